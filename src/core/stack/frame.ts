@@ -1,0 +1,39 @@
+/**
+ * One line `symbol+0xoffset/0xsize [module]` of a kernel stack, as the kernel's `%pB` prints it
+ * (lib/vsprintf.c, kernel/kallsyms.c `sprint_backtrace`).
+ */
+export interface Frame {
+  /** Symbol as printed, compiler suffix included: `zil_commit_impl.part.0`. */
+  readonly symbol: string;
+  /** Bytes from the symbol's start to the return address. */
+  readonly offset: number;
+  /** Bytes of the symbol in the running kernel; null where the text did not say. */
+  readonly size: number | null;
+  /** Module in brackets; null for the kernel itself. */
+  readonly module: string | null;
+  /** False for a `?` frame: an address found on the stack that is not part of the chain. */
+  readonly reliable: boolean;
+}
+
+/** Frames of one task at one moment, innermost first. */
+export type Trace = readonly Frame[];
+
+/** The symbol without compiler suffixes: the name the function has in the source. */
+export function sourceName(symbol: string): string {
+  // GCC: .isra.N .constprop.N .part.N .cold(.N) .clone.N; clang: .llvm.HASH .__uniq.HASH
+  const dot = symbol.indexOf('.', 1);
+  const name = dot < 0 ? symbol : symbol.slice(0, dot);
+  return name.startsWith('__pfx_') ? name.slice(6) : name;
+}
+
+/** The frame as the kernel prints it. */
+export function formatFrame(frame: Frame): string {
+  const size = frame.size === null ? '' : `/0x${frame.size.toString(16)}`;
+  const module = frame.module === null ? '' : ` [${frame.module}]`;
+  return `${frame.reliable ? '' : '? '}${frame.symbol}+0x${frame.offset.toString(16)}${size}${module}`;
+}
+
+/** A key that two frames share exactly when they are the same place of the same running build. */
+export function frameKey(frame: Frame): string {
+  return `${frame.module ?? ''}:${frame.symbol}+${frame.offset}/${frame.size ?? ''}`;
+}

@@ -1,0 +1,60 @@
+/**
+ * What it does to the target. `observe` reads only; `trace` adds probes that are undone at the
+ * end; `change` writes a parameter or leaves something behind.
+ */
+export type Grade = 'observe' | 'trace' | 'change';
+
+interface Question {
+  /** Stable word for logs: `task-snapshot`. */
+  readonly name: string;
+  /** What is asked, in a person's words. */
+  readonly title: string;
+  readonly grade: Grade;
+  /** True when the question can only be answered for root. */
+  readonly needsRoot: boolean;
+}
+
+/**
+ * One question asked of a target: a script for `/bin/sh` and the decoder of its output.
+ *
+ * The script runs with `LC_ALL=C`, stdin from /dev/null and nothing else set up. It needs no more
+ * than coreutils and awk (busybox will do), and does no read that can join a hang. Values go in
+ * through {@link shellWord} only.
+ */
+export interface Collector<P, T> extends Question {
+  /** The whole run is ended after this time, in milliseconds. */
+  readonly timeoutMs: number;
+  script(params: P): string;
+  /**
+   * Turns stdout into data.
+   * @throws Failure when the output says why there is no answer.
+   */
+  decode(output: string, params: P): T;
+}
+
+/** A question whose answer keeps coming until it is stopped. */
+export interface StreamCollector<P, E> extends Question {
+  script(params: P): string;
+  /**
+   * Undoes what {@link script} did; runs on the target after the script has ended or was ended,
+   * whatever the reason: stop, end of connection, a silent client. Empty when there is nothing to
+   * undo.
+   */
+  cleanup(params: P): string;
+  /** A decoder for one run; called with whole lines without their newline, in order. */
+  decoder(params: P): LineDecoder<E>;
+}
+
+export interface LineDecoder<E> {
+  line(text: string): readonly E[];
+  /** Called once when the stream ended by itself or was stopped. */
+  end(): readonly E[];
+}
+
+/** Quotes a value as one word of a POSIX shell. @throws RangeError on NUL, which no word can hold. */
+export function shellWord(value: string): string {
+  if (value.includes('\0')) {
+    throw new RangeError('a shell word cannot hold NUL');
+  }
+  return /^[\w./:@%+=,-]+$/.test(value) ? value : `'${value.replaceAll("'", "'\\''")}'`;
+}

@@ -1,0 +1,100 @@
+import type { Disposable } from '../core/lifetime.ts';
+import type { Collector, StreamCollector } from './collector.ts';
+
+/** `silent`: nothing has come from the target for a few seconds; the connection still stands. */
+export type ConnectionState = 'connected' | 'silent' | 'closed';
+
+/** What is known of a target from the first answer it gave. */
+export interface TargetFacts {
+  readonly hostname: string;
+  /** `uname -r`. */
+  readonly kernelRelease: string;
+  /** `uname -m`: x86_64, aarch64, ... */
+  readonly machine: string;
+  /** /proc/sys/kernel/random/boot_id. */
+  readonly bootId: string;
+  /** How commands get root: being root, by `sudo -n`, or not at all. */
+  readonly root: 'root' | 'sudo' | 'none';
+  /** Loaded module's /sys/module/zfs/version; null when ZFS is not loaded. */
+  readonly zfsVersion: string | null;
+  /** Hex of the GNU build-id note of the loaded zfs module; null when there is none. */
+  readonly zfsBuildId: string | null;
+  /** /sys/module/zfs/srcversion; null when there is none. */
+  readonly zfsSrcversion: string | null;
+}
+
+export interface RunOptions {
+  readonly signal?: AbortSignal;
+}
+
+/** A stream that runs on the target until stopped. */
+export interface RunningStream extends Disposable {
+  /** Resolves when the stream ended and its clean-up on the target was confirmed; never rejects. */
+  readonly ended: Promise<StreamEnd>;
+  /** Asks it to stop and to clean up. */
+  dispose(): void;
+}
+
+export interface StreamEnd {
+  /** `stopped` by us, `finished` by itself, or `lost` with the connection: then nobody confirmed the clean-up, the target does it by itself. */
+  readonly reason: 'stopped' | 'finished' | 'lost';
+  /** Exit status of the script; null when unknown. */
+  readonly status: number | null;
+  /** What the script said on stderr: at most 64 KiB. Untrusted. */
+  readonly stderr: string;
+}
+
+/** Where a stream's events go. */
+export interface StreamSink<E> {
+  /** Events in order; called once per chunk that arrived. */
+  events(batch: readonly E[]): void;
+}
+
+/** One connection to a target. Everything that runs on the target goes through {@link run} and {@link stream}. */
+export interface Connection extends Disposable {
+  readonly facts: TargetFacts;
+  readonly state: ConnectionState;
+  /** Called on each change of {@link state}; at the end once with `closed` and why (empty when closed by us). */
+  onState(listener: (state: ConnectionState, why: string) => void): Disposable;
+  /** @throws Failure: lost, timeout, cancelled, not-root, script-failed, or what the collector's decoder says. */
+  run<P, T>(collector: Collector<P, T>, params: P, options?: RunOptions): Promise<T>;
+  /** Starts a stream. @throws Failure when it cannot be started. */
+  stream<P, E>(collector: StreamCollector<P, E>, params: P, sink: StreamSink<E>): Promise<RunningStream>;
+}
+
+/** What the person is asked while connecting. Each answer may take as long as it takes; undefined means cancelled. */
+export interface Prompts {
+  /** A host key that no known_hosts file knows. True: trust it and remember it. */
+  trustHostKey(question: HostKeyQuestion): Promise<boolean>;
+  passphrase(keyFile: string, again: boolean): Promise<string | undefined>;
+  password(user: string, host: string, again: boolean): Promise<string | undefined>;
+  /** One prompt of keyboard-interactive; `text` comes from the server, already made inert. */
+  answer(text: string, echo: boolean, host: string): Promise<string | undefined>;
+}
+
+export interface HostKeyQuestion {
+  /** As the user calls it. */
+  readonly alias: string;
+  /** The address the connection went to: `127.0.0.1`. */
+  readonly host: string;
+  readonly port: number;
+  /** `ssh-ed25519`, `ecdsa-sha2-nistp256`, `ssh-rsa`, ... */
+  readonly keyType: string;
+  /** `SHA256:` and base64 without padding, as ssh-keygen -l prints it. */
+  readonly fingerprint: string;
+  /** The file it will be remembered in. */
+  readonly knownHostsFile: string;
+}
+
+/** A host of an ssh configuration that can be connected to by name. */
+export interface HostEntry {
+  readonly alias: string;
+  /** The configuration to give to ssh with -F; null for the user's own. */
+  readonly configFile: string | null;
+}
+
+export interface ConnectOptions {
+  readonly signal?: AbortSignal;
+  /** One line per step for the Log: resolved configuration, negotiated algorithms. Never secrets. */
+  readonly log?: (line: string) => void;
+}
