@@ -1,0 +1,51 @@
+/** Messages between the extension and a trace view. All text is untrusted and shown as text only. */
+
+export interface TraceRow {
+  /** Index of the event in its session, from 0. */
+  readonly id: number;
+  /** `loss`: the kernel dropped events here; `text` says how many. */
+  readonly kind: 'call' | 'loss';
+  /** Seconds since the session's first event, with microseconds: `12.003417`. */
+  readonly time: string;
+  readonly comm: string;
+  readonly pid: number;
+  readonly cpu: number;
+  /** Symbol as traced, clone suffix included. */
+  readonly function: string;
+  /** Arguments in order; empty when they are not known. */
+  readonly arguments: readonly { readonly name: string; readonly value: string }[];
+  /** Text of a loss row, else empty. */
+  readonly text: string;
+}
+
+/** One line of the stack beside the table: a frame, or a function inlined into the frame below it. */
+export interface StackLine {
+  /** `zil_commit+0x3d/0x110 [zfs]`, or the function's name for an inlined one. */
+  readonly label: string;
+  /** `zil.c:3194` and the like; empty when not known. */
+  readonly source: string;
+  /** `function` where the line is the function's definition only; empty when the line is exact or there is none. */
+  readonly note: string;
+  readonly inlined: boolean;
+  /** False when there is nothing to open. */
+  readonly canOpen: boolean;
+}
+
+export type ToTraceView =
+  | { readonly type: 'reset'; readonly title: string; readonly argumentsKnown: string }
+  | { readonly type: 'rows'; readonly rows: readonly TraceRow[] }
+  /** Running, stopped, lost ...; `running` decides whether Stop is shown. */
+  | { readonly type: 'state'; readonly text: string; readonly running: boolean; readonly isError: boolean }
+  /** The stack of an event, once its places are known; sent again when more is known. */
+  | { readonly type: 'stack'; readonly id: number; readonly lines: readonly StackLine[]; readonly resolving: boolean };
+
+export type FromTraceView =
+  | { readonly type: 'ready' }
+  | { readonly type: 'stop' }
+  /** Show me the stack of this event. */
+  | { readonly type: 'select'; readonly id: number }
+  /** Open line `line` (index into `lines`) of the stack of event `id`. */
+  | { readonly type: 'open'; readonly id: number; readonly line: number };
+
+/** Events that the view and the extension keep of one session; older ones are dropped and counted. */
+export const TRACE_ROWS_KEPT = 100_000;
