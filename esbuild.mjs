@@ -21,6 +21,8 @@ const node = {
   ...common,
   platform: 'node',
   format: 'cjs',
+  // The package is of type "module"; VS Code loads CommonJS from .cjs files.
+  outExtension: { '.js': '.cjs' },
   target: 'node20',
   // ssh2 tries these native add-ons and does without them.
   external: ['vscode', 'cpu-features', './crypto/build/Release/sshcrypto.node'],
@@ -33,7 +35,7 @@ const bundles = [
     entryPoints: { extension: 'src/extension/extension.ts' },
     outdir: 'dist',
     // Loaded at run time, when first needed, from their own bundles beside this one.
-    external: [...(node.external ?? []), './target.js', './language-client.js'],
+    external: [...(node.external ?? []), './target.cjs', './language-client.cjs'],
   },
   { ...node, entryPoints: { target: 'src/target/index.ts' }, outdir: 'dist' },
   { ...node, entryPoints: { 'language-client': 'src/extension/language-client.ts' }, outdir: 'dist' },

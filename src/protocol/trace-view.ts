@@ -37,7 +37,12 @@ export type ToTraceView =
   /** Running, stopped, lost ...; `running` decides whether Stop is shown. */
   | { readonly type: 'state'; readonly text: string; readonly running: boolean; readonly isError: boolean }
   /** The stack of an event, once its places are known; sent again when more is known. */
-  | { readonly type: 'stack'; readonly id: number; readonly lines: readonly StackLine[]; readonly resolving: boolean };
+  | {
+      readonly type: 'stack';
+      readonly id: number;
+      readonly lines: readonly StackLine[];
+      readonly resolving: boolean;
+    };
 
 export type FromTraceView =
   | { readonly type: 'ready' }

@@ -1,0 +1,108 @@
+/**
+ * Every id that package.json and the code share. A unit test holds package.json to this table, both
+ * ways.
+ */
+import type { TaskNode } from './hung-tasks/task-nodes.ts';
+import type { TargetNode } from './targets/target-nodes.ts';
+
+/** Commands by id, with the argument VS Code passes when one is run from a tree row. */
+export interface CommandArguments {
+  'zscope.connect': [target?: TargetNode];
+  'zscope.disconnect': [target?: TargetNode];
+  'zscope.showTarget': [target?: TargetNode];
+  'zscope.refreshTargets': [];
+  'zscope.openSshConfig': [];
+  'zscope.refreshTasks': [];
+  'zscope.showAllTasks': [];
+  'zscope.showHungTasks': [];
+  'zscope.showIdleThreads': [];
+  'zscope.hideIdleThreads': [];
+  'zscope.filterTasks': [];
+  'zscope.clearTaskFilter': [];
+  'zscope.openFrame': [node?: TaskNode];
+  'zscope.copyStack': [node?: TaskNode];
+  'zscope.traceFunction': [node?: unknown];
+  'zscope.stopTraces': [];
+  'zscope.showDbgmsg': [];
+  'zscope.filterDbgmsg': [];
+  'zscope.pasteStack': [];
+  'zscope.showLog': [];
+}
+
+export type CommandId = keyof CommandArguments;
+
+/** Settings by id, with the type VS Code validates against package.json. */
+export interface SettingTypes {
+  'zscope.ssh.configFiles': readonly string[];
+  'zscope.tasks.refreshSeconds': number;
+  'zscope.trace.maxEvents': number;
+  'zscope.trace.maxSeconds': number;
+}
+
+export type SettingId = keyof SettingTypes;
+
+/** What a setting is when nobody set it; the same as `default` in package.json. */
+export const settingDefaults: SettingTypes = {
+  'zscope.ssh.configFiles': [],
+  'zscope.tasks.refreshSeconds': 5,
+  'zscope.trace.maxEvents': 100_000,
+  'zscope.trace.maxSeconds': 600,
+};
+
+/** Context keys that `when` clauses in package.json use. */
+export interface ContextKeys {
+  'zscope.connected': boolean;
+  'zscope.connecting': boolean;
+  'zscope.connectionLost': boolean;
+  'zscope.allTasks': boolean;
+  'zscope.idleThreads': boolean;
+  'zscope.taskFilter': boolean;
+  'zscope.tracing': boolean;
+  'zscope.dbgmsgVisible': boolean;
+}
+
+export type ContextKey = keyof ContextKeys;
+
+export const views = {
+  targets: 'zscope.targets',
+  hungTasks: 'zscope.hungTasks',
+  dbgmsg: 'zscope.dbgmsg',
+} as const;
+
+export const languages = { kernelStack: 'kernel-stack' } as const;
+
+/** Commands as a list, for the test that compares with package.json. */
+export const commandIds: { readonly [Id in CommandId]: true } = {
+  'zscope.connect': true,
+  'zscope.disconnect': true,
+  'zscope.showTarget': true,
+  'zscope.refreshTargets': true,
+  'zscope.openSshConfig': true,
+  'zscope.refreshTasks': true,
+  'zscope.showAllTasks': true,
+  'zscope.showHungTasks': true,
+  'zscope.showIdleThreads': true,
+  'zscope.hideIdleThreads': true,
+  'zscope.filterTasks': true,
+  'zscope.clearTaskFilter': true,
+  'zscope.openFrame': true,
+  'zscope.copyStack': true,
+  'zscope.traceFunction': true,
+  'zscope.stopTraces': true,
+  'zscope.showDbgmsg': true,
+  'zscope.filterDbgmsg': true,
+  'zscope.pasteStack': true,
+  'zscope.showLog': true,
+};
+
+/** Context keys as a list, with their value before anything happened. */
+export const contextKeys: ContextKeys = {
+  'zscope.connected': false,
+  'zscope.connecting': false,
+  'zscope.connectionLost': false,
+  'zscope.allTasks': false,
+  'zscope.idleThreads': false,
+  'zscope.taskFilter': false,
+  'zscope.tracing': false,
+  'zscope.dbgmsgVisible': false,
+};
