@@ -1,0 +1,7 @@
+/** What a test run in the extension host came to; travels from there to the runner as JSON. */
+export interface Outcome {
+  passed: number;
+  failed: number;
+  /** Full titles of the tests that were skipped. */
+  skipped: string[];
+}
