@@ -1,0 +1,57 @@
+#!/bin/sh
+# Takes the pool's disk away, then starts three programs that need it; returns when those and the
+# pool's txg_sync wait uninterruptibly. Prints a line `PID COMM STATE` for each.
+set -eu
+dir=/run/zscope-lab
+mkdir -p "$dir"
+
+state_of() { # PID -> state letter, empty if there is no such process
+  # A comm may hold blanks, so the state is looked for behind the last bracket. No other file of
+  # a hung process is read: cmdline and its kin would join the hang.
+  { read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 0
+  rest=${stat##*) }
+  echo "${rest%% *}"
+}
+
+txg_sync_pid() {
+  for comm in /proc/[0-9]*/comm; do
+    { read -r name <"$comm"; } 2>/dev/null || continue
+    if [ "$name" = txg_sync ]; then
+      pid=${comm#/proc/}
+      echo "${pid%/comm}"
+      return
+    fi
+  done
+}
+
+start() { # NAME COMMAND: in its own session, so that the end of ssh does not end it
+  # exec keeps the process id that was written down.
+  setsid sh -c "echo \$\$ >$dir/$1.pid; $2" </dev/null >/dev/null 2>&1 &
+}
+
+dmsetup suspend --nolockfs slow
+start sync 'echo hi >/tank/fs/a; exec sync'
+start zfs 'exec zfs create tank/fs2'
+start dd 'exec dd if=/dev/zero of=/tank/fs/big bs=128k count=64 conv=fsync'
+
+tries=0
+while :; do
+  lines='' hung=0
+  for name in sync zfs dd txg_sync; do
+    if [ $name = txg_sync ]; then pid=$(txg_sync_pid); else pid=$(cat $dir/$name.pid 2>/dev/null || :); fi
+    state=$(state_of "${pid:-none}")
+    if [ "$state" = D ]; then hung=$((hung + 1)); fi
+    lines="$lines${pid:--} $name ${state:--}
+"
+  done
+  # Twice in a row: a short wait for something else is D as well.
+  if [ $hung -eq 4 ] && [ "$lines" = "${before:-}" ]; then break; fi
+  before=$lines
+  tries=$((tries + 1))
+  if [ $tries -ge 60 ]; then
+    printf 'only %d of 4 tasks hang after 60 s:\n%s' $hung "$lines" >&2
+    exit 1
+  fi
+  sleep 1
+done
+printf '%s' "$lines"

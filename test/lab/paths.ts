@@ -1,0 +1,14 @@
+/** Where the lab keeps what it makes: never in the repository. */
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+
+const cacheHome = process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache');
+
+export const labDir = join(cacheHome, 'zscope', 'lab');
+/** One folder a recipe hash: `<hash>/rootfs.tar`. */
+export const rootfsDir = join(labDir, 'rootfs');
+/** One folder a recipe hash: disk, kernel, initrd, keys, ZFS source and module. */
+export const imagesDir = join(labDir, 'images');
+/** What belongs to the one VM: overlay, pool disk, console log, ssh configuration. */
+export const stateDir = join(labDir, 'state');
+export const lockFile = join(labDir, 'lock');

@@ -1,0 +1,90 @@
+/** The first step of an image: a Debian root file system with ZFS built in it, as a tarball. */
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { sourceLines } from './apt-sources.ts';
+import { aptTransportOptions, debianMirrors, isRoot } from './host.ts';
+import { isIntact, writeManifest } from './manifest.ts';
+import { rootfsDir } from './paths.ts';
+import { runLogged } from './processes.ts';
+import { longStep, type Progress } from './progress.ts';
+import { guestDir, packages, rootfsHash, suite } from './recipe.ts';
+
+/** The path of the recipe's tarball; built if it is not there. The caller holds the lock. */
+export async function ensureRootfs(progress: Progress): Promise<string> {
+  const hash = rootfsHash();
+  const dir = join(rootfsDir, hash);
+  const tarball = join(dir, 'rootfs.tar');
+  if (await isIntact(dir)) return tarball;
+  mkdirSync(rootfsDir, { recursive: true });
+  // Older recipes and what an interrupted build left.
+  for (const name of readdirSync(rootfsDir)) {
+    rmSync(join(rootfsDir, name), { recursive: true, force: true });
+  }
+  const draft = join(rootfsDir, `${hash}.building`);
+  mkdirSync(draft);
+  await longStep(
+    progress,
+    `installing Debian ${suite} and building ZFS with DKMS (once; about 10 minutes)`,
+    (news) => build(join(draft, 'rootfs.tar'), join(rootfsDir, 'build.log'), draft, news),
+  );
+  await longStep(progress, 'checksumming the root file system', () =>
+    writeManifest(draft, ['rootfs.tar']),
+  );
+  renameSync(draft, dir);
+  return tarball;
+}
+
+async function build(tarball: string, log: string, tmp: string, news: Progress): Promise<void> {
+  const aptOptions = await aptTransportOptions();
+  const hook = (name: string): string => `sh ${shellQuote(join(guestDir, name))} "$1"`;
+  const args = [
+    '--verbose',
+    '--variant=minbase',
+    '--components=main,contrib',
+    `--include=${packages.join(',')}`,
+    ...aptOptions.map((option) => `--aptopt=${option.replace(/;$/, '')}`),
+    // The setup hook's files are there before the packages that might bring their own.
+    '--dpkgopt=force-confold',
+    '--dpkgopt=path-exclude=/usr/share/man/*',
+    '--dpkgopt=path-exclude=/usr/share/locale/*',
+    '--dpkgopt=path-exclude=/usr/share/doc/*',
+    `--setup-hook=${hook('rootfs-setup.sh')}`,
+    `--customize-hook=${hook('rootfs-finish.sh')}`,
+    suite,
+    tarball,
+    ...sourceLines(debianMirrors(), suite),
+  ];
+  // mmdebstrap unpacks into TMPDIR, which may be a small tmpfs. Without root it is another user
+  // id that works there, which a private cache folder would keep out.
+  const env = isRoot ? { TMPDIR: tmp } : {};
+  await runLogged('mmdebstrap', args, log, stageReporter(news), env);
+}
+
+/** Turns mmdebstrap's talkative log into the few lines that tell how far it is. */
+function stageReporter(news: Progress): (line: string) => void {
+  const stages: [RegExp, string][] = [
+    [/^I: (downloading|installing|extracting|running|creating).*/, ''],
+    [/^Setting up linux-image-\d.*/, 'kernel installed'],
+    [/^Building module/, 'compiling the ZFS module'],
+    [/^Setting up zfs-dkms/, 'configuring zfs-dkms'],
+    [/update-initramfs: Generating/, 'making the initrd'],
+  ];
+  const told = new Set<string>();
+  return (line) => {
+    const stage = stages.find(([pattern]) => pattern.test(line));
+    if (stage === undefined) return;
+    const text = stage[1] === '' ? line.slice('I: '.length) : stage[1];
+    if (told.has(text)) return;
+    told.add(text);
+    news(text);
+  };
+}
+
+function shellQuote(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
+/** Whether the tarball of the present recipe exists (its integrity is checked when it is used). */
+export function hasRootfs(): boolean {
+  return existsSync(join(rootfsDir, rootfsHash(), 'manifest.json'));
+}
