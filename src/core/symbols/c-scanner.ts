@@ -1,0 +1,505 @@
+/**
+ * Finds the function definitions of C source text and the calls in their bodies, without a
+ * preprocessor and without knowing any type: fast enough for a whole tree, and for text that does
+ * not compile yet. Linear in the text's length; never throws.
+ *
+ * All branches of an `#if` are read; each starts from where the `#if` stands, and what follows
+ * `#endif` continues from the end of the first branch, so branches that open or close braces
+ * differently do no harm. `#if 0` is left out. Bodies of macros (`#define`) are not looked into.
+ */
+
+import { Head, type Signature } from './c-head.ts';
+import {
+  canBeFunctionName,
+  isBlank,
+  isDigit,
+  isFirstOnLine,
+  isIdentifierUnit,
+  readDirective,
+  skipComment,
+  skipQuoted,
+} from './c-lexer.ts';
+
+/** A place in a function's body where a name stands before a parenthesis: a call, or a macro's use. */
+export interface CallSite {
+  readonly name: string;
+  /** 1-based. */
+  readonly line: number;
+}
+
+/** A function definition as the scanner found it. Lines are 1-based. */
+export interface ScannedFunction {
+  readonly name: string;
+  /** Line of the name. */
+  readonly line: number;
+  /** Line where the definition starts: its return type or storage class. */
+  readonly startLine: number;
+  /** Line of the closing brace; the text's last line when there is none. */
+  readonly endLine: number;
+  /** Source text between the parentheses of the parameter list, comments included. */
+  readonly parameterText: string;
+  /** Source text of the declarations of an old-style (K&R) definition; else empty. */
+  readonly oldStyleText: string;
+  /** In text order; direct calls only, not those through a member (`ops->open(x)`). */
+  readonly calls: readonly CallSite[];
+}
+
+interface Draft {
+  readonly name: string;
+  readonly line: number;
+  readonly startLine: number;
+  endLine: number;
+  readonly parameterText: string;
+  readonly oldStyleText: string;
+  readonly calls: CallSite[];
+}
+
+/** Where the scanner stands between two tokens. */
+interface State {
+  /** Open braces of the body or block; 0 at file level. */
+  depth: number;
+  /** Open parentheses at file level. */
+  paren: number;
+  /** The functions whose body this is: one, or one per alternative signature; none in another block. */
+  open: readonly Draft[];
+  /** The declaration at file level so far. */
+  head: Head;
+  /** An old-style definition whose parameter declarations are being read. */
+  oldStyle: { readonly signature: Signature; readonly declarations: number } | null;
+  /** Offset of the brace that opened the body or block. */
+  opened: number;
+}
+
+interface Conditional {
+  readonly atIf: State;
+  readonly ends: State[];
+}
+
+const HASH = 35;
+const QUOTE = 34;
+const APOSTROPHE = 39;
+const OPEN = 40;
+const CLOSE = 41;
+const SLASH = 47;
+const SEMICOLON = 59;
+const EQUALS = 61;
+const BRACE_OPEN = 123;
+const BRACE_CLOSE = 125;
+
+/** Bytes that a body's loop stops at. */
+const bodyStops: Uint8Array = (() => {
+  const table = new Uint8Array(128);
+  for (const unit of [HASH, QUOTE, APOSTROPHE, OPEN, SLASH, BRACE_OPEN, BRACE_CLOSE]) {
+    table[unit] = 1;
+  }
+  return table;
+})();
+
+/** Alternative signatures of one body that are kept; text with more is not source. */
+const MAX_ALTERNATIVES = 8;
+
+/** The function definitions of a C file, by line. */
+export function scanFunctions(text: string): ScannedFunction[] {
+  const first = new Scanner(text, false);
+  if (first.run()) {
+    return first.functions();
+  }
+  // Braces or parentheses do not match up. A closing brace in the first column is then believed
+  // to end a function, as everybody's style has it.
+  const second = new Scanner(text, true);
+  second.run();
+  return second.functions();
+}
+
+class Scanner {
+  readonly #text: string;
+  readonly #trustColumn: boolean;
+  readonly #drafts: Draft[] = [];
+  readonly #conditionals: Conditional[] = [];
+  #state: State = freshState();
+  /** Blocks of `extern "C" {` that are open. */
+  #linkage = 0;
+  #balanced = true;
+  #line = 1;
+  #lineEnd: number;
+
+  constructor(text: string, trustColumn: boolean) {
+    this.#text = text;
+    this.#trustColumn = trustColumn;
+    this.#lineEnd = text.indexOf('\n');
+  }
+
+  functions(): ScannedFunction[] {
+    return this.#drafts.sort((a, b) => a.line - b.line);
+  }
+
+  /** Reads the whole text. False when braces or parentheses did not match up. */
+  run(): boolean {
+    const text = this.#text;
+    let i = 0;
+    while (i < text.length) {
+      i = this.#state.depth > 0 ? this.#body(i) : this.#fileLevel(i);
+    }
+    const lastLine = this.#lineAt(text.length);
+    for (const draft of this.#state.open) {
+      draft.endLine = lastLine;
+    }
+    return this.#balanced && this.#state.depth === 0 && this.#state.paren === 0;
+  }
+
+  /** Handles the next token inside braces; returns the offset behind it. */
+  #body(from: number): number {
+    const text = this.#text;
+    const length = text.length;
+    let i = from;
+    for (;;) {
+      let unit = text.charCodeAt(i);
+      while (i < length && (unit > 127 || bodyStops[unit] === 0)) {
+        i++;
+        unit = text.charCodeAt(i);
+      }
+      if (i >= length) {
+        return i;
+      }
+      switch (unit) {
+        case SLASH:
+          i = skipComment(text, i);
+          break;
+        case QUOTE:
+        case APOSTROPHE:
+          i = skipQuoted(text, i);
+          break;
+        case OPEN:
+          this.#call(i);
+          i++;
+          break;
+        case BRACE_OPEN:
+          this.#state.depth++;
+          i++;
+          break;
+        case BRACE_CLOSE:
+          this.#closeBrace(i);
+          return i + 1;
+        default:
+          return isFirstOnLine(text, i) ? this.#directive(i) : i + 1;
+      }
+    }
+  }
+
+  /** Notes the call whose opening parenthesis stands at `at`, if it is one. */
+  #call(at: number): void {
+    const open = this.#state.open;
+    if (open.length === 0) {
+      return;
+    }
+    const text = this.#text;
+    let end = at;
+    while (end > 0 && isBlank(text.charCodeAt(end - 1))) {
+      end--;
+    }
+    let start = end;
+    while (start > 0 && isIdentifierUnit(text.charCodeAt(start - 1))) {
+      start--;
+    }
+    if (start === end || isDigit(text.charCodeAt(start)) || this.#isMember(start)) {
+      return;
+    }
+    const name = text.slice(start, end);
+    if (!canBeFunctionName(name)) {
+      return;
+    }
+    const site: CallSite = { name, line: this.#lineAt(start) };
+    for (const draft of open) {
+      draft.calls.push(site);
+    }
+  }
+
+  /** Whether `.` or `->` stands before the name. */
+  #isMember(start: number): boolean {
+    let before = start - 1;
+    while (before >= 0 && isBlank(this.#text.charCodeAt(before))) {
+      before--;
+    }
+    const unit = this.#text.charCodeAt(before);
+    return unit === 46 || (unit === 62 && this.#text.charCodeAt(before - 1) === 45);
+  }
+
+  #closeBrace(at: number): void {
+    const state = this.#state;
+    state.depth--;
+    if (this.#trustColumn) {
+      state.depth = this.#endsByLayout(at) ? 0 : Math.max(state.depth, 1);
+    }
+    if (state.depth > 0) {
+      return;
+    }
+    const line = this.#lineAt(at);
+    for (const draft of state.open) {
+      draft.endLine = line;
+    }
+    if (state.open.length > 0 || !state.head.continuesAfterBlock) {
+      state.head = new Head();
+    }
+    state.open = [];
+    state.oldStyle = null;
+  }
+
+  /** When braces cannot be counted on: whether the brace at `at` ends the body by where it stands. */
+  #endsByLayout(at: number): boolean {
+    const text = this.#text;
+    if (at === 0 || text.charCodeAt(at - 1) === 10) {
+      return true;
+    }
+    if (this.#state.depth > 0) {
+      return false;
+    }
+    const openedOn = text.lastIndexOf('\n', this.#state.opened);
+    const indented = isBlank(text.charCodeAt(openedOn + 1));
+    return indented || text.lastIndexOf('\n', at) === openedOn;
+  }
+
+  /** Handles the next token outside of braces; returns the offset behind it. */
+  #fileLevel(at: number): number {
+    const text = this.#text;
+    const state = this.#state;
+    const unit = text.charCodeAt(at);
+    if (isBlank(unit)) {
+      return at + 1;
+    }
+    if (unit === SLASH) {
+      return skipComment(text, at);
+    }
+    if (unit === HASH && isFirstOnLine(text, at)) {
+      return this.#directive(at);
+    }
+    if (state.paren > 0) {
+      return this.#parenthesis(at, unit);
+    }
+    if (isIdentifierUnit(unit)) {
+      let end = at + 1;
+      while (end < text.length && isIdentifierUnit(text.charCodeAt(end))) {
+        end++;
+      }
+      if (state.head.isEmpty) {
+        state.head.start(this.#lineAt(at));
+      }
+      state.head.word(text, at, end, this.#lineAt(at));
+      return end;
+    }
+    switch (unit) {
+      case QUOTE:
+      case APOSTROPHE:
+        state.head.string();
+        return skipQuoted(text, at);
+      case OPEN:
+        state.paren = 1;
+        state.head.openGroup(at);
+        return at + 1;
+      case SEMICOLON:
+        this.#semicolon(at);
+        return at + 1;
+      case EQUALS:
+        state.head.equals();
+        return at + 1;
+      case BRACE_OPEN:
+        this.#openBrace(at);
+        return at + 1;
+      case BRACE_CLOSE:
+        this.#strayBrace();
+        return at + 1;
+      default:
+        state.head.punctuation();
+        return at + 1;
+    }
+  }
+
+  #parenthesis(at: number, unit: number): number {
+    const state = this.#state;
+    switch (unit) {
+      case QUOTE:
+      case APOSTROPHE:
+        return skipQuoted(this.#text, at);
+      case OPEN:
+        state.paren++;
+        break;
+      case CLOSE:
+        state.paren--;
+        if (state.paren === 0) {
+          state.head.closeGroup(at);
+        }
+        break;
+      case BRACE_OPEN:
+        if (this.#trustColumn && this.#text.charCodeAt(at - 1) === 10) {
+          state.paren = 0;
+          state.head = new Head();
+          this.#openBrace(at);
+        }
+        break;
+    }
+    return at + 1;
+  }
+
+  #semicolon(at: number): void {
+    const state = this.#state;
+    if (state.oldStyle === null) {
+      const signature = state.head.oldStyleSignature(this.#text);
+      if (signature !== null) {
+        state.oldStyle = { signature, declarations: signature.parametersEnd + 1 };
+      }
+    } else if (at - state.oldStyle.declarations > 8192) {
+      state.oldStyle = null;
+    }
+    state.head = new Head();
+  }
+
+  #openBrace(at: number): void {
+    const state = this.#state;
+    const { head, oldStyle } = state;
+    state.opened = at;
+    if (head.isLinkageBlock) {
+      this.#linkage++;
+      state.head = new Head();
+      return;
+    }
+    state.depth = 1;
+    if (head.isEmpty && oldStyle !== null) {
+      this.#define([oldStyle.signature], this.#text.slice(oldStyle.declarations, at));
+      return;
+    }
+    this.#define(head.signatures(this.#text).slice(0, MAX_ALTERNATIVES), '');
+  }
+
+  #define(signatures: readonly Signature[], oldStyleText: string): void {
+    const text = this.#text;
+    const drafts = signatures.map(
+      (signature): Draft => ({
+        name: signature.name,
+        line: signature.line,
+        startLine: signature.startLine,
+        endLine: signature.line,
+        parameterText: text.slice(signature.parametersStart, signature.parametersEnd),
+        oldStyleText,
+        calls: [],
+      }),
+    );
+    this.#drafts.push(...drafts);
+    this.#state.open = drafts;
+    this.#state.oldStyle = null;
+  }
+
+  #strayBrace(): void {
+    if (this.#linkage > 0) {
+      this.#linkage--;
+    } else {
+      this.#balanced = false;
+    }
+    this.#state.head = new Head();
+    this.#state.oldStyle = null;
+  }
+
+  /** Steps over the directive at `at`; returns the offset behind it. */
+  #directive(at: number): number {
+    const directive = readDirective(this.#text, at);
+    switch (directive.name) {
+      case 'if':
+      case 'ifdef':
+      case 'ifndef':
+        this.#conditionals.push({ atIf: copyState(this.#state), ends: [] });
+        return directive.name === 'if' && this.#isZero(directive.nameEnd, directive.end)
+          ? this.#skipBranch(directive.end)
+          : directive.end;
+      case 'else':
+      case 'elif':
+      case 'elifdef':
+      case 'elifndef': {
+        const conditional = this.#conditionals.at(-1);
+        if (conditional !== undefined) {
+          conditional.ends.push(this.#state);
+          this.#state = copyState(conditional.atIf);
+        }
+        return directive.end;
+      }
+      case 'endif':
+        this.#endIf();
+        return directive.end;
+      default:
+        return directive.end;
+    }
+  }
+
+  #endIf(): void {
+    const conditional = this.#conditionals.pop();
+    const first = conditional?.ends[0];
+    if (conditional === undefined || first === undefined) {
+      return;
+    }
+    const others = [...conditional.ends.slice(1), this.#state];
+    this.#state = first;
+    for (const other of others) {
+      if (first.depth > 0 && other.depth > 0 && first.open.length < MAX_ALTERNATIVES) {
+        first.open = [...new Set([...first.open, ...other.open])];
+      } else if (first.depth === 0 && other.depth === 0) {
+        first.head.addAlternative(other.head);
+      }
+    }
+  }
+
+  #isZero(from: number, to: number): boolean {
+    return to - from < 40 && /^\s*\(?\s*0\s*\)?\s*(?:\/[*/].*)?$/.test(this.#text.slice(from, to));
+  }
+
+  /** Offset of the directive that ends the branch that starts at `from`. */
+  #skipBranch(from: number): number {
+    const text = this.#text;
+    let nested = 0;
+    let i = from;
+    while (i < text.length) {
+      const unit = text.charCodeAt(i);
+      if (unit === SLASH) {
+        i = skipComment(text, i);
+      } else if (unit === QUOTE) {
+        i = skipQuoted(text, i);
+      } else if (unit === HASH && isFirstOnLine(text, i)) {
+        const { name, end } = readDirective(text, i);
+        if (nested === 0 && (name === 'endif' || name.startsWith('el'))) {
+          if (name !== 'endif') {
+            this.#dropBranch();
+            return end;
+          }
+          return i;
+        }
+        nested += name === 'endif' ? -1 : name.startsWith('if') ? 1 : 0;
+        i = end;
+      } else {
+        i++;
+      }
+    }
+    return text.length;
+  }
+
+  /** After `#if 0`: the branch that starts now is the first that counts. */
+  #dropBranch(): void {
+    const conditional = this.#conditionals.at(-1);
+    if (conditional !== undefined) {
+      this.#state = copyState(conditional.atIf);
+    }
+  }
+
+  /** 1-based line of an offset. Offsets come in nearly ascending order, so this walks. */
+  #lineAt(offset: number): number {
+    const text = this.#text;
+    while (this.#lineEnd >= 0 && this.#lineEnd < offset) {
+      this.#line++;
+      this.#lineEnd = text.indexOf('\n', this.#lineEnd + 1);
+    }
+    return this.#line;
+  }
+}
+
+function freshState(): State {
+  return { depth: 0, paren: 0, open: [], head: new Head(), oldStyle: null, opened: 0 };
+}
+
+function copyState(state: State): State {
+  return { ...state, head: state.head.copy() };
+}
