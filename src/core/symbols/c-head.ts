@@ -2,7 +2,7 @@
  * The part of an external declaration before its brace or semicolon, and the question whether it
  * is the head of a function definition, and of which.
  */
-import { canBeFunctionName, isBlank, isIdentifierUnit, isKernelAttribute } from './c-lexer.ts';
+import { canBeFunctionName, isKernelAttribute } from './c-lexer.ts';
 
 /** The head of a function definition. Offsets count UTF-16 units of the text. */
 export interface Signature {
@@ -290,18 +290,4 @@ function closingParenthesis(text: string, from: number, limit: number): number {
     }
   }
   return limit;
-}
-
-/** The word that covers or touches `column` of a line, or null. */
-export function wordAt(lineText: string, column: number): string | null {
-  let start = Math.min(Math.max(column, 0), lineText.length);
-  let end = start;
-  while (start > 0 && isIdentifierUnit(lineText.charCodeAt(start - 1))) {
-    start--;
-  }
-  while (end < lineText.length && isIdentifierUnit(lineText.charCodeAt(end))) {
-    end++;
-  }
-  const word = lineText.slice(start, end);
-  return /^[A-Za-z_$]/.test(word) && !isBlank(word.charCodeAt(0)) ? word : null;
 }

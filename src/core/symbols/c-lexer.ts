@@ -173,3 +173,17 @@ const kernelAttributes = new Set([
 export function isKernelAttribute(word: string): boolean {
   return kernelAttributes.has(word);
 }
+
+/** The word that covers or touches `column` of a line, or null. */
+export function wordAt(lineText: string, column: number): string | null {
+  let start = Math.min(Math.max(column, 0), lineText.length);
+  let end = start;
+  while (start > 0 && isIdentifierUnit(lineText.charCodeAt(start - 1))) {
+    start--;
+  }
+  while (end < lineText.length && isIdentifierUnit(lineText.charCodeAt(end))) {
+    end++;
+  }
+  const word = lineText.slice(start, end);
+  return /^[A-Za-z_$]/.test(word) ? word : null;
+}

@@ -1,0 +1,187 @@
+import { type Frame, sourceName } from '../core/stack/frame.ts';
+import { wordAt } from '../core/symbols/c-lexer.ts';
+import type { IndexedFunction } from '../core/symbols/function-index.ts';
+import type { DebugLine, FunctionDefinition, Place } from '../core/symbols/location.ts';
+import { pathRank, sourceKind } from '../core/symbols/source-paths.ts';
+import type { SourceReferenceParams } from '../protocol/server.ts';
+import { uriOfPath, type WorkspaceFile, type WorkspaceIndex } from './workspace-index.ts';
+
+/** Modules that the ZFS tree is built into: two since 2.2, one per library before (module/Makefile.in). */
+const zfsModules = new Set([
+  ...['zfs', 'spl', 'zavl', 'znvpair', 'zcommon', 'zunicode', 'zlua', 'icp', 'zzstd'],
+]);
+
+interface Found {
+  readonly definition: IndexedFunction;
+  readonly file: WorkspaceFile;
+}
+
+/** Answers where frames, functions and source references are, from the index of the workspace. */
+export class Locator {
+  constructor(private readonly index: WorkspaceIndex) {}
+
+  /** Places of a frame, innermost first, never empty. */
+  locate(frame: Frame, debug: readonly DebugLine[] | null): Place[] {
+    const name = sourceName(frame.symbol);
+    if (debug !== null && debug.length > 0) {
+      return debug.map((line, i) => this.#debugPlace(line, name, i < debug.length - 1));
+    }
+    const found = this.frameDefinitions(frame).map(placeOfDefinition);
+    return found.length > 0 ? found : [nowhere(name)];
+  }
+
+  /**
+   * Definitions that a frame's function can have in the workspace, best first. A kernel frame is
+   * never in code of processes or of another system, and a frame of another module is not in ZFS.
+   */
+  frameDefinitions(frame: Frame): Found[] {
+    const isZfs = frame.module === null || zfsModules.has(frame.module);
+    const bodies = new Set<string>();
+    return this.#find(sourceName(frame.symbol)).filter(({ definition, file }) => {
+      const body = `${definition.file}\0${definition.endLine}`;
+      const isOther = bodies.has(body);
+      bodies.add(body);
+      return !isOther && sourceKind(file.path) === 'kernel' && (isZfs || file.folder.zfsVersion === null);
+    });
+  }
+
+  /** All definitions by name, best first. */
+  definitions(name: string): FunctionDefinition[] {
+    return this.#find(name).map((found) => this.#describe(found));
+  }
+
+  /** Functions that call `name`, each once, best first. */
+  callers(name: string): FunctionDefinition[] {
+    const callers = this.#withFiles(this.index.functions.callers(name)).sort(byLikelihood);
+    const seen = new Set<string>();
+    return callers
+      .filter(({ definition }) => {
+        // Signatures in the branches of an #if share one body.
+        const body = `${definition.file}\0${definition.name}\0${definition.endLine}`;
+        return seen.has(body) ? false : seen.add(body) !== undefined;
+      })
+      .map((found) => this.#describe(found));
+  }
+
+  /** The function meant at a 0-based position of a file. */
+  async functionAt(file: string, line: number, character: number): Promise<FunctionDefinition | null> {
+    const text = await this.index.text(file);
+    const word = text === null ? null : wordAt(lineOf(text, line), character);
+    const here = this.index.file(file);
+    const named = word === null ? [] : this.#find(word);
+    const best =
+      named.find((one) => one.definition.file === file && one.definition.line === line + 1) ??
+      named.find((one) => one.definition.file === file) ??
+      named.find((one) => here !== undefined && sourceKind(one.file.path) === sourceKind(here.path)) ??
+      named[0];
+    if (best !== undefined) {
+      return this.#describe(best);
+    }
+    const around = this.index.functions.functionAtLine(file, line + 1);
+    const [found] = around === null ? [] : this.#withFiles([around]);
+    return found === undefined ? null : this.#describe(found);
+  }
+
+  /** Where a reference such as `zil.c:3194:zil_commit()` leads; null when no file fits. */
+  sourceReference(reference: SourceReferenceParams): Place | null {
+    const file = this.#fileOf(reference.path, reference.function);
+    if (file === null) {
+      return null;
+    }
+    return {
+      function: reference.function ?? '',
+      inlined: false,
+      uri: uriOfPath(file.key),
+      path: file.path,
+      line: reference.line,
+      // Like a line table, the text carries the number that the compiler gave it.
+      how: 'dwarf',
+    };
+  }
+
+  #debugPlace(line: DebugLine, frameFunction: string, inlined: boolean): Place {
+    const name = line.function === '' ? frameFunction : sourceName(line.function);
+    if (line.path === '' || line.path.startsWith('??') || line.line < 1) {
+      const [found] = this.#find(name).filter(({ file }) => sourceKind(file.path) === 'kernel');
+      return { ...(found === undefined ? nowhere(name) : placeOfDefinition(found)), inlined };
+    }
+    const file = this.#fileOf(line.path, name);
+    return {
+      function: name,
+      inlined,
+      uri: file === null ? null : uriOfPath(file.key),
+      path: file === null ? line.path : file.path,
+      line: line.line,
+      how: 'dwarf',
+    };
+  }
+
+  #fileOf(path: string, name: string | null): WorkspaceFile | null {
+    const { functions, paths } = this.index;
+    const defines =
+      name === null
+        ? null
+        : (file: { readonly key: string }) => functions.definitionsIn(file.key, name).length > 0;
+    const found = paths.find({ path, defines });
+    return found === null ? null : (this.index.file(found.key) ?? null);
+  }
+
+  #find(name: string): Found[] {
+    return this.#withFiles(this.index.functions.definitions(name)).sort(byLikelihood);
+  }
+
+  #withFiles(definitions: readonly IndexedFunction[]): Found[] {
+    return definitions.flatMap((definition) => {
+      const file = this.index.file(definition.file);
+      return file === undefined ? [] : [{ definition, file }];
+    });
+  }
+
+  #describe({ definition, file }: Found): FunctionDefinition {
+    return {
+      name: definition.name,
+      uri: uriOfPath(file.key),
+      path: file.path,
+      line: definition.line,
+      endLine: definition.endLine,
+      parameters: this.index.functions.parameters(definition),
+    };
+  }
+}
+
+function placeOfDefinition({ definition, file }: Found): Place {
+  return {
+    function: definition.name,
+    inlined: false,
+    uri: uriOfPath(file.key),
+    path: file.path,
+    line: definition.line,
+    how: 'function',
+  };
+}
+
+function nowhere(name: string): Place {
+  return { function: name, inlined: false, uri: null, path: null, line: null, how: null };
+}
+
+function byLikelihood(a: Found, b: Found): number {
+  return (
+    pathRank(a.file.path) - pathRank(b.file.path) ||
+    (a.file.key < b.file.key ? -1 : a.file.key > b.file.key ? 1 : 0) ||
+    a.definition.line - b.definition.line
+  );
+}
+
+/** The 0-based line of a text, without its end. */
+function lineOf(text: string, line: number): string {
+  let from = 0;
+  for (let i = 0; i < line; i++) {
+    const newline = text.indexOf('\n', from);
+    if (newline < 0) {
+      return '';
+    }
+    from = newline + 1;
+  }
+  const end = text.indexOf('\n', from);
+  return text.slice(from, end < 0 ? undefined : end);
+}

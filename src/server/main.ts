@@ -1,0 +1,153 @@
+/**
+ * The language server process. It owns the function index of the workspace's C sources and answers
+ * the requests of `protocol/server.ts`; for Kernel Stack documents it gives links, definitions and
+ * hovers. Runs over node IPC (`--node-ipc`) or stdio (`--stdio`).
+ */
+import {
+  createConnection,
+  DefinitionRequest,
+  DidChangeWatchedFilesNotification,
+  DocumentLinkRequest,
+  HoverRequest,
+  type InitializeParams,
+  type InitializeResult,
+  TextDocumentSyncKind,
+  TextDocuments,
+} from 'vscode-languageserver/node';
+import { TextDocument } from 'vscode-languageserver-textdocument';
+import * as requests from '../protocol/server.ts';
+import { IndexProgress } from './index-progress.ts';
+import { Locator } from './locator.ts';
+import { StackDocuments } from './stack-documents.ts';
+import { pathOfUri, WorkspaceIndex } from './workspace-index.ts';
+
+/** The language of documents that hold stacks, as package.json names it. */
+const STACK_LANGUAGE = 'kernel-stack';
+
+const connection = createConnection();
+const documents = new TextDocuments(TextDocument);
+const progress = new IndexProgress(connection.window);
+const index = new WorkspaceIndex((done, total) => progress.report(done, total));
+const locator = new Locator(index);
+const stacks = new StackDocuments(locator);
+
+let roots: string[] = [];
+let canRegister = false;
+let canWatch = false;
+let canChangeFolders = false;
+
+connection.onInitialize((params: InitializeParams): InitializeResult => {
+  const { textDocument, workspace, window } = params.capabilities;
+  // Registered later, these are given for stacks alone; C documents have servers of their own.
+  canRegister =
+    textDocument?.documentLink?.dynamicRegistration === true &&
+    textDocument.definition?.dynamicRegistration === true &&
+    textDocument.hover?.dynamicRegistration === true;
+  canWatch = workspace?.didChangeWatchedFiles?.dynamicRegistration === true;
+  canChangeFolders = workspace?.workspaceFolders === true;
+  progress.supported = window?.workDoneProgress === true;
+  roots = (params.workspaceFolders ?? []).flatMap((folder) => pathOfUri(folder.uri) ?? []);
+  return {
+    serverInfo: { name: 'zscope' },
+    capabilities: {
+      textDocumentSync: { openClose: true, change: TextDocumentSyncKind.Incremental },
+      workspace: { workspaceFolders: { supported: true, changeNotifications: true } },
+      ...(canRegister
+        ? {}
+        : {
+            documentLinkProvider: { resolveProvider: true },
+            definitionProvider: true,
+            hoverProvider: true,
+          }),
+    },
+  };
+});
+
+connection.onInitialized(async () => {
+  index.setFolders(roots);
+  if (canChangeFolders) {
+    connection.workspace.onDidChangeWorkspaceFolders(({ added, removed }) => {
+      const gone = new Set(removed.map((folder) => pathOfUri(folder.uri)));
+      const come = added.flatMap((folder) => pathOfUri(folder.uri) ?? []);
+      roots = [...roots.filter((root) => !gone.has(root)), ...come];
+      index.setFolders(roots);
+    });
+  }
+  if (canRegister) {
+    const documentSelector = [{ language: STACK_LANGUAGE }];
+    await connection.client.register(DocumentLinkRequest.type, { documentSelector, resolveProvider: true });
+    await connection.client.register(DefinitionRequest.type, { documentSelector });
+    await connection.client.register(HoverRequest.type, { documentSelector });
+  }
+  if (canWatch) {
+    await connection.client.register(DidChangeWatchedFilesNotification.type, {
+      watchers: [{ globPattern: '**/*.{c,h,S}' }, { globPattern: '**/META' }],
+    });
+  }
+});
+
+connection.onDidChangeWatchedFiles(({ changes }) => {
+  index.filesChanged(changes.flatMap((change) => pathOfUri(change.uri) ?? []));
+});
+
+documents.onDidChangeContent(({ document }) => {
+  const file = pathOfUri(document.uri);
+  if (file !== null && document.languageId !== STACK_LANGUAGE) {
+    index.documentChanged(file, () => document.getText());
+  }
+});
+
+documents.onDidClose(({ document }) => {
+  const file = pathOfUri(document.uri);
+  if (file !== null && document.languageId !== STACK_LANGUAGE) {
+    index.documentClosed(file);
+  }
+});
+
+/** The stack document of a URI once the index is there; null for other documents. */
+async function stackDocument(uri: string): Promise<TextDocument | null> {
+  await index.settled();
+  const document = documents.get(uri);
+  return document?.languageId === STACK_LANGUAGE ? document : null;
+}
+
+connection.onDocumentLinks(async ({ textDocument }) => {
+  const document = await stackDocument(textDocument.uri);
+  return document === null ? [] : stacks.links(document);
+});
+connection.onDocumentLinkResolve((link) => stacks.resolve(link));
+connection.onDefinition(async ({ textDocument, position }) => {
+  const document = await stackDocument(textDocument.uri);
+  return document === null ? [] : stacks.definition(document, position);
+});
+connection.onHover(async ({ textDocument, position }) => {
+  const document = await stackDocument(textDocument.uri);
+  return document === null ? null : stacks.hover(document, position);
+});
+
+/** Answers one kind of request, when the index holds all that was asked of it before. */
+function answer<P, R>(kind: requests.RequestKind<P, R>, handler: (params: P) => R | Promise<R>): void {
+  connection.onRequest<unknown, void>(kind.method, async (params: P) => {
+    await index.settled();
+    return handler(params);
+  });
+}
+
+answer(requests.locateRequest, ({ frames }) => ({
+  places: frames.map(({ frame, debug }) => locator.locate(frame, debug)),
+}));
+answer(requests.functionAtRequest, ({ uri, line, character }) => {
+  const file = pathOfUri(uri);
+  return file === null ? null : locator.functionAt(file, line, character);
+});
+answer(requests.definitionsRequest, ({ name }) => locator.definitions(name));
+answer(requests.callersRequest, ({ name }) => locator.callers(name));
+answer(requests.sourceReferenceRequest, (reference) => locator.sourceReference(reference));
+answer(requests.indexStatusRequest, () => ({
+  files: index.functions.fileCount,
+  functions: index.functions.functionCount,
+  zfsVersion: index.folders.find((folder) => folder.zfsVersion !== null)?.zfsVersion ?? null,
+}));
+
+documents.listen(connection);
+connection.listen();

@@ -1,0 +1,81 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import esbuild from 'esbuild';
+import {
+  createMessageConnection,
+  type InitializeParams,
+  type MessageConnection,
+  StreamMessageReader,
+  StreamMessageWriter,
+} from 'vscode-languageserver/node';
+import type { RequestKind } from '../../../src/protocol/server.ts';
+
+/** Builds the server as esbuild.mjs does, into a folder of its own; returns the bundle's path. */
+export async function buildServer(): Promise<{ bundle: string; remove: () => void }> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'zscope-server-'));
+  const bundle = path.join(folder, 'server.cjs');
+  await esbuild.build({
+    entryPoints: ['src/server/main.ts'],
+    bundle: true,
+    platform: 'node',
+    format: 'cjs',
+    target: 'node20',
+    outfile: bundle,
+  });
+  return { bundle, remove: () => rmSync(folder, { recursive: true, force: true }) };
+}
+
+/** A server process over stdio and the client's end of it. */
+export class ServerProcess {
+  readonly connection: MessageConnection;
+  readonly #child: ChildProcess;
+  readonly #exited: Promise<number | null>;
+
+  constructor(bundle: string) {
+    const child = spawn(process.execPath, [bundle, '--stdio'], { stdio: ['pipe', 'pipe', 'inherit'] });
+    this.#child = child;
+    this.#exited = new Promise((resolve) => child.once('exit', (code) => resolve(code)));
+    this.connection = createMessageConnection(
+      new StreamMessageReader(child.stdout),
+      new StreamMessageWriter(child.stdin),
+    );
+    this.connection.listen();
+  }
+
+  async initialize(roots: readonly string[], capabilities: InitializeParams['capabilities'] = {}) {
+    const params: InitializeParams = {
+      processId: process.pid,
+      rootUri: null,
+      capabilities,
+      workspaceFolders: roots.map((root) => ({ uri: pathToFileURL(root).toString(), name: 'sample' })),
+    };
+    const result = await this.connection.sendRequest('initialize', params);
+    await this.connection.sendNotification('initialized', {});
+    return result;
+  }
+
+  request<P, R>(kind: RequestKind<P, R>, params: P): Promise<R> {
+    return this.connection.sendRequest(kind.method, params);
+  }
+
+  open(uri: string, languageId: string, text: string): Promise<void> {
+    const textDocument = { uri, languageId, version: 1, text };
+    return this.connection.sendNotification('textDocument/didOpen', { textDocument });
+  }
+
+  /** Ends the process as the protocol says; resolves to its exit code. */
+  async end(): Promise<number | null> {
+    await this.connection.sendRequest('shutdown');
+    await this.connection.sendNotification('exit');
+    const code = await this.#exited;
+    this.connection.dispose();
+    return code;
+  }
+
+  kill(): void {
+    this.#child.kill('SIGKILL');
+  }
+}

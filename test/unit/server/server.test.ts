@@ -1,0 +1,330 @@
+import { rmSync, writeFileSync } from 'node:fs';
+import { pathToFileURL } from 'node:url';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { DocumentLink, Hover, Location } from 'vscode-languageserver/node';
+import type { Frame } from '../../../src/core/stack/frame.ts';
+import {
+  callersRequest,
+  definitionsRequest,
+  functionAtRequest,
+  indexStatusRequest,
+  locateRequest,
+  sourceReferenceRequest,
+} from '../../../src/protocol/server.ts';
+import { type SampleTree, sampleFiles, writeSampleTree } from './sample-tree.ts';
+import { buildServer, ServerProcess } from './server-process.ts';
+
+let built: Awaited<ReturnType<typeof buildServer>>;
+let tree: SampleTree;
+let server: ServerProcess;
+
+beforeAll(async () => {
+  built = await buildServer();
+});
+afterAll(() => built.remove());
+
+beforeEach(async () => {
+  tree = writeSampleTree();
+  server = new ServerProcess(built.bundle);
+  await server.initialize([tree.root]);
+});
+afterEach(() => {
+  server.kill();
+  tree.remove();
+});
+
+const uri = (relative: string) => pathToFileURL(tree.path(relative)).toString();
+
+function frame(symbol: string, module: string | null = 'zfs'): Frame {
+  return { symbol, offset: 0x17, size: 0x40, module, reliable: true };
+}
+
+function changed(relative: string) {
+  return server.connection.sendNotification('workspace/didChangeWatchedFiles', {
+    changes: [{ uri: uri(relative), type: 2 }],
+  });
+}
+
+describe('the server process', () => {
+  it('answers the status when the first index is there', async () => {
+    expect(await server.request(indexStatusRequest, null)).toEqual({
+      files: 8,
+      functions: 8,
+      zfsVersion: '2.3.9-1',
+    });
+  });
+
+  it('ends when it is told to', async () => {
+    expect(await server.end()).toBe(0);
+  });
+
+  it('has no version and no functions where there is no source', async () => {
+    const other = new ServerProcess(built.bundle);
+    await other.initialize([]);
+    expect(await other.request(indexStatusRequest, null)).toEqual({
+      files: 0,
+      functions: 0,
+      zfsVersion: null,
+    });
+    expect(await other.end()).toBe(0);
+  });
+});
+
+describe('locate', () => {
+  it('gives exact places for debug lines, inlined ones marked, innermost first', async () => {
+    const build = '/var/lib/dkms/zfs/2.3.9/build';
+    const { places } = await server.request(locateRequest, {
+      frames: [
+        {
+          frame: frame('zlog_commit'),
+          debug: [
+            { function: 'list_del', path: '/usr/src/linux-headers-6.12/include/linux/list.h', line: 212 },
+            { function: 'zlog_write_all', path: `${build}/module/zfs/zlog.c`, line: 6 },
+            { function: 'zlog_commit', path: `${build}/module/zfs/zlog.c`, line: 14 },
+          ],
+        },
+      ],
+    });
+    expect(places).toEqual([
+      [
+        {
+          function: 'list_del',
+          inlined: true,
+          uri: null,
+          path: '/usr/src/linux-headers-6.12/include/linux/list.h',
+          line: 212,
+          how: 'dwarf',
+        },
+        {
+          function: 'zlog_write_all',
+          inlined: true,
+          uri: uri('module/zfs/zlog.c'),
+          path: 'module/zfs/zlog.c',
+          line: 6,
+          how: 'dwarf',
+        },
+        {
+          function: 'zlog_commit',
+          inlined: false,
+          uri: uri('module/zfs/zlog.c'),
+          path: 'module/zfs/zlog.c',
+          line: 14,
+          how: 'dwarf',
+        },
+      ],
+    ]);
+  });
+
+  it('gives the definition where there are no debug lines, whatever the compiler appended', async () => {
+    const { places } = await server.request(locateRequest, {
+      frames: [
+        { frame: frame('zlog_write_all.isra.0'), debug: null },
+        { frame: frame('zlog_commit.cold'), debug: [] },
+      ],
+    });
+    expect(places.map((list) => list.map((place) => [place.path, place.line, place.how]))).toEqual([
+      [['module/zfs/zlog.c', 4, 'function']],
+      [['module/zfs/zlog.c', 11, 'function']],
+    ]);
+  });
+
+  it('never sends a kernel frame to another system, to a process or to the wrong module', async () => {
+    const { places } = await server.request(locateRequest, {
+      frames: [
+        { frame: frame('zfile_sync'), debug: null },
+        { frame: frame('schedule', null), debug: null },
+        { frame: frame('zlog_commit', 'ext4'), debug: null },
+      ],
+    });
+    expect(places[0]?.map((place) => place.path)).toEqual(['module/os/linux/zfs/zfile.c']);
+    for (const [name, list] of [
+      ['schedule', places[1]],
+      ['zlog_commit', places[2]],
+    ] as const) {
+      expect(list).toEqual([
+        { function: name, inlined: false, uri: null, path: null, line: null, how: null },
+      ]);
+    }
+  });
+
+  it('takes no path out of the workspace', async () => {
+    const { places } = await server.request(locateRequest, {
+      frames: [
+        {
+          frame: frame('passwd'),
+          debug: [
+            { function: 'passwd', path: '../../../../etc/passwd', line: 1 },
+            { function: '', path: '??', line: 0 },
+          ],
+        },
+      ],
+    });
+    expect(places[0]?.map((place) => place.uri)).toEqual([null, null]);
+  });
+});
+
+describe('functions', () => {
+  it('finds the function under the cursor, else the one around it', async () => {
+    const at = (line: number, character: number) =>
+      server.request(functionAtRequest, { uri: uri('module/zfs/zlog.c'), line, character });
+    expect(await at(13, 6)).toEqual({
+      name: 'zlog_write_all',
+      uri: uri('module/zfs/zlog.c'),
+      path: 'module/zfs/zlog.c',
+      line: 4,
+      endLine: 7,
+      parameters: [
+        { name: 'log', type: 'zlog_t *' },
+        { name: 'tag', type: 'const char *' },
+      ],
+    });
+    expect((await at(12, 2))?.name).toBe('zlog_commit');
+    expect((await at(9, 1))?.name).toBe('zlog_commit');
+    expect(await at(0, 3)).toBeNull();
+    expect(await at(9999, 9999)).toBeNull();
+  });
+
+  it('lists definitions, the likeliest first', async () => {
+    const found = await server.request(definitionsRequest, { name: 'zfile_sync' });
+    expect(found.map((one) => one.path)).toEqual([
+      'module/os/linux/zfs/zfile.c',
+      'module/os/freebsd/zfs/zfile.c',
+    ]);
+    expect(await server.request(definitionsRequest, { name: 'constructor' })).toEqual([]);
+  });
+
+  it('lists callers, not calls through a member', async () => {
+    const callers = async (name: string) =>
+      (await server.request(callersRequest, { name })).map((one) => one.name);
+    expect(await callers('zlog_issue')).toEqual(['vgeom_open', 'zlog_write_all']);
+    expect(await callers('commit')).toEqual([]);
+  });
+
+  it('finds the file of a source reference by base name and function', async () => {
+    const place = await server.request(sourceReferenceRequest, {
+      path: 'vgeom.c',
+      line: 3,
+      function: 'vgeom_open',
+    });
+    expect(place).toMatchObject({ uri: uri('module/zfs/vgeom.c'), line: 3, function: 'vgeom_open' });
+    const other = await server.request(sourceReferenceRequest, {
+      path: 'vgeom.c',
+      line: 3,
+      function: 'vgeom_bio',
+    });
+    expect(other?.path).toBe('module/os/linux/zfs/vgeom.c');
+    expect(
+      await server.request(sourceReferenceRequest, { path: 'nosuch.c', line: 3, function: null }),
+    ).toBeNull();
+  });
+});
+
+describe('changes', () => {
+  const definitionLines = async (name: string) =>
+    (await server.request(definitionsRequest, { name })).map((one) => one.line);
+
+  it('sees what is typed, saved or not, and the disk again when the document is closed', async () => {
+    const document = uri('module/zfs/zlog.c');
+    await server.open(document, 'c', sampleFiles['module/zfs/zlog.c'] ?? '');
+    await server.connection.sendNotification('textDocument/didChange', {
+      textDocument: { uri: document, version: 2 },
+      contentChanges: [
+        { range: { start: { line: 0, character: 0 }, end: { line: 0, character: 0 } }, text: '\n\n\n' },
+      ],
+    });
+    expect(await definitionLines('zlog_commit')).toEqual([14]);
+    const inBody = { uri: document, line: 16, character: 6 };
+    expect((await server.request(functionAtRequest, inBody))?.name).toBe('zlog_write_all');
+    await server.connection.sendNotification('textDocument/didClose', { textDocument: { uri: document } });
+    expect(await definitionLines('zlog_commit')).toEqual([11]);
+  });
+
+  it('follows files that come, change and go', async () => {
+    await server.request(indexStatusRequest, null);
+    writeFileSync(tree.path('module/zfs/znew.c'), 'void\nznew_start(void)\n{\n}\n');
+    await changed('module/zfs/znew.c');
+    expect(await definitionLines('znew_start')).toEqual([2]);
+    writeFileSync(tree.path('module/zfs/znew.c'), '\n\nvoid\nznew_start(void)\n{\n}\n');
+    await changed('module/zfs/znew.c');
+    expect(await definitionLines('znew_start')).toEqual([4]);
+    rmSync(tree.path('module/zfs/znew.c'));
+    await changed('module/zfs/znew.c');
+    expect(await definitionLines('znew_start')).toEqual([]);
+  });
+
+  it('reads the version again when META changes', async () => {
+    writeFileSync(tree.path('META'), 'Name: zfs\nVersion: 2.4.99\nRelease: 1\n');
+    await changed('META');
+    expect((await server.request(indexStatusRequest, null)).zfsVersion).toBe('2.4.99-1');
+  });
+
+  it('takes no file from outside the workspace', async () => {
+    await server.open('file:///etc/elsewhere.c', 'c', 'void\nelsewhere(void)\n{\n}\n');
+    expect(await definitionLines('elsewhere')).toEqual([]);
+  });
+});
+
+describe('a Kernel Stack document', () => {
+  const text = [
+    '[<0>] zlog_commit+0x17/0x40 [zfs]',
+    '[<0>] do_syscall_64+0x71/0x280',
+    'PANIC at zlog.c:6:zlog_write_all()',
+  ].join('\n');
+
+  for (const document of ['untitled:Untitled-1', 'zscope:/stacks/1.kstack', 'file:///tmp/a.kstack']) {
+    it(`has links into the workspace (${document})`, async () => {
+      await server.open(document, 'kernel-stack', text);
+      const links = await server.connection.sendRequest<DocumentLink[]>('textDocument/documentLink', {
+        textDocument: { uri: document },
+      });
+      expect(links.map((link) => [link.range.start, link.range.end.character, link.target])).toEqual([
+        [{ line: 0, character: 6 }, 33, undefined],
+        [{ line: 2, character: 9 }, 34, undefined],
+      ]);
+      const targets = await Promise.all(
+        links.map((link) => server.connection.sendRequest<DocumentLink>('documentLink/resolve', link)),
+      );
+      const file = uri('module/zfs/zlog.c');
+      expect(targets.map((link) => link.target)).toEqual([`${file}#L11`, `${file}#L6`]);
+    });
+  }
+
+  it('goes to the definition and says in a hover how the line is known', async () => {
+    const textDocument = { uri: 'untitled:Untitled-1' };
+    await server.open(textDocument.uri, 'kernel-stack', text);
+    const position = { line: 0, character: 10 };
+    const found = await server.connection.sendRequest<Location[]>('textDocument/definition', {
+      textDocument,
+      position,
+    });
+    expect(found).toEqual([
+      {
+        uri: uri('module/zfs/zlog.c'),
+        range: { start: { line: 10, character: 0 }, end: { line: 10, character: 0 } },
+      },
+    ]);
+    const hover = await server.connection.sendRequest<Hover>('textDocument/hover', {
+      textDocument,
+      position,
+    });
+    expect(hover.contents).toEqual({
+      kind: 'plaintext',
+      value:
+        'zlog_commit+0x17/0x40 [zfs]\n' +
+        'zlog_commit: module/zfs/zlog.c:11 (definition of the function; its exact line is not known)',
+    });
+    const nothing = await server.connection.sendRequest('textDocument/hover', {
+      textDocument,
+      position: { line: 2, character: 2 },
+    });
+    expect(nothing).toBeNull();
+  });
+
+  it('gives nothing for a C document', async () => {
+    await server.open(uri('module/zfs/zlog.c'), 'c', '/* zlog_commit+0x17/0x40 [zfs] */');
+    const links = await server.connection.sendRequest('textDocument/documentLink', {
+      textDocument: { uri: uri('module/zfs/zlog.c') },
+    });
+    expect(links).toEqual([]);
+  });
+});
