@@ -97,4 +97,6 @@ export interface ConnectOptions {
   readonly signal?: AbortSignal;
   /** One line per step for the Log: resolved configuration, negotiated algorithms. Never secrets. */
   readonly log?: (line: string) => void;
+  /** A machine that was not heard from for so long is given up, in milliseconds; 60,000 unless given. */
+  readonly deadAfterMs?: number;
 }

@@ -1,0 +1,209 @@
+import { randomBytes } from 'node:crypto';
+import type { Client, ClientChannel } from 'ssh2';
+import { Failure } from '../core/failure.ts';
+import { FrameReader, type JobEnd } from './framing.ts';
+import { BEAT_SECONDS, supervise } from './supervisor.ts';
+
+/** The remote command is one of these constants; everything else goes in on stdin. */
+export type ShellCommand = 'exec /bin/sh' | 'exec sudo -n /bin/sh';
+
+export interface JobSpec {
+  readonly command: ShellCommand;
+  readonly script: string;
+  readonly cleanup: string;
+}
+
+export interface JobHandlers {
+  /** The supervisor runs: what follows is payload. */
+  ready(): void;
+  payload(bytes: Buffer): void;
+}
+
+export interface JobResult {
+  /** What the supervisor said; null when the channel ended without that: lost, or never started. */
+  readonly end: JobEnd | null;
+  readonly wasReady: boolean;
+  /** Exit status of the remote shell itself, where one came. */
+  readonly shellStatus: number | null;
+  /** At most {@link STDERR_LIMIT} bytes. */
+  readonly stderr: string;
+}
+
+export const STDERR_LIMIT = 64 * 1024;
+/** How long a job may take to end its processes and to clean up after it was asked to. */
+const STOP_LIMIT_MS = 10_000;
+/** After the end mark: how long what is left on stderr is waited for, and the channel's end. */
+const STDERR_GRACE_MS = 300;
+const CLOSE_LIMIT_MS = 2000;
+
+/** The server allows no further channel: `MaxSessions` of sshd_config(5), or something like it. */
+export class ChannelRefused extends Error {}
+
+/** One supervised script on one channel. */
+export class RemoteJob {
+  /** Resolves when the end is known; never rejects. */
+  readonly ended: Promise<JobResult>;
+  /** Resolves when the channel is closed, so that its slot is free; never rejects. */
+  readonly closed: Promise<void>;
+  readonly #channel: ClientChannel;
+  readonly #handlers: JobHandlers;
+  readonly #reader: FrameReader;
+  readonly #stderr: Buffer[] = [];
+  #stderrBytes = 0;
+  #wasReady = false;
+  #end: JobEnd | null = null;
+  #shellStatus: number | null = null;
+  #resolveEnded: (result: JobResult) => void = () => {};
+  #resolveClosed: () => void = () => {};
+  #beat: NodeJS.Timeout | null = null;
+  #limit: NodeJS.Timeout | null = null;
+  #grace: NodeJS.Timeout | null = null;
+  #stopping = false;
+  #over = false;
+
+  /**
+   * Opens a channel and sends the script.
+   * @throws ChannelRefused when the server allows no more; signal.reason when aborted before it answered
+   */
+  static open(client: Client, spec: JobSpec, handlers: JobHandlers, signal: AbortSignal): Promise<RemoteJob> {
+    return new Promise((resolve, reject) => {
+      if (signal.aborted) {
+        reject(signal.reason as Error);
+        return;
+      }
+      let waiting = true;
+      // A frozen machine never answers, and ssh2 then never calls back.
+      const abort = (): void => {
+        waiting = false;
+        reject(signal.reason as Error);
+      };
+      signal.addEventListener('abort', abort, { once: true });
+      const opened = (error: (Error & { reason?: unknown }) | undefined, channel?: ClientChannel): void => {
+        signal.removeEventListener('abort', abort);
+        if (!waiting) {
+          channel?.close();
+        } else if (error !== undefined || channel === undefined) {
+          const refused = error?.reason !== undefined || /open failure/i.test(error?.message ?? '');
+          reject(
+            refused
+              ? new ChannelRefused(error?.message)
+              : new Failure(
+                  'lost',
+                  `The machine ran no command: ${error?.message ?? 'no answer'}.`,
+                  'Connect again.',
+                ),
+          );
+        } else {
+          resolve(new RemoteJob(channel, spec, handlers));
+        }
+      };
+      try {
+        client.exec(spec.command, opened);
+      } catch (error) {
+        // ssh2 throws when the socket is gone already.
+        opened(error as Error);
+      }
+    });
+  }
+
+  private constructor(channel: ClientChannel, spec: JobSpec, handlers: JobHandlers) {
+    this.#channel = channel;
+    this.#handlers = handlers;
+    this.ended = new Promise((resolve) => {
+      this.#resolveEnded = resolve;
+    });
+    this.closed = new Promise((resolve) => {
+      this.#resolveClosed = resolve;
+    });
+    const nonce = randomBytes(16).toString('hex');
+    this.#reader = new FrameReader(nonce, {
+      ready: () => this.#ready(),
+      payload: (bytes) => this.#handlers.payload(bytes),
+      end: (end) => this.#ended(end),
+    });
+    channel.on('data', (bytes: Buffer) => this.#reader.push(bytes));
+    // Always read: unread stderr stalls the command.
+    channel.stderr.on('data', (bytes: Buffer) => this.#keepStderr(bytes));
+    channel.on('error', () => {});
+    channel.stderr.on('error', () => {});
+    channel.on('exit', (status: number | null) => {
+      this.#shellStatus = status;
+    });
+    channel.on('close', () => this.abandon());
+    channel.write(supervise({ nonce, script: spec.script, cleanup: spec.cleanup }));
+  }
+
+  /** Bytes that were received and not yet looked at: a server that ignores the window makes this grow. */
+  get unread(): number {
+    return this.#channel.readableLength + this.#channel.stderr.readableLength;
+  }
+
+  #ready(): void {
+    this.#wasReady = true;
+    if (!this.#stopping) {
+      this.#beat = setInterval(() => {
+        if (this.#channel.writable) this.#channel.write('\n');
+      }, BEAT_SECONDS * 1000);
+      this.#beat.unref();
+    }
+    this.#handlers.ready();
+  }
+
+  #keepStderr(bytes: Buffer): void {
+    const room = STDERR_LIMIT - this.#stderrBytes;
+    if (room <= 0) return;
+    const kept = bytes.subarray(0, room);
+    this.#stderr.push(kept);
+    this.#stderrBytes += kept.length;
+  }
+
+  #ended(end: JobEnd): void {
+    this.#end = end;
+    this.#stopClocks();
+    this.#channel.end();
+    // What the job wrote to stderr may still be on its way; a process that outlived it may keep the
+    // channel open. A job that went well has nothing to say there that anybody waits for.
+    if (end.why === 'finished' && end.status === 0) this.#settle();
+    else this.#grace = setTimeout(() => this.#settle(), STDERR_GRACE_MS);
+    this.#limit = setTimeout(() => this.#channel.close(), CLOSE_LIMIT_MS);
+    this.#limit.unref();
+  }
+
+  /** Asks the job to end and to clean up; {@link ended} tells when it did. */
+  stop(): void {
+    if (this.#stopping || this.#over || this.#end !== null) return;
+    this.#stopping = true;
+    this.#stopClocks();
+    // The end of stdin is the sign to stop. It may arrive before the script was parsed: that is
+    // read as a whole first.
+    this.#channel.end();
+    this.#limit = setTimeout(() => {
+      this.#channel.close();
+      this.abandon();
+    }, STOP_LIMIT_MS);
+  }
+
+  /** The channel is gone: by itself, or with the connection. */
+  abandon(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#stopClocks();
+    this.#settle();
+    this.#resolveClosed();
+  }
+
+  #stopClocks(): void {
+    if (this.#beat !== null) clearInterval(this.#beat);
+    if (this.#limit !== null) clearTimeout(this.#limit);
+    if (this.#grace !== null) clearTimeout(this.#grace);
+  }
+
+  #settle(): void {
+    this.#resolveEnded({
+      end: this.#end,
+      wasReady: this.#wasReady,
+      shellStatus: this.#shellStatus,
+      stderr: Buffer.concat(this.#stderr).toString('utf8'),
+    });
+  }
+}

@@ -1,0 +1,173 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { isAbsolute, join } from 'node:path';
+import type { HostEntry } from './connection.ts';
+import { matchesPattern } from './known-hosts.ts';
+import { isSafeAlias, type SshOptions, type Surroundings } from './surroundings.ts';
+
+/** As ssh: an Include within an Include, and so on, at most so deep. */
+const DEEPEST_INCLUDE = 16;
+const LARGEST_FILE = 1024 * 1024;
+const MOST_FILES = 500;
+
+/** One directive of a configuration file. */
+export interface Directive {
+  /** Lower case. */
+  readonly keyword: string;
+  readonly args: readonly string[];
+}
+
+/**
+ * Reads the directives of a configuration's text (ssh_config(5)): `Keyword args` or `Keyword=args`,
+ * arguments in double quotes may hold spaces, `#` begins a comment line.
+ */
+export function parseDirectives(text: string): Directive[] {
+  const directives: Directive[] = [];
+  for (const line of text.split(/\r?\n/)) {
+    const match = /^\s*([A-Za-z]\w*)(?:\s*=\s*|\s+)(.*)$/.exec(line);
+    if (match?.[1] === undefined || match[2] === undefined) continue;
+    const args: string[] = [];
+    for (const word of match[2].matchAll(/"((?:[^"\\]|\\.)*)"|([^\s"]+)/g)) {
+      if (word[2]?.startsWith('#')) break;
+      args.push(word[1] === undefined ? (word[2] ?? '') : word[1].replace(/\\(["\\])/g, '$1'));
+    }
+    directives.push({ keyword: match[1].toLowerCase(), args });
+  }
+  return directives;
+}
+
+/** The directives of a file with every Include put in its place. A missing file has none. */
+export async function readDirectives(file: string, around: Surroundings): Promise<Directive[]> {
+  return await read(file, around, 0, { files: 0 });
+}
+
+async function read(
+  file: string,
+  around: Surroundings,
+  depth: number,
+  count: { files: number },
+): Promise<Directive[]> {
+  count.files += 1;
+  if (depth > DEEPEST_INCLUDE || count.files > MOST_FILES) return [];
+  let text: string;
+  try {
+    const bytes = await readFile(file);
+    if (bytes.length > LARGEST_FILE) return [];
+    text = bytes.toString('utf8');
+  } catch {
+    return [];
+  }
+  const directives: Directive[] = [];
+  for (const directive of parseDirectives(text)) {
+    if (directive.keyword !== 'include') {
+      directives.push(directive);
+      continue;
+    }
+    for (const pattern of directive.args) {
+      for (const included of await expandGlob(includePath(pattern, around))) {
+        directives.push(...(await read(included, around, depth + 1, count)));
+      }
+    }
+  }
+  return directives;
+}
+
+function includePath(pattern: string, around: Surroundings): string {
+  if (pattern === '~' || pattern.startsWith('~/')) return around.home + pattern.slice(1);
+  // Relative names of a user's configuration are in ~/.ssh, wherever the including file is.
+  return isAbsolute(pattern) ? pattern : join(around.home, '.ssh', pattern);
+}
+
+/** The files that a path with `*` and `?` in its segments names, sorted. */
+async function expandGlob(pattern: string): Promise<string[]> {
+  if (!/[*?]/.test(pattern)) return [pattern];
+  const segments = pattern.split('/');
+  let paths = [segments.shift() ?? ''];
+  for (const segment of segments) {
+    if (!/[*?]/.test(segment)) {
+      paths = paths.map((path) => `${path}/${segment}`);
+      continue;
+    }
+    const next: string[] = [];
+    for (const path of paths) {
+      const names = await readdir(path === '' ? '/' : path).catch(() => []);
+      for (const name of names.sort()) {
+        const hidden = name.startsWith('.') && !segment.startsWith('.');
+        if (!hidden && matchesPattern(name, segment)) next.push(`${path}/${name}`);
+      }
+    }
+    paths = next;
+  }
+  return paths;
+}
+
+/**
+ * The hosts that can be connected to by name: each `Host` word that is no pattern, in the order of
+ * the files, each once. Files that are not there are no error.
+ */
+export async function listHostsOf(
+  configFiles: readonly string[],
+  userConfig: boolean,
+  around: Surroundings,
+): Promise<readonly HostEntry[]> {
+  const sources: Array<{ file: string; configFile: string | null }> = [];
+  if (userConfig) sources.push({ file: join(around.home, '.ssh', 'config'), configFile: null });
+  for (const file of configFiles) sources.push({ file, configFile: file });
+  const entries: HostEntry[] = [];
+  for (const { file, configFile } of sources) {
+    const seen = new Set<string>();
+    for (const { keyword, args } of await readDirectives(file, around)) {
+      if (keyword !== 'host') continue;
+      for (const alias of args) {
+        if (/[*?!]/.test(alias) || !isSafeAlias(alias) || seen.has(alias)) continue;
+        seen.add(alias);
+        entries.push({ alias, configFile });
+      }
+    }
+  }
+  return entries;
+}
+
+/** Where ssh looks for keys when IdentityFile names none; ssh_config(5). */
+const DEFAULT_KEYS = ['id_rsa', 'id_ecdsa', 'id_ed25519'];
+
+/**
+ * The options of a host where there is no ssh to ask: by the ssh-config package, over text whose
+ * Includes are in place. `Match` with anything but `all`, `host`, `originalhost`, `user` and
+ * `localuser` is left out: we run no command to find out.
+ */
+export async function computeFromFiles(entry: HostEntry, around: Surroundings): Promise<SshOptions> {
+  const { default: SSHConfig } = await import('ssh-config');
+  const file = entry.configFile ?? join(around.home, '.ssh', 'config');
+  const text = (await readDirectives(file, around))
+    .map(({ keyword, args }) => `${keyword} ${args.map(quoteArgument).join(' ')}`)
+    .join('\n');
+  const computed = SSHConfig.parse(text).compute(entry.alias, { matchExec: false, ignoreCase: true });
+  const options = new Map<string, string[]>();
+  for (const [keyword, value] of Object.entries(computed)) {
+    const values = (Array.isArray(value) ? value : [value]).map(String);
+    const perLine = keyword.toLowerCase() === 'identityfile';
+    options.set(keyword.toLowerCase(), perLine ? values : [values.join(' ')]);
+  }
+  const hostname = options.get('hostname')?.[0];
+  if (hostname !== undefined) options.set('hostname', [hostname.replaceAll('%h', entry.alias)]);
+  const ssh = join(around.home, '.ssh');
+  if (!options.has('identityfile')) {
+    options.set(
+      'identityfile',
+      DEFAULT_KEYS.map((name) => join(ssh, name)),
+    );
+  }
+  if (!options.has('userknownhostsfile')) {
+    options.set('userknownhostsfile', [join(ssh, 'known_hosts'), join(ssh, 'known_hosts2')]);
+  }
+  if (!options.has('globalknownhostsfile') && around.platform !== 'win32') {
+    options.set('globalknownhostsfile', ['/etc/ssh/ssh_known_hosts', '/etc/ssh/ssh_known_hosts2']);
+  }
+  return options;
+}
+
+function quoteArgument(argument: string): string {
+  // Runs of stars mean what one star means, and cost the package's matcher exponential time.
+  const plain = argument.replace(/\*{2,}/g, '*');
+  return /[\s"]/.test(plain) ? `"${plain.replace(/(["\\])/g, '\\$1')}"` : plain;
+}

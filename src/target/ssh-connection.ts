@@ -1,0 +1,414 @@
+import { Failure } from '../core/failure.ts';
+import { type Disposable, Lifetime } from '../core/lifetime.ts';
+import { inert } from '../core/text/inert.ts';
+import { LineSplitter } from '../core/text/lines.ts';
+import { ChannelSlots, type Slot } from './channel-slots.ts';
+import type { Collector, StreamCollector } from './collector.ts';
+import { facts as factsCollector } from './collectors/facts.ts';
+import type {
+  Connection,
+  ConnectionState,
+  RunningStream,
+  RunOptions,
+  StreamEnd,
+  StreamSink,
+  TargetFacts,
+} from './connection.ts';
+import { Limit } from './limit.ts';
+import { Liveness } from './liveness.ts';
+import { ChannelRefused, type JobHandlers, type JobResult, type JobSpec, RemoteJob } from './remote-job.ts';
+import type { SshSession } from './ssh-session.ts';
+import { BEAT_SECONDS, MISSED_BEATS } from './supervisor.ts';
+
+/** Most that one question may answer. */
+const OUTPUT_LIMIT = 64 * 1024 * 1024;
+/** A stream must be running after this time: opening a channel, sudo, a slow login shell. */
+const STREAM_START_MS = 30_000;
+/** More than this unread on a channel: the server does not keep to the window it was given. */
+const UNREAD_LIMIT = 8 * 1024 * 1024;
+/** How long a channel that sshd has not given back yet is waited for. */
+const REFUSED_RETRY_MS = 250;
+/** How long the server may take to close its side after we said goodbye. */
+const GOODBYE_MS = 1000;
+
+interface Target {
+  readonly alias: string;
+  readonly user: string;
+  /** Given up after so long without a byte, in milliseconds. */
+  readonly deadAfterMs: number;
+  readonly log: (line: string) => void;
+}
+
+export class SshConnection implements Connection {
+  readonly #session: SshSession;
+  readonly #target: Target;
+  readonly #owned = new Lifetime();
+  readonly #slots = new ChannelSlots();
+  readonly #jobs = new Set<RemoteJob>();
+  readonly #listeners = new Set<(state: ConnectionState, why: string) => void>();
+  readonly #closing = new AbortController();
+  #state: ConnectionState = 'connected';
+  #lost: Failure | null = null;
+  #facts: TargetFacts | null = null;
+
+  private constructor(session: SshSession, target: Target) {
+    this.#session = session;
+    this.#target = target;
+    const { client, socket } = session;
+    client.on('close', () => this.#close(this.#whyClosed()));
+    if (socket.destroyed) this.#close(this.#whyClosed());
+    this.#owned.add(
+      new Liveness(() => socket.bytesRead, target.deadAfterMs, {
+        silent: () => this.#to('silent', `${target.alias} is not answering: paused in a debugger? panicked?`),
+        back: () => this.#to('connected', ''),
+        dead: () => this.#close(`${target.alias} has not answered for ${target.deadAfterMs / 1000} s.`),
+      }),
+    );
+    const guard = setInterval(() => this.#guard(), 1000);
+    guard.unref();
+    this.#owned.onEnd(() => clearInterval(guard));
+  }
+
+  /** Takes over a session and asks the target what it is. @throws Failure */
+  static async start(session: SshSession, target: Target, signal: AbortSignal): Promise<SshConnection> {
+    const connection = new SshConnection(session, target);
+    try {
+      connection.#facts = await connection.run(factsCollector, null, { signal });
+      return connection;
+    } catch (error) {
+      connection.dispose();
+      throw error;
+    }
+  }
+
+  get facts(): TargetFacts {
+    if (this.#facts === null) throw new Error('the facts are known once start() has resolved');
+    return this.#facts;
+  }
+
+  get state(): ConnectionState {
+    return this.#state;
+  }
+
+  onState(listener: (state: ConnectionState, why: string) => void): Disposable {
+    this.#listeners.add(listener);
+    return { dispose: () => this.#listeners.delete(listener) };
+  }
+
+  async run<P, T>(collector: Collector<P, T>, params: P, options: RunOptions = {}): Promise<T> {
+    const spec = this.#spec(collector, collector.script(params), '');
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    const limit = new Limit()
+      .when(this.#closing.signal, () => this.#lostFailure())
+      .when(options.signal, () => new Failure('cancelled', `${collector.title}: cancelled.`))
+      .after(collector.timeoutMs, () => this.#timeout(collector));
+    const startedAt = performance.now();
+    try {
+      const slot = await this.#slots.wait(limit.signal);
+      const job = await this.#open(spec, slot, limit.signal, {
+        ready: () => {},
+        payload: (piece) => {
+          bytes += piece.length;
+          if (bytes <= OUTPUT_LIMIT) chunks.push(piece);
+          else limit.end(tooMuch(collector.title));
+        },
+      });
+      const stop = (): void => job.stop();
+      limit.signal.addEventListener('abort', stop, { once: true });
+      if (limit.signal.aborted) stop();
+      const result = await limit.race(job.ended);
+      this.#log(collector.name, startedAt, `${bytes} bytes, ${describe(result)}`);
+      this.#judge(collector.title, spec, result);
+      return collector.decode(decodeUtf8(chunks), params);
+    } catch (error) {
+      if (error instanceof Failure) this.#log(collector.name, startedAt, `${error.code}: ${error.message}`);
+      throw error;
+    } finally {
+      limit.dispose();
+    }
+  }
+
+  async stream<P, E>(
+    collector: StreamCollector<P, E>,
+    params: P,
+    sink: StreamSink<E>,
+  ): Promise<RunningStream> {
+    const spec = this.#spec(collector, collector.script(params), collector.cleanup(params));
+    const decoder = collector.decoder(params);
+    const text = new TextDecoder('utf-8', { ignoreBOM: true });
+    const lines = new LineSplitter();
+    const startedAt = performance.now();
+    const limit = new Limit()
+      .when(this.#closing.signal, () => this.#lostFailure())
+      .after(STREAM_START_MS, () => this.#timeout(collector));
+    let bytes = 0;
+    let bug: unknown = null;
+    let job: RemoteJob | null = null;
+    const deliver = (batch: () => readonly E[]): void => {
+      if (bug !== null) return;
+      try {
+        const events = batch();
+        if (events.length > 0) sink.events(events);
+      } catch (error) {
+        // A fault of ours must not leave the stream running unseen, nor break the connection.
+        bug = error;
+        this.#target.log(`${collector.name}: ${error instanceof Error ? error.stack : String(error)}`);
+        job?.stop();
+      }
+    };
+    let isReady: () => void = () => {};
+    const ready = new Promise<void>((resolve) => {
+      isReady = resolve;
+    });
+    try {
+      const slot = this.#slots.tryForStream();
+      if (slot === null) throw this.#tooManyStreams(collector.title);
+      job = await this.#open(spec, slot, limit.signal, {
+        ready: () => isReady(),
+        payload: (piece) => {
+          bytes += piece.length;
+          deliver(() =>
+            lines.push(text.decode(piece, { stream: true })).flatMap((line) => decoder.line(line)),
+          );
+        },
+      });
+      const running = job;
+      const first = await limit.race(Promise.race([ready, running.ended]));
+      if (first !== undefined && !first.wasReady) {
+        this.#judge(collector.title, spec, first);
+      }
+      this.#log(collector.name, startedAt, 'started');
+      if (bug !== null) running.stop();
+      const ended = running.ended.then((result): StreamEnd => {
+        deliver(() => [
+          ...[...lines.push(text.decode()), ...lines.end()].flatMap((line) => decoder.line(line)),
+          ...decoder.end(),
+        ]);
+        this.#log(collector.name, startedAt, `${bytes} bytes, ${describe(result)}`);
+        return streamEnd(result, bug);
+      });
+      return { ended, dispose: () => running.stop() };
+    } catch (error) {
+      job?.stop();
+      if (error instanceof Failure) this.#log(collector.name, startedAt, `${error.code}: ${error.message}`);
+      throw error;
+    } finally {
+      limit.dispose();
+    }
+  }
+
+  dispose(): void {
+    this.#close('');
+  }
+
+  #spec(question: { title: string; needsRoot: boolean }, script: string, cleanup: string): JobSpec {
+    if (this.#state === 'closed') throw this.#lostFailure();
+    // Only the facts are asked before anything is known, and they need no root.
+    const root = this.#facts?.root ?? 'none';
+    if (question.needsRoot && root === 'none') throw this.#notRoot(question.title);
+    return {
+      command: question.needsRoot && root === 'sudo' ? 'exec sudo -n /bin/sh' : 'exec /bin/sh',
+      script,
+      cleanup,
+    };
+  }
+
+  /** Opens a job in a slot; waits while the server has no channel to give. Gives the slot back at its end. */
+  async #open(spec: JobSpec, slot: Slot, signal: AbortSignal, handlers: JobHandlers): Promise<RemoteJob> {
+    for (;;) {
+      try {
+        const job = await RemoteJob.open(this.#session.client, spec, handlers, signal);
+        this.#jobs.add(job);
+        void job.closed.then(() => {
+          this.#jobs.delete(job);
+          slot.release();
+        });
+        if (this.#state === 'closed') job.abandon();
+        return job;
+      } catch (error) {
+        if (!(error instanceof ChannelRefused) || signal.aborted) {
+          slot.release();
+          throw error;
+        }
+        // An ended command holds its session on the server for a while, so one is tried for again.
+        if (this.#jobs.size > 0) this.#slots.shrink(this.#jobs.size);
+        this.#target.log(`the server allows no further channel beside ${this.#jobs.size}; trying again`);
+        await pause(REFUSED_RETRY_MS, signal);
+      }
+    }
+  }
+
+  /** @throws Failure unless the job finished by itself with status 0. */
+  #judge(title: string, spec: JobSpec, result: JobResult): void {
+    const said = firstLine(result.stderr);
+    const { end } = result;
+    if (end === null) {
+      if (this.#lost !== null) throw this.#lost;
+      if (result.wasReady) {
+        throw new Failure(
+          'lost',
+          `${title}: the answer broke off${said === '' ? '' : ` (${said})`}.`,
+          'Try again; the machine may be shutting down or out of memory.',
+        );
+      }
+      if (spec.command !== 'exec /bin/sh') throw this.#notRoot(title, said);
+      throw new Failure(
+        'script-failed',
+        `${this.#target.alias} ran no shell for ${this.#target.user}${said === '' ? '' : `: ${said}`}.`,
+        'The account needs a login shell that runs commands, without ForceCommand in sshd_config.',
+      );
+    }
+    if (end.why === 'finished' && end.status === 0) return;
+    if (end.why !== 'finished') {
+      throw new Failure(
+        'lost',
+        `${title}: it was ended on ${this.#target.alias} before it had the answer.`,
+        'Try again.',
+      );
+    }
+    throw new Failure(
+      'script-failed',
+      `${title}: failed on ${this.#target.alias} with status ${end.status}${said === '' ? '' : ` (${said})`}.`,
+      'Show Log has the whole of it.',
+    );
+  }
+
+  #notRoot(title: string, said = ''): Failure {
+    const { alias, user } = this.#target;
+    return new Failure(
+      'not-root',
+      `${title}: this needs root on ${alias}, and ${user} is not root and cannot use sudo without a password${said === '' ? '' : ` (${said})`}.`,
+      `Connect as root, or allow it in sudoers there: ${user} ALL=(root) NOPASSWD: /bin/sh`,
+    );
+  }
+
+  #tooManyStreams(title: string): Failure {
+    return new Failure(
+      'bad-request',
+      `${title}: ${this.#slots.taken} things run on ${this.#target.alias} already, and its SSH server allows ${this.#slots.limit}.`,
+      'Stop one of the running traces, or raise MaxSessions in sshd_config.',
+    );
+  }
+
+  #timeout(question: { title: string }): Failure {
+    const { alias } = this.#target;
+    return this.#state === 'silent'
+      ? new Failure(
+          'timeout',
+          `${question.title}: ${alias} is not answering.`,
+          'See whether it is paused in a debugger or has panicked.',
+        )
+      : new Failure(
+          'timeout',
+          `${question.title}: no answer from ${alias} in time.`,
+          'Try again; the machine may be overloaded.',
+        );
+  }
+
+  #lostFailure(): Failure {
+    return (
+      this.#lost ??
+      new Failure('lost', `The connection to ${this.#target.alias} is closed.`, 'Connect again.')
+    );
+  }
+
+  #whyClosed(): string {
+    const why = this.#session.why();
+    const { alias } = this.#target;
+    return why === null
+      ? `${alias} closed the connection: it may be shutting down.`
+      : `The connection to ${alias} broke: ${inert(why, 300).replace(/\.$/, '')}.`;
+  }
+
+  #guard(): void {
+    for (const job of this.#jobs) {
+      if (job.unread > UNREAD_LIMIT) {
+        this.#close(`${this.#target.alias} sends more than it was given room for; the connection was cut.`);
+        return;
+      }
+    }
+  }
+
+  #to(state: ConnectionState, why: string): void {
+    if (this.#state === state || this.#state === 'closed') return;
+    this.#state = state;
+    this.#target.log(`${state}${why === '' ? '' : `: ${why}`}`);
+    for (const listener of [...this.#listeners]) listener(state, why);
+  }
+
+  /** Ends everything; an empty reason says that it was us. */
+  #close(why: string): void {
+    if (this.#state === 'closed') return;
+    this.#lost = new Failure(
+      'lost',
+      why === '' ? `The connection to ${this.#target.alias} was closed.` : why,
+      'Connect again.',
+    );
+    const { client, socket } = this.#session;
+    this.#to('closed', why);
+    this.#owned.dispose();
+    this.#closing.abort();
+    // The end of the connection is the end of stdin of every job there, so each cleans up.
+    client.end();
+    const timer = setTimeout(() => socket.destroy(), why === '' ? GOODBYE_MS : 0);
+    socket.once('close', () => clearTimeout(timer));
+    for (const job of [...this.#jobs]) job.abandon();
+    this.#listeners.clear();
+  }
+
+  #log(name: string, startedAt: number, how: string): void {
+    this.#target.log(`${name}: ${Math.round(performance.now() - startedAt)} ms, ${how}`);
+  }
+}
+
+function streamEnd(result: JobResult, bug: unknown): StreamEnd {
+  const { end } = result;
+  const stderr = bug === null ? result.stderr : `${String(bug)}\n${result.stderr}`;
+  if (end === null) return { reason: 'lost', status: null, stderr };
+  if (end.why === 'silent') {
+    const limit = BEAT_SECONDS * MISSED_BEATS;
+    return {
+      reason: 'lost',
+      status: null,
+      stderr: `nothing was heard from this side for ${limit} s\n${stderr}`,
+    };
+  }
+  return end.why === 'finished'
+    ? { reason: 'finished', status: end.status, stderr }
+    : { reason: 'stopped', status: null, stderr };
+}
+
+function describe(result: JobResult): string {
+  const { end } = result;
+  if (end === null) return `ended without a word (shell status ${result.shellStatus ?? 'unknown'})`;
+  return `${end.why} with status ${end.status}${end.stuck ? ', a process could not be ended' : ''}`;
+}
+
+function tooMuch(title: string): Failure {
+  return new Failure(
+    'bad-output',
+    `${title}: the answer is larger than ${OUTPUT_LIMIT / 1024 / 1024} MiB.`,
+    'Ask for less.',
+  );
+}
+
+function decodeUtf8(chunks: readonly Buffer[]): string {
+  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(Buffer.concat(chunks));
+}
+
+function firstLine(text: string): string {
+  return inert(text.trim().split('\n')[0] ?? '', 300);
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal.addEventListener('abort', done, { once: true });
+  });
+}

@@ -1,0 +1,121 @@
+import { shellWord } from './collector.ts';
+
+/** Client and target agree on these; seconds. */
+export const BEAT_SECONDS = 5;
+/**
+ * A supervisor that missed this many beats ends its job. It counts ticks of its own `sleep`
+ * instead of reading a clock, so a machine that was paused in a debugger (whose clock jumps when
+ * it goes on) is not taken for one that was left alone.
+ */
+export const MISSED_BEATS = 4;
+
+/** Longest piece of a script given as one argument, in UTF-16 units; the kernel's limit is 128 KiB (MAX_ARG_STRLEN). */
+const PIECE = 30_000;
+
+export interface SupervisedJob {
+  /** 32 hex digits that no output can guess. */
+  readonly nonce: string;
+  readonly script: string;
+  /** Runs after the job and all its processes have ended; empty for none. */
+  readonly cleanup: string;
+}
+
+/**
+ * The text sent to `exec /bin/sh` on its stdin. It is one compound command: the shell has read all
+ * of it before any of it runs, so what follows on stdin (beats, end of file) is left to the reader
+ * below. Dash reads stdin in blocks, so nothing more may be sent before the ready mark is seen.
+ *
+ * What runs on the target:
+ * - the job, a shell that leads its own session and process group, stdin from /dev/null;
+ * - a reader that turns each line on stdin into SIGUSR2 and end of file into SIGTERM;
+ * - a ticker that sends SIGUSR1 every {@link BEAT_SECONDS};
+ * - this shell, which waits. On end of file, missed beats or a signal it ends the job's group
+ *   (TERM, after 2 s KILL), then runs the clean-up, and only then reports the end and exits.
+ *
+ * `kill -TERM -PGID` is the form that all shells read: busybox knows no `--` there, dash wants it
+ * after `-s TERM`. A status of 127 after a signal means that an earlier wait had the status already.
+ *
+ * Marks on stdout are `RS nonce word ... LF`, see framing.ts. Works in dash, bash, busybox ash.
+ */
+export function supervise(job: SupervisedJob): string {
+  const pieces = split(job.script, PIECE).map(quote).join(' ');
+  const run = `sh -c 'IFS=; z=$*; unset IFS; set --; eval "$z"' zscope ${pieces} </dev/null 3<&- &`;
+  return `{
+exec 3<&0
+LC_ALL=C PATH=$PATH:/usr/sbin:/sbin
+export LC_ALL PATH
+umask 077
+cd /
+z_why= z_missed=0 z_signal= z_status=0 z_left=none
+trap 'z_why=\${z_why:-stopped} z_signal=1' TERM HUP INT
+trap : PIPE
+trap 'z_missed=$((z_missed+1)) z_signal=1' USR1
+trap 'z_missed=0 z_signal=1' USR2
+printf '\\036%s ready\\n' ${job.nonce}
+if command -v setsid >/dev/null 2>&1; then
+setsid ${run}
+z_group=own
+else
+${run}
+z_group=shared
+fi
+z_job=$!
+(while read -r z_beat; do kill -s USR2 $$ || exit; done; kill -s TERM $$) <&3 3<&- >/dev/null 2>&1 &
+z_reader=$!
+(z_sleep=; trap 'kill $z_sleep; exit' TERM
+while :; do sleep ${BEAT_SECONDS} & z_sleep=$!; wait $z_sleep; kill -s USR1 $$ || exit; done) </dev/null 3<&- >/dev/null 2>&1 &
+z_ticker=$!
+z_send() {
+kill -$1 -$z_job 2>/dev/null || kill -$1 $z_job 2>/dev/null
+}
+z_settle() {
+z_turn=0
+while z_send 0; do
+[ $z_turn -lt 20 ] || return 1
+z_turn=$((z_turn+1))
+sleep 0.1 2>/dev/null || sleep 1
+done
+}
+while :; do
+z_signal=
+[ -z "$z_why" ] || break
+z_before=$z_status
+wait $z_job
+z_status=$?
+if [ -z "$z_signal" ] || [ $z_status -lt 128 ]; then
+[ -z "$z_signal" ] || [ $z_status -ne 127 ] || z_status=$z_before
+z_why=finished
+elif [ $z_missed -ge ${MISSED_BEATS} ]; then
+z_why=silent
+fi
+done
+if z_send 0; then
+if [ $z_group = own ]; then z_send TERM; else kill -s TERM 0; fi
+z_settle || { z_send KILL; z_settle; } || z_left=stuck
+fi
+kill $z_ticker $z_reader 2>/dev/null
+${job.cleanup === '' ? '' : `z_said=$( (eval ${quote(job.cleanup)}) </dev/null 3<&- 2>&1 )\n[ -z "$z_said" ] || printf '%s\\n' "$z_said" >&2\n`}printf '\\036%s end %s %s %s\\n' ${job.nonce} $z_why $z_status $z_left
+exit 0
+}
+`;
+}
+
+/** Always in quotes: a bare word could be an alias or a keyword. */
+function quote(text: string): string {
+  const word = shellWord(text);
+  return word.startsWith("'") ? word : `'${word}'`;
+}
+
+/** Cuts into pieces of at most `size` UTF-16 units, never inside a character. At least one piece. */
+function split(text: string, size: number): string[] {
+  const pieces: string[] = [];
+  let from = 0;
+  do {
+    let to = Math.min(from + size, text.length);
+    const last = text.charCodeAt(to - 1);
+    if (to < text.length && last >= 0xd800 && last <= 0xdbff) to -= 1;
+    pieces.push(text.slice(from, to));
+    from = to;
+  } while (from < text.length);
+  return pieces;
+}

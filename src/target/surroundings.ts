@@ -1,0 +1,24 @@
+import { homedir, userInfo } from 'node:os';
+
+/** Options of the configuration: lower-case keyword to its values in order. */
+export type SshOptions = ReadonlyMap<string, readonly string[]>;
+
+/** Where the person's own things are; a test gives others. */
+export interface Surroundings {
+  readonly home: string;
+  readonly user: string;
+  readonly env: NodeJS.ProcessEnv;
+  readonly platform: NodeJS.Platform;
+}
+
+export function ownSurroundings(): Surroundings {
+  return { home: homedir(), user: userInfo().username, env: process.env, platform: process.platform };
+}
+
+/**
+ * True for names that are safe as an argument of ssh and in a file: no leading dash, no control
+ * characters, spaces or characters that mean something to a shell.
+ */
+export function isSafeAlias(alias: string): boolean {
+  return /^[\p{L}\p{N}_.:@%+[\]][\p{L}\p{N}_.:@%+[\]-]*$/u.test(alias) && alias.length <= 255;
+}
