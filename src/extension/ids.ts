@@ -8,6 +8,7 @@ import type { TargetNode } from './targets/target-nodes.ts';
 /** Commands by id, with the argument VS Code passes when one is run from a tree row. */
 export interface CommandArguments {
   'zscope.connect': [target?: TargetNode];
+  'zscope.reconnect': [];
   'zscope.disconnect': [target?: TargetNode];
   'zscope.showTarget': [target?: TargetNode];
   'zscope.refreshTargets': [];
@@ -74,6 +75,7 @@ export const languages = { kernelStack: 'kernel-stack' } as const;
 /** Commands as a list, for the test that compares with package.json. */
 export const commandIds: { readonly [Id in CommandId]: true } = {
   'zscope.connect': true,
+  'zscope.reconnect': true,
   'zscope.disconnect': true,
   'zscope.showTarget': true,
   'zscope.refreshTargets': true,

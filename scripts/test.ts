@@ -1,0 +1,154 @@
+/**
+ * `npm test`: everything, on a bare machine too. The quick checks, then the tests that need a real
+ * sshd, a real VS Code and a real VM, one stage after the other. What was skipped is named at the
+ * end and fails with CI=true.
+ */
+import { spawn } from 'node:child_process';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import { ensureBrowserHost } from '../test/host/install.ts';
+import * as lab from '../test/lab/lab.ts';
+import { elapsedProgress } from '../test/lab/progress.ts';
+import { quickChecks } from './check.ts';
+
+interface Result {
+  readonly passed: number;
+  readonly failed: number;
+  /** Names of what did not run. */
+  readonly skipped: readonly string[];
+}
+
+const progress = elapsedProgress();
+const results = 'test-artifacts/results';
+
+/** The part of vitest's JSON report that is used (its reporter `json`). */
+interface VitestReport {
+  readonly numPassedTests: number;
+  readonly numFailedTests: number;
+  readonly numTotalTests: number;
+  readonly success: boolean;
+  readonly testResults: readonly {
+    readonly status: string;
+    readonly assertionResults: readonly { readonly fullName: string; readonly status: string }[];
+  }[];
+}
+
+function run(command: string, args: readonly string[]): Promise<{ status: number; output: string }> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+    let output = '';
+    child.stdout.on('data', (chunk: Buffer) => {
+      process.stdout.write(chunk);
+      output += chunk.toString();
+    });
+    child.on('error', reject);
+    child.on('close', (status) => resolve({ status: status ?? 1, output }));
+  });
+}
+
+/** Runs a vitest project; a run without tests, or one that ends badly without a failed test, fails. */
+async function vitest(name: string, config: string): Promise<Result> {
+  const report = path.join(results, `${name}.json`);
+  const { status } = await run('node_modules/.bin/vitest', [
+    'run',
+    '--config',
+    config,
+    '--root',
+    '.',
+    '--reporter=default',
+    '--reporter=json',
+    `--outputFile.json=${report}`,
+  ]);
+  let told: VitestReport;
+  try {
+    told = JSON.parse(readFileSync(report, 'utf8')) as VitestReport;
+  } catch {
+    return { passed: 0, failed: 1, skipped: [] };
+  }
+  const tests = told.testResults.flatMap((file) => file.assertionResults);
+  const skipped = tests
+    .filter((test) => !['passed', 'failed'].includes(test.status))
+    .map((test) => test.fullName);
+  const bad = status !== 0 || !told.success || told.numPassedTests + told.numFailedTests === 0;
+  return {
+    passed: told.numPassedTests,
+    failed: bad ? Math.max(told.numFailedTests, 1) : told.numFailedTests,
+    skipped,
+  };
+}
+
+/** Runs a script that closes with a line "N passed, N failed" and names what it skipped. */
+async function script(...args: readonly string[]): Promise<Result> {
+  const { status, output } = await run(process.execPath, ['--import', 'tsx', ...args]);
+  const [, passed = '0', failed = '0'] = [...output.matchAll(/^(\d+) passed, (\d+) failed$/gm)].at(-1) ?? [];
+  const skipped = [...output.matchAll(/^skipped: (.+)$/gm)].map((match) => match[1] ?? '');
+  const bad = status !== 0 || Number(passed) + Number(failed) === 0;
+  return { passed: Number(passed), failed: bad ? Math.max(Number(failed), 1) : Number(failed), skipped };
+}
+
+const stages: readonly { readonly name: string; readonly run: () => Promise<Result> }[] = [
+  {
+    name: 'quick checks',
+    run: async () => {
+      const ok = await quickChecks();
+      return { passed: ok ? 1 : 0, failed: ok ? 0 : 1, skipped: [] };
+    },
+  },
+  { name: 'ssh: real servers on loopback', run: () => vitest('ssh', 'test/ssh/vitest.config.ts') },
+  { name: 'webviews in a real browser', run: () => vitest('webview', 'test/webview/vitest.config.ts') },
+  { name: 'vscode: inside the extension host', run: () => script('test/vscode/run.ts') },
+  {
+    name: 'vm: collectors and tracing on a real kernel',
+    run: () => vitest('vm', 'test/vm/vitest.config.ts'),
+  },
+  { name: "e2e: a person's walk", run: () => vitest('e2e', 'test/e2e/vitest.config.ts') },
+];
+
+async function main(): Promise<number> {
+  rmSync(results, { recursive: true, force: true });
+  mkdirSync(results, { recursive: true });
+  const only = process.argv.slice(2);
+  const chosen = stages.filter(({ name }) => only.length === 0 || only.some((word) => name.startsWith(word)));
+  const wasRunning = (await lab.info()) !== undefined;
+  const lines: string[] = [];
+  const skipped: string[] = [];
+  let passed = 0;
+  let failed = 0;
+  try {
+    progress('the VS Code for the tests');
+    await ensureBrowserHost(progress);
+    progress('the VM');
+    await lab.ensureUp(progress);
+    for (const stage of chosen) {
+      progress(stage.name);
+      const started = Date.now();
+      const result = await stage.run();
+      passed += result.passed;
+      failed += result.failed;
+      skipped.push(...result.skipped.map((name) => `${stage.name}: ${name}`));
+      const seconds = Math.round((Date.now() - started) / 1000);
+      lines.push(
+        `${result.failed === 0 ? 'ok    ' : 'FAILED'} ${stage.name}: ${result.passed} passed, ${result.failed} failed (${seconds} s)`,
+      );
+    }
+  } catch (error) {
+    failed++;
+    lines.push(`FAILED ${error instanceof Error ? error.message : String(error)}`);
+  }
+  if (!wasRunning) {
+    await lab.down(progress).catch((error: unknown) => progress(String(error)));
+  }
+  console.log(`\n${lines.join('\n')}`);
+  for (const name of skipped) {
+    console.log(`skipped: ${name}`);
+  }
+  const skipFails = skipped.length > 0 && process.env['CI'] === 'true';
+  if (skipFails) {
+    console.log('With CI=true a skipped test is a failure.');
+    failed += skipped.length;
+  }
+  console.log(`${passed} passed, ${failed} failed`);
+  return failed > 0 || passed === 0 ? 1 : 0;
+}
+
+process.exitCode = await main();

@@ -1,0 +1,155 @@
+import os from 'node:os';
+import path from 'node:path';
+import * as vscode from 'vscode';
+import { inert } from '../core/text/inert.ts';
+import type { DbgmsgView } from './dbgmsg/dbgmsg-view.ts';
+import type { FailureFunnel } from './failures.ts';
+import type { HungTasksView } from './hung-tasks/hung-tasks-view.ts';
+import { stackText } from './hung-tasks/labels.ts';
+import type { TaskNode } from './hung-tasks/task-nodes.ts';
+import type { CommandArguments, CommandId } from './ids.ts';
+import type { SourceOpener } from './source/open-place.ts';
+import { pasteStackText } from './stack-text/paste.ts';
+import { connectTo, pickHost } from './targets/connect.ts';
+import type { TargetNode } from './targets/target-nodes.ts';
+import type { TargetService } from './targets/target-service.ts';
+import type { TargetsView } from './targets/targets-view.ts';
+import type { Tracing } from './tracing/trace-command.ts';
+import { type Context, registerCommand } from './vscode-table.ts';
+
+interface Services {
+  readonly targets: TargetService;
+  readonly targetsView: TargetsView;
+  readonly hungTasks: HungTasksView;
+  readonly tracing: Tracing;
+  readonly dbgmsg: DbgmsgView;
+  readonly opener: SourceOpener;
+  readonly context: Context;
+  readonly funnel: FailureFunnel;
+  readonly log: vscode.LogOutputChannel;
+}
+
+type Handlers = {
+  readonly [Id in CommandId]: readonly [
+    doing: string,
+    handler: (...args: CommandArguments[Id]) => Promise<void> | void,
+  ];
+};
+
+/** Registers every command of ids.ts; the compiler sees to it that none is missing. */
+export function registerCommands(services: Services): vscode.Disposable {
+  const { targets, targetsView, hungTasks, tracing, dbgmsg, opener, funnel, log } = services;
+  const entryOf = (node: TargetNode | undefined) => node?.entry ?? targets.active?.entry ?? null;
+  const handlers: Handlers = {
+    'zscope.connect': [
+      'Connecting',
+      async (node) => {
+        const entry = node?.entry ?? (await pickHost(targetsView, targets));
+        if (entry !== null) {
+          await connectTo(entry, targets);
+        }
+      },
+    ],
+    'zscope.reconnect': [
+      'Reconnecting',
+      async () => {
+        const entry = targets.active?.entry;
+        if (entry !== undefined) {
+          await connectTo(entry, targets);
+        }
+      },
+    ],
+    'zscope.disconnect': [
+      'Disconnecting',
+      (node) => {
+        const entry = entryOf(node);
+        if (entry !== null) {
+          targets.disconnect(entry);
+        }
+      },
+    ],
+    'zscope.showTarget': [
+      'Showing the target',
+      (node) => {
+        const entry = entryOf(node);
+        if (entry !== null) {
+          targets.show(entry);
+        }
+      },
+    ],
+    'zscope.refreshTargets': ['Reading the ssh configuration', () => targetsView.refresh()],
+    'zscope.openSshConfig': ['Opening the ssh configuration', openSshConfig],
+    'zscope.refreshTasks': ['Reading the tasks', () => hungTasks.refresh()],
+    'zscope.showAllTasks': ['Showing all tasks', () => hungTasks.showAll(true)],
+    'zscope.showHungTasks': ['Showing the hung tasks', () => hungTasks.showAll(false)],
+    'zscope.showIdleThreads': ['Showing idle threads', () => hungTasks.showIdle(true)],
+    'zscope.hideIdleThreads': ['Hiding idle threads', () => hungTasks.showIdle(false)],
+    'zscope.filterTasks': ['Filtering the tasks', () => filterTasks(hungTasks)],
+    'zscope.clearTaskFilter': [
+      'Clearing the filter',
+      () => {
+        hungTasks.filter = '';
+      },
+    ],
+    'zscope.openFrame': [
+      'Opening the source of the frame',
+      async (node) => {
+        if (node?.kind === 'frame') {
+          await opener.open(node.place, { preserveFocus: false });
+        }
+      },
+    ],
+    'zscope.copyStack': ['Copying the stack', copyStack],
+    'zscope.traceFunction': ['Tracing', (node) => tracing.trace(node)],
+    'zscope.stopTraces': ['Stopping the traces', () => tracing.stopAll()],
+    'zscope.showDbgmsg': [
+      'Showing dbgmsg',
+      async () => {
+        await vscode.commands.executeCommand('zscope.dbgmsg.focus');
+      },
+    ],
+    'zscope.filterDbgmsg': ['Filtering dbgmsg', () => dbgmsg.focusFilter()],
+    'zscope.pasteStack': ['Opening the clipboard as stack text', pasteStackText],
+    'zscope.showLog': ['Showing the Log', () => log.show()],
+  };
+  const register = <Id extends CommandId>(id: Id) => {
+    const [doing, handler] = handlers[id];
+    return registerCommand(id, doing, funnel, handler);
+  };
+  // Object.keys() forgets that the keys of a Handlers are CommandIds.
+  return vscode.Disposable.from(...(Object.keys(handlers) as CommandId[]).map(register));
+}
+
+async function openSshConfig(): Promise<void> {
+  const file = vscode.Uri.file(path.join(os.homedir(), '.ssh', 'config'));
+  const exists = await vscode.workspace.fs.stat(file).then(
+    () => true,
+    () => false,
+  );
+  await vscode.window.showTextDocument(
+    await vscode.workspace.openTextDocument(exists ? file : file.with({ scheme: 'untitled' })),
+  );
+}
+
+async function filterTasks(view: HungTasksView): Promise<void> {
+  const filter = await vscode.window.showInputBox({
+    title: 'Filter tasks',
+    placeHolder: 'zil_commit',
+    prompt: 'A part of a module, a function or a command name',
+    value: view.filter,
+  });
+  if (filter !== undefined) {
+    view.filter = filter.trim();
+  }
+}
+
+async function copyStack(node: TaskNode | undefined): Promise<void> {
+  const group = node?.kind === 'group' ? node.group : node?.kind === 'frame' ? node.parent.group : null;
+  if (group !== null) {
+    await vscode.env.clipboard.writeText(stackText(group));
+    vscode.window.setStatusBarMessage(
+      inert(`Copied the stack of ${group.tasks.length === 1 ? '1 task' : `${group.tasks.length} tasks`}`),
+      3000,
+    );
+  }
+}

@@ -1,0 +1,256 @@
+import { randomBytes } from 'node:crypto';
+import * as vscode from 'vscode';
+import { Failure } from '../../core/failure.ts';
+import type { Disposable } from '../../core/lifetime.ts';
+import { inert } from '../../core/text/inert.ts';
+import { parseDbgmsgLine, parseDbgmsgSource } from '../../core/zfs/dbgmsg.ts';
+import {
+  DBGMSG_ROWS_KEPT,
+  type DbgmsgRow,
+  type FromDbgmsgView,
+  type ToDbgmsgView,
+} from '../../protocol/dbgmsg-view.ts';
+import { sourceReferenceRequest } from '../../protocol/server.ts';
+import { type DbgmsgEvent, dbgmsg } from '../../target/collectors/dbgmsg.ts';
+import type { Connection, RunningStream } from '../../target/connection.ts';
+import { type FailureFunnel, sentenceOf } from '../failures.ts';
+import { views } from '../ids.ts';
+import type { LazyServer } from '../source/lazy-server.ts';
+import type { SourceOpener } from '../source/open-place.ts';
+import type { TargetService } from '../targets/target-service.ts';
+import type { Context } from '../vscode-table.ts';
+import { webviewHtml, webviewRoot } from '../webview-html.ts';
+import { readDbgmsgMessage } from '../webview-messages.ts';
+
+/** Rows sent to the page in one message: small enough that it stays responsive between two. */
+const BATCH = 2000;
+
+/**
+ * The dbgmsg of the active target in the bottom panel. Reading starts when the view is first shown
+ * and goes on while the connection stands, also while the panel is hidden, so that nothing is
+ * missed; the rows are kept here and sent again when the page is made anew.
+ */
+export class DbgmsgView implements vscode.WebviewViewProvider, Disposable {
+  readonly #listeners: vscode.Disposable;
+  #view: vscode.WebviewView | null = null;
+  #ready = false;
+  #connection: Connection | null = null;
+  #stream: RunningStream | null = null;
+  #rows: DbgmsgRow[] = [];
+  #nextId = 0;
+  #status = { text: '', isError: false };
+
+  constructor(
+    private readonly extensionUri: vscode.Uri,
+    private readonly targets: TargetService,
+    private readonly server: LazyServer,
+    private readonly opener: SourceOpener,
+    private readonly context: Context,
+    private readonly funnel: FailureFunnel,
+  ) {
+    this.#listeners = vscode.Disposable.from(
+      vscode.window.registerWebviewViewProvider(views.dbgmsg, this),
+      targets.onActiveChange(() => this.#follow()),
+    );
+  }
+
+  resolveWebviewView(view: vscode.WebviewView): void {
+    this.#view = view;
+    this.#ready = false;
+    view.webview.onDidReceiveMessage((message: unknown) => {
+      const known = readDbgmsgMessage(message);
+      if (known !== null) {
+        this.funnel.guard('Showing a dbgmsg line', () => this.#receive(known));
+      }
+    });
+    view.onDidChangeVisibility(() => this.context.set('zscope.dbgmsgVisible', view.visible));
+    view.onDidDispose(() => {
+      this.#view = null;
+      this.#ready = false;
+      this.context.set('zscope.dbgmsgVisible', false);
+    });
+    view.webview.options = { enableScripts: true, localResourceRoots: [webviewRoot(this.extensionUri)] };
+    view.webview.html = webviewHtml(view.webview, this.extensionUri, {
+      script: 'dbgmsg',
+      title: 'dbgmsg',
+      nonce: randomBytes(16).toString('hex'),
+    });
+    this.context.set('zscope.dbgmsgVisible', view.visible);
+    this.#follow();
+  }
+
+  focusFilter(): void {
+    this.#view?.show(false);
+    this.#post({ type: 'focusFilter' });
+  }
+
+  async #receive(message: FromDbgmsgView): Promise<void> {
+    switch (message.type) {
+      case 'ready':
+        this.#ready = true;
+        this.#sendAll();
+        break;
+      case 'open':
+        await this.#open(message.source);
+        break;
+    }
+  }
+
+  async #open(text: string): Promise<void> {
+    const source = parseDbgmsgSource(text);
+    const place =
+      source === null
+        ? null
+        : await this.server.request(sourceReferenceRequest, {
+            path: source.path,
+            line: source.line,
+            function: source.function,
+          });
+    if (place === null) {
+      throw new Failure(
+        'no-source',
+        `${inert(text)} is not in this workspace.`,
+        'Open the source folder of the module that runs on the target.',
+      );
+    }
+    await this.opener.open(place, { preserveFocus: false });
+  }
+
+  /** Reads from the active target, once somebody looked at the view. */
+  #follow(): void {
+    const connection = this.targets.connection;
+    if (this.#view === null) {
+      return;
+    }
+    if (connection === null) {
+      const target = this.targets.active;
+      this.#say(
+        target === null
+          ? 'Connect to a target to read its dbgmsg.'
+          : target.state === 'connecting'
+            ? `Connecting to ${target.entry.alias}...`
+            : target.why || 'Disconnected.',
+        Boolean(target?.why),
+      );
+      this.#connection = null;
+      this.#stop();
+      return;
+    }
+    if (connection !== this.#connection) {
+      this.#stop();
+      this.#connection = connection;
+      this.#rows = [];
+      this.#post({ type: 'reset', target: this.targets.active?.entry.alias ?? '' });
+      void this.#read(connection);
+    }
+  }
+
+  async #read(connection: Connection): Promise<void> {
+    this.#say('Reading dbgmsg...', false);
+    try {
+      const stream = await connection.stream(dbgmsg, null, {
+        events: (batch) => {
+          if (this.#connection === connection) {
+            if (!this.#status.isError) {
+              this.#say('', false);
+            }
+            this.#add(batch);
+          }
+        },
+      });
+      if (this.#connection !== connection) {
+        stream.dispose();
+        return;
+      }
+      this.#stream = stream;
+      const end = await stream.ended;
+      if (this.#connection === connection && end.reason === 'finished' && !this.#status.isError) {
+        this.#say(`Reading dbgmsg ended: ${inert(end.stderr, 500) || `status ${end.status}`}`, true);
+      }
+    } catch (error) {
+      if (this.#connection === connection) {
+        this.funnel.note(error, 'Reading dbgmsg');
+        this.#say(sentenceOf(error), true);
+      }
+    }
+  }
+
+  #add(events: readonly DbgmsgEvent[]): void {
+    const rows = events.map((event): DbgmsgRow => this.#row(event));
+    for (const row of rows) {
+      this.#rows.push(row);
+    }
+    // Cut in large steps: a splice for every batch would copy the whole list each time.
+    if (this.#rows.length > DBGMSG_ROWS_KEPT * 1.1) {
+      this.#rows = this.#rows.slice(-DBGMSG_ROWS_KEPT);
+    }
+    this.#send(rows);
+  }
+
+  #row(event: DbgmsgEvent): DbgmsgRow {
+    const id = this.#nextId++;
+    switch (event.kind) {
+      case 'line': {
+        const message = parseDbgmsgLine(event.text);
+        return {
+          id,
+          kind: 'message',
+          time: message.time === null ? '' : clock(message.time),
+          source: message.source?.text ?? '',
+          text: inert(message.text),
+        };
+      }
+      case 'gap':
+        return { id, kind: 'gap', time: '', source: '', text: event.why };
+      case 'failure': {
+        this.funnel.log.warn(`Reading dbgmsg: ${event.sentence}`);
+        this.#say(event.sentence, true);
+        return { id, kind: 'gap', time: '', source: '', text: event.sentence };
+      }
+    }
+  }
+
+  #sendAll(): void {
+    this.#post({ type: 'reset', target: this.targets.active?.entry.alias ?? '' });
+    this.#send(this.#rows);
+    this.#post({ type: 'status', ...this.#status });
+  }
+
+  #send(rows: readonly DbgmsgRow[]): void {
+    for (let start = 0; start < rows.length; start += BATCH) {
+      this.#post({ type: 'rows', rows: rows.slice(start, start + BATCH) });
+    }
+  }
+
+  #say(text: string, isError: boolean): void {
+    if (text !== this.#status.text || isError !== this.#status.isError) {
+      this.#status = { text, isError };
+      this.#post({ type: 'status', text, isError });
+    }
+  }
+
+  #post(message: ToDbgmsgView): void {
+    if (this.#ready) {
+      void this.#view?.webview.postMessage(message);
+    }
+  }
+
+  #stop(): void {
+    this.#stream?.dispose();
+    this.#stream = null;
+  }
+
+  dispose(): void {
+    this.#connection = null;
+    this.#stop();
+    this.#listeners.dispose();
+  }
+}
+
+/** `hh:mm:ss` of seconds since the epoch, in the local time zone. */
+function clock(seconds: number): string {
+  const date = new Date(seconds * 1000);
+  return [date.getHours(), date.getMinutes(), date.getSeconds()]
+    .map((part) => String(part).padStart(2, '0'))
+    .join(':');
+}

@@ -1,0 +1,41 @@
+import * as vscode from 'vscode';
+import { registerCommands } from './commands.ts';
+import { DbgmsgView } from './dbgmsg/dbgmsg-view.ts';
+import { FailureFunnel } from './failures.ts';
+import { HungTasksView } from './hung-tasks/hung-tasks-view.ts';
+import { DebugLineCache } from './source/debug-line-cache.ts';
+import { followTarget } from './source/follow-target.ts';
+import { LazyServer } from './source/lazy-server.ts';
+import { SourceOpener } from './source/open-place.ts';
+import { PlaceService } from './source/place-service.ts';
+import { DialogPrompts } from './targets/prompts.ts';
+import { TargetStatus } from './targets/status-bar.ts';
+import { TargetService } from './targets/target-service.ts';
+import { TargetsView } from './targets/targets-view.ts';
+import { Tracing } from './tracing/trace-command.ts';
+import { Context } from './vscode-table.ts';
+
+/** Composes the extension; everything made here lives as long as the extension. */
+export function activate(extension: vscode.ExtensionContext): void {
+  const own = <T extends vscode.Disposable>(item: T): T => {
+    extension.subscriptions.push(item);
+    return item;
+  };
+  const log = own(vscode.window.createOutputChannel('ZScope', { log: true }));
+  const funnel = new FailureFunnel(log);
+  const context = new Context();
+
+  const targets = own(new TargetService(new DialogPrompts(), context, log));
+  const server = own(new LazyServer(extension, funnel));
+  const cache = new DebugLineCache(vscode.Uri.joinPath(extension.globalStorageUri, 'debug-lines').fsPath);
+  const places = new PlaceService(server, cache);
+  const opener = own(new SourceOpener());
+
+  const targetsView = own(new TargetsView(targets, funnel));
+  const hungTasks = own(new HungTasksView(targets, places, context, funnel));
+  const tracing = own(new Tracing(extension.extensionUri, targets, server, places, opener, context, funnel));
+  const dbgmsg = own(new DbgmsgView(extension.extensionUri, targets, server, opener, context, funnel));
+  own(new TargetStatus(targets));
+  own(followTarget(targets, server, cache, hungTasks, funnel));
+  own(registerCommands({ targets, targetsView, hungTasks, tracing, dbgmsg, opener, context, funnel, log }));
+}

@@ -1,0 +1,59 @@
+import * as vscode from 'vscode';
+import { isFailure } from '../core/failure.ts';
+
+/**
+ * The one funnel for what goes wrong in a command or handler: a cancelled prompt is silent, an
+ * expected failure is its sentence with its remedy and "Show Log", a bug is logged whole.
+ */
+export class FailureFunnel {
+  constructor(readonly log: vscode.LogOutputChannel) {}
+
+  /** Tells the person and the Log. */
+  report(error: unknown, doing: string): void {
+    if (isCancelled(error)) {
+      return;
+    }
+    const sentence = this.note(error, doing);
+    void this.#show(sentence);
+  }
+
+  /** Writes it to the Log only and gives back the sentence, for a view that shows it in its place. */
+  note(error: unknown, doing: string): string {
+    if (isFailure(error)) {
+      this.log.warn(`${doing}: ${error.message} ${error.remedy}`.trim());
+      return sentenceOf(error);
+    }
+    this.log.error(`${doing}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+    return `${doing} failed in a way that ZScope did not foresee: ${error instanceof Error ? error.message : String(error)}`;
+  }
+
+  /** Runs a handler whose caller cannot take errors, such as an event listener. */
+  guard(doing: string, action: () => Promise<void> | void): void {
+    void (async () => {
+      try {
+        await action();
+      } catch (error) {
+        this.report(error, doing);
+      }
+    })();
+  }
+
+  async #show(sentence: string): Promise<void> {
+    const showLog = 'Show Log';
+    if ((await vscode.window.showErrorMessage(sentence, showLog)) === showLog) {
+      this.log.show();
+    }
+  }
+}
+
+/** What happened and what to do about it, in one or two sentences. */
+export function sentenceOf(error: unknown): string {
+  if (isFailure(error)) {
+    return error.remedy === '' ? error.message : `${error.message} ${error.remedy}`;
+  }
+  return error instanceof Error ? error.message : String(error);
+}
+
+export function isCancelled(error: unknown): boolean {
+  return (isFailure(error) && error.code === 'cancelled') || error instanceof vscode.CancellationError;
+}

@@ -1,0 +1,351 @@
+import * as vscode from 'vscode';
+import type { Disposable } from '../../core/lifetime.ts';
+import { traceMatches } from '../../core/stack/filter.ts';
+import { formatFrame, frameKey } from '../../core/stack/frame.ts';
+import type { Place } from '../../core/symbols/location.ts';
+import type { TaskGroup, TaskSnapshot } from '../../core/tasks.ts';
+import { inert } from '../../core/text/inert.ts';
+import { isHung, isIdleTrace } from '../../core/zfs/idle.ts';
+import type { Connection } from '../../target/connection.ts';
+import type { FailureFunnel } from '../failures.ts';
+import { views } from '../ids.ts';
+import type { PlaceService } from '../source/place-service.ts';
+import type { TargetService } from '../targets/target-service.ts';
+import { type Context, commandLink, setting } from '../vscode-table.ts';
+import { frameDescription, groupDescription, groupLabel, groupTooltip, memberDescription } from './labels.ts';
+import type { FrameNode, GroupNode, TaskNode } from './task-nodes.ts';
+import { TaskPoller } from './task-poller.ts';
+
+/** The tasks of the active target by stack: those that hang, or all. */
+export class HungTasksView implements vscode.TreeDataProvider<TaskNode>, Disposable {
+  readonly #changed = new vscode.EventEmitter<TaskNode | undefined>();
+  readonly onDidChangeTreeData = this.#changed.event;
+  readonly #tree: vscode.TreeView<TaskNode>;
+  readonly #poller: TaskPoller;
+  readonly #listeners: vscode.Disposable;
+
+  #snapshot: TaskSnapshot | null = null;
+  #connection: Connection | null = null;
+  #groups: readonly GroupNode[] = [];
+  #filter = '';
+  /** Why the list is not what one would expect; shown above it. */
+  #problem = '';
+  /** Remarks on modules whose lines cannot be exact. */
+  #remarks: readonly string[] = [];
+  /** What the version check found; empty when source and module agree. */
+  #versionRemark = '';
+  #learning = false;
+
+  constructor(
+    private readonly targets: TargetService,
+    private readonly places: PlaceService,
+    private readonly context: Context,
+    private readonly funnel: FailureFunnel,
+  ) {
+    this.#tree = vscode.window.createTreeView(views.hungTasks, {
+      treeDataProvider: this,
+      showCollapseAll: true,
+    });
+    this.#poller = new TaskPoller(
+      {
+        snapshot: (snapshot, connection) => this.#take(snapshot, connection),
+        failed: (error) => {
+          this.#problem = this.funnel.note(error, 'Reading the tasks');
+          this.#show();
+        },
+        working: (done) => {
+          // The view's progress bar only for the first answer: a bar every few seconds distracts.
+          if (this.#snapshot === null) {
+            void vscode.window.withProgress({ location: { viewId: views.hungTasks } }, () => done);
+          }
+        },
+      },
+      () => setting('zscope.tasks.refreshSeconds') * 1000,
+    );
+    this.#listeners = vscode.Disposable.from(
+      this.#tree.onDidChangeVisibility(({ visible }) => {
+        this.#poller.visible = visible;
+      }),
+      targets.onActiveChange(() => this.#follow()),
+      targets.onChange(() => this.#show()),
+    );
+    this.#poller.visible = this.#tree.visible;
+    this.#follow();
+  }
+
+  set versionRemark(remark: string) {
+    this.#versionRemark = remark;
+    this.#show();
+  }
+
+  get filter(): string {
+    return this.#filter;
+  }
+
+  set filter(filter: string) {
+    this.#filter = filter;
+    this.context.set('zscope.taskFilter', filter !== '');
+    this.#rebuild();
+  }
+
+  /** All tasks instead of the hung ones. */
+  showAll(all: boolean): void {
+    this.context.set('zscope.allTasks', all);
+    this.#rebuild();
+  }
+
+  /** In the list of all tasks: those of ZFS that wait for work, too. */
+  showIdle(idle: boolean): void {
+    this.context.set('zscope.idleThreads', idle);
+    this.#rebuild();
+  }
+
+  refresh(): void {
+    this.#poller.now();
+  }
+
+  #follow(): void {
+    const connection = this.targets.connection;
+    if (connection !== this.#connection) {
+      this.#connection = connection;
+      this.#snapshot = null;
+      this.#groups = [];
+      this.#problem = '';
+      this.#remarks = [];
+      this.#versionRemark = '';
+      this.#changed.fire(undefined);
+    }
+    this.#poller.connection = connection;
+    this.#show();
+  }
+
+  #take(snapshot: TaskSnapshot, connection: Connection): void {
+    this.#snapshot = snapshot;
+    this.#problem = '';
+    this.#rebuild();
+    void this.#learn(connection);
+  }
+
+  /** Asks for the exact lines of all hung stacks ahead of the click; then shows them. */
+  async #learn(connection: Connection): Promise<void> {
+    const frames = this.#groups
+      .filter((node) => node.group.tasks.some((task) => isHung(task, node.group.trace)))
+      .flatMap((node) => node.group.trace);
+    await this.#learnFrames(connection, frames);
+  }
+
+  async #learnFrames(connection: Connection, frames: GroupNode['group']['trace']): Promise<void> {
+    if (this.#learning || !this.places.incomplete(connection, frames)) {
+      return;
+    }
+    this.#learning = true;
+    try {
+      const learned = this.places.learn(connection, frames);
+      await vscode.window.withProgress({ location: { viewId: views.hungTasks } }, () => learned);
+      this.#remarks = [...new Set([...this.#remarks, ...(await learned)])];
+    } catch (error) {
+      if (connection.state !== 'closed') {
+        this.#remarks = [...new Set([...this.#remarks, this.funnel.note(error, 'Reading debug info')])];
+      }
+    } finally {
+      this.#learning = false;
+    }
+    this.#changed.fire(undefined);
+    this.#show();
+  }
+
+  #rebuild(): void {
+    const all = this.context.get('zscope.allTasks');
+    const idle = this.context.get('zscope.idleThreads');
+    const before = new Map(this.#groups.map((node) => [groupId(node.group), node]));
+    const groups: TaskGroup[] = [];
+    for (const group of this.#snapshot?.groups ?? []) {
+      if (all && !idle && isIdleTrace(group.trace)) {
+        continue;
+      }
+      const tasks = group.tasks.filter(
+        (task) => (all || isHung(task, group.trace)) && traceMatches(this.#filter, task, group.trace),
+      );
+      if (tasks.length > 0) {
+        groups.push(tasks.length === group.tasks.length ? group : { trace: group.trace, tasks });
+      }
+    }
+    // A row keeps its node while its stack stays, so that the tree keeps what is open and chosen.
+    this.#groups = groups.map((group) => {
+      const known = before.get(groupId(group));
+      if (known === undefined) {
+        return { kind: 'group', group };
+      }
+      known.group = group;
+      return known;
+    });
+    this.#changed.fire(undefined);
+    this.#show();
+  }
+
+  /** Title, badge and the message above the rows. */
+  #show(): void {
+    const target = this.targets.active;
+    const hung = countHung(this.#snapshot);
+    const all = this.context.get('zscope.allTasks');
+    this.#tree.title = all ? 'All Tasks' : 'Hung Tasks';
+    this.#tree.description = target === null ? '' : describe(target.entry.alias, this.#filter);
+    this.#tree.badge =
+      hung === 0 ? undefined : { value: hung, tooltip: hung === 1 ? '1 hung task' : `${hung} hung tasks` };
+    this.#tree.message = this.#message();
+  }
+
+  #message(): string {
+    const connection = this.#connection;
+    if (connection === null) {
+      return '';
+    }
+    const parts = [
+      this.#problem,
+      connection.state === 'silent' ? 'The target is not answering: this list may be old.' : '',
+    ];
+    if (this.#snapshot !== null && this.#groups.length === 0 && this.#problem === '') {
+      parts.push(
+        this.#filter === ''
+          ? `No task of ${connection.facts.hostname} hangs.`
+          : `No task matches "${this.#filter}".`,
+      );
+    }
+    parts.push(this.#versionRemark, ...this.#remarks);
+    return inert(parts.filter((part) => part !== '').join(' '), 2000);
+  }
+
+  async getChildren(node?: TaskNode): Promise<TaskNode[]> {
+    switch (node?.kind) {
+      case undefined:
+        return [...this.#groups];
+      case 'group':
+        return this.#frames(node);
+      case 'members':
+        return node.parent.group.tasks.map((task) => ({ kind: 'member', task, parent: node }));
+      default:
+        return [];
+    }
+  }
+
+  async #frames(parent: GroupNode): Promise<TaskNode[]> {
+    const { trace, tasks } = parent.group;
+    const rows: TaskNode[] = tasks.length > 1 ? [{ kind: 'members', parent }] : [];
+    let places: readonly (readonly Place[])[];
+    try {
+      places = await this.places.known(this.#connection, trace);
+    } catch (error) {
+      this.#problem = this.funnel.note(error, 'Finding the source of the frames');
+      this.#show();
+      places = [];
+    }
+    trace.forEach((frame, index) => {
+      const found = places[index] ?? [
+        { function: frame.symbol, inlined: false, uri: null, path: null, line: null, how: null },
+      ];
+      for (const place of found) {
+        rows.push({ kind: 'frame', frame, index, place, parent });
+      }
+    });
+    if (this.#connection !== null) {
+      // Rows of tasks that do not hang ask when they are opened.
+      void this.#learnFrames(this.#connection, trace);
+    }
+    return rows;
+  }
+
+  getParent(node: TaskNode): TaskNode | undefined {
+    return node.kind === 'group' ? undefined : node.parent;
+  }
+
+  getTreeItem(node: TaskNode): vscode.TreeItem {
+    switch (node.kind) {
+      case 'group':
+        return this.#groupItem(node);
+      case 'members': {
+        const count = node.parent.group.tasks.length;
+        const item = new vscode.TreeItem(`${count} tasks`, vscode.TreeItemCollapsibleState.Collapsed);
+        item.id = `${groupId(node.parent.group)}/members`;
+        item.iconPath = new vscode.ThemeIcon('list-unordered');
+        return item;
+      }
+      case 'member': {
+        const item = new vscode.TreeItem(inert(`${node.task.comm} (${node.task.pid})`));
+        item.id = `${groupId(node.parent.parent.group)}/${node.task.pid}`;
+        item.description = inert(memberDescription(node.task));
+        return item;
+      }
+      case 'frame':
+        return frameItem(node);
+    }
+  }
+
+  #groupItem(node: GroupNode): vscode.TreeItem {
+    const { group } = node;
+    const item = new vscode.TreeItem(
+      groupLabel(group),
+      group.trace.length === 0
+        ? vscode.TreeItemCollapsibleState.None
+        : vscode.TreeItemCollapsibleState.Collapsed,
+    );
+    item.id = groupId(group);
+    item.description = groupDescription(group);
+    item.tooltip = groupTooltip(group);
+    item.contextValue = 'group';
+    const hung = group.tasks.some((task) => isHung(task, group.trace));
+    item.iconPath = hung
+      ? new vscode.ThemeIcon('warning', new vscode.ThemeColor('list.warningForeground'))
+      : new vscode.ThemeIcon('circle-outline');
+    item.accessibilityInformation = {
+      label: `${groupLabel(group)}, ${group.tasks.length} ${group.tasks.length === 1 ? 'task' : 'tasks'}, ${groupDescription(group)}`,
+    };
+    return item;
+  }
+
+  dispose(): void {
+    this.#listeners.dispose();
+    this.#poller.dispose();
+    this.#tree.dispose();
+    this.#changed.dispose();
+  }
+}
+
+function frameItem(node: FrameNode): vscode.TreeItem {
+  const { frame, place } = node;
+  const item = new vscode.TreeItem(inert(place.function));
+  item.description = frameDescription(frame, place);
+  item.tooltip = inert(
+    [
+      place.inlined ? `${place.function}, inlined into ${frame.symbol}` : formatFrame(frame),
+      place.path === null ? 'no source in the workspace' : `${place.path}:${place.line ?? '?'}`,
+      place.how === 'function' ? 'no debug info: this is the definition, not the exact line' : '',
+    ]
+      .filter((line) => line !== '')
+      .join('\n'),
+    1000,
+  );
+  item.iconPath = new vscode.ThemeIcon(place.inlined ? 'indent' : 'debug-stackframe');
+  item.contextValue = place.uri === null ? 'frame' : 'frame.source';
+  if (place.uri !== null) {
+    item.command = commandLink('zscope.openFrame', 'Open Source of Frame', node);
+  }
+  return item;
+}
+
+function describe(alias: string, filter: string): string {
+  return filter === '' ? alias : `${alias}, only "${filter}"`;
+}
+
+function countHung(snapshot: TaskSnapshot | null): number {
+  let count = 0;
+  for (const { tasks, trace } of snapshot?.groups ?? []) {
+    count += tasks.filter((task) => isHung(task, trace)).length;
+  }
+  return count;
+}
+
+/** Stable as long as the stack is: the same row of the tree from snapshot to snapshot. */
+function groupId(group: TaskGroup): string {
+  const first = group.tasks[0]?.pid ?? 0;
+  return group.trace.length === 0 ? `empty/${first}` : group.trace.map(frameKey).join('\n');
+}

@@ -1,0 +1,115 @@
+/** The words of the Hung Tasks view: pure functions of what a snapshot said. */
+import { type Frame, formatFrame, sourceName } from '../../core/stack/frame.ts';
+import type { Place } from '../../core/symbols/location.ts';
+import type { Task, TaskGroup } from '../../core/tasks.ts';
+import { inert } from '../../core/text/inert.ts';
+
+/** `sync (3198)` for one task, `z_wr_iss, z_rd_int and 3 more` for a group of several names. */
+export function groupLabel(group: TaskGroup): string {
+  const [first] = group.tasks;
+  if (first !== undefined && group.tasks.length === 1) {
+    return inert(`${first.comm} (${first.pid})`);
+  }
+  const names = [...new Set(group.tasks.map((task) => task.comm))];
+  const shown = names.slice(0, 2).join(', ');
+  const more = names.length > 2 ? ` and ${names.length - 2} more` : '';
+  return inert(`${shown}${more}`);
+}
+
+/** What a group waits in, for how long: `×4  D  2 min  txg_wait_synced_impl`. */
+export function groupDescription(group: TaskGroup): string {
+  const parts = [
+    group.tasks.length > 1 ? `×${group.tasks.length}` : '',
+    [...new Set(group.tasks.map((task) => task.state))].join('/'),
+    stillText(longestStill(group.tasks)),
+    waitFunction(group),
+  ];
+  return inert(parts.filter((part) => part !== '').join('  '));
+}
+
+function longestStill(tasks: readonly Task[]): number | null {
+  let longest: number | null = null;
+  for (const { stillForSeconds } of tasks) {
+    if (stillForSeconds !== null && (longest === null || stillForSeconds > longest)) {
+      longest = stillForSeconds;
+    }
+  }
+  return longest;
+}
+
+/** `45 s`, `12 min`, `3 h`, `2 d`; empty for null. */
+export function stillText(seconds: number | null): string {
+  if (seconds === null) {
+    return '';
+  }
+  if (seconds < 120) {
+    return `${Math.floor(seconds)} s`;
+  }
+  const minutes = seconds / 60;
+  if (minutes < 120) {
+    return `${Math.floor(minutes)} min`;
+  }
+  const hours = minutes / 60;
+  return hours < 48 ? `${Math.floor(hours)} h` : `${Math.floor(hours / 24)} d`;
+}
+
+// Frames that only say "it sleeps", not for what (kernel/sched/core.c, module/os/linux/spl/spl-condvar.c).
+const sleeping =
+  /^(__)?(schedule|io_schedule|schedule_timeout|schedule_hrtimeout|context_switch|cv_wait|cv_timedwait|cv_wait_common|mutex_lock|down_read|down_write|rwsem_|spl_)/;
+
+/** The innermost function that says what the tasks wait for; the innermost of all when none does. */
+function waitFunction(group: TaskGroup): string {
+  const frame = group.trace.find(({ symbol }) => !sleeping.test(symbol)) ?? group.trace[0];
+  return frame === undefined ? '' : sourceName(frame.symbol);
+}
+
+/** `sync  pid 3198  D  45 s` */
+export function memberDescription(task: Task): string {
+  const thread = task.tgid === task.pid ? '' : ` of process ${task.tgid}`;
+  return `${task.state}${thread}  ${stillText(task.stillForSeconds)}`.trim();
+}
+
+/** Everything about a group as lines of plain text. */
+export function groupTooltip(group: TaskGroup): string {
+  const tasks = group.tasks.slice(0, 20).map((task) => {
+    const still = task.stillForSeconds === null ? '' : `, has not run for ${stillText(task.stillForSeconds)}`;
+    return `${task.comm} (pid ${task.pid}), state ${task.state}${still}`;
+  });
+  const more = group.tasks.length > 20 ? [`... and ${group.tasks.length - 20} more`] : [];
+  return [...tasks, ...more, '', ...group.trace.map(formatFrame)].map((line) => inert(line)).join('\n');
+}
+
+/** What stands after a frame's function: offset and module, then the source and how it is known. */
+export function frameDescription(frame: Frame, place: Place): string {
+  const where = place.inlined
+    ? 'inlined'
+    : `+0x${frame.offset.toString(16)}${frame.module === null ? '' : ` [${frame.module}]`}`;
+  return inert([where, placeText(place)].filter((part) => part !== '').join('  '));
+}
+
+/** `zil.c:3194`; with `function` after it where the line is only the definition's. */
+export function placeText(place: Place): string {
+  if (place.path === null) {
+    return '';
+  }
+  const name = place.path.slice(place.path.lastIndexOf('/') + 1);
+  const line = place.line === null ? '' : `:${place.line}`;
+  return `${name}${line}${howText(place)}`;
+}
+
+function howText(place: Place): string {
+  switch (place.how) {
+    case 'function':
+      return '  function';
+    case 'call-site':
+      return '  call site';
+    default:
+      return '';
+  }
+}
+
+/** The stack as text, as /proc/PID/stack would print it, under the names of its tasks. */
+export function stackText(group: TaskGroup): string {
+  const heads = group.tasks.map((task) => inert(`${task.comm}:${task.pid} state ${task.state}`));
+  return [...heads, ...group.trace.map((frame) => `[<0>] ${formatFrame(frame)}`), ''].join('\n');
+}

@@ -1,0 +1,35 @@
+import type { Frame } from '../../core/stack/frame.ts';
+import type { Place } from '../../core/symbols/location.ts';
+import type { Task, TaskGroup } from '../../core/tasks.ts';
+
+/** A row of the Hung Tasks view. */
+export type TaskNode = GroupNode | MembersNode | MemberNode | FrameNode;
+
+/** Tasks with the same stack. */
+export interface GroupNode {
+  readonly kind: 'group';
+  /** As of the last snapshot: the row stays while its stack does. */
+  group: TaskGroup;
+}
+
+/** "12 tasks" inside a group of several. */
+export interface MembersNode {
+  readonly kind: 'members';
+  readonly parent: GroupNode;
+}
+
+export interface MemberNode {
+  readonly kind: 'member';
+  readonly task: Task;
+  readonly parent: MembersNode;
+}
+
+/** One place of a frame: the frame's own function, or one inlined into it. */
+export interface FrameNode {
+  readonly kind: 'frame';
+  readonly frame: Frame;
+  /** 0-based position of the frame in its trace. */
+  readonly index: number;
+  readonly place: Place;
+  readonly parent: GroupNode;
+}

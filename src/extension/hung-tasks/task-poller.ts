@@ -1,0 +1,97 @@
+import type { Disposable } from '../../core/lifetime.ts';
+import type { TaskSnapshot } from '../../core/tasks.ts';
+import { taskSnapshot } from '../../target/collectors/task-snapshot.ts';
+import type { Connection } from '../../target/connection.ts';
+
+/** What the poller tells: a snapshot, or why there is none. */
+export interface PollerSink {
+  snapshot(snapshot: TaskSnapshot, connection: Connection): void;
+  failed(error: unknown): void;
+  /** A snapshot was asked for; it ends when the promise does. */
+  working(done: Promise<void>): void;
+}
+
+/**
+ * Takes snapshots of the tasks of one connection, again and again while it is wanted: the view is
+ * visible and the connection stands. Asks a slow target less often: a snapshot is followed by a
+ * pause of at least three times what it took.
+ */
+export class TaskPoller implements Disposable {
+  #connection: Connection | null = null;
+  #visible = false;
+  #timer: NodeJS.Timeout | null = null;
+  #running: AbortController | null = null;
+
+  constructor(
+    private readonly sink: PollerSink,
+    /** Milliseconds between two snapshots. */
+    private readonly interval: () => number,
+  ) {}
+
+  set connection(connection: Connection | null) {
+    if (connection !== this.#connection) {
+      this.#connection = connection;
+      this.#cancel();
+      this.now();
+    }
+  }
+
+  set visible(visible: boolean) {
+    if (visible !== this.#visible) {
+      this.#visible = visible;
+      if (visible) {
+        this.now();
+      } else {
+        this.#cancel();
+      }
+    }
+  }
+
+  /** Takes a snapshot at once, unless one is under way. */
+  now(): void {
+    if (this.#running === null && this.#visible && this.#connection !== null) {
+      this.#stopTimer();
+      this.sink.working(this.#take(this.#connection));
+    }
+  }
+
+  async #take(connection: Connection): Promise<void> {
+    const abort = new AbortController();
+    this.#running = abort;
+    const started = performance.now();
+    try {
+      const snapshot = await connection.run(taskSnapshot, null, { signal: abort.signal });
+      if (this.#running === abort) {
+        this.sink.snapshot(snapshot, connection);
+      }
+    } catch (error) {
+      if (this.#running === abort && connection.state !== 'closed') {
+        this.sink.failed(error);
+      }
+    }
+    if (this.#running === abort) {
+      this.#running = null;
+      const took = performance.now() - started;
+      this.#timer = setTimeout(() => this.now(), Math.max(this.interval(), 3 * took));
+    }
+  }
+
+  #cancel(): void {
+    this.#stopTimer();
+    this.#running?.abort();
+    this.#running = null;
+  }
+
+  #stopTimer(): void {
+    if (this.#timer !== null) {
+      clearTimeout(this.#timer);
+      this.#timer = null;
+    }
+  }
+
+  dispose(): void {
+    this.#visible = false;
+    this.#connection = null;
+    this.#cancel();
+  }
+}

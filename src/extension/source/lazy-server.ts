@@ -1,0 +1,63 @@
+import * as vscode from 'vscode';
+import type { Disposable } from '../../core/lifetime.ts';
+import type { RequestKind } from '../../protocol/server.ts';
+import type { FailureFunnel } from '../failures.ts';
+import { languages } from '../ids.ts';
+import type * as LanguageClientModule from '../language-client.ts';
+
+/** Starts the language server process when it is first needed: a request, or a stack document. */
+export class LazyServer implements Disposable {
+  #client: Promise<LanguageClientModule.ServerClient> | null = null;
+  #ended = false;
+  readonly #listener: vscode.Disposable;
+
+  constructor(
+    private readonly extension: vscode.ExtensionContext,
+    private readonly funnel: FailureFunnel,
+  ) {
+    const startFor = (document: vscode.TextDocument) => {
+      if (document.languageId === languages.kernelStack) {
+        this.funnel.guard('Starting the language server', async () => {
+          await this.#start();
+        });
+      }
+    };
+    vscode.workspace.textDocuments.forEach(startFor);
+    this.#listener = vscode.workspace.onDidOpenTextDocument(startFor);
+  }
+
+  /** @throws when the server cannot be started or the request fails. */
+  async request<P, R>(kind: RequestKind<P, R>, params: P): Promise<R> {
+    return (await this.#start()).request(kind, params);
+  }
+
+  #start(): Promise<LanguageClientModule.ServerClient> {
+    if (this.#ended) {
+      return Promise.reject(new vscode.CancellationError());
+    }
+    if (this.#client === null) {
+      // require() is typed as any; the bundle is built from exactly this module (esbuild.mjs).
+      const module = require('./language-client.cjs') as typeof LanguageClientModule;
+      const client = module.startServer(this.extension, this.funnel.log);
+      this.#client = client;
+      client.then(
+        (started) => {
+          if (this.#ended) {
+            started.dispose();
+          }
+        },
+        () => {
+          // The next request tries again.
+          this.#client = null;
+        },
+      );
+    }
+    return this.#client;
+  }
+
+  dispose(): void {
+    this.#ended = true;
+    this.#listener.dispose();
+    void this.#client?.then((client) => client.dispose());
+  }
+}

@@ -1,0 +1,87 @@
+import { type Frame, frameKey } from '../../core/stack/frame.ts';
+import type { DebugLine, Place } from '../../core/symbols/location.ts';
+import { locateRequest } from '../../protocol/server.ts';
+import { resolveFrames } from '../../target/collectors/resolve-frames.ts';
+import type { Connection } from '../../target/connection.ts';
+import type { DebugLineCache } from './debug-line-cache.ts';
+import type { LazyServer } from './lazy-server.ts';
+
+/**
+ * From frames to places in the source. The target's debug info says file and line, asked once a
+ * frame and build; the language server says where that is in the workspace.
+ */
+export class PlaceService {
+  /** One question at a time per connection: the module is unpacked for each. */
+  readonly #asking = new WeakMap<Connection, Promise<unknown>>();
+
+  constructor(
+    private readonly server: LazyServer,
+    private readonly cache: DebugLineCache,
+  ) {}
+
+  /** What is known without asking the target. One list per frame, innermost place first, never empty. */
+  async known(
+    connection: Connection | null,
+    frames: readonly Frame[],
+  ): Promise<readonly (readonly Place[])[]> {
+    const { places } = await this.server.request(locateRequest, {
+      frames: frames.map((frame) => ({
+        frame,
+        debug: connection === null ? null : (this.cache.get(connection.facts, frame) ?? null),
+      })),
+    });
+    return places;
+  }
+
+  /** True when asking the target could still tell more of one of the frames. */
+  incomplete(connection: Connection, frames: readonly Frame[]): boolean {
+    return this.#missing(connection, frames).length > 0;
+  }
+
+  /**
+   * Asks the target for what is not known yet of these frames.
+   * @returns sentences for the person on modules whose lines cannot be exact, and why.
+   * @throws Failure
+   */
+  async learn(
+    connection: Connection,
+    frames: readonly Frame[],
+    signal?: AbortSignal,
+  ): Promise<readonly string[]> {
+    while (this.#asking.has(connection)) {
+      await this.#asking.get(connection)?.catch(() => {});
+    }
+    const missing = this.#missing(connection, frames);
+    if (missing.length === 0) {
+      return [];
+    }
+    const question = connection.run(
+      resolveFrames,
+      { frames: missing },
+      signal === undefined ? {} : { signal },
+    );
+    this.#asking.set(connection, question);
+    try {
+      const answer = await question;
+      const lines = new Map<Frame, readonly DebugLine[] | null>();
+      missing.forEach((frame, i) => {
+        lines.set(frame, answer.frames[i] ?? null);
+      });
+      this.cache.put(connection.facts, lines);
+      return answer.remarks;
+    } finally {
+      this.#asking.delete(connection);
+    }
+  }
+
+  /** Frames of modules that nobody has asked about in this build yet, each once. */
+  #missing(connection: Connection, frames: readonly Frame[]): Frame[] {
+    const seen = new Map<string, Frame>();
+    for (const frame of frames) {
+      if (frame.module !== null && this.cache.get(connection.facts, frame) === undefined) {
+        seen.set(frameKey(frame), frame);
+      }
+    }
+    return [...seen.values()];
+  }
+}

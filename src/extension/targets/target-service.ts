@@ -1,0 +1,173 @@
+import * as vscode from 'vscode';
+import type { Disposable } from '../../core/lifetime.ts';
+import type { Connection, ConnectionState, HostEntry, Prompts } from '../../target/connection.ts';
+import { sentenceOf } from '../failures.ts';
+import type { Context } from '../vscode-table.ts';
+import { targetModule } from './lazy-target.ts';
+import { targetKey } from './target-nodes.ts';
+
+/** What is known of one target that was connected, or tried, since the window opened. */
+export interface Target {
+  readonly entry: HostEntry;
+  readonly state: 'connecting' | ConnectionState;
+  readonly connection: Connection | null;
+  /** Why it is closed, as a sentence; empty when it was closed by the person. */
+  readonly why: string;
+}
+
+interface Session {
+  target: Target;
+  /** Ends the attempt while connecting, and the listener while connected. */
+  end: () => void;
+}
+
+/**
+ * Owns the connections: one per target, several at once. One target is the active one: the views
+ * show it and say its name.
+ */
+export class TargetService implements Disposable {
+  readonly #sessions = new Map<string, Session>();
+  readonly #changed = new vscode.EventEmitter<void>();
+  readonly #activeChanged = new vscode.EventEmitter<Target | null>();
+  #activeKey: string | null = null;
+
+  /** Any target's state changed. */
+  readonly onChange = this.#changed.event;
+  /** Another target became the active one, or the active one's connection came or went. */
+  readonly onActiveChange = this.#activeChanged.event;
+
+  constructor(
+    private readonly prompts: Prompts,
+    private readonly context: Context,
+    private readonly log: vscode.LogOutputChannel,
+  ) {}
+
+  get active(): Target | null {
+    return this.#activeKey === null ? null : (this.#sessions.get(this.#activeKey)?.target ?? null);
+  }
+
+  /** The active target's connection, while it stands. */
+  get connection(): Connection | null {
+    const connection = this.active?.connection ?? null;
+    return connection === null || connection.state === 'closed' ? null : connection;
+  }
+
+  target(entry: HostEntry): Target | null {
+    return this.#sessions.get(targetKey(entry))?.target ?? null;
+  }
+
+  /** Makes a connected target the one that the views show. */
+  show(entry: HostEntry): void {
+    const key = targetKey(entry);
+    if (this.#sessions.has(key) && this.#activeKey !== key) {
+      this.#activeKey = key;
+      this.#announce(true);
+    }
+  }
+
+  /**
+   * Connects and makes the target the active one. Connecting one that is connected only shows it.
+   * @throws Failure, also kept as the target's `why`.
+   */
+  async connect(entry: HostEntry, signal: AbortSignal): Promise<Connection> {
+    const key = targetKey(entry);
+    const before = this.#sessions.get(key)?.target;
+    if (before?.connection && before.connection.state !== 'closed') {
+      this.show(entry);
+      return before.connection;
+    }
+    this.#sessions.get(key)?.end();
+    const abort = new AbortController();
+    const forward = () => abort.abort();
+    signal.addEventListener('abort', forward, { once: true });
+    const session: Session = {
+      target: { entry, state: 'connecting', connection: null, why: '' },
+      end: forward,
+    };
+    this.#sessions.set(key, session);
+    this.#activeKey = key;
+    this.#announce(true);
+    this.log.info(`Connecting to ${entry.alias}`);
+    try {
+      const connection = await targetModule().connect(entry, this.prompts, {
+        signal: abort.signal,
+        log: (line) => this.log.info(`${entry.alias}: ${line}`),
+      });
+      if (this.#sessions.get(key) !== session) {
+        connection.dispose();
+        throw new vscode.CancellationError();
+      }
+      this.#keep(session, connection);
+      return connection;
+    } catch (error) {
+      if (this.#sessions.get(key) === session) {
+        session.target = { entry, state: 'closed', connection: null, why: sentenceOf(error) };
+        this.#announce(this.#activeKey === key);
+      }
+      throw error;
+    } finally {
+      signal.removeEventListener('abort', forward);
+    }
+  }
+
+  #keep(session: Session, connection: Connection): void {
+    const { entry } = session.target;
+    const update = (state: ConnectionState, why: string) => {
+      session.target = { entry, state, connection: state === 'closed' ? null : connection, why };
+    };
+    update(connection.state, '');
+    const listener = connection.onState((state, why) => {
+      const wasOpen = session.target.connection !== null;
+      update(state, why);
+      const { kernelRelease } = connection.facts;
+      this.log.info(`${entry.alias} (${kernelRelease}): ${state}${why === '' ? '' : `: ${why}`}`);
+      const isActive = this.#activeKey === targetKey(entry);
+      this.#announce(isActive && wasOpen !== (session.target.connection !== null));
+    });
+    session.end = () => {
+      listener.dispose();
+      connection.dispose();
+    };
+    this.#announce(true);
+  }
+
+  /** Ends the connection, or the attempt at one. Everything that ran through it ends too. */
+  disconnect(entry: HostEntry): void {
+    const key = targetKey(entry);
+    const session = this.#sessions.get(key);
+    if (session === undefined) {
+      return;
+    }
+    this.#sessions.delete(key);
+    session.end();
+    this.log.info(`Disconnected from ${entry.alias}`);
+    if (this.#activeKey === key) {
+      const other = [...this.#sessions].find(([, { target }]) => target.connection !== null);
+      this.#activeKey = other?.[0] ?? null;
+      this.#announce(true);
+    } else {
+      this.#announce(false);
+    }
+  }
+
+  dispose(): void {
+    for (const session of this.#sessions.values()) {
+      session.end();
+    }
+    this.#sessions.clear();
+    this.#activeKey = null;
+    this.#changed.dispose();
+    this.#activeChanged.dispose();
+  }
+
+  #announce(activeChanged: boolean): void {
+    const active = this.active;
+    this.context.set('zscope.connected', active?.connection !== null && active !== null);
+    this.context.set('zscope.connecting', active?.state === 'connecting');
+    this.context.set('zscope.connectionLost', active?.state === 'closed' && active.why !== '');
+    this.#changed.fire();
+    if (activeChanged) {
+      this.#activeChanged.fire(active);
+    }
+  }
+}

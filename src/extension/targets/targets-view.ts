@@ -1,0 +1,107 @@
+import * as vscode from 'vscode';
+import type { Disposable } from '../../core/lifetime.ts';
+import { inert } from '../../core/text/inert.ts';
+import type { HostEntry } from '../../target/connection.ts';
+import type { FailureFunnel } from '../failures.ts';
+import { views } from '../ids.ts';
+import { setting } from '../vscode-table.ts';
+import { targetModule } from './lazy-target.ts';
+import type { TargetNode } from './target-nodes.ts';
+import { targetKey } from './target-nodes.ts';
+import type { TargetService } from './target-service.ts';
+
+/** The hosts of the user's ssh configuration and of the files in `zscope.ssh.configFiles`. */
+export class TargetsView implements vscode.TreeDataProvider<TargetNode>, Disposable {
+  readonly #changed = new vscode.EventEmitter<void>();
+  readonly onDidChangeTreeData = this.#changed.event;
+  readonly #tree: vscode.TreeView<TargetNode>;
+  readonly #listeners: vscode.Disposable;
+
+  constructor(
+    private readonly targets: TargetService,
+    private readonly funnel: FailureFunnel,
+  ) {
+    this.#tree = vscode.window.createTreeView(views.targets, { treeDataProvider: this });
+    this.#listeners = vscode.Disposable.from(
+      targets.onChange(() => this.#changed.fire()),
+      vscode.workspace.onDidChangeConfiguration((event) => {
+        if (event.affectsConfiguration('zscope.ssh')) {
+          this.refresh();
+        }
+      }),
+    );
+  }
+
+  refresh(): void {
+    this.#changed.fire();
+  }
+
+  /** All hosts that can be connected to by name. */
+  async hosts(): Promise<readonly HostEntry[]> {
+    return targetModule().listHosts(setting('zscope.ssh.configFiles'), true);
+  }
+
+  async getChildren(node?: TargetNode): Promise<TargetNode[]> {
+    if (node !== undefined) {
+      return [];
+    }
+    try {
+      const hosts = await this.hosts();
+      this.#tree.message = '';
+      return hosts.map((entry) => ({ kind: 'target', entry }));
+    } catch (error) {
+      this.#tree.message = this.funnel.note(error, 'Reading the ssh configuration');
+      return [];
+    }
+  }
+
+  getTreeItem({ entry }: TargetNode): vscode.TreeItem {
+    const target = this.targets.target(entry);
+    const item = new vscode.TreeItem(entry.alias);
+    item.id = targetKey(entry);
+    const active = this.targets.active !== null && targetKey(this.targets.active.entry) === targetKey(entry);
+    const facts = target?.connection?.facts ?? null;
+    const zfs = facts?.zfsVersion ? `ZFS ${facts.zfsVersion}` : 'ZFS not loaded';
+    const about = facts === null ? '' : inert(`${facts.kernelRelease}, ${zfs}`);
+    switch (target?.state ?? 'closed') {
+      case 'connecting':
+        item.iconPath = new vscode.ThemeIcon('loading~spin');
+        item.description = 'connecting...';
+        item.contextValue = 'target.connecting';
+        break;
+      case 'connected':
+        item.iconPath = new vscode.ThemeIcon(
+          'vm-active',
+          new vscode.ThemeColor(active ? 'charts.green' : 'foreground'),
+        );
+        item.description = active ? `${about} (shown)` : about;
+        item.contextValue = active ? 'target.active' : 'target.connected';
+        break;
+      case 'silent':
+        item.iconPath = new vscode.ThemeIcon('vm-outline', new vscode.ThemeColor('charts.yellow'));
+        item.description = 'not answering: paused in a debugger? panicked?';
+        item.contextValue = active ? 'target.active' : 'target.connected';
+        break;
+      case 'closed':
+        item.iconPath = new vscode.ThemeIcon(target?.why ? 'warning' : 'vm');
+        item.description = target?.why ?? '';
+        item.contextValue = 'target.disconnected';
+        break;
+    }
+    item.tooltip = [
+      entry.alias,
+      entry.configFile === null ? 'from your ssh configuration' : `from ${entry.configFile}`,
+      about,
+      target?.why ?? '',
+    ]
+      .filter((line) => line !== '')
+      .join('\n');
+    return item;
+  }
+
+  dispose(): void {
+    this.#listeners.dispose();
+    this.#tree.dispose();
+    this.#changed.dispose();
+  }
+}

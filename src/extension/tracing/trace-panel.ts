@@ -1,0 +1,194 @@
+import { randomBytes } from 'node:crypto';
+import * as vscode from 'vscode';
+import { type Disposable, Lifetime } from '../../core/lifetime.ts';
+import { formatFrame, type frameKey } from '../../core/stack/frame.ts';
+import type { Place } from '../../core/symbols/location.ts';
+import { inert } from '../../core/text/inert.ts';
+import type { TraceEvent } from '../../core/tracing/events.ts';
+import type { FromTraceView, StackLine, ToTraceView, TraceRow } from '../../protocol/trace-view.ts';
+import type { FailureFunnel } from '../failures.ts';
+import { placeText } from '../hung-tasks/labels.ts';
+import type { SourceOpener } from '../source/open-place.ts';
+import type { PlaceService } from '../source/place-service.ts';
+import { webviewHtml, webviewRoot } from '../webview-html.ts';
+import { readTraceMessage } from '../webview-messages.ts';
+import type { TraceSession } from './trace-session.ts';
+
+/** Rows sent to the page in one message. */
+const BATCH = 1000;
+
+/** A line of the stack beside the table with what a click on it opens. */
+interface Line {
+  readonly shown: StackLine;
+  readonly place: Place | null;
+}
+
+/** The view of one trace session, beside the code. Closing it ends the session. */
+export class TracePanel implements Disposable {
+  readonly #lifetime = new Lifetime();
+  readonly #panel: vscode.WebviewPanel;
+  #ready = false;
+  #state = { text: 'Starting...', running: true, isError: false };
+  #stack: { readonly id: number; readonly lines: readonly Line[] } | null = null;
+  #firstTime: number | null = null;
+  readonly onClose: vscode.Event<void>;
+
+  constructor(
+    extensionUri: vscode.Uri,
+    private readonly title: string,
+    private readonly argumentsKnown: string,
+    private readonly session: TraceSession,
+    private readonly places: PlaceService,
+    private readonly opener: SourceOpener,
+    private readonly funnel: FailureFunnel,
+    column: vscode.ViewColumn,
+  ) {
+    const closed = this.#lifetime.add(new vscode.EventEmitter<void>());
+    this.onClose = closed.event;
+    this.#panel = vscode.window.createWebviewPanel(
+      'zscope.trace',
+      title,
+      { viewColumn: column, preserveFocus: true },
+      { enableScripts: true, localResourceRoots: [webviewRoot(extensionUri)] },
+    );
+    this.#panel.iconPath = new vscode.ThemeIcon('pulse');
+    this.#panel.onDidDispose(() => {
+      closed.fire();
+      this.dispose();
+    });
+    this.#panel.webview.onDidReceiveMessage((message: unknown) => {
+      const known = readTraceMessage(message);
+      if (known !== null) {
+        this.funnel.guard('Showing a traced call', () => this.#receive(known));
+      }
+    });
+    this.#panel.webview.html = webviewHtml(this.#panel.webview, extensionUri, {
+      script: 'trace',
+      title,
+      nonce: randomBytes(16).toString('hex'),
+    });
+    this.#lifetime.add(session.listen((batch, start) => this.#send(batch, start)));
+  }
+
+  /** Shows how the session stands. */
+  set state(state: { readonly text: string; readonly running: boolean; readonly isError: boolean }) {
+    this.#state = state;
+    this.#post({ type: 'state', ...state });
+  }
+
+  async #receive(message: FromTraceView): Promise<void> {
+    switch (message.type) {
+      case 'ready':
+        this.#ready = true;
+        this.#post({ type: 'reset', title: this.title, argumentsKnown: this.argumentsKnown });
+        this.#send(this.session.events, this.session.first);
+        this.#post({ type: 'state', ...this.#state });
+        break;
+      case 'stop':
+        this.session.dispose();
+        break;
+      case 'select':
+        await this.#showStack(message.id);
+        break;
+      case 'open': {
+        const line = this.#stack?.id === message.id ? this.#stack.lines[message.line] : undefined;
+        if (line?.place) {
+          await this.opener.open(line.place, {
+            preserveFocus: false,
+            column: vscode.ViewColumn.One,
+          });
+        }
+        break;
+      }
+    }
+  }
+
+  async #showStack(id: number): Promise<void> {
+    const event = this.session.event(id);
+    if (event?.kind !== 'call') {
+      return;
+    }
+    const { connection } = this.session;
+    const show = async (resolving: boolean) => {
+      const places = await this.places.known(connection, event.stack);
+      const lines = event.stack.flatMap((frame, i) => stackLines(frame, places[i] ?? []));
+      this.#stack = { id, lines };
+      this.#post({ type: 'stack', id, lines: lines.map(({ shown }) => shown), resolving });
+    };
+    const more = connection.state !== 'closed' && this.places.incomplete(connection, event.stack);
+    await show(more);
+    if (more) {
+      try {
+        await this.places.learn(connection, event.stack);
+      } finally {
+        // The person may have chosen another event meanwhile.
+        if (this.#stack?.id === id) {
+          await show(false);
+        }
+      }
+    }
+  }
+
+  #send(batch: readonly TraceEvent[], start: number): void {
+    for (let i = 0; i < batch.length; i += BATCH) {
+      const rows = batch.slice(i, i + BATCH).map((event, j) => this.#row(event, start + i + j));
+      this.#post({ type: 'rows', rows });
+    }
+  }
+
+  #row(event: TraceEvent, id: number): TraceRow {
+    if (event.kind === 'loss') {
+      return {
+        id,
+        kind: 'loss',
+        time: '',
+        comm: '',
+        pid: 0,
+        cpu: event.cpu ?? 0,
+        function: '',
+        arguments: [],
+        text: `${event.count === null ? 'Some' : event.count} events lost here: the kernel's buffer was full`,
+      };
+    }
+    this.#firstTime ??= event.time;
+    return {
+      id,
+      kind: 'call',
+      time: (event.time - this.#firstTime).toFixed(6),
+      comm: inert(event.comm),
+      pid: event.pid,
+      cpu: event.cpu,
+      function: inert(event.symbol),
+      arguments: event.arguments.map(({ name, value }) => ({ name: inert(name), value: inert(value) })),
+      text: '',
+    };
+  }
+
+  #post(message: ToTraceView): void {
+    if (this.#ready && !this.#lifetime.ended) {
+      void this.#panel.webview.postMessage(message);
+    }
+  }
+
+  dispose(): void {
+    if (!this.#lifetime.ended) {
+      this.#lifetime.dispose();
+      this.#panel.dispose();
+    }
+  }
+}
+
+function stackLines(frame: Parameters<typeof frameKey>[0], places: readonly Place[]): Line[] {
+  const found: readonly (Place | null)[] = places.length === 0 ? [null] : places;
+  return found.map((place) => ({
+    place,
+    shown: {
+      label: inert(place?.inlined ? place.function : formatFrame(frame)),
+      source:
+        place === null ? '' : inert(placeText({ ...place, how: place.how === 'dwarf' ? 'dwarf' : null })),
+      note: place?.how === 'function' ? 'function' : '',
+      inlined: place?.inlined ?? false,
+      canOpen: place !== null && place.uri !== null,
+    },
+  }));
+}

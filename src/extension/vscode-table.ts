@@ -1,0 +1,71 @@
+/** Typed access to what ids.ts names: commands, settings and context keys. */
+import * as vscode from 'vscode';
+import type { FailureFunnel } from './failures.ts';
+import {
+  type CommandArguments,
+  type CommandId,
+  type ContextKey,
+  type ContextKeys,
+  contextKeys,
+  type SettingId,
+  type SettingTypes,
+  settingDefaults,
+} from './ids.ts';
+
+type Handler<Id extends CommandId> = (...args: CommandArguments[Id]) => Promise<void> | void;
+
+/** Registers a command; what it throws goes through the funnel. */
+export function registerCommand<Id extends CommandId>(
+  id: Id,
+  doing: string,
+  funnel: FailureFunnel,
+  handler: Handler<Id>,
+): vscode.Disposable {
+  return vscode.commands.registerCommand(id, async (...args: CommandArguments[Id]) => {
+    try {
+      await handler(...args);
+    } catch (error) {
+      funnel.report(error, doing);
+    }
+  });
+}
+
+export function executeCommand<Id extends CommandId>(id: Id, ...args: CommandArguments[Id]): Thenable<void> {
+  return vscode.commands.executeCommand(id, ...args);
+}
+
+/** A command for a tree row or a status bar item. */
+export function commandLink<Id extends CommandId>(
+  id: Id,
+  title: string,
+  ...args: CommandArguments[Id]
+): vscode.Command {
+  return { command: id, title, arguments: args };
+}
+
+/** Settings that decide where a connection goes are the user's alone: a workspace's value is ignored. */
+const userOnly: ReadonlySet<SettingId> = new Set<SettingId>(['zscope.ssh.configFiles']);
+
+export function setting<Id extends SettingId>(id: Id): SettingTypes[Id] {
+  const configuration = vscode.workspace.getConfiguration();
+  if (userOnly.has(id)) {
+    return configuration.inspect<SettingTypes[Id]>(id)?.globalValue ?? settingDefaults[id];
+  }
+  return configuration.get<SettingTypes[Id]>(id) ?? settingDefaults[id];
+}
+
+/** Context keys as last set; setting one to the value it has does nothing. */
+export class Context {
+  readonly #values: ContextKeys = { ...contextKeys };
+
+  get<Key extends ContextKey>(key: Key): ContextKeys[Key] {
+    return this.#values[key];
+  }
+
+  set<Key extends ContextKey>(key: Key, value: ContextKeys[Key]): void {
+    if (this.#values[key] !== value) {
+      this.#values[key] = value;
+      void vscode.commands.executeCommand('setContext', key, value);
+    }
+  }
+}

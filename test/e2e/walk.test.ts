@@ -1,0 +1,244 @@
+/**
+ * A person's walk from a hung process to its source line: a real workbench, a real VM whose pool
+ * hangs, clicks, and a picture of each step in test-artifacts/e2e.
+ */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { packageVsix } from '../host/package-vsix.ts';
+import * as lab from '../lab/lab.ts';
+import { openWorkbench, type Workbench, waitFor } from './driver.ts';
+
+const progress = (line: string) => console.log(`[lab] ${line}`);
+
+let vm: lab.LabInfo;
+let home: string;
+let sshConfig: string;
+let knownHosts: string;
+let workbench: Workbench;
+
+beforeAll(async () => {
+  vm = await lab.ensureUp(progress);
+  if (await lab.isHung()) {
+    await lab.resume(progress);
+  }
+  await lab.hang(progress);
+  home = mkdtempSync(path.join(os.tmpdir(), 'zscope-walk-'));
+  knownHosts = path.join(home, 'known_hosts');
+  sshConfig = path.join(home, 'ssh_config');
+  // The lab's own configuration, but with known hosts that know nobody yet.
+  writeFileSync(sshConfig, readFileSync(vm.sshConfig, 'utf8').replaceAll(vm.knownHosts, knownHosts));
+  workbench = await openWorkbench({
+    vsix: await packageVsix(),
+    folder: vm.sourceDir,
+    settings: { 'zscope.ssh.configFiles': [sshConfig] },
+    env: { HOME: home },
+  });
+});
+
+afterAll(async () => {
+  await workbench?.stop();
+  if (await lab.isHung().catch(() => false)) {
+    await lab.resume(progress);
+  }
+  rmSync(home, { recursive: true, force: true });
+});
+
+/** What tracing left in the VM: instances, probes and processes of ours. */
+async function leftovers(): Promise<string> {
+  return lab.execChecked(`
+    ls /sys/kernel/tracing/instances
+    cat /sys/kernel/tracing/kprobe_events
+    for p in /proc/[0-9]*; do
+      case $(readlink $p/exe 2>/dev/null) in */cat) tr '\\0' ' ' < $p/cmdline | grep trace_pipe ;; esac
+    done
+    true`);
+}
+
+/** A line of a file of the source, 1-based. */
+function sourceLine(file: string, line: number): string {
+  return readFileSync(path.join(vm.sourceDir, file), 'utf8').split('\n')[line - 1] ?? '';
+}
+
+describe('from a hung process to its source line', () => {
+  it('lists the targets of the ssh configuration', async () => {
+    await workbench.openActivity('ZScope');
+    const rows = await workbench
+      .tree('Targets')
+      .waitForRows('the lab is listed', (texts) => texts.some((text) => text.startsWith('zscope-lab')));
+    expect(rows.map((row) => row.trim())).toEqual(
+      expect.arrayContaining(['zscope-lab', 'zscope-lab-dev', 'zscope-lab-plain']),
+    );
+    expect(await workbench.tree('Hung Tasks').welcomeText()).toContain('Connect to');
+    await workbench.screenshot('targets');
+  });
+
+  it('asks before it trusts a new host key, and shows its type and fingerprint', async () => {
+    await workbench.tree('Targets').rowAction(/^zscope-lab(?!-)/, 'Connect');
+    const text = await workbench.dialog.text();
+    const key = await lab.execChecked('ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub');
+    const fingerprint = /SHA256:\S+/.exec(key)?.[0] ?? 'none';
+    expect(text).toContain('ssh-ed25519');
+    expect(text).toContain(fingerprint);
+    await workbench.screenshot('host-key');
+    await workbench.dialog.press('Trust and Connect');
+    await workbench.statusBarItem('zscope-lab').waitFor();
+    expect(readFileSync(knownHosts, 'utf8')).toContain(`[127.0.0.1]:${vm.port} ssh-ed25519`);
+  });
+
+  it('shows the four hung tasks, and their number on the icon', async () => {
+    const rows = await workbench
+      .tree('Hung Tasks')
+      .waitForRows('four hung tasks', (texts) =>
+        ['sync', 'zfs', 'dd', 'txg_sync'].every((comm) => texts.some((text) => text.startsWith(`${comm} (`))),
+      );
+    expect(rows.find((row) => row.startsWith('sync ('))).toMatch(/ D {2}\d+ (s|min) {2}txg_wait_synced/);
+    await waitFor('the badge', async () => ((await workbench.badge('ZScope')) === '4' ? true : undefined));
+    await workbench.screenshot('hung-tasks');
+  });
+
+  it('opens a stack into frames at their exact lines, inlined functions included', async () => {
+    const tree = workbench.tree('Hung Tasks');
+    await tree.expand(/^sync \(/);
+    const rows = await tree.waitForRows(
+      'exact lines',
+      (texts) => texts.some((text) => /^zil_create .*zil\.c:\d+$/.test(text)),
+      120_000,
+    );
+    expect(rows.find((row) => /^zil_commit_impl /.test(row))).toMatch(
+      /^zil_commit_impl \+0x[0-9a-f]+ \[zfs\] {2}zil\.c:\d+$/,
+    );
+    expect(rows.some((row) => / inlined {2}\w+\.[ch]:\d+$/.test(row))).toBe(true);
+    await workbench.screenshot('frames');
+    await tree.click(/^zil_create /);
+    const line = Number(/:(\d+)$/.exec(rows.find((row) => row.startsWith('zil_create ')) ?? '')?.[1]);
+    await workbench.editor.waitForPosition('zil.c', line);
+    // The task waits in txg_wait_synced(), called by zil_create(): that very line calls it.
+    expect(sourceLine('module/zfs/zil.c', line)).toContain('txg_wait_synced(');
+    await waitFor('the line is marked', async () =>
+      (await workbench.editor.markedLines()).includes(line) ? true : undefined,
+    );
+    await workbench.screenshot('source-line');
+  });
+
+  it('shows all tasks on a switch, without idle threads unless asked, and filters', async () => {
+    const tree = workbench.tree('Hung Tasks');
+    await tree.titleAction('Show All Tasks');
+    const all = workbench.tree('All Tasks');
+    const rows = await all.waitForRows('more than the hung', (texts) => texts.length > 6);
+    expect(rows.join('\n')).not.toMatch(/^l2arc_feed/m);
+    await all.titleAction('Filter Tasks...');
+    await workbench.quickInput.fill('txg_sync');
+    await all.waitForRows('only what has to do with txg_sync', (texts) =>
+      texts.every((text) => !text.startsWith('systemd')),
+    );
+    await workbench.screenshot('filtered');
+    await all.titleAction('Clear Task Filter');
+    await all.titleAction('Show Hung Tasks Only');
+    await tree.waitForRows('the hung ones again', (texts) => texts.some((text) => text.startsWith('dd (')));
+  });
+
+  it('traces the function under the cursor, with arguments and stacks', async () => {
+    await workbench.quickInput.openFile('zfs_vnops_os.c');
+    const source = readFileSync(path.join(vm.sourceDir, 'module/os/linux/zfs/zfs_vnops_os.c'), 'utf8');
+    const line = source.split('\n').findIndex((text) => text.startsWith('zfs_getattr_fast(')) + 1;
+    expect(line).toBeGreaterThan(1);
+    await workbench.editor.goToLine(line);
+    const calls = lab.exec('for i in $(seq 200); do stat /tank >/dev/null; sleep 0.1; done');
+    const clicked = performance.now();
+    await workbench.editor.contextMenu('zfs_getattr_fast', 'Trace This Function');
+    const view = workbench.webview();
+    await view.getByText('zfs_getattr_fast').first().waitFor();
+    await view.locator('[role=row]', { hasText: 'stat' }).first().waitFor();
+    console.log(`[walk] click to first call on screen: ${Math.round(performance.now() - clicked)} ms`);
+    await view.locator('text=/ip=0x[0-9a-f]+/').first().waitFor();
+    await view.getByText('zpl_getattr_impl').first().waitFor();
+    await workbench.screenshot('trace');
+    await view.getByRole('button', { name: 'Stop' }).click();
+    await view.getByText('nothing is left on the target').waitFor();
+    expect((await leftovers()).trim()).toBe('');
+    await calls;
+  });
+
+  it('says why an inlined function cannot be traced, and offers its caller', async () => {
+    await workbench.quickInput.openFile('zil.c');
+    const source = readFileSync(path.join(vm.sourceDir, 'module/zfs/zil.c'), 'utf8');
+    const line = source.split('\n').findIndex((text) => text.startsWith('zil_commit_writer(')) + 1;
+    await workbench.editor.goToLine(line);
+    await workbench.runCommand('ZScope: Trace This Function');
+    await workbench.quickInput.waitFor(/inlined/);
+    expect((await workbench.quickInput.entries()).join('\n')).toContain('zil_commit_impl');
+    await workbench.screenshot('why-not');
+    await workbench.quickInput.cancel();
+    expect((await leftovers()).trim()).toBe('');
+  });
+
+  it('tails dbgmsg, each place a link', async () => {
+    await workbench.runCommand('ZScope: Show dbgmsg');
+    const view = workbench.webview('dbgmsg');
+    await view.locator('[role=row]', { hasText: 'spa_history' }).first().waitFor();
+    await workbench.screenshot('dbgmsg');
+    const link = view.locator('[role=row]', { hasText: /\.c:\d+:/ }).first();
+    const text = await link.innerText();
+    const [, file = '', at = ''] = /(\w+\.c):(\d+):/.exec(text) ?? [];
+    await link.locator('button, a').first().click();
+    await workbench.editor.waitForPosition(file, Number(at));
+    await workbench.screenshot('dbgmsg-source');
+  });
+
+  it('empties the list by itself when the disk comes back', async () => {
+    await lab.resume(progress);
+    await workbench.openActivity('ZScope');
+    await waitFor('the list is empty', async () =>
+      (await workbench.tree('Hung Tasks').rows()).length === 0 ? true : undefined,
+    );
+    expect(await workbench.tree('Hung Tasks').message()).toContain('No task');
+    expect(await workbench.badge('ZScope')).toBeUndefined();
+    await workbench.screenshot('resumed');
+  });
+
+  it('connects again without a question', async () => {
+    await workbench.tree('Targets').rowAction(/^zscope-lab(?!-)/, 'Disconnect');
+    await workbench.tree('Targets').rowAction(/^zscope-lab(?!-)/, 'Connect');
+    await workbench
+      .tree('Targets')
+      .row(/6\.\d+.*shown/)
+      .waitFor();
+    expect(await workbench.dialog.isOpen()).toBe(false);
+  });
+
+  it('refuses a changed host key and names the line', async () => {
+    await workbench.tree('Targets').rowAction(/^zscope-lab(?!-)/, 'Disconnect');
+    const lines = readFileSync(knownHosts, 'utf8');
+    const other = await lab.execChecked(
+      'ssh-keygen -q -t ed25519 -N "" -f /run/other-key && cat /run/other-key.pub && rm /run/other-key*',
+    );
+    writeFileSync(knownHosts, lines.replace(/ssh-ed25519 \S+/, other.split(' ').slice(0, 2).join(' ')));
+    await workbench.tree('Targets').rowAction(/^zscope-lab(?!-)/, 'Connect');
+    const message = await workbench.notifications.waitFor('host key');
+    expect(message).toContain(`${knownHosts}:1`);
+    await workbench.screenshot('changed-key');
+    writeFileSync(knownHosts, lines);
+    await workbench.notifications.close('host key');
+  });
+
+  it('leaves nothing behind when the window closes during a trace', async () => {
+    await workbench.tree('Targets').rowAction(/^zscope-lab(?!-)/, 'Connect');
+    await workbench
+      .tree('Targets')
+      .row(/6\.\d+.*shown/)
+      .waitFor();
+    await workbench.quickInput.openFile('zfs_vnops_os.c');
+    await workbench.editor.contextMenu('zfs_getattr_fast', 'Trace This Function');
+    await waitFor('the probe is there', async () =>
+      (await leftovers()).includes('zfs_getattr_fast') ? true : undefined,
+    );
+    await workbench.stop();
+    await waitFor(
+      'nothing is left',
+      async () => ((await leftovers()).trim() === '' ? true : undefined),
+      40_000,
+    );
+  });
+});
