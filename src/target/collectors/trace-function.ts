@@ -1,0 +1,177 @@
+import type { TraceRefused, TraceStreamEvent } from '../../core/tracing/events.ts';
+import { FtraceOutput } from '../../core/tracing/ftrace-output.ts';
+import { type FtraceProgram, ftraceProgram, type TraceParams } from '../../core/tracing/ftrace-program.ts';
+import { type LineDecoder, type StreamCollector, shellWord } from '../collector.ts';
+
+export type { TraceParams } from '../../core/tracing/ftrace-program.ts';
+
+/**
+ * Finds tracefs and defines `wipe NAME`, which undoes all that a session named NAME may have made.
+ * It works on what is there, so it can run twice, or half-way. An instance can't be removed while
+ * its trace_pipe is open; readers are gone when the job's group is, so a short wait is enough.
+ */
+const PRELUDE = `for tracefs in /sys/kernel/tracing /sys/kernel/debug/tracing ''; do
+  [ -d "$tracefs/instances" ] && break
+done
+wipe() {
+  { echo 0 >"$tracefs/instances/$1/tracing_on"; echo 0 >"$tracefs/instances/$1/events/$1/enable"; } 2>/dev/null
+  while read -r probe; do
+    case $probe in
+    [pr]*:"$1"/*)
+      probe=\${probe#*:}
+      { echo "-:\${probe%% *}" >>"$tracefs/kprobe_events"; } 2>/dev/null
+      ;;
+    esac
+  done <"$tracefs/kprobe_events"
+  turn=0
+  while [ -d "$tracefs/instances/$1" ] && ! rmdir "$tracefs/instances/$1" 2>/dev/null && [ $turn -lt 20 ]; do
+    turn=$((turn + 1))
+    sleep 0.1 2>/dev/null || sleep 1
+  done
+}
+`;
+
+/**
+ * Sets the probe in an instance and an event group of its own, named after this shell's process and
+ * the session, then copies trace_pipe. Top-level tracing, which may be somebody else's, stays untouched.
+ * What is forked before the first call can be seen: mkdir and cat.
+ *
+ * When a limit is reached, tracing is switched off and the reader gets the time to copy what the
+ * buffer still holds: the third line of the instance's trace file says how much that is.
+ */
+function script(params: TraceParams): string {
+  const { event, places, fetchText, maxEvents, maxSeconds } = ftraceProgram(params);
+  const mark = `#zscope-${params.sessionId}`;
+  return `{ printf zscope >/proc/self/comm; } 2>/dev/null
+${PRELUDE}
+say() { echo "${mark} $*"; }
+[ -n "$tracefs" ] || { say refused no-tracefs; exit 3; }
+[ -w "$tracefs/kprobe_events" ] || { say refused no-kprobes; exit 3; }
+for left in "$tracefs"/instances/zscope_*; do
+  left=\${left##*/}
+  owner=\${left#zscope_}
+  owner=\${owner%%_*}
+  [ "$owner" = '*' ] || [ -d "/proc/$owner" ] || wipe "$left"
+done
+name=zscope_$$_${params.sessionId}
+instance=$tracefs/instances/$name
+mkdir "$instance" || { say refused no-instance; exit 3; }
+{ echo 4096 >"$instance/buffer_size_kb"; } 2>/dev/null
+echo 1 >"$instance/options/stacktrace"
+echo 1 >"$instance/options/sym-offset"
+probe() {
+  { echo "p:$name/${event} $*" >>"$tracefs/kprobe_events"; } 2>/dev/null
+}
+how=
+for place in ${places.map(shellWord).join(' ')}; do
+  probe "$place" ${shellWord(fetchText)} && how=arguments && break
+  probe "$place" && how=bare && break
+done
+[ -n "$how" ] || { say refused no-probe; exit 3; }
+echo 1 >"$instance/events/$name/enable" || { say refused no-enable; exit 3; }
+say started $how
+cat "$instance/trace_pipe" &
+reader=$!
+seconds=0 calls=0 limit=
+while kill -0 $reader 2>/dev/null; do
+  sleep 1
+  seconds=$((seconds + 1))
+  while read -r what hits missed; do
+    [ "$what" = ${event} ] && calls=$hits
+  done <"$tracefs/kprobe_profile"
+  [ $calls -lt ${maxEvents} ] || limit=events
+  [ $seconds -lt ${maxSeconds} ] || limit=time
+  [ -n "$limit" ] || continue
+  echo 0 >"$instance/tracing_on"
+  turn=0
+  while kill -0 $reader 2>/dev/null && [ $turn -lt 20 ]; do
+    turn=$((turn + 1))
+    { read -r kept; read -r kept; read -r what kept kept what; } <"$instance/trace"
+    sleep 1
+    case $kept in 0/*) break ;; esac
+  done
+  kill $reader 2>/dev/null
+  break
+done
+wait $reader 2>/dev/null
+printf '\\n'
+[ -z "$limit" ] || say limit $limit
+exit 0
+`;
+}
+
+function cleanup(params: TraceParams): string {
+  ftraceProgram(params);
+  return `${PRELUDE}
+[ -n "$tracefs" ] || exit 0
+for left in "$tracefs"/instances/zscope_*_${params.sessionId}; do
+  [ -d "$left" ] && wipe "\${left##*/}"
+done
+while read -r left; do
+  case $left in
+  *:zscope_*_${params.sessionId}/*)
+    left=\${left#*:}
+    wipe "\${left%%/*}"
+    ;;
+  esac
+done <"$tracefs/kprobe_events"
+`;
+}
+
+/**
+ * The calls of one function with arguments and stack, through tracefs alone. Nothing is installed;
+ * instance and probe are the session's own and are removed at its end, and by the next session
+ * should this one's clean-up have been impossible.
+ */
+export const traceFunction: StreamCollector<TraceParams, TraceStreamEvent> = {
+  name: 'trace-function',
+  title: 'Calls of a function',
+  grade: 'trace',
+  needsRoot: true,
+  script,
+  cleanup,
+  decoder: (params) => new TraceDecoder(ftraceProgram(params), `#zscope-${params.sessionId} `),
+};
+
+class TraceDecoder implements LineDecoder<TraceStreamEvent> {
+  readonly #output: FtraceOutput;
+
+  constructor(
+    program: FtraceProgram,
+    private readonly mark: string,
+  ) {
+    this.#output = new FtraceOutput(program);
+  }
+
+  line(text: string): readonly TraceStreamEvent[] {
+    if (!text.startsWith(this.mark)) {
+      return this.#output.line(text);
+    }
+    const [word, detail] = text.slice(this.mark.length).split(' ');
+    if (word === 'started') {
+      return [{ kind: 'started', withArguments: detail === 'arguments' }];
+    }
+    if (word === 'limit') {
+      return [...this.#output.end(), { kind: 'limit', of: detail === 'events' ? 'events' : 'time' }];
+    }
+    const reason = word === 'refused' ? REFUSALS.find((known) => known === detail) : undefined;
+    return reason === undefined ? [] : [{ kind: 'refused', reason, why: WHY[reason] }];
+  }
+
+  end(): readonly TraceStreamEvent[] {
+    return this.#output.end();
+  }
+}
+
+const WHY: Readonly<Record<TraceRefused['reason'], string>> = {
+  'no-tracefs':
+    'The target has no tracefs mounted, so nothing can be traced. Mount it with "mount -t tracefs nodev /sys/kernel/tracing".',
+  'no-kprobes':
+    'The target has no writable kprobe_events: its kernel was built without CONFIG_KPROBE_EVENTS, or lockdown forbids probes.',
+  'no-instance':
+    'The kernel made no trace instance: memory is short, or lockdown forbids tracing. Free memory or boot without lockdown.',
+  'no-probe': 'The kernel takes no probe at this function.',
+  'no-enable': 'The kernel took the probe but does not let it be enabled.',
+};
+
+const REFUSALS = Object.keys(WHY) as TraceRefused['reason'][];
