@@ -1,0 +1,223 @@
+import { css, html, LitElement, nothing, type TemplateResult } from 'lit';
+import { inert } from '../core/text/inert.ts';
+import type { StackLine } from '../protocol/trace-view.ts';
+import { linkStyles } from './styles.ts';
+
+/** UTF-16 units of a label or place that are shown. */
+const TEXT_MAX = 500;
+
+/** The stack of one event. Fires `line-open` (detail: index of the line) when a person opens a line. */
+export class StackLines extends LitElement {
+  static override properties = { lines: { attribute: false }, message: {}, resolving: { type: Boolean } };
+
+  static override styles = [
+    linkStyles,
+    css`
+      :host {
+        display: flex;
+        flex-direction: column;
+        min-height: 0;
+        overflow: hidden;
+      }
+
+      h2 {
+        flex: none;
+        margin: 0;
+        padding: 0 10px;
+        color: var(--vscode-sideBarSectionHeader-foreground, var(--vscode-foreground));
+        background: var(--vscode-sideBarSectionHeader-background);
+        border-top: 1px solid var(--vscode-sideBarSectionHeader-border, transparent);
+        font-size: 11px;
+        font-weight: 700;
+        line-height: 22px;
+      }
+
+      h2 small {
+        margin-left: 8px;
+        color: var(--vscode-descriptionForeground);
+        font-size: inherit;
+        font-weight: normal;
+      }
+
+      ol {
+        flex: 1 1 0;
+        margin: 0;
+        padding: 0;
+        overflow-x: hidden;
+        overflow-y: auto;
+        list-style: none;
+      }
+
+      button {
+        display: flex;
+        align-items: baseline;
+        gap: 10px;
+        box-sizing: border-box;
+        width: 100%;
+        height: 22px;
+        padding: 0 10px;
+        border: 0;
+        outline: 1px solid transparent;
+        outline-offset: -1px;
+        background: none;
+        color: var(--vscode-foreground);
+        font-family: var(--vscode-editor-font-family);
+        font-size: calc(var(--vscode-font-size) - 1px);
+        line-height: 22px;
+        text-align: left;
+        white-space: pre;
+        cursor: pointer;
+      }
+
+      button[aria-disabled='true'] {
+        cursor: default;
+      }
+
+      button:hover {
+        background: var(--vscode-list-hoverBackground);
+        color: var(--vscode-list-hoverForeground);
+        outline: 1px dashed var(--vscode-contrastActiveBorder, transparent);
+      }
+
+      button.chosen {
+        background: var(--vscode-list-inactiveSelectionBackground);
+        color: var(--vscode-list-inactiveSelectionForeground);
+      }
+
+      button:focus {
+        background: var(--vscode-list-activeSelectionBackground);
+        color: var(--vscode-list-activeSelectionForeground);
+        outline: 1px solid var(--vscode-list-focusOutline, var(--vscode-focusBorder));
+      }
+
+      button:focus .link,
+      button:focus .tag {
+        color: inherit;
+      }
+
+      .label {
+        flex: 0 1 auto;
+        min-width: 8ch;
+        overflow: hidden;
+        text-overflow: ellipsis;
+        unicode-bidi: isolate;
+      }
+
+      .inlined .label {
+        padding-left: 2ch;
+        font-style: italic;
+      }
+
+      .source {
+        flex: 0 1 auto;
+        min-width: 8ch;
+        overflow: hidden;
+        text-overflow: ellipsis;
+        unicode-bidi: isolate;
+      }
+
+      .tag {
+        flex: none;
+        color: var(--vscode-descriptionForeground);
+        font-family: var(--vscode-font-family);
+        font-size: 11px;
+      }
+
+      .message {
+        padding: 4px 10px;
+        color: var(--vscode-descriptionForeground);
+      }
+    `,
+  ];
+
+  lines: readonly StackLine[] = [];
+  /** What stands in place of the lines while there are none. */
+  message = '';
+  resolving = false;
+  #chosen = 0;
+
+  override render(): TemplateResult {
+    const chosen = Math.min(this.#chosen, this.lines.length - 1);
+    return html`<h2 id="title">
+        Stack${this.resolving ? html`<small role="status">finding source lines…</small>` : nothing}
+      </h2>
+      ${
+        this.lines.length === 0
+          ? html`<div class="message">${this.message}</div>`
+          : html`<ol aria-labelledby="title" @keydown=${this.#onKeyDown}>
+              ${this.lines.map((line, index) => this.#renderLine(line, index, index === chosen))}
+            </ol>`
+      }`;
+  }
+
+  #renderLine(line: StackLine, index: number, chosen: boolean): TemplateResult {
+    const label = inert(line.label, TEXT_MAX);
+    const source = inert(line.source, TEXT_MAX);
+    const hint = line.canOpen ? `Open ${source === '' ? label : source}` : `${label}: no source to open`;
+    return html`<li>
+      <button
+        type="button"
+        class=${`${line.inlined ? 'inlined' : ''}${chosen ? ' chosen' : ''}`}
+        tabindex=${chosen ? 0 : -1}
+        title=${hint}
+        aria-disabled=${line.canOpen ? 'false' : 'true'}
+        @click=${() => this.#open(index)}
+        @focus=${() => this.#choose(index)}
+      >
+        <span class="label">${label}</span>${line.inlined ? html`<span class="tag">inlined</span>` : nothing}${
+          source === ''
+            ? nothing
+            : html`<span class=${line.canOpen ? 'source link' : 'source'}>${source}</span>`
+        }${line.note === '' ? nothing : html`<span class="tag">${inert(line.note, TEXT_MAX)}</span>`}
+      </button>
+    </li>`;
+  }
+
+  override focus(): void {
+    this.#buttons[Math.max(0, Math.min(this.#chosen, this.lines.length - 1))]?.focus();
+  }
+
+  /** Begins again at the first line; call it when another event's stack comes. */
+  reset(): void {
+    this.#chosen = 0;
+    this.requestUpdate();
+  }
+
+  get #buttons(): readonly HTMLElement[] {
+    return [...this.renderRoot.querySelectorAll<HTMLElement>('button')];
+  }
+
+  #choose(index: number): void {
+    this.#chosen = index;
+    this.requestUpdate();
+  }
+
+  #open(index: number): void {
+    this.#choose(index);
+    if (this.lines[index]?.canOpen === true) {
+      this.dispatchEvent(new CustomEvent<number>('line-open', { detail: index }));
+    }
+  }
+
+  #onKeyDown(event: KeyboardEvent): void {
+    const last = this.lines.length - 1;
+    const to = {
+      ArrowDown: Math.min(this.#chosen + 1, last),
+      ArrowUp: Math.max(this.#chosen - 1, 0),
+      Home: 0,
+      End: last,
+    }[event.key];
+    if (to !== undefined && !event.ctrlKey && !event.metaKey && !event.altKey) {
+      event.preventDefault();
+      this.#buttons[to]?.focus();
+    }
+  }
+}
+
+customElements.define('zs-stack-lines', StackLines);
+
+declare global {
+  interface HTMLElementTagNameMap {
+    'zs-stack-lines': StackLines;
+  }
+}

@@ -1,0 +1,123 @@
+import { css, html, type TemplateResult } from 'lit';
+import type { TraceRow } from '../protocol/trace-view.ts';
+import { listStyles } from './list/list-styles.ts';
+import { RowList } from './list/row-list.ts';
+import { markedText } from './marked-text.ts';
+import type { Filter } from './rows/filter.ts';
+import { linkStyles, markStyles } from './styles.ts';
+
+/** UTF-16 units of a field shown in a row that is one line high, and in one that is opened out. */
+const LINE_MAX = 500;
+const EXPANDED_MAX = 20_000;
+
+/** The events of a trace session, as a table. */
+export class TraceList extends RowList<TraceRow> {
+  static override styles = [
+    listStyles,
+    linkStyles,
+    markStyles,
+    css`
+      .row {
+        grid-template-columns: 11ch minmax(8ch, 17ch) 7ch 3ch minmax(10ch, 24ch) minmax(0, 1fr);
+        font-family: var(--vscode-editor-font-family);
+        font-size: calc(var(--vscode-font-size) - 1px);
+      }
+
+      .head .row {
+        font-family: var(--vscode-font-family);
+      }
+
+      .number {
+        text-align: right;
+        font-variant-numeric: tabular-nums;
+      }
+
+      .time,
+      .name {
+        color: var(--vscode-descriptionForeground);
+      }
+
+      .grid:focus .row.active .time,
+      .grid:focus .row.active .name {
+        color: inherit;
+      }
+
+      .argument + .argument {
+        margin-left: 1ch;
+      }
+
+      .row.loss {
+        display: flex;
+        gap: 8px;
+        color: var(--vscode-list-warningForeground);
+        font-family: var(--vscode-font-family);
+        font-style: italic;
+      }
+
+      .row.loss::before,
+      .row.loss::after {
+        content: '';
+        flex: 1 1 12px;
+        margin-top: 10px;
+        border-top: 1px dashed var(--vscode-list-warningForeground);
+      }
+
+      .row.loss .cell {
+        flex: 0 1 auto;
+      }
+    `,
+  ];
+
+  filter: Filter | null = null;
+
+  protected override renderHead(): TemplateResult {
+    return html`<div class="row" role="row" aria-rowindex="1">
+      <span class="cell number" role="columnheader" title="Seconds since the first event">Time</span>
+      <span class="cell" role="columnheader">Task</span>
+      <span class="cell number" role="columnheader">PID</span>
+      <span class="cell number" role="columnheader">CPU</span>
+      <span class="cell" role="columnheader">Function</span>
+      <span class="cell" role="columnheader">Arguments</span>
+    </div>`;
+  }
+
+  protected override renderCells(row: TraceRow, expanded: boolean): TemplateResult {
+    const length = expanded ? EXPANDED_MAX : LINE_MAX;
+    const marked = (text: string) => markedText(text, this.filter, length);
+    if (row.kind === 'loss') {
+      const text = row.text === '' ? 'Events were lost here.' : row.text;
+      return html`<span class="cell" role="gridcell" aria-colspan="6">${markedText(text, null, length)}</span>`;
+    }
+    return html`<span class="cell number time" role="gridcell">${marked(row.time)}</span>
+      <span class="cell" role="gridcell">${marked(row.comm)}</span>
+      <span class="cell number" role="gridcell">${marked(String(row.pid))}</span>
+      <span class="cell number" role="gridcell">${row.cpu}</span>
+      <span class="cell" role="gridcell">${marked(row.function)}</span>
+      <span class="cell long" role="gridcell"
+        >${row.arguments.map(
+          ({ name, value }) =>
+            html`<span class="argument"><span class="name">${marked(`${name}=`)}</span>${marked(value)}</span>`,
+        )}</span
+      >`;
+  }
+
+  protected override rowClass(row: TraceRow): string {
+    return row.kind;
+  }
+
+  protected override copyText(row: TraceRow): string {
+    if (row.kind === 'loss') {
+      return row.text;
+    }
+    const values = row.arguments.map(({ name, value }) => `${name}=${value}`);
+    return [row.time, row.comm, row.pid, row.cpu, row.function, ...values].join(' ');
+  }
+}
+
+customElements.define('zs-trace-list', TraceList);
+
+declare global {
+  interface HTMLElementTagNameMap {
+    'zs-trace-list': TraceList;
+  }
+}

@@ -1,0 +1,377 @@
+/** The page of a trace view. */
+import '@vscode-elements/elements/dist/vscode-icon/index.js';
+import { css, html, LitElement, nothing, type TemplateResult } from 'lit';
+import { inert } from '../core/text/inert.ts';
+import {
+  type FromTraceView,
+  type StackLine,
+  type ToTraceView,
+  TRACE_ROWS_KEPT,
+  type TraceRow,
+} from '../protocol/trace-view.ts';
+import './filter-box.ts';
+import { RowStream } from './row-stream.ts';
+import './split-pane.ts';
+import './stack-lines.ts';
+import { fillPage, viewStyles } from './styles.ts';
+import { countLabel, followButton, grouped, pauseButton, waitingBadge } from './toolbar.ts';
+import './trace-list.ts';
+import { readTraceMessage, readTraceState, type TraceState } from './trace-messages.ts';
+import { connect } from './vscode-api.ts';
+
+/** Milliseconds that a chosen row must stay chosen before its stack is asked for: a held arrow key asks once. */
+const SELECT_DELAY = 60;
+
+interface Stack {
+  readonly id: number;
+  readonly lines: readonly StackLine[];
+  readonly resolving: boolean;
+}
+
+export class TraceView extends LitElement {
+  static override styles = [
+    viewStyles,
+    css`
+      .heading {
+        display: flex;
+        flex: none;
+        align-items: center;
+        gap: 8px;
+        min-height: 26px;
+        padding: 4px 10px 0;
+      }
+
+      h1 {
+        flex: 0 1 auto;
+        min-width: 0;
+        margin: 0;
+        overflow: hidden;
+        font-family: var(--vscode-editor-font-family);
+        font-size: var(--vscode-font-size);
+        font-weight: 600;
+        text-overflow: ellipsis;
+        white-space: nowrap;
+      }
+
+      .state {
+        flex: 0 1 auto;
+        min-width: 0;
+        overflow: hidden;
+        color: var(--vscode-descriptionForeground);
+        text-overflow: ellipsis;
+        white-space: nowrap;
+        unicode-bidi: isolate;
+      }
+
+      .state.error {
+        overflow: visible;
+        color: var(--vscode-errorForeground);
+        white-space: normal;
+      }
+
+      .losses {
+        flex: none;
+        color: var(--vscode-list-warningForeground);
+      }
+
+      .stop {
+        flex: none;
+      }
+
+      .note {
+        padding: 2px 10px 0;
+        overflow: hidden;
+        color: var(--vscode-descriptionForeground);
+        text-overflow: ellipsis;
+        white-space: nowrap;
+      }
+
+      zs-split-pane {
+        flex: 1 1 0;
+      }
+    `,
+  ];
+
+  readonly #host = connect<ToTraceView, FromTraceView, TraceState>(
+    { message: readTraceMessage, state: readTraceState },
+    (message) => this.#receive(message),
+  );
+  readonly #stream = new RowStream<TraceRow>(
+    TRACE_ROWS_KEPT,
+    {
+      fields: (row) => [
+        row.comm,
+        String(row.pid),
+        row.function,
+        row.time,
+        ...row.arguments.map(({ name, value }) => `${name}=${value}`),
+      ],
+      always: (row) => row.kind === 'loss',
+    },
+    (refiltered) => this.#draw(refiltered),
+  );
+  /** What was remembered; the first reset says whether it is of the same session. */
+  readonly #first = this.#host.load();
+  #saved: TraceState | null = this.#first;
+  #title = '';
+  #argumentsKnown = '';
+  #state = { text: '', running: false, isError: false };
+  #follow = this.#first.follow;
+  #split = this.#first.split;
+  #losses = 0;
+  #stack: Stack | null = null;
+  #asking: ReturnType<typeof setTimeout> | undefined;
+
+  constructor() {
+    super();
+    this.#stream.filterText = this.#first.filter;
+  }
+
+  override firstUpdated(): void {
+    this.#host.post({ type: 'ready' });
+  }
+
+  override render(): TemplateResult {
+    const { store, filterText } = this.#stream;
+    const paused = store.pausedAfter !== null;
+    return html`<header class="heading">
+        <h1>${inert(this.#title)}</h1>
+        <span class=${this.#state.isError ? 'state error' : 'state'} role="status">${inert(this.#state.text)}</span>
+        ${
+          this.#losses === 0
+            ? nothing
+            : html`<span class="losses" title="Places where the kernel dropped events"
+                >${grouped(this.#losses)} ${this.#losses === 1 ? 'loss' : 'losses'}</span
+              >`
+        }
+        ${
+          this.#state.running
+            ? html`<vscode-toolbar-button
+                class="stop"
+                icon="debug-stop"
+                label="Stop tracing"
+                title="Stop tracing"
+                @click=${() => this.#host.post({ type: 'stop' })}
+                >Stop</vscode-toolbar-button
+              >`
+            : nothing
+        }
+      </header>
+      ${
+        this.#argumentsKnown === ''
+          ? nothing
+          : html`<div class="note" title=${inert(this.#argumentsKnown)}>${inert(this.#argumentsKnown)}</div>`
+      }
+      <div class="toolbar" role="toolbar" aria-label="Trace">
+        <zs-filter-box
+          .value=${filterText}
+          placeholder="Filter (e.g. txg_sync -zthr)"
+          label="Filter events: all words must occur, -word must not"
+          @filter-change=${this.#onFilter}
+          @filter-leave=${() => this.#list?.focus()}
+        ></zs-filter-box>
+        ${countLabel(store, 'events')}
+        <span class="space"></span>
+        ${waitingBadge(store)} ${pauseButton(paused, (on) => this.#setPaused(on))}
+        ${followButton(this.#follow, (on) => this.#setFollow(on))}
+      </div>
+      <zs-split-pane .share=${this.#split} @split-change=${this.#onSplit}>
+        <zs-trace-list
+          slot="first"
+          .label=${'Events'}
+          .emptyText=${this.#emptyText()}
+          .source=${store}
+          @active-change=${() => this.#ask(SELECT_DELAY)}
+          @row-open=${() => this.#stackLines?.focus()}
+          @follow-change=${() => this.#setFollow(this.#list?.follow ?? true)}
+          @keydown=${this.#onKeyDown}
+        ></zs-trace-list>
+        <zs-stack-lines
+          slot="second"
+          .lines=${this.#stack?.lines ?? []}
+          .resolving=${this.#stack?.resolving ?? false}
+          .message=${this.#stackMessage()}
+          @line-open=${this.#onLineOpen}
+          @keydown=${this.#onStackKeyDown}
+        ></zs-stack-lines>
+      </zs-split-pane>`;
+  }
+
+  #emptyText(): string {
+    if (this.#stream.store.total > 0) {
+      return 'No event passes the filter.';
+    }
+    return this.#state.running ? 'Waiting for the first call…' : '';
+  }
+
+  #stackMessage(): string {
+    if (this.#stack !== null) {
+      return 'This event has no stack.';
+    }
+    return this.#list?.activeId == null ? 'Choose an event to see its stack.' : 'Reading the stack…';
+  }
+
+  get #list() {
+    return this.renderRoot.querySelector('zs-trace-list');
+  }
+
+  get #stackLines() {
+    return this.renderRoot.querySelector('zs-stack-lines');
+  }
+
+  #receive(message: ToTraceView): void {
+    switch (message.type) {
+      case 'reset':
+        this.#reset(message.title, message.argumentsKnown);
+        break;
+      case 'rows':
+        this.#append(message.rows);
+        break;
+      case 'state':
+        this.#state = message;
+        this.requestUpdate();
+        break;
+      case 'stack':
+        this.#showStack(message);
+        break;
+    }
+  }
+
+  /** The first reset of the page brings back what was remembered of the same session; others forget it. */
+  #reset(title: string, argumentsKnown: string): void {
+    const saved = this.#saved?.title === title ? this.#saved : null;
+    this.#saved = null;
+    this.#title = title;
+    this.#argumentsKnown = argumentsKnown;
+    this.#losses = 0;
+    this.#stack = null;
+    this.#stream.clear();
+    this.#list?.reset();
+    if (saved !== null) {
+      if (saved.pausedAfter !== null) {
+        this.#stream.pause(saved.pausedAfter);
+      }
+      if (this.#list !== null && saved.active !== null) {
+        this.#list.activeId = saved.active;
+        this.#ask(0);
+      }
+    }
+    this.#save();
+    this.requestUpdate();
+  }
+
+  #append(rows: readonly TraceRow[]): void {
+    this.#stream.append(rows);
+    this.#losses += rows.filter((row) => row.kind === 'loss').length;
+    const list = this.#list;
+    const first = rows.find((row) => row.kind === 'call');
+    if (list !== null && list.activeId === null && first !== undefined) {
+      list.activeId = first.id;
+      this.#ask(0);
+    }
+  }
+
+  /** Asks for the stack of the chosen row once it has stayed chosen for a while (milliseconds). */
+  #ask(delay: number): void {
+    clearTimeout(this.#asking);
+    this.#asking = setTimeout(() => {
+      const id = this.#list?.activeId ?? null;
+      if (id !== null && id !== this.#stack?.id) {
+        this.#stack = null;
+        this.#host.post({ type: 'select', id });
+        this.#save();
+        this.requestUpdate();
+      }
+    }, delay);
+  }
+
+  #showStack(stack: Stack): void {
+    if (stack.id !== this.#list?.activeId) {
+      return;
+    }
+    if (stack.id !== this.#stack?.id) {
+      this.#stackLines?.reset();
+    }
+    this.#stack = stack;
+    this.requestUpdate();
+  }
+
+  #draw(refiltered: boolean): void {
+    const list = this.#list;
+    if (list !== null) {
+      list.filter = this.#stream.filter;
+      list.follow = this.#follow;
+      list.refresh();
+      if (refiltered && !this.#follow) {
+        list.revealActive();
+      }
+    }
+    this.requestUpdate();
+  }
+
+  #setPaused(on: boolean): void {
+    if (on) {
+      this.#stream.pause();
+    } else {
+      this.#stream.resume();
+    }
+    this.#save();
+    this.requestUpdate();
+  }
+
+  #setFollow(on: boolean): void {
+    if (on !== this.#follow) {
+      this.#follow = on;
+      this.#save();
+      this.#stream.schedule();
+    }
+  }
+
+  #save(): void {
+    this.#host.save({
+      title: this.#title,
+      filter: this.#stream.filterText,
+      follow: this.#follow,
+      pausedAfter: this.#stream.store.pausedAfter,
+      active: this.#list?.activeId ?? null,
+      split: this.#split,
+    });
+  }
+
+  #onFilter(event: Event): void {
+    if (event.target instanceof HTMLElement && 'value' in event.target) {
+      this.#stream.filterText = String(event.target.value);
+      this.#save();
+      this.requestUpdate();
+    }
+  }
+
+  #onSplit(event: Event): void {
+    if (event.target instanceof HTMLElement && 'share' in event.target) {
+      this.#split = Number(event.target.share);
+      this.#save();
+    }
+  }
+
+  #onLineOpen(event: CustomEvent<number>): void {
+    if (this.#stack !== null) {
+      this.#host.post({ type: 'open', id: this.#stack.id, line: event.detail });
+    }
+  }
+
+  #onKeyDown(event: KeyboardEvent): void {
+    if (event.key === 'f' && (event.ctrlKey || event.metaKey)) {
+      event.preventDefault();
+      this.renderRoot.querySelector('zs-filter-box')?.focus();
+    }
+  }
+
+  #onStackKeyDown(event: KeyboardEvent): void {
+    if (event.key === 'Escape') {
+      this.#list?.focus();
+    }
+  }
+}
+
+fillPage();
+customElements.define('zs-trace', TraceView);
