@@ -103,14 +103,17 @@ function frameAt(text: string, plus: number, free: number, line: number): TextFr
   return { line, start, end, frame };
 }
 
-/** Without a size the words around must say that it is a frame: nothing but decoration before it. */
+/**
+ * Without a size the text around must say that it is a frame: nothing but decoration before it,
+ * an end of the word behind it.
+ */
 function standsAlone(text: string, start: number, end: number): boolean {
   const before = text.slice(Math.max(0, start - 128), start);
-  const after = text.slice(end, end + 2);
-  return /(?:^|\]|=>|#\d{1,4}|\s)\s*(?:\? )?$/.test(before) && /^(?:$|\r|\s|\)|,)/.test(after)
-    ? /^(?:.*(?:\]|=>|#\d{1,4}|0x[\da-f]{6,16}|[\da-f]{8,16}))?\s*(?:at )?(?:\? )?$/.test(before)
-    : false;
+  return bareBefore.test(before) && /^(?:[\s),]|$)/.test(text.slice(end, end + 1));
 }
+
+/** Blanks; before them perhaps a bracket's end (time, address), ftrace's arrow, gdb's `#3 0x... in`. */
+const bareBefore = /^(?:.*(?:\]|=>|#\d{1,4}|\b(?:0x)?[\da-f]{8,16}))?\s*(?:(?:at|in) )?(?:\? )?$/;
 
 function isQuestioned(text: string, start: number): boolean {
   return text[start - 1] === ' ' && text[start - 2] === '?';

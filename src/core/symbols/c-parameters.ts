@@ -73,37 +73,39 @@ const baseTypes = new Set(
 
 function parseDeclaration(declaration: string): Parameter {
   const text = declaration.replace(/\b__attribute(?:__)?\s*\(\((?:[^()]|\([^()]*\))*\)\)/g, ' ');
-  const pointer = /\(\s*(\*[\s*]*(?:const\s+)?)([A-Za-z_]\w*)/.exec(text);
-  if (pointer?.[1] !== undefined && pointer[2] !== undefined) {
-    // A pointer to a function or an array: its name stands inside the parentheses.
-    const at = pointer.index + pointer[0].length;
-    return { name: pointer[2], type: tidy(text.slice(0, at - pointer[2].length) + text.slice(at)) };
+  const inner = /\(\s*(?:\*[\s*]*(?:const\s+)?([A-Za-z_]\w*)|([A-Za-z_]\w*)\s*\)\s*\()/.exec(text);
+  const innerName = inner?.[1] ?? inner?.[2];
+  if (inner !== null && innerName !== undefined) {
+    // A pointer to a function or an array, or a function: its name stands inside the parentheses.
+    const at = text.indexOf(innerName, inner.index);
+    return { name: innerName, type: tidy(text.slice(0, at) + text.slice(at + innerName.length)) };
   }
   const bracket = text.search(/[[(]/);
   const head = bracket < 0 ? text : text.slice(0, bracket);
   const suffix = bracket < 0 ? '' : text.slice(bracket);
-  const name = declaredName(head);
-  if (name === null) {
+  const found = declaredName(head);
+  if (found === null) {
     return { name: '', type: tidy(text) };
   }
-  const at = head.lastIndexOf(name);
-  return { name, type: tidy(`${head.slice(0, at)} ${suffix}`) };
+  return { name: found.name, type: tidy(`${head.slice(0, found.at)} ${suffix}`) };
 }
 
-/** The word that is the name in `const struct a *b`, or null when all of it is type. */
-function declaredName(head: string): string | null {
-  const words = head.match(/[A-Za-z_]\w*|\*/g) ?? [];
+/** The word that is the name in `const struct a *b` with its offset, or null when all of it is type. */
+function declaredName(head: string): { name: string; at: number } | null {
+  const tokens = [...head.matchAll(/[A-Za-z_]\w*|\*/g)];
+  const wordAt = (i: number) => tokens.at(i)?.[0] ?? '';
   // Attributes by macro stand last: `void *arg __maybe_unused`.
-  while (words.length > 2 && /^__|^UNUSED|_UNUSED$/.test(words.at(-1) ?? '')) {
-    words.pop();
+  while (tokens.length > 2 && /^__|^UNUSED|_UNUSED$/.test(wordAt(-1))) {
+    tokens.pop();
   }
-  const last = words.at(-1);
-  if (last === undefined || last === '*' || qualifiers.has(last) || tags.has(last) || baseTypes.has(last)) {
+  const last = tokens.at(-1);
+  const name = wordAt(-1);
+  if (last === undefined || name === '*' || qualifiers.has(name) || tags.has(name) || baseTypes.has(name)) {
     return null;
   }
-  const before = words.slice(0, -1).filter((word) => !qualifiers.has(word));
+  const before = tokens.slice(0, -1).flatMap(([word]) => (qualifiers.has(word) ? [] : [word]));
   const isTagName = tags.has(before.at(-1) ?? '');
-  return before.length === 0 || isTagName ? null : last;
+  return before.length === 0 || isTagName ? null : { name, at: last.index };
 }
 
 function tidy(type: string): string {

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -7,6 +7,8 @@ import esbuild from 'esbuild';
 import {
   createMessageConnection,
   type InitializeParams,
+  IPCMessageReader,
+  IPCMessageWriter,
   type MessageConnection,
   StreamMessageReader,
   StreamMessageWriter,
@@ -28,20 +30,26 @@ export async function buildServer(): Promise<{ bundle: string; remove: () => voi
   return { bundle, remove: () => rmSync(folder, { recursive: true, force: true }) };
 }
 
-/** A server process over stdio and the client's end of it. */
+/** A server process and the client's end of its connection: stdio, or node IPC as VS Code uses it. */
 export class ServerProcess {
   readonly connection: MessageConnection;
   readonly #child: ChildProcess;
   readonly #exited: Promise<number | null>;
 
-  constructor(bundle: string) {
-    const child = spawn(process.execPath, [bundle, '--stdio'], { stdio: ['pipe', 'pipe', 'inherit'] });
-    this.#child = child;
-    this.#exited = new Promise((resolve) => child.once('exit', (code) => resolve(code)));
-    this.connection = createMessageConnection(
-      new StreamMessageReader(child.stdout),
-      new StreamMessageWriter(child.stdin),
-    );
+  constructor(bundle: string, transport: 'stdio' | 'ipc' = 'stdio') {
+    if (transport === 'ipc') {
+      const child = fork(bundle, ['--node-ipc'], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+      this.#child = child;
+      this.connection = createMessageConnection(new IPCMessageReader(child), new IPCMessageWriter(child));
+    } else {
+      const child = spawn(process.execPath, [bundle, '--stdio'], { stdio: ['pipe', 'pipe', 'inherit'] });
+      this.#child = child;
+      this.connection = createMessageConnection(
+        new StreamMessageReader(child.stdout),
+        new StreamMessageWriter(child.stdin),
+      );
+    }
+    this.#exited = new Promise((resolve) => this.#child.once('exit', (code) => resolve(code)));
     this.connection.listen();
   }
 

@@ -58,6 +58,49 @@ describe('the server process', () => {
     expect(await server.end()).toBe(0);
   });
 
+  it('speaks node IPC, and gives links for stacks alone where the client lets it', async () => {
+    const other = new ServerProcess(built.bundle, 'ipc');
+    const registered: unknown[] = [];
+    other.connection.onRequest('client/registerCapability', (params: { registrations: unknown[] }) => {
+      registered.push(...params.registrations);
+    });
+    const dynamic = { dynamicRegistration: true };
+    const answer = await other.initialize([tree.root], {
+      textDocument: { documentLink: dynamic, definition: dynamic, hover: dynamic },
+      workspace: { didChangeWatchedFiles: dynamic },
+    });
+    expect(answer).not.toHaveProperty('capabilities.hoverProvider');
+    expect((await other.request(indexStatusRequest, null)).files).toBe(8);
+    const documentSelector = [{ language: 'kernel-stack' }];
+    await expect
+      .poll(() => registered)
+      .toMatchObject([
+        { method: 'textDocument/documentLink', registerOptions: { documentSelector, resolveProvider: true } },
+        { method: 'textDocument/definition', registerOptions: { documentSelector } },
+        { method: 'textDocument/hover', registerOptions: { documentSelector } },
+        { method: 'workspace/didChangeWatchedFiles' },
+      ]);
+    expect(await other.end()).toBe(0);
+  });
+
+  it('follows the folders of the workspace', async () => {
+    const other = writeSampleTree({ 'x.c': 'void\nin_other(void)\n{\n}\n' });
+    try {
+      const client = new ServerProcess(built.bundle);
+      await client.initialize([tree.root], { workspace: { workspaceFolders: true } });
+      const folder = (root: string) => ({ uri: pathToFileURL(root).toString(), name: 'x' });
+      await client.connection.sendNotification('workspace/didChangeWorkspaceFolders', {
+        event: { added: [folder(other.root)], removed: [folder(tree.root)] },
+      });
+      await expect
+        .poll(() => client.request(indexStatusRequest, null))
+        .toEqual({ files: 1, functions: 1, zfsVersion: null });
+      expect(await client.end()).toBe(0);
+    } finally {
+      other.remove();
+    }
+  });
+
   it('has no version and no functions where there is no source', async () => {
     const other = new ServerProcess(built.bundle);
     await other.initialize([]);
