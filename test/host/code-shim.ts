@@ -32,7 +32,7 @@ interface WindowLog {
 
 /** Lines of the window's own log that say nothing about a test. */
 const NOISE =
-  /^(?:Resolv(?:ing|ed) connection token|Creating a socket|\[reconnection-grace-time\]|Updating additional builtin|Ignoring fetching additional builtin|\[AgentHost|\[AccountPolicyGate\]|\[Service Worker\]|\[driver\]|getaddrinfo |Failed: )/;
+  /^(?:Resolv(?:ing|ed) connection token|Creating a socket|\[reconnection-grace-time\]|Updating additional builtin|Ignoring fetching additional builtin|\[AgentHost|\[AccountPolicyGate\]|\[Service Worker\]|\[driver\]|getaddrinfo |No search provider registered|Canceled: |Failed: )/;
 
 /** With this line the window begins to end its extension hosts; what it logs after it is about that. */
 const LAST_LINE = /^Extension host test runner (?:exit code|error)/;

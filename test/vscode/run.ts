@@ -39,9 +39,7 @@ function testFiles(folder: string): string[] {
 }
 
 /** Bundles the test files and mocha's caller into a folder from where `require('mocha')` finds the repository's. */
-async function bundle(tests: string, files: readonly string[]): Promise<string> {
-  const outdir = path.join(repository, '.vscode-test/tests');
-  rmSync(outdir, { recursive: true, force: true });
+async function bundle(tests: string, files: readonly string[], outdir: string): Promise<string> {
   await build({
     entryPoints: {
       'in-host': path.join(repository, 'test/vscode/in-host.ts'),
@@ -67,7 +65,10 @@ export async function runInExtensionHost(run: TestRun): Promise<Outcome | undefi
   if (files.length === 0) {
     throw new Error(`There are no test files (*.test.ts) in ${run.tests}.`);
   }
-  const entry = await bundle(run.tests, files);
+  const bundles = path.join(repository, `.vscode-test/tests-${process.pid}`);
+  const removeBundles = () => rmSync(bundles, { recursive: true, force: true });
+  process.on('exit', removeBundles);
+  const entry = await bundle(run.tests, files, bundles);
   const choice = await selectVSCode();
   console.log(`VS Code for the tests: ${choice.reason}`);
   const profile = makeTemporaryProfile();
@@ -120,6 +121,7 @@ export async function runInExtensionHost(run: TestRun): Promise<Outcome | undefi
     ? (JSON.parse(readFileSync(resultFile, 'utf8')) as Outcome)
     : undefined;
   profile.remove();
+  removeBundles();
   return outcome;
 }
 

@@ -1,0 +1,83 @@
+import type { Locator, Page } from 'playwright-core';
+import { plain, STEP_LIMIT } from './wait.ts';
+
+/** The box at the top of the window: command palette, quick pick, input box. */
+export class QuickInput {
+  readonly #page: Page;
+  readonly #widget: Locator;
+  readonly #input: Locator;
+
+  constructor(page: Page) {
+    this.#page = page;
+    this.#widget = page.locator('.quick-input-widget');
+    this.#input = this.#widget.locator('input.input:visible').first();
+  }
+
+  /** Opens the command palette and runs the command with this title ("Category: Title"). */
+  async runCommand(title: string): Promise<void> {
+    await this.#open('F1');
+    await this.#input.fill(`>${title}`);
+    await this.pick(title);
+  }
+
+  /** Opens a file of the workspace by its name. */
+  async openFile(name: string): Promise<void> {
+    await this.#open('Control+p');
+    await this.#input.fill(name);
+    await this.pick(name);
+    await this.#page.locator(`.tab.active[data-resource-name="${name.split('/').at(-1)}"]`).waitFor();
+  }
+
+  /** The key may come too early for a window that is still starting, so it is pressed until the box is there. */
+  async #open(key: string): Promise<void> {
+    const deadline = Date.now() + STEP_LIMIT;
+    for (;;) {
+      await this.#page.keyboard.press(key);
+      try {
+        await this.#input.waitFor({ timeout: 2000 });
+        return;
+      } catch (error) {
+        if (Date.now() > deadline) {
+          throw error;
+        }
+      }
+    }
+  }
+
+  /** Waits for an input box or quick pick whose title, prompt or placeholder contains `text`. */
+  async waitFor(text: string | RegExp): Promise<void> {
+    await this.#input.waitFor();
+    const placeholder = this.#widget.getByPlaceholder(text);
+    await this.#widget.filter({ hasText: text }).or(placeholder).first().waitFor();
+  }
+
+  /** Types `text` in place of what is there and accepts it. */
+  async fill(text: string): Promise<void> {
+    await this.#input.fill(text);
+    await this.#input.press('Enter');
+  }
+
+  /** Clicks the first entry that contains `label`, and waits until the list has gone or changed. */
+  async pick(label: string | RegExp): Promise<void> {
+    const row = this.#widget.locator('.quick-input-list .monaco-list-row', { hasText: label }).first();
+    await row.click();
+    await row.waitFor({ state: 'hidden' });
+  }
+
+  /** The entries on screen. */
+  async entries(): Promise<string[]> {
+    const rows = this.#widget.locator('.quick-input-list .monaco-list-row');
+    await rows.first().waitFor();
+    return (await rows.allInnerTexts()).map((text) => plain(text).replaceAll('\n', ' '));
+  }
+
+  /** True when what is typed is hidden (a password or passphrase). */
+  async isSecret(): Promise<boolean> {
+    return (await this.#input.getAttribute('type')) === 'password';
+  }
+
+  async cancel(): Promise<void> {
+    await this.#input.press('Escape');
+    await this.#input.waitFor({ state: 'hidden' });
+  }
+}
