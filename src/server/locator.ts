@@ -67,12 +67,14 @@ export class Locator {
   async functionAt(file: string, line: number, character: number): Promise<FunctionDefinition | null> {
     const text = await this.index.text(file);
     const word = text === null ? null : wordAt(lineOf(text, line), character);
-    const here = this.index.file(file);
-    const named = word === null ? [] : this.#find(word);
+    const from = this.index.file(file);
+    if (from === undefined) {
+      return null;
+    }
+    const named = word === null ? [] : this.#find(word).filter((one) => canCall(from, one.file));
     const best =
       named.find((one) => one.definition.file === file && one.definition.line === line + 1) ??
       named.find((one) => one.definition.file === file) ??
-      named.find((one) => here !== undefined && sourceKind(one.file.path) === sourceKind(here.path)) ??
       named[0];
     if (best !== undefined) {
       return this.#describe(best);
@@ -147,6 +149,15 @@ export class Locator {
       parameters: this.index.functions.parameters(definition),
     };
   }
+}
+
+/**
+ * Whether code of one file can mean a function of the other: kernel code calls no function of a
+ * process, and a local `error` is not the one of some command; the reverse holds for libzpool.
+ */
+function canCall(from: WorkspaceFile, to: WorkspaceFile): boolean {
+  const kind = sourceKind(to.path);
+  return kind === 'kernel' || kind === sourceKind(from.path);
 }
 
 function placeOfDefinition({ definition, file }: Found): Place {

@@ -8,11 +8,13 @@ import {
   DefinitionRequest,
   DidChangeWatchedFilesNotification,
   DocumentLinkRequest,
+  FileChangeType,
   HoverRequest,
   type InitializeParams,
   type InitializeResult,
   TextDocumentSyncKind,
   TextDocuments,
+  WatchKind,
 } from 'vscode-languageserver/node';
 import { TextDocument } from 'vscode-languageserver-textdocument';
 import * as requests from '../protocol/server.ts';
@@ -81,13 +83,23 @@ connection.onInitialized(async () => {
   }
   if (canWatch) {
     await connection.client.register(DidChangeWatchedFilesNotification.type, {
-      watchers: [{ globPattern: '**/*.{c,h,S}' }, { globPattern: '**/META' }],
+      watchers: [
+        { globPattern: '**/*.{c,h,S}' },
+        { globPattern: '**/META' },
+        // Of a folder that goes, only the folder itself is told.
+        { globPattern: '**/*', kind: WatchKind.Delete },
+      ],
     });
   }
 });
 
 connection.onDidChangeWatchedFiles(({ changes }) => {
-  index.filesChanged(changes.flatMap((change) => pathOfUri(change.uri) ?? []));
+  const files = (deleted: boolean) =>
+    changes.flatMap(({ uri, type }) =>
+      (type === FileChangeType.Deleted) === deleted ? (pathOfUri(uri) ?? []) : [],
+    );
+  index.filesChanged(files(false));
+  index.removed(files(true));
 });
 
 documents.onDidChangeContent(({ document }) => {

@@ -83,6 +83,19 @@ export class WorkspaceIndex {
     });
   }
 
+  /** Files or folders were removed on disk. */
+  removed(paths: readonly string[]): void {
+    this.filesChanged(paths);
+    const folders = new Set(paths.filter((one) => !this.#files.has(one)));
+    if (folders.size > 0) {
+      this.#enqueue(async () => {
+        for (const key of [...this.#files.keys()].filter((file) => isBelowAny(file, folders))) {
+          await this.#read(key);
+        }
+      });
+    }
+  }
+
   /** Files were made, changed or removed on disk. */
   filesChanged(files: readonly string[]): void {
     const meta = this.#folders.find((folder) => files.includes(path.join(folder.root, 'META')));
@@ -199,6 +212,15 @@ export class WorkspaceIndex {
     });
     return holding.sort((a, b) => b.root.length - a.root.length)[0] ?? null;
   }
+}
+
+function isBelowAny(file: string, folders: ReadonlySet<string>): boolean {
+  for (let parent = path.dirname(file); parent !== path.dirname(parent); parent = path.dirname(parent)) {
+    if (folders.has(parent)) {
+      return true;
+    }
+  }
+  return false;
 }
 
 /** Absolute path of a `file:` URI as the index writes it; null for any other URI. */

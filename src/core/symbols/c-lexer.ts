@@ -174,7 +174,7 @@ export function isKernelAttribute(word: string): boolean {
   return kernelAttributes.has(word);
 }
 
-/** The word that covers or touches `column` of a line, or null. */
+/** The word that covers or touches `column` of a line; null when there is none, or it names a member (`a->b`). */
 export function wordAt(lineText: string, column: number): string | null {
   let start = Math.min(Math.max(column, 0), lineText.length);
   let end = start;
@@ -185,5 +185,6 @@ export function wordAt(lineText: string, column: number): string | null {
     end++;
   }
   const word = lineText.slice(start, end);
-  return /^[A-Za-z_$]/.test(word) ? word : null;
+  const isMember = /(?:\.|->)\s*$/.test(lineText.slice(Math.max(0, start - 16), start));
+  return /^[A-Za-z_$]/.test(word) && !isMember ? word : null;
 }

@@ -1,6 +1,6 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { DocumentLink, Hover, Location } from 'vscode-languageserver/node';
 import type { Frame } from '../../../src/core/stack/frame.ts';
 import {
@@ -18,19 +18,24 @@ let built: Awaited<ReturnType<typeof buildServer>>;
 let tree: SampleTree;
 let server: ServerProcess;
 
-beforeAll(async () => {
-  built = await buildServer();
-});
-afterAll(() => built.remove());
-
-beforeEach(async () => {
+async function start(): Promise<void> {
   tree = writeSampleTree();
   server = new ServerProcess(built.bundle);
   await server.initialize([tree.root]);
-});
-afterEach(() => {
+}
+
+function stop(): void {
   server.kill();
   tree.remove();
+}
+
+beforeAll(async () => {
+  built = await buildServer();
+  await start();
+});
+afterAll(() => {
+  stop();
+  built.remove();
 });
 
 const uri = (relative: string) => pathToFileURL(tree.path(relative)).toString();
@@ -52,10 +57,6 @@ describe('the server process', () => {
       functions: 8,
       zfsVersion: '2.3.9-1',
     });
-  });
-
-  it('ends when it is told to', async () => {
-    expect(await server.end()).toBe(0);
   });
 
   it('speaks node IPC, and gives links for stacks alone where the client lets it', async () => {
@@ -222,6 +223,9 @@ describe('functions', () => {
       ],
     });
     expect((await at(12, 2))?.name).toBe('zlog_commit');
+    // `commit` is a member here, and `log` no function.
+    expect((await at(12, 20))?.name).toBe('zlog_commit');
+    expect((await at(10, 24))?.name).toBe('zlog_commit');
     expect((await at(9, 1))?.name).toBe('zlog_commit');
     expect(await at(0, 3)).toBeNull();
     expect(await at(9999, 9999)).toBeNull();
@@ -263,6 +267,12 @@ describe('functions', () => {
 });
 
 describe('changes', () => {
+  // Each of these leaves tree and server changed.
+  beforeEach(async () => {
+    stop();
+    await start();
+  });
+
   const definitionLines = async (name: string) =>
     (await server.request(definitionsRequest, { name })).map((one) => one.line);
 
@@ -293,6 +303,16 @@ describe('changes', () => {
     rmSync(tree.path('module/zfs/znew.c'));
     await changed('module/zfs/znew.c');
     expect(await definitionLines('znew_start')).toEqual([]);
+  });
+
+  it('forgets what was in a folder that went', async () => {
+    expect(await definitionLines('zlog_commit')).toEqual([11]);
+    rmSync(tree.path('module/zfs'), { recursive: true });
+    await server.connection.sendNotification('workspace/didChangeWatchedFiles', {
+      changes: [{ uri: uri('module/zfs'), type: 3 }],
+    });
+    expect(await definitionLines('zlog_commit')).toEqual([]);
+    expect(await definitionLines('zlog_issue')).toEqual([2]);
   });
 
   it('reads the version again when META changes', async () => {
