@@ -99,7 +99,7 @@ try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
   process.stderr.write(
-    `${error instanceof lab.LabError ? error.message : (error instanceof Error ? error.stack : String(error))}\n`,
+    `${error instanceof lab.LabError ? error.message : error instanceof Error ? error.stack : String(error)}\n`,
   );
   process.exitCode = 1;
 }

@@ -24,6 +24,8 @@ const toBuild = {
   'ssh-keygen': 'openssh-client',
   xz: 'xz-utils',
 };
+/** Without root the tree's owners are ids of a user namespace, which these programs set up. */
+const toBuildUnprivileged = { newuidmap: 'uidmap', unshare: 'util-linux' };
 
 /** Room that a build needs in the cache folder, in bytes: tree, tarball and disk at once. */
 const buildSpaceBytes = 6 * 1024 ** 3;
@@ -39,7 +41,7 @@ export async function ensureRunTools(progress: Progress): Promise<void> {
 /** The same for building an image; also checks the free space under `dir`. */
 export async function ensureBuildTools(dir: string, progress: Progress): Promise<void> {
   requirePlatform();
-  await ensurePrograms({ ...toRun, ...toBuild }, progress);
+  await ensurePrograms({ ...toRun, ...toBuild, ...(isRoot ? {} : toBuildUnprivileged) }, progress);
   const { bavail, bsize } = statfsSync(dir);
   if (bavail * bsize < buildSpaceBytes) {
     const free = Math.floor((bavail * bsize) / 1024 ** 3);
@@ -72,11 +74,7 @@ async function ensurePrograms(needed: Record<string, string>, progress: Progress
   await longStep(progress, `installing Debian packages: ${packages.join(' ')}`, async () => {
     const env = { DEBIAN_FRONTEND: 'noninteractive' };
     await runChecked('apt-get', ['update', '-q'], { env });
-    await runChecked(
-      'apt-get',
-      ['install', '-y', '-q', '--no-install-recommends', ...packages],
-      { env },
-    );
+    await runChecked('apt-get', ['install', '-y', '-q', '--no-install-recommends', ...packages], { env });
   });
 }
 

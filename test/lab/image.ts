@@ -40,7 +40,11 @@ const summed = [
 
 /** The present recipe's image if it is there and whole. */
 export async function findImage(): Promise<Image | undefined> {
-  const dir = join(imagesDir, imageHash());
+  return openImage(join(imagesDir, imageHash()));
+}
+
+/** The image in that folder, or undefined when it is not there or damaged. */
+export async function openImage(dir: string): Promise<Image | undefined> {
   return (await isIntact(dir)) ? describe(dir) : undefined;
 }
 

@@ -5,7 +5,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ensureRunTools } from './host.ts';
-import { ensureImage, findImage, type Image } from './image.ts';
+import { ensureImage, findImage, type Image, openImage } from './image.ts';
 import { withLock } from './lock.ts';
 import { lockFile, stateDir } from './paths.ts';
 import {
@@ -135,12 +135,18 @@ export async function ssh(user: LabUser, command: readonly string[]): Promise<nu
 
 /**
  * Takes the disk of the pool `tank` away and starts three programs that need it. Resolves once
- * they (sync, zfs, dd) and txg_sync all wait uninterruptibly. Where they hang already, tells so.
+ * they (sync, zfs, dd) and txg_sync all wait uninterruptibly. Where they hang already, these are
+ * the tasks it tells.
  */
 export function hang(progress: Progress = quiet): Promise<HungTask[]> {
   return locked('hang', progress, async () => {
     if (await isHung()) {
-      progress('the pool hangs already: giving its disk back first');
+      const { stdout, code } = await exec(guestScript('hang.sh'));
+      if (code === 0) {
+        progress('the pool hangs already');
+        return parseHungTasks(stdout);
+      }
+      progress('the disk is away but not all of the tasks hang: starting anew');
       await execChecked(guestScript('resume.sh'), { timeoutMs: 120_000 });
     }
     progress('preparing the pool tank on /dev/mapper/slow');
@@ -198,7 +204,8 @@ function locked<T>(purpose: string, progress: Progress, task: () => Promise<T>):
 async function runningVm(): Promise<RunningVm | undefined> {
   const state = readState(stateDir);
   if (state?.vm === undefined || !isOurs(state.vm.process)) return undefined;
-  const image = await findImage();
+  // The image it was booted from, which need not be that of the recipe as it is now.
+  const image = await openImage(state.imageDir);
   if (image === undefined || image.id !== state.imageId) return undefined;
   return { image, state: { ...state, vm: state.vm } };
 }
@@ -220,6 +227,15 @@ function isOurs(recorded: ProcessIdentity): boolean {
   if (!isAlive(recorded)) return false;
   const comm = readFileSync(`/proc/${recorded.pid}/comm`, 'utf8');
   return comm.startsWith('qemu-system');
+}
+
+/** The living emulator that was started with that pid file, if there is one. */
+function emulatorOf(pidFile: string): ProcessIdentity | undefined {
+  if (!existsSync(pidFile)) return undefined;
+  const identity = identify(Number(readFileSync(pidFile, 'utf8').trim()));
+  if (identity === undefined || !isOurs(identity)) return undefined;
+  const commandLine = readFileSync(`/proc/${identity.pid}/cmdline`, 'utf8').split('\0');
+  return commandLine.includes(pidFile) ? identity : undefined;
 }
 
 function describe({ image, state }: RunningVm): LabInfo {
@@ -261,6 +277,11 @@ async function up(progress: Progress): Promise<LabInfo> {
     progress('the running VM is of another image: ending it');
     await kill(alive.process);
   }
+  const orphan = alive === undefined ? emulatorOf(join(stateDir, 'qemu.pid')) : undefined;
+  if (orphan !== undefined) {
+    progress('an interrupted command left an emulator behind: ending it');
+    await kill(orphan);
+  }
   const image = await ensureImage(progress);
   let running = await runningVm();
   if (running === undefined) {
@@ -277,11 +298,7 @@ async function up(progress: Progress): Promise<LabInfo> {
   return describe(running);
 }
 
-async function boot(
-  image: Image,
-  previousPort: number | undefined,
-  progress: Progress,
-): Promise<RunningVm> {
+async function boot(image: Image, previousPort: number | undefined, progress: Progress): Promise<RunningVm> {
   const files = vmFiles(image);
   if (!existsSync(files.overlay)) {
     const base = ['-b', image.disk, '-F', 'raw'];
@@ -300,7 +317,8 @@ async function boot(
   await runChecked('qemu-system-x86_64', qemuArguments(files, port, accelerator));
   const identity = identify(Number(readFileSync(files.pidFile, 'utf8').trim()));
   if (identity === undefined) throw new LabError('The emulator ended as soon as it was started.');
-  const state = { port, imageId: image.id, vm: { process: identity, accelerator, startedAt } };
+  const vm = { process: identity, accelerator, startedAt };
+  const state = { port, imageId: image.id, imageDir: image.dir, vm };
   writeState(stateDir, state);
   writeSshConfig(stateDir, { port, image });
   return { image, state };
@@ -312,13 +330,14 @@ async function waitUntilUsable(running: RunningVm, progress: Progress): Promise<
   const deadline = Date.now() + bootLimitMs[state.vm.accelerator];
   const sinceStart = (): string => `${Math.round((Date.now() - state.vm.startedAt) / 1000)} s`;
   const fail = (what: string): LabError =>
-    new LabError(
-      `The VM ${what}. Look at ${vmFiles(image).console}, then try: npm run lab -- reset`,
-    );
+    new LabError(`The VM ${what}. Look at ${vmFiles(image).console}, then try: npm run lab -- reset`);
   const fresh = Date.now() - state.vm.startedAt < 5_000;
   const waitFor = async (what: string, test: () => Promise<boolean>): Promise<void> => {
     for (let round = 1; !(await test()); round++) {
       if (!isOurs(state.vm.process)) throw fail('ended while it was booting');
+      if (readFileSync(vmFiles(image).console, 'latin1').includes('Kernel panic')) {
+        throw fail('had a kernel panic');
+      }
       if (Date.now() > deadline) throw fail(`has no ${what} yet after ${sinceStart()}`);
       if (round % 20 === 0) progress(`  waiting for ${what} (${sinceStart()} since start)`);
       await sleep(500);
@@ -352,8 +371,8 @@ async function shutDown(running: RunningVm, progress: Progress): Promise<void> {
     progress('it does not end by itself: ending the emulator');
     await kill(state.vm.process);
   }
-  const { port, imageId } = state;
-  writeState(stateDir, { port, imageId });
+  const { vm: _ended, ...rest } = state;
+  writeState(stateDir, rest);
   progress('the VM is down');
 }
 

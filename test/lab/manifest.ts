@@ -54,7 +54,10 @@ async function record(dir: string, name: string): Promise<FileRecord> {
 
 /** Checksum of the checksums: names exactly this build, not just its recipe. */
 export function buildId(dir: string): string {
-  return createHash('sha256').update(readFileSync(join(dir, manifestName))).digest('hex').slice(0, 16);
+  return createHash('sha256')
+    .update(readFileSync(join(dir, manifestName)))
+    .digest('hex')
+    .slice(0, 16);
 }
 
 async function sha256(file: string): Promise<string> {

@@ -24,11 +24,7 @@ export interface RunOptions {
 }
 
 /** Runs a program to its end and collects its output (UTF-8). Rejects if it cannot be started. */
-export function run(
-  program: string,
-  args: readonly string[],
-  options: RunOptions = {},
-): Promise<ExecResult> {
+export function run(program: string, args: readonly string[], options: RunOptions = {}): Promise<ExecResult> {
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, {
       stdio: ['pipe', 'pipe', 'pipe'],
@@ -152,9 +148,7 @@ export function identify(pid: number): ProcessIdentity | undefined {
     return undefined;
   }
   const parsed = parseStat(stat);
-  return parsed === undefined || parsed.state === 'Z'
-    ? undefined
-    : { pid, startTicks: parsed.startTicks };
+  return parsed === undefined || parsed.state === 'Z' ? undefined : { pid, startTicks: parsed.startTicks };
 }
 
 /** State letter and start time of a /proc/PID/stat line; its comm may hold blanks and brackets. */

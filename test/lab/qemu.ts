@@ -39,11 +39,13 @@ export function qemuArguments(files: VmFiles, port: number, accelerator: Acceler
   const accel =
     accelerator === 'kvm'
       ? ['-accel', 'kvm', '-cpu', 'host']
-      : ['-accel', 'tcg,thread=multi,tb-size=512', '-cpu', 'max'];
+      : ['-accel', 'tcg,thread=multi,tb-size=512', '-cpu', 'max,la57=off'];
   const commandLine = [
     'root=/dev/vda rw console=ttyS0 net.ifnames=0 quiet',
     // The serial line is slow, and what matters here is not the guest's own safety.
-    'systemd.show_status=0 mitigations=off audit=0 apparmor=0 random.trust_cpu=on',
+    'systemd.show_status=0 mitigations=off audit=0 lsm=yama random.trust_cpu=on',
+    // Drivers of devices and features that are there but serve nothing here.
+    'module_blacklist=kvm,kvm_amd,iTCO_wdt,pcspkr,psmouse,lpc_ich,i2c_i801,ccp,vmw_vmci,ahci',
   ].join(' ');
   return [
     ...['-name', 'zscope-lab', '-machine', 'q35', ...accel, '-smp', '2', '-m', '4G'],

@@ -30,7 +30,7 @@ export const poolDiskBytes = 2 * 1024 ** 3;
 export const guestDir = join(import.meta.dirname, 'guest');
 
 /** Raise when the code that builds (not the data above) changes what comes out. */
-const rootfsFormat = 1;
+const rootfsFormat = 2;
 const diskFormat = 1;
 
 /** Hex hash naming the root file system of this recipe. */

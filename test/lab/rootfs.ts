@@ -27,12 +27,16 @@ export async function ensureRootfs(progress: Progress): Promise<string> {
     `installing Debian ${suite} and building ZFS with DKMS (once; about 10 minutes)`,
     (news) => build(join(draft, 'rootfs.tar'), join(rootfsDir, 'build.log'), draft, news),
   );
-  await longStep(progress, 'checksumming the root file system', () =>
-    writeManifest(draft, ['rootfs.tar']),
-  );
+  await longStep(progress, 'checksumming the root file system', () => writeManifest(draft, ['rootfs.tar']));
   renameSync(draft, dir);
   return tarball;
 }
+
+/** Parts of the initrd that this VM does without: they were half of its boot time. */
+const initrdParts = [
+  ...['hooks/udev', 'scripts/init-top/udev', 'scripts/init-bottom/udev'],
+  ...['hooks/mdadm', 'scripts/local-block/mdadm', 'scripts/local-bottom/mdadm', 'hooks/dmsetup'],
+];
 
 async function build(tarball: string, log: string, tmp: string, news: Progress): Promise<void> {
   const aptOptions = await aptTransportOptions();
@@ -48,6 +52,7 @@ async function build(tarball: string, log: string, tmp: string, news: Progress):
     '--dpkgopt=path-exclude=/usr/share/man/*',
     '--dpkgopt=path-exclude=/usr/share/locale/*',
     '--dpkgopt=path-exclude=/usr/share/doc/*',
+    ...initrdParts.map((part) => `--dpkgopt=path-exclude=/usr/share/initramfs-tools/${part}`),
     `--setup-hook=${hook('rootfs-setup.sh')}`,
     `--customize-hook=${hook('rootfs-finish.sh')}`,
     suite,

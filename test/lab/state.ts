@@ -9,6 +9,8 @@ export interface LabState {
   readonly port: number;
   /** {@link Image.id} of the image that overlay and host keys belong to. */
   readonly imageId: string;
+  /** Folder of that image. */
+  readonly imageDir: string;
   /** The emulator, while the VM is up. */
   readonly vm?: {
     readonly process: ProcessIdentity;
@@ -30,16 +32,17 @@ export function readState(dir: string): LabState | undefined {
 export function parseState(text: string): LabState | undefined {
   const value: unknown = JSON.parse(text);
   if (!isRecord(value)) return undefined;
-  const { port, imageId, vm } = value;
-  if (typeof port !== 'number' || typeof imageId !== 'string') return undefined;
-  if (vm === undefined) return { port, imageId };
+  const { port, imageId, imageDir, vm } = value;
+  if (typeof port !== 'number') return undefined;
+  if (typeof imageId !== 'string' || typeof imageDir !== 'string') return undefined;
+  if (vm === undefined) return { port, imageId, imageDir };
   if (!isRecord(vm) || !isRecord(vm['process'])) return undefined;
   const { pid, startTicks } = vm['process'];
   const { accelerator, startedAt } = vm;
   if (typeof pid !== 'number' || typeof startTicks !== 'number') return undefined;
   if (accelerator !== 'kvm' && accelerator !== 'tcg') return undefined;
   if (typeof startedAt !== 'number') return undefined;
-  return { port, imageId, vm: { process: { pid, startTicks }, accelerator, startedAt } };
+  return { port, imageId, imageDir, vm: { process: { pid, startTicks }, accelerator, startedAt } };
 }
 
 export function writeState(dir: string, state: LabState): void {

@@ -50,9 +50,16 @@ for unit in getty@.service serial-getty@.service getty.target systemd-logind.ser
   systemd-pcrmachine.service systemd-boot-random-seed.service systemd-ask-password-console.path \
   systemd-ask-password-wall.path systemd-journal-flush.service dev-hugepages.mount \
   dev-mqueue.mount sys-fs-fuse-connections.mount systemd-hibernate-clear.service \
-  apt-daily.timer apt-daily-upgrade.timer; do
+  apt-daily.timer apt-daily-upgrade.timer systemd-sysusers.service systemd-firstboot.service \
+  systemd-tmpfiles-clean.timer systemd-hostnamed.socket systemd-sysext.socket; do
   ln -sf /dev/null "$units/$unit"
 done
+
+mkdir -p "$tree/etc/systemd/system-generators"
+for generator in ssh getty gpt-auto hibernate-resume rc-local system-update sysv tpm2 debug run; do
+  ln -s /dev/null "$tree/etc/systemd/system-generators/systemd-$generator-generator"
+done
+ln -s /dev/null "$tree/etc/systemd/system-generators/zfs-mount-generator"
 
 echo "step copying kernel, initrd, module and ZFS source out of it"
 release=$(basename "$tree"/boot/vmlinuz-*)

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Gives the disk back and waits until the programs that hung.sh started have ended.
+# Gives the disk back and waits until the programs that hang.sh started have ended.
 set -eu
 dir=/run/zscope-lab
 if [ "$(dmsetup info -c --noheadings -o suspended slow 2>/dev/null)" = Suspended ]; then

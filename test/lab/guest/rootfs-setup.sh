@@ -7,7 +7,8 @@ mkdir -p "$1/etc/dkms" "$1/etc/initramfs-tools/conf.d" "$1/etc/initramfs-tools/h
 # this the module keeps its DWARF and, unlike ENABLE_DEBUGINFO, the inlining of a normal build.
 echo 'ZFS_DKMS_DISABLE_STRIP="yes"' >"$1/etc/dkms/zfs.conf"
 
-# Only what the VM boots from: a small initrd unpacks several seconds sooner under emulation.
+# Only what the VM boots from: a small initrd unpacks several seconds sooner under emulation. The
+# device nodes come from devtmpfs, so udev (left out by rootfs.ts) is not needed this early.
 cat >"$1/etc/initramfs-tools/conf.d/zscope" <<'CONF'
 MODULES=list
 COMPRESS=lz4
@@ -17,6 +18,17 @@ cat >"$1/etc/initramfs-tools/hooks/zscope" <<'HOOK'
 #!/bin/sh
 case "${1:-}" in prereqs) exit 0 ;; esac
 . /usr/share/initramfs-tools/hook-functions
-manual_add_modules virtio_pci virtio_blk virtio_net virtio_rng ext4
+for module in virtio_pci virtio_blk virtio_net virtio_rng ext4; do
+  force_load "$module"
+done
 HOOK
 chmod 755 "$1/etc/initramfs-tools/hooks/zscope"
+
+# Handing /dev over to the real root is the one duty of udev's scripts that remains.
+mkdir -p "$1/etc/initramfs-tools/scripts/init-bottom"
+cat >"$1/etc/initramfs-tools/scripts/init-bottom/zscope" <<'SCRIPT'
+#!/bin/sh
+case "${1:-}" in prereqs) exit 0 ;; esac
+mount -n -o move /dev "${rootmnt:?}/dev"
+SCRIPT
+chmod 755 "$1/etc/initramfs-tools/scripts/init-bottom/zscope"
