@@ -29,6 +29,6 @@ export interface TaskSnapshot {
   readonly uptimeSeconds: number;
   /** Most tasks first. */
   readonly groups: readonly TaskGroup[];
-  /** Tasks seen whose stack could not be read: they ended meanwhile, or reading it failed. */
+  /** Tasks whose stack could not be read: the kernel refused it, or they ended in that very moment. */
   readonly unreadable: number;
 }

@@ -2,7 +2,7 @@ import { Failure } from '../../core/failure.ts';
 import type { Frame, Trace } from '../../core/stack/frame.ts';
 import { isEndMarker, MAX_FRAMES, parseFrame } from '../../core/stack/proc-stack.ts';
 import type { Task, TaskGroup, TaskSnapshot } from '../../core/tasks.ts';
-import type { Collector } from '../collector.ts';
+import { type Collector, shellWord } from '../collector.ts';
 
 /** More tasks than this is no answer of a machine that anyone debugs. */
 const MAX_TASKS = 100_000;
@@ -42,7 +42,7 @@ function lastrun(text,   at, rest) {
   rest = substr(text, at, 120)
   sub(/^[^:]*: */, "", rest)
   match(rest, /^[0-9]+/)
-  return substr(rest, 1, RLENGTH)
+  return substr(rest, 1, RLENGTH) + 0
 }
 function plain(comm,   n, i, c, out) {
   if (!index(comm, "\n") && !index(comm, "\\")) return comm
@@ -68,7 +68,7 @@ BEGIN {
     if (substr(path[i], 1, 1) == "!") { unreadable++; continue }
     stat = slurp(path[i] "/stat")
     parts = split(stat, part, ")")
-    if (parts < 2) { unreadable++; continue }
+    if (parts < 2) continue
     rest = part[parts]
     split(substr(rest, 1, 60), field, " ")
     open = index(stat, "(")
@@ -111,7 +111,7 @@ BEGIN {
       step[r] = d
       repeat[r] = 1
     }
-    if (RAN[t] != "" && now != "") still[g] = still[g] " " id[3] ":" (now > RAN[t] ? now - RAN[t] : 0)
+    if (RAN[t] != "" && now != "") still[g] = still[g] " " id[3] sprintf(":%.0f", now > RAN[t] ? now - RAN[t] : 0)
   }
   split(slurp("uptime"), up, " ")
   print "uptime " up[1]
@@ -137,8 +137,13 @@ BEGIN {
 }
 `;
 
-const SCRIPT = `{ printf zscope >/proc/self/comm; } 2>/dev/null
-cd /proc || exit 1
+/**
+ * The script of {@link taskSnapshot}.
+ * @param proc where procfs is mounted
+ */
+export function snapshotScript(proc = '/proc'): string {
+  return `{ printf zscope >/proc/self/comm; } 2>/dev/null
+cd ${shellWord(proc)} || exit 1
 map= scope= stacks=no
 { read -r map; } 2>/dev/null <self/uid_map
 { read -r scope; } 2>/dev/null <sys/kernel/yama/ptrace_scope
@@ -152,7 +157,7 @@ tasks() {
   for task in [0-9]*/task/[0-9]*; do
     if { read -r line <"$task/stack"; } 2>/dev/null; then
       printf '%s\\n' "$task"
-    else
+    elif [ -e "$task/stat" ]; then
       printf '!%s\\n' "$task"
     fi
   done
@@ -161,6 +166,7 @@ for try in 1 2 3 4 5 6; do
   tasks | awk '${AWK}' && break
 done 2>/dev/null
 `;
+}
 
 /** All tasks of the target with their kernel stacks, equal stacks grouped, in one round trip. */
 export const taskSnapshot: Collector<null, TaskSnapshot> = {
@@ -169,7 +175,7 @@ export const taskSnapshot: Collector<null, TaskSnapshot> = {
   grade: 'observe',
   needsRoot: true,
   timeoutMs: 30_000,
-  script: () => SCRIPT,
+  script: () => snapshotScript(),
   decode: decodeSnapshot,
 };
 
