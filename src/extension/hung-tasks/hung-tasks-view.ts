@@ -141,7 +141,11 @@ export class HungTasksView implements vscode.TreeDataProvider<TaskNode>, Disposa
     this.#learning = true;
     try {
       const learned = this.places.learn(connection, frames);
-      await vscode.window.withProgress({ location: { viewId: views.hungTasks } }, () => learned);
+      // In the status bar: progress in the view would cover the number on the icon.
+      await vscode.window.withProgress(
+        { location: vscode.ProgressLocation.Window, title: 'ZScope: reading the lines of the stacks' },
+        () => learned,
+      );
       this.#remarks = [...new Set([...this.#remarks, ...(await learned)])];
     } catch (error) {
       if (connection.state !== 'closed') {

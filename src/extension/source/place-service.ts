@@ -6,6 +6,9 @@ import type { Connection } from '../../target/connection.ts';
 import type { DebugLineCache } from './debug-line-cache.ts';
 import type { LazyServer } from './lazy-server.ts';
 
+/** Frames asked for at once: the question must fit into one argument of a command (128 KiB on Linux). */
+const FRAMES_ASKED = 500;
+
 /**
  * From frames to places in the source. The target's debug info says file and line, asked once a
  * frame and build; the language server says where that is in the workspace.
@@ -51,7 +54,7 @@ export class PlaceService {
     while (this.#asking.has(connection)) {
       await this.#asking.get(connection)?.catch(() => {});
     }
-    const missing = this.#missing(connection, frames);
+    const missing = this.#missing(connection, frames).slice(0, FRAMES_ASKED);
     if (missing.length === 0) {
       return [];
     }
