@@ -2,7 +2,7 @@ import { type Frame, sourceName } from '../core/stack/frame.ts';
 import { wordAt } from '../core/symbols/c-lexer.ts';
 import type { IndexedFunction } from '../core/symbols/function-index.ts';
 import type { DebugLine, FunctionDefinition, Place } from '../core/symbols/location.ts';
-import { pathRank, sourceKind } from '../core/symbols/source-paths.ts';
+import { fileRank } from '../core/symbols/source-paths.ts';
 import type { SourceReferenceParams } from '../protocol/server.ts';
 import { uriOfPath, type WorkspaceFile, type WorkspaceIndex } from './workspace-index.ts';
 
@@ -41,7 +41,7 @@ export class Locator {
       const body = `${definition.file}\0${definition.endLine}`;
       const isOther = bodies.has(body);
       bodies.add(body);
-      return !isOther && sourceKind(file.path) === 'kernel' && (isZfs || file.folder.zfsVersion === null);
+      return !isOther && file.kind === 'kernel' && (isZfs || file.tree === null);
     });
   }
 
@@ -104,7 +104,7 @@ export class Locator {
   #debugPlace(line: DebugLine, frameFunction: string, inlined: boolean): Place {
     const name = line.function === '' ? frameFunction : sourceName(line.function);
     if (line.path === '' || line.path.startsWith('??') || line.line < 1) {
-      const [found] = this.#find(name).filter(({ file }) => sourceKind(file.path) === 'kernel');
+      const [found] = this.#find(name).filter(({ file }) => file.kind === 'kernel');
       return { ...(found === undefined ? nowhere(name) : placeOfDefinition(found)), inlined };
     }
     const file = this.#fileOf(line.path, name);
@@ -156,8 +156,7 @@ export class Locator {
  * process, and a local `error` is not the one of some command; the reverse holds for libzpool.
  */
 function canCall(from: WorkspaceFile, to: WorkspaceFile): boolean {
-  const kind = sourceKind(to.path);
-  return kind === 'kernel' || kind === sourceKind(from.path);
+  return to.kind === 'kernel' || to.kind === from.kind;
 }
 
 function placeOfDefinition({ definition, file }: Found): Place {
@@ -177,7 +176,7 @@ function nowhere(name: string): Place {
 
 function byLikelihood(a: Found, b: Found): number {
   return (
-    pathRank(a.file.path) - pathRank(b.file.path) ||
+    fileRank(a.file) - fileRank(b.file) ||
     (a.file.key < b.file.key ? -1 : a.file.key > b.file.key ? 1 : 0) ||
     a.definition.line - b.definition.line
   );

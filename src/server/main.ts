@@ -158,7 +158,7 @@ answer(requests.sourceReferenceRequest, (reference) => locator.sourceReference(r
 answer(requests.indexStatusRequest, () => ({
   files: index.functions.fileCount,
   functions: index.functions.functionCount,
-  zfsVersion: index.folders.find((folder) => folder.zfsVersion !== null)?.zfsVersion ?? null,
+  zfsVersion: index.zfsVersion,
 }));
 
 documents.listen(connection);

@@ -23,12 +23,20 @@ function isSkipped(folder: string): boolean {
   return (folder.startsWith('.') && folder !== '..') || skippedFolders.has(folder);
 }
 
+/** What a walk found below a folder; absolute paths. */
+export interface Listing {
+  readonly sources: readonly string[];
+  /** Folders that hold a file META, as an OpenZFS tree does at its top. */
+  readonly metaFolders: readonly string[];
+}
+
 /**
- * Absolute paths of the sources below a folder. Symbolic links are not followed: they lead out of
- * the folder, or to a file that is found anyway. What cannot be read is left out.
+ * Lists what is below a folder. Symbolic links are not followed: they lead out of the folder, or
+ * to a file that is found anyway. What cannot be read is left out.
  */
-export async function listSources(folder: string): Promise<string[]> {
-  const found: string[] = [];
+export async function listSources(folder: string): Promise<Listing> {
+  const sources: string[] = [];
+  const metaFolders: string[] = [];
   let level = [folder];
   while (level.length > 0) {
     const entries = await Promise.all(
@@ -43,12 +51,14 @@ export async function listSources(folder: string): Promise<string[]> {
         if (child.isDirectory() && !isSkipped(child.name)) {
           level.push(path.join(parent, child.name));
         } else if (child.isFile() && isSourceName(child.name)) {
-          found.push(path.join(parent, child.name));
+          sources.push(path.join(parent, child.name));
+        } else if (child.name === 'META') {
+          metaFolders.push(parent);
         }
       }
     }
   }
-  return found;
+  return { sources, metaFolders };
 }
 
 /** Text of a regular file, empty when it is too large; null when it is not there or no such file. */
@@ -64,25 +74,31 @@ export async function readSource(file: string): Promise<string | null> {
   }
 }
 
-/** What a folder's META file says of the ZFS release in it. */
-export interface ZfsRelease {
-  /** `2.3.9-1`: Version and Release. */
+/** An OpenZFS tree. */
+export interface ZfsTree {
+  /** Absolute path of its top. */
+  readonly root: string;
+  /** Version and Release of its META: `2.3.9-1`. */
   readonly version: string;
 }
 
-/** Reads META, the file from which ZFS's configure script takes its version (config/zfs-meta.m4). */
-export async function readMeta(folder: string): Promise<ZfsRelease | null> {
+/** The OpenZFS tree whose top is `folder`, by its META; null when there is none. */
+export async function readTree(folder: string): Promise<ZfsTree | null> {
   const text = await readFile(path.join(folder, 'META'), 'utf8').catch(() => '');
-  return parseMeta(text.slice(0, 16_384));
+  const version = parseMeta(text.slice(0, 16_384));
+  return version === null ? null : { root: folder, version };
 }
 
-/** The release a META file's text names; null when it is not ZFS's. */
-export function parseMeta(text: string): ZfsRelease | null {
+/**
+ * The version in the text of a META file, from which ZFS's configure script takes it
+ * (config/zfs-meta.m4); null when it is not ZFS's.
+ */
+function parseMeta(text: string): string | null {
   const field = (name: string) => new RegExp(`^${name}:[ \\t]*(\\S+)`, 'm').exec(text)?.[1];
   const version = field('Version');
   if (field('Name')?.toLowerCase() !== 'zfs' || version === undefined) {
     return null;
   }
   const release = field('Release');
-  return { version: release === undefined ? version : `${version}-${release}` };
+  return release === undefined ? version : `${version}-${release}`;
 }

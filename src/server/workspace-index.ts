@@ -2,20 +2,13 @@ import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { scanFunctions } from '../core/symbols/c-scanner.ts';
 import { FunctionIndex } from '../core/symbols/function-index.ts';
-import { type SourceFile, SourcePaths } from '../core/symbols/source-paths.ts';
-import { isWalked, listSources, readMeta, readSource } from './walk.ts';
-
-/** A workspace folder on this machine's disk. */
-export interface SourceFolder {
-  /** Absolute path. */
-  readonly root: string;
-  /** ZFS version of the source in it, `2.3.9-1`; null when it is not a ZFS tree. */
-  readonly zfsVersion: string | null;
-}
+import { type SourceFile, SourcePaths, sourceKind } from '../core/symbols/source-paths.ts';
+import { isWalked, listSources, readSource, readTree, type ZfsTree } from './walk.ts';
 
 /** A file of the workspace; its key is its absolute path. */
 export interface WorkspaceFile extends SourceFile {
-  readonly folder: SourceFolder;
+  /** The OpenZFS tree that it is in; null when it is in none. */
+  readonly tree: ZfsTree | null;
 }
 
 /** Files that are read at the same time. */
@@ -26,7 +19,10 @@ export class WorkspaceIndex {
   readonly functions = new FunctionIndex();
   readonly #paths = new SourcePaths();
   readonly #files = new Map<string, WorkspaceFile>();
-  #folders: readonly SourceFolder[] = [];
+  /** Workspace folders, absolute, innermost first. */
+  #roots: readonly string[] = [];
+  /** Innermost first. */
+  #trees: readonly ZfsTree[] = [];
   /** Text of open documents by path: it counts, not the disk's. */
   readonly #open = new Map<string, () => string>();
   /** Open documents that changed since they were scanned. */
@@ -37,8 +33,9 @@ export class WorkspaceIndex {
 
   constructor(private readonly progress: (done: number, total: number) => void = () => {}) {}
 
-  get folders(): readonly SourceFolder[] {
-    return this.#folders;
+  /** Version of the source that is open: that of the outermost tree; null when there is none. */
+  get zfsVersion(): string | null {
+    return this.#trees.at(-1)?.version ?? null;
   }
 
   get paths(): SourcePaths {
@@ -69,13 +66,10 @@ export class WorkspaceIndex {
       if (generation !== this.#generation) {
         return;
       }
-      const found: { folder: SourceFolder; files: string[] }[] = [];
-      for (const root of roots) {
-        const folder = { root, zfsVersion: (await readMeta(root))?.version ?? null };
-        found.push({ folder, files: await listSources(root) });
-      }
-      this.#folders = found.map((one) => one.folder);
-      const listed = new Set(found.flatMap((one) => one.files));
+      const found = await Promise.all(roots.map(listSources));
+      this.#roots = innermostFirst(roots);
+      await this.#readTrees(found.flatMap((one) => one.metaFolders));
+      const listed = new Set(found.flatMap((one) => one.sources));
       for (const key of [...this.#files.keys()].filter((known) => !listed.has(known))) {
         this.#forget(key);
       }
@@ -98,11 +92,11 @@ export class WorkspaceIndex {
 
   /** Files were made, changed or removed on disk. */
   filesChanged(files: readonly string[]): void {
-    const meta = this.#folders.find((folder) => files.includes(path.join(folder.root, 'META')));
-    if (meta !== undefined) {
-      this.#enqueue(() => this.#readVersions());
+    const metaFolders = files.filter((file) => path.basename(file) === 'META').map(path.dirname);
+    if (metaFolders.some((folder) => this.#roots.some((root) => folder === root || isBelow(folder, root)))) {
+      this.#enqueue(() => this.#readTrees([...this.#trees.map((tree) => tree.root), ...metaFolders]));
     }
-    const sources = files.filter((file) => this.#folderOf(file) !== null);
+    const sources = files.filter((file) => this.#rootOf(file) !== null);
     if (sources.length > 0) {
       this.#enqueue(() => this.#readAll(sources, this.#generation));
     }
@@ -129,14 +123,12 @@ export class WorkspaceIndex {
     this.#work = this.#work.then(step);
   }
 
-  async #readVersions(): Promise<void> {
-    const roots = this.#folders.map((folder) => folder.root);
-    const folders = await Promise.all(
-      roots.map(async (root) => ({ root, zfsVersion: (await readMeta(root))?.version ?? null })),
-    );
-    this.#folders = folders;
-    for (const file of [...this.#files.values()]) {
-      this.#remember(file.key);
+  async #readTrees(folders: readonly string[]): Promise<void> {
+    const trees = await Promise.all([...new Set(folders)].map(readTree));
+    const there = new Map(trees.flatMap((tree) => (tree === null ? [] : [[tree.root, tree] as const])));
+    this.#trees = innermostFirst([...there.keys()]).flatMap((root) => there.get(root) ?? []);
+    for (const key of [...this.#files.keys()]) {
+      this.#remember(key);
     }
   }
 
@@ -187,12 +179,13 @@ export class WorkspaceIndex {
 
   /** Takes the file in by its path; false when it is not a source of the workspace. */
   #remember(key: string): boolean {
-    const folder = this.#folderOf(key);
-    if (folder === null) {
+    const root = this.#rootOf(key);
+    if (root === null) {
       return false;
     }
-    const relative = path.relative(folder.root, key).split(path.sep).join('/');
-    const file: WorkspaceFile = { key, path: relative, folder };
+    const tree = this.#trees.find((one) => isBelow(key, one.root)) ?? null;
+    const kind = tree === null ? 'kernel' : sourceKind(relativePath(tree.root, key));
+    const file: WorkspaceFile = { key, path: relativePath(root, key), kind, tree };
     this.#files.set(key, file);
     this.#paths.add(file);
     return true;
@@ -204,14 +197,23 @@ export class WorkspaceIndex {
     this.functions.removeFile(key);
   }
 
-  /** The innermost workspace folder whose walk comes to the file. */
-  #folderOf(file: string): SourceFolder | null {
-    const holding = this.#folders.filter((folder) => {
-      const relative = path.relative(folder.root, file);
-      return relative !== '' && !path.isAbsolute(relative) && isWalked(relative);
-    });
-    return holding.sort((a, b) => b.root.length - a.root.length)[0] ?? null;
+  /** The innermost workspace folder whose walk comes to the file; null when none does. */
+  #rootOf(file: string): string | null {
+    return this.#roots.find((root) => isBelow(file, root) && isWalked(path.relative(root, file))) ?? null;
   }
+}
+
+function innermostFirst(folders: readonly string[]): string[] {
+  return [...folders].sort((a, b) => b.length - a.length);
+}
+
+function isBelow(file: string, folder: string): boolean {
+  const relative = path.relative(folder, file);
+  return relative !== '' && !path.isAbsolute(relative) && relative.split(path.sep)[0] !== '..';
+}
+
+function relativePath(folder: string, file: string): string {
+  return path.relative(folder, file).split(path.sep).join('/');
 }
 
 function isBelowAny(file: string, folders: ReadonlySet<string>): boolean {

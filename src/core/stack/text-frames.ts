@@ -39,7 +39,7 @@ const MAX_PATH = 1024;
 const MAX_MODULE = 64;
 
 /** Frames and references that are read from one text; what follows is left alone. */
-export const MAX_FOUND = 200_000;
+const MAX_FOUND = 200_000;
 
 /** Reads a whole text. */
 export function readStackText(text: string): StackText {

@@ -8,6 +8,15 @@
  * differently do no harm. `#if 0` is left out. Bodies of macros (`#define`) are not looked into.
  */
 
+import {
+  Conditionals,
+  type Draft,
+  endOfBranch,
+  freshState,
+  isNever,
+  MAX_ALTERNATIVES,
+  type State,
+} from './c-conditionals.ts';
 import { Head, type Signature } from './c-head.ts';
 import {
   canBeFunctionName,
@@ -44,37 +53,6 @@ export interface ScannedFunction {
   readonly calls: readonly CallSite[];
 }
 
-interface Draft {
-  readonly name: string;
-  readonly line: number;
-  readonly startLine: number;
-  endLine: number;
-  readonly parameterText: string;
-  readonly oldStyleText: string;
-  readonly calls: CallSite[];
-}
-
-/** Where the scanner stands between two tokens. */
-interface State {
-  /** Open braces of the body or block; 0 at file level. */
-  depth: number;
-  /** Open parentheses at file level. */
-  paren: number;
-  /** The functions whose body this is: one, or one per alternative signature; none in another block. */
-  open: readonly Draft[];
-  /** The declaration at file level so far. */
-  head: Head;
-  /** An old-style definition whose parameter declarations are being read. */
-  oldStyle: { readonly signature: Signature; readonly declarations: number } | null;
-  /** Offset of the brace that opened the body or block. */
-  opened: number;
-}
-
-interface Conditional {
-  readonly atIf: State;
-  readonly ends: State[];
-}
-
 const HASH = 35;
 const QUOTE = 34;
 const APOSTROPHE = 39;
@@ -95,9 +73,6 @@ const bodyStops: Uint8Array = (() => {
   return table;
 })();
 
-/** Alternative signatures of one body that are kept; text with more is not source. */
-const MAX_ALTERNATIVES = 8;
-
 /** The function definitions of a C file, by line. */
 export function scanFunctions(text: string): ScannedFunction[] {
   const first = new Scanner(text, false);
@@ -115,7 +90,7 @@ class Scanner {
   readonly #text: string;
   readonly #trustColumn: boolean;
   readonly #drafts: Draft[] = [];
-  readonly #conditionals: Conditional[] = [];
+  readonly #conditionals = new Conditionals();
   #state: State = freshState();
   /** Blocks of `extern "C" {` that are open. */
   #linkage = 0;
@@ -399,90 +374,39 @@ class Scanner {
 
   /** Steps over the directive at `at`; returns the offset behind it. */
   #directive(at: number): number {
-    const directive = readDirective(this.#text, at);
+    const text = this.#text;
+    const directive = readDirective(text, at);
     switch (directive.name) {
       case 'if':
       case 'ifdef':
       case 'ifndef':
-        this.#conditionals.push({ atIf: copyState(this.#state), ends: [] });
-        return directive.name === 'if' && this.#isZero(directive.nameEnd, directive.end)
-          ? this.#skipBranch(directive.end)
-          : directive.end;
+        this.#conditionals.begin(this.#state);
+        return isNever(text, directive) ? this.#skipBranch(directive.end) : directive.end;
       case 'else':
       case 'elif':
       case 'elifdef':
-      case 'elifndef': {
-        const conditional = this.#conditionals.at(-1);
-        if (conditional !== undefined) {
-          conditional.ends.push(this.#state);
-          this.#state = copyState(conditional.atIf);
-        }
+      case 'elifndef':
+        this.#state = this.#conditionals.otherwise(this.#state);
         return directive.end;
-      }
       case 'endif':
-        this.#endIf();
+        this.#state = this.#conditionals.end(this.#state);
         return directive.end;
       default:
         return directive.end;
     }
   }
 
-  #endIf(): void {
-    const conditional = this.#conditionals.pop();
-    const first = conditional?.ends[0];
-    if (conditional === undefined || first === undefined) {
-      return;
-    }
-    const others = [...conditional.ends.slice(1), this.#state];
-    this.#state = first;
-    for (const other of others) {
-      if (first.depth > 0 && other.depth > 0 && first.open.length < MAX_ALTERNATIVES) {
-        first.open = [...new Set([...first.open, ...other.open])];
-      } else if (first.depth === 0 && other.depth === 0) {
-        first.head.addAlternative(other.head);
-      }
-    }
-  }
-
-  #isZero(from: number, to: number): boolean {
-    return to - from < 40 && /^\s*\(?\s*0\s*\)?\s*(?:\/[*/].*)?$/.test(this.#text.slice(from, to));
-  }
-
-  /** Offset of the directive that ends the branch that starts at `from`. */
+  /** Leaves a branch of `#if 0` out; returns where the text counts again. */
   #skipBranch(from: number): number {
-    const text = this.#text;
-    let nested = 0;
-    let i = from;
-    while (i < text.length) {
-      const unit = text.charCodeAt(i);
-      if (unit === SLASH) {
-        i = skipComment(text, i);
-      } else if (unit === QUOTE) {
-        i = skipQuoted(text, i);
-      } else if (unit === HASH && isFirstOnLine(text, i)) {
-        const { name, end } = readDirective(text, i);
-        if (nested === 0 && (name === 'endif' || name.startsWith('el'))) {
-          if (name !== 'endif') {
-            this.#dropBranch();
-            return end;
-          }
-          return i;
-        }
-        nested += name === 'endif' ? -1 : name.startsWith('if') ? 1 : 0;
-        i = end;
-      } else {
-        i++;
-      }
+    const directive = endOfBranch(this.#text, from);
+    if (directive === null) {
+      return this.#text.length;
     }
-    return text.length;
-  }
-
-  /** After `#if 0`: the branch that starts now is the first that counts. */
-  #dropBranch(): void {
-    const conditional = this.#conditionals.at(-1);
-    if (conditional !== undefined) {
-      this.#state = copyState(conditional.atIf);
-    }
+    this.#state =
+      directive.name === 'endif'
+        ? this.#conditionals.end(this.#state)
+        : this.#conditionals.skipped(this.#state);
+    return directive.end;
   }
 
   /** 1-based line of an offset. Offsets come in nearly ascending order, so this walks. */
@@ -494,12 +418,4 @@ class Scanner {
     }
     return this.#line;
   }
-}
-
-function freshState(): State {
-  return { depth: 0, paren: 0, open: [], head: new Head(), oldStyle: null, opened: 0 };
-}
-
-function copyState(state: State): State {
-  return { ...state, head: state.head.copy() };
 }

@@ -14,6 +14,7 @@ export interface SourceFile {
   readonly key: string;
   /** Path below its workspace folder, with `/`. */
   readonly path: string;
+  readonly kind: SourceKind;
 }
 
 export interface PathQuestion {
@@ -60,7 +61,7 @@ export class SourcePaths {
 
   /**
    * Files that the path can mean, best first: those that share most of the path's end, among them
-   * those that define what is asked for, then by {@link pathRank}. A path of several segments that
+   * those that define what is asked for, then by {@link fileRank}. A path of several segments that
    * shares only its base name with a file means it only if that file defines what is asked for:
    * the kernel's `include/linux/list.h` is not ZFS's `include/sys/list.h`.
    */
@@ -79,7 +80,7 @@ export class SourcePaths {
         (a, b) =>
           b.shared - a.shared ||
           Number(b.defines) - Number(a.defines) ||
-          pathRank(a.file.path) - pathRank(b.file.path) ||
+          fileRank(a.file) - fileRank(b.file) ||
           compare(a.file.path, b.file.path),
       )
       .map((one) => one.file);
@@ -124,20 +125,21 @@ function baseName(path: string): string {
 /** What runs in a Linux kernel, what runs in processes, what belongs to another system. */
 export type SourceKind = 'kernel' | 'user' | 'foreign';
 
-/** The kind of a file by its place in the OpenZFS tree; any other tree's files are `kernel`. */
-export function sourceKind(path: string): SourceKind {
-  const parts = segments(path);
+/** The kind of a file by its path within an OpenZFS tree. */
+export function sourceKind(pathInTree: string): SourceKind {
+  const parts = segments(pathInTree);
   const os = parts[parts.indexOf('os') + 1];
   if (parts.includes('os') && os !== undefined && /^(?:freebsd|windows|macos|illumos)$/.test(os)) {
     return 'foreign';
   }
-  return /^(?:cmd|lib|tests|contrib|udev|scripts|tools)$/.test(parts[0] ?? '') ? 'user' : 'kernel';
+  return /^(?:cmd|lib|tests|contrib|udev|scripts)$/.test(parts[0] ?? '') ? 'user' : 'kernel';
 }
 
+const kindRank: Readonly<Record<SourceKind, number>> = { kernel: 0, user: 2, foreign: 4 };
+
 /** Smaller is likelier, all else equal: kernel before user before foreign, sources before headers. */
-export function pathRank(path: string): number {
-  const kind = { kernel: 0, user: 2, foreign: 4 }[sourceKind(path)];
-  return kind + (path.endsWith('.h') ? 1 : 0);
+export function fileRank(file: SourceFile): number {
+  return kindRank[file.kind] + (file.path.endsWith('.h') ? 1 : 0);
 }
 
 function compare(a: string, b: string): number {

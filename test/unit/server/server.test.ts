@@ -102,6 +102,25 @@ describe('the server process', () => {
     }
   });
 
+  it('knows an OpenZFS tree below the folder that is open', async () => {
+    const outer = writeSampleTree(
+      Object.fromEntries(Object.entries(sampleFiles).map(([file, text]) => [`zfs-2.3.9/${file}`, text])),
+    );
+    try {
+      const client = new ServerProcess(built.bundle);
+      await client.initialize([outer.root]);
+      expect((await client.request(indexStatusRequest, null)).zfsVersion).toBe('2.3.9-1');
+      const { places } = await client.request(locateRequest, {
+        frames: ['zlog_commit', 'schedule'].map((name) => ({ frame: frame(name, null), debug: null })),
+      });
+      // What is in lib is no kernel code, however deep the tree lies.
+      expect(places.map(([place]) => place?.path)).toEqual(['zfs-2.3.9/module/zfs/zlog.c', null]);
+      expect(await client.end()).toBe(0);
+    } finally {
+      outer.remove();
+    }
+  });
+
   it('has no version and no functions where there is no source', async () => {
     const other = new ServerProcess(built.bundle);
     await other.initialize([]);

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { pathRank, SourcePaths, sourceKind } from '../../../../src/core/symbols/source-paths.ts';
+import { fileRank, SourcePaths, sourceKind } from '../../../../src/core/symbols/source-paths.ts';
 
 const tree = [
   'module/zfs/zil.c',
@@ -14,10 +14,14 @@ const tree = [
   'top.c',
 ];
 
+function fileAt(path: string) {
+  return { key: `/src/${path}`, path, kind: sourceKind(path) };
+}
+
 function pathsOf(files: readonly string[]): SourcePaths {
   const paths = new SourcePaths();
   for (const path of files) {
-    paths.add({ key: `/src/${path}`, path });
+    paths.add(fileAt(path));
   }
   return paths;
 }
@@ -69,7 +73,7 @@ describe('files', () => {
     some.remove('/src/unknown.c');
     expect(some.find({ path: 'x.c', defines: null })?.path).toBe('b/x.c');
     expect(some.get('/src/a/x.c')).toBeUndefined();
-    some.add({ key: '/src/b/x.c', path: 'c/y.c' });
+    some.add({ key: '/src/b/x.c', path: 'c/y.c', kind: 'kernel' });
     expect(some.find({ path: 'x.c', defines: null })).toBeNull();
   });
 
@@ -98,7 +102,8 @@ describe('files', () => {
 
   it('are ranked: the kernel, processes, other systems; sources before headers', () => {
     const shuffled = ['module/os/freebsd/x.c', 'lib/libzfs/x.c', 'include/sys/x.h', 'module/zfs/x.c'];
-    expect(shuffled.sort((a, b) => pathRank(a) - pathRank(b))).toEqual([
+    const ranked = shuffled.map(fileAt).sort((a, b) => fileRank(a) - fileRank(b));
+    expect(ranked.map((file) => file.path)).toEqual([
       'module/zfs/x.c',
       'include/sys/x.h',
       'lib/libzfs/x.c',
