@@ -8,7 +8,7 @@ const MAX_FILE_BYTES = 4 * 1024 * 1024;
 const skippedFolders = new Set(['node_modules', 'build', 'dist', 'CMakeFiles', 'autom4te.cache']);
 
 /** Sources by name: C, and the assembly that frames can lie in. `*.mod.c` is made by the kernel's build. */
-export function isSourceName(name: string): boolean {
+function isSourceName(name: string): boolean {
   return /\.[chS]$/.test(name) && !name.endsWith('.mod.c');
 }
 

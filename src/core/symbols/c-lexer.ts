@@ -12,7 +12,7 @@ const QUOTE = 34;
 const APOSTROPHE = 39;
 
 /** 1 for the bytes that an identifier is made of, digits included. */
-export const identifierBytes: Uint8Array = (() => {
+const identifierBytes: Uint8Array = (() => {
   const table = new Uint8Array(256);
   for (let code = 0; code < 128; code++) {
     table[code] = /[A-Za-z0-9_$]/.test(String.fromCharCode(code)) ? 1 : 0;
@@ -44,7 +44,7 @@ export function skipComment(text: string, at: number): number {
 }
 
 /** Offset of the newline that ends the line at `at`, lines continued by a backslash included. */
-export function endOfLogicalLine(text: string, at: number): number {
+function endOfLogicalLine(text: string, at: number): number {
   let end = text.indexOf('\n', at);
   while (end >= 0 && isContinued(text, end, at)) {
     end = text.indexOf('\n', end + 1);

@@ -30,7 +30,7 @@ import {
 } from './c-lexer.ts';
 
 /** A place in a function's body where a name stands before a parenthesis: a call, or a macro's use. */
-export interface CallSite {
+interface CallSite {
   readonly name: string;
   /** 1-based. */
   readonly line: number;

@@ -98,7 +98,7 @@ function isWholePath(file: SourceFile, shared: number): boolean {
 }
 
 /** Segments of a path with `.` and `..` resolved as text; leading `..` are dropped. */
-export function segments(path: string): string[] {
+function segments(path: string): string[] {
   const result: string[] = [];
   for (const segment of path.slice(-4096).split(/[/\\]/)) {
     if (segment === '..') {
