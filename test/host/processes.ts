@@ -3,7 +3,7 @@
  * file watcher, terminals, language servers) which survive it, so it is started as the leader of a
  * process group and the whole group is ended.
  */
-import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import os from 'node:os';
 
 const groups = new Set<number>();
@@ -25,13 +25,27 @@ export interface ProcessGroup {
   stop(): Promise<void>;
 }
 
-/** Starts `command` as the leader of a new process group, which is killed at the latest when this process exits. */
+/**
+ * Runs its arguments and, beside them, waits for the end of its input: a pipe whose other end is
+ * ours. It ends when we do, even by SIGKILL, when no handler of ours runs; then the group is killed.
+ */
+const GUARDED =
+  'exec 3<&0; "$@" </dev/null 3<&- & main=$!; { cat <&3; kill -s KILL 0; } >/dev/null 2>&1 & wait $main';
+
+/**
+ * Starts `command` in a new process group, which ends at the latest when this process does, in
+ * whichever way. Its output, both streams, goes to the file descriptor `output`.
+ */
 export function spawnGroup(
   command: string,
   args: readonly string[],
-  options: { env: NodeJS.ProcessEnv; stdio: StdioOptions; cwd?: string },
+  options: { env: NodeJS.ProcessEnv; output: number },
 ): ProcessGroup {
-  const child = spawn(command, args, { ...options, detached: true });
+  const child = spawn('/bin/sh', ['-c', GUARDED, 'sh', command, ...args], {
+    env: options.env,
+    stdio: ['pipe', options.output, options.output],
+    detached: true,
+  });
   const leader = child.pid;
   if (leader !== undefined) {
     groups.add(leader);

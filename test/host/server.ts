@@ -95,7 +95,7 @@ export async function startServer(
       '--disable-getting-started-override',
       ...(options.testDriver ? ['--enable-smoke-test-driver'] : []),
     ],
-    { env: serverEnvironment(options.env ?? {}), stdio: ['ignore', output, output] },
+    { env: serverEnvironment(options.env ?? {}), output },
   );
   closeSync(output);
   let failure: string | undefined;
