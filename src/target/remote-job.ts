@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Client, ClientChannel } from 'ssh2';
 import { Failure } from '../core/failure.ts';
 import { FrameReader, type JobEnd } from './framing.ts';
-import { BEAT_SECONDS, supervise } from './supervisor.ts';
+import { BEAT_SECONDS, type SupervisedJob, supervise } from './supervisor.ts';
 
 /** The remote command is one of these constants; everything else goes in on stdin. */
 export type ShellCommand = 'exec /bin/sh' | 'exec sudo -n /bin/sh';
@@ -11,6 +11,7 @@ export interface JobSpec {
   readonly command: ShellCommand;
   readonly script: string;
   readonly cleanup: string;
+  readonly kind: SupervisedJob['kind'];
 }
 
 export interface JobHandlers {
@@ -130,7 +131,7 @@ export class RemoteJob {
       this.#shellStatus = status;
     });
     channel.on('close', () => this.abandon());
-    channel.write(supervise({ nonce, script: spec.script, cleanup: spec.cleanup }));
+    channel.write(supervise({ nonce, ...spec }));
   }
 
   /** Bytes that were received and not yet looked at: a server that ignores the window makes this grow. */

@@ -96,7 +96,7 @@ export class SshConnection implements Connection {
   }
 
   async run<P, T>(collector: Collector<P, T>, params: P, options: RunOptions = {}): Promise<T> {
-    const spec = this.#spec(collector, collector.script(params), '');
+    const spec = this.#spec(collector, { kind: 'question', script: collector.script(params), cleanup: '' });
     const chunks: Buffer[] = [];
     let bytes = 0;
     const limit = new Limit()
@@ -134,7 +134,11 @@ export class SshConnection implements Connection {
     params: P,
     sink: StreamSink<E>,
   ): Promise<RunningStream> {
-    const spec = this.#spec(collector, collector.script(params), collector.cleanup(params));
+    const spec = this.#spec(collector, {
+      kind: 'stream',
+      script: collector.script(params),
+      cleanup: collector.cleanup(params),
+    });
     const decoder = collector.decoder(params);
     const text = new TextDecoder('utf-8', { ignoreBOM: true });
     const lines = new LineSplitter();
@@ -202,16 +206,13 @@ export class SshConnection implements Connection {
     this.#close('');
   }
 
-  #spec(question: { title: string; needsRoot: boolean }, script: string, cleanup: string): JobSpec {
+  #spec(question: { title: string; needsRoot: boolean }, job: Omit<JobSpec, 'command'>): JobSpec {
     if (this.#state === 'closed') throw this.#lostFailure();
     // Only the facts are asked before anything is known, and they need no root.
     const root = this.#facts?.root ?? 'none';
     if (question.needsRoot && root === 'none') throw this.#notRoot(question.title);
-    return {
-      command: question.needsRoot && root === 'sudo' ? 'exec sudo -n /bin/sh' : 'exec /bin/sh',
-      script,
-      cleanup,
-    };
+    const command = question.needsRoot && root === 'sudo' ? 'exec sudo -n /bin/sh' : 'exec /bin/sh';
+    return { command, ...job };
   }
 
   /** Opens a job in a slot; waits while the server has no channel to give. Gives the slot back at its end. */

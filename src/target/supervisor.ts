@@ -18,6 +18,12 @@ export interface SupervisedJob {
   readonly script: string;
   /** Runs after the job and all its processes have ended; empty for none. */
   readonly cleanup: string;
+  /**
+   * `stream`: runs until stopped, in a session of its own, which costs two exec (90 ms on an emulated
+   * machine). `question`: ends by itself soon; a subshell of the supervisor, beats count from the
+   * first one on.
+   */
+  readonly kind: 'stream' | 'question';
 }
 
 /**
@@ -26,11 +32,16 @@ export interface SupervisedJob {
  * below. Dash reads stdin in blocks, so nothing more may be sent before the ready mark is seen.
  *
  * What runs on the target:
- * - the job, a shell that leads its own session and process group, stdin from /dev/null;
+ * - the job; a stream's is a shell that leads its own session and process group; stdin /dev/null;
  * - a reader that turns each line on stdin into SIGUSR2 and end of file into SIGTERM;
  * - a ticker that sends SIGUSR1 every {@link BEAT_SECONDS};
  * - this shell, which waits. On end of file, missed beats or a signal it ends the job's group
  *   (TERM, after 2 s KILL), then runs the clean-up, and only then reports the end and exits.
+ *
+ * A question shares the process group of this shell, which catches the TERM that it sends there;
+ * sudo ignores signals that come from its own group (sudo, exec_nopty.c). What of the group is left
+ * after that is found in /proc (field 5 of proc_pid_stat(5)). Only a question that is stopped is
+ * treated so; one that ends by itself must leave no process behind.
  *
  * `kill -TERM -PGID` is the form that all shells read: busybox knows no `--` there, dash wants it
  * after `-s TERM`. A status of 127 after a signal means that an earlier wait had the status already.
@@ -38,33 +49,26 @@ export interface SupervisedJob {
  * Marks on stdout are `RS nonce word ... LF`, see framing.ts. Works in dash, bash, busybox ash.
  */
 export function supervise(job: SupervisedJob): string {
-  const pieces = split(job.script, PIECE).map(quote).join(' ');
-  const run = `sh -c 'IFS=; z=$*; unset IFS; set --; eval "$z"' zscope ${pieces} </dev/null 3<&- &`;
   return `{
 exec 3<&0
 LC_ALL=C PATH=$PATH:/usr/sbin:/sbin
 export LC_ALL PATH
 umask 077
 cd /
-z_why= z_missed=0 z_signal= z_status=0 z_left=none
-trap 'z_why=\${z_why:-stopped} z_signal=1' TERM HUP INT
-trap : PIPE
-trap 'z_missed=$((z_missed+1)) z_signal=1' USR1
-trap 'z_missed=0 z_signal=1' USR2
-printf '\\036%s ready\\n' ${job.nonce}
-if command -v setsid >/dev/null 2>&1; then
-setsid ${run}
-z_group=own
-else
-${run}
-z_group=shared
-fi
-z_job=$!
-(while read -r z_beat; do kill -s USR2 $$ || exit; done; kill -s TERM $$) <&3 3<&- >/dev/null 2>&1 &
-z_reader=$!
+z_why= z_missed=0 z_signal= z_status=0 z_left=none z_ticker= z_group=shared
+z_tick() {
+[ -z "$z_ticker" ] || return 0
 (z_sleep=; trap 'kill $z_sleep; exit' TERM
 while :; do sleep ${BEAT_SECONDS} & z_sleep=$!; wait $z_sleep; kill -s USR1 $$ || exit; done) </dev/null 3<&- >/dev/null 2>&1 &
 z_ticker=$!
+}
+trap 'z_why=\${z_why:-stopped} z_signal=1' TERM HUP INT
+trap : PIPE
+trap 'z_missed=$((z_missed+1)) z_signal=1' USR1
+trap 'z_missed=0 z_signal=1; z_tick' USR2
+printf '\\036%s ready\\n' ${job.nonce}
+${start(job)}(while read -r z_beat; do kill -s USR2 $$ || exit; done; kill -s TERM $$) <&3 3<&- >/dev/null 2>&1 &
+z_reader=$!
 z_send() {
 kill -$1 -$z_job 2>/dev/null || kill -$1 $z_job 2>/dev/null
 }
@@ -74,6 +78,18 @@ while z_send 0; do
 [ $z_turn -lt 20 ] || return 1
 z_turn=$((z_turn+1))
 sleep 0.1 2>/dev/null || sleep 1
+done
+}
+z_sweep() {
+read -r z_line </proc/$$/stat
+set -- \${z_line##*) }
+z_own=$3
+for z_p in /proc/[0-9]*; do
+{ read -r z_line <$z_p/stat; } 2>/dev/null || continue
+set -- \${z_line##*) }
+[ "$3" = "$z_own" ] || continue
+z_p=\${z_p#/proc/}
+[ $z_p = $$ ] || [ $z_p = $PPID ] || kill -KILL $z_p 2>/dev/null
 done
 }
 while :; do
@@ -92,11 +108,37 @@ done
 if z_send 0; then
 if [ $z_group = own ]; then z_send TERM; else kill -s TERM 0; fi
 z_settle || { z_send KILL; z_settle; } || z_left=stuck
+[ $z_group = own ] || z_sweep
 fi
 kill $z_ticker $z_reader 2>/dev/null
-${job.cleanup === '' ? '' : `z_said=$( (eval ${quote(job.cleanup)}) </dev/null 3<&- 2>&1 )\n[ -z "$z_said" ] || printf '%s\\n' "$z_said" >&2\n`}printf '\\036%s end %s %s %s\\n' ${job.nonce} $z_why $z_status $z_left
+${cleanUp(job)}printf '\\036%s end %s %s %s\\n' ${job.nonce} $z_why $z_status $z_left
 exit 0
 }
+`;
+}
+
+function start(job: SupervisedJob): string {
+  if (job.kind === 'question') {
+    return `(eval ${quote(job.script)}) </dev/null 3<&- &\nz_job=$!\n`;
+  }
+  const pieces = split(job.script, PIECE).map(quote).join(' ');
+  const run = `sh -c 'IFS=; z=$*; unset IFS; set --; eval "$z"' zscope ${pieces} </dev/null 3<&- &`;
+  return `if command -v setsid >/dev/null 2>&1; then
+setsid ${run}
+z_group=own
+else
+${run}
+fi
+z_job=$!
+z_tick
+`;
+}
+
+function cleanUp(job: SupervisedJob): string {
+  if (job.cleanup === '') return '';
+  // The client may be gone, and with it whoever reads stderr: so it is said only at the end.
+  return `z_said=$( (eval ${quote(job.cleanup)}) </dev/null 3<&- 2>&1 )
+[ -z "$z_said" ] || printf '%s\\n' "$z_said" >&2
 `;
 }
 
