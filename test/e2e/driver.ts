@@ -13,10 +13,10 @@ import { installExtension, startServer } from '../host/server.ts';
 import { Editor } from './driver/editor.ts';
 import { Dialog, Notifications } from './driver/messages.ts';
 import { QuickInput } from './driver/quick-input.ts';
-import { pickFromMenu, TreeView } from './driver/tree.ts';
+import { TreeView } from './driver/tree.ts';
 import { plain, STEP_LIMIT, waitFor } from './driver/wait.ts';
 
-export { Dialog, Editor, Notifications, pickFromMenu, QuickInput, TreeView, waitFor };
+export { waitFor };
 
 export interface WorkbenchOptions {
   /** The packed extension. */

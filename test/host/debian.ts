@@ -5,21 +5,17 @@ import { findProgram } from './paths.ts';
 
 export type Report = (line: string) => void;
 
-/** What is missing and why, as the sentence a person gets. */
-export class MissingPackages extends Error {}
-
 function apt(args: readonly string[], report: Report): void {
   report(`apt-get ${args.join(' ')}`);
-  const done = spawnSync('apt-get', args, {
+  // A machine just set up may be updating itself: its lock is waited for, in seconds.
+  const done = spawnSync('apt-get', ['--quiet', '--option', 'DPkg::Lock::Timeout=300', ...args], {
     encoding: 'utf8',
     env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
     maxBuffer: 64 << 20,
   });
   if (done.status !== 0) {
     const reason = done.error?.message ?? done.stderr.trim().split('\n').slice(-3).join(' ');
-    throw new MissingPackages(
-      `apt-get ${args[0]} failed (${reason}); install ${args.slice(-1)[0]} by hand and run this again.`,
-    );
+    throw new Error(`apt-get ${args.join(' ')} failed (${reason}); run it by hand, then this again.`);
   }
 }
 
@@ -28,17 +24,15 @@ export function installPackages(packages: readonly string[], purpose: string, re
   const list = packages.join(' ');
   const byHand = `apt-get install --no-install-recommends ${list}`;
   if (!findProgram('apt-get')) {
-    throw new MissingPackages(
+    throw new Error(
       `${list} is needed for ${purpose} and this is no Debian system; install it with the system's own tools and run this again.`,
     );
   }
   if (process.getuid?.() !== 0) {
-    throw new MissingPackages(
-      `${list} is needed for ${purpose} and only root can install it; run: sudo ${byHand}`,
-    );
+    throw new Error(`${list} is needed for ${purpose} and only root can install it; run: sudo ${byHand}`);
   }
-  apt(['update', '--quiet'], report);
-  apt(['install', '--yes', '--quiet', '--no-install-recommends', ...packages], report);
+  apt(['update'], report);
+  apt(['install', '--yes', '--no-install-recommends', ...packages], report);
 }
 
 /**
@@ -49,7 +43,7 @@ export function ensureChromium(report: Report): string {
   const named = process.env['CHROMIUM'];
   if (named) {
     if (!existsSync(named)) {
-      throw new MissingPackages(`CHROMIUM names ${named}, which does not exist; correct or unset it.`);
+      throw new Error(`CHROMIUM names ${named}, which does not exist; correct or unset it.`);
     }
     return named;
   }
@@ -63,7 +57,7 @@ export function ensureChromium(report: Report): string {
   }
   const chromium = find();
   if (!chromium) {
-    throw new MissingPackages('chromium was installed but is not on PATH; set CHROMIUM to its path.');
+    throw new Error('chromium was installed but is not on PATH; set CHROMIUM to its path.');
   }
   return chromium;
 }

@@ -36,8 +36,3 @@ export async function waitFor<T>(
 export function plain(text: string | null): string {
   return (text ?? '').replaceAll('\u00a0', ' ');
 }
-
-/** True when `text` contains the string or matches the expression. */
-export function matches(text: string, wanted: string | RegExp): boolean {
-  return typeof wanted === 'string' ? text.includes(wanted) : wanted.test(text);
-}
