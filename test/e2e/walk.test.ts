@@ -2,7 +2,7 @@
  * A person's walk from a hung process to its source line: a real workbench, a real VM whose pool
  * hangs, clicks, and a picture of each step in test-artifacts/e2e.
  */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -40,6 +40,7 @@ beforeAll(async () => {
 afterEach(async ({ task }) => {
   if (task.result?.state === 'fail') {
     await workbench?.screenshot(`failed-${task.name}`);
+    console.log(`[log]\n${extensionLog()}`);
   }
 });
 
@@ -60,6 +61,15 @@ async function leftovers(): Promise<string> {
       case $(readlink $p/exe 2>/dev/null) in */cat) tr '\\0' ' ' < $p/cmdline | grep trace_pipe ;; esac
     done
     true`);
+}
+
+/** The extension's own Log, as VS Code keeps it on disk. */
+function extensionLog(): string {
+  const logs = path.join(workbench.userData, 'logs');
+  return readdirSync(logs, { recursive: true, encoding: 'utf8' })
+    .filter((file) => /(ZScope|remoteexthost)\.log$/.test(file))
+    .map((file) => `${file}:\n${readFileSync(path.join(logs, file), 'utf8').slice(-6000)}`)
+    .join('\n');
 }
 
 /** Waits until the views show the connected lab. */
@@ -125,7 +135,7 @@ describe('from a hung process to its source line', () => {
     const rows = await tree.waitForRows(
       'exact lines',
       (texts) => texts.some((text) => /^zil_create .*zil\.c:\d+$/.test(text)),
-      120_000,
+      60_000,
     );
     expect(rows.find((row) => /^zil_commit_impl /.test(row))).toMatch(
       /^zil_commit_impl \+0x[0-9a-f]+ \[zfs\] {2}zil\.c:\d+$/,

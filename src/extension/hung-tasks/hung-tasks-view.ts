@@ -1,7 +1,7 @@
 import * as vscode from 'vscode';
 import type { Disposable } from '../../core/lifetime.ts';
 import { traceMatches } from '../../core/stack/filter.ts';
-import { formatFrame, frameKey } from '../../core/stack/frame.ts';
+import { type Frame, formatFrame, frameKey } from '../../core/stack/frame.ts';
 import type { Place } from '../../core/symbols/location.ts';
 import type { TaskGroup, TaskSnapshot } from '../../core/tasks.ts';
 import { inert } from '../../core/text/inert.ts';
@@ -174,6 +174,7 @@ export class HungTasksView implements vscode.TreeDataProvider<TaskNode>, Disposa
         groups.push(tasks.length === group.tasks.length ? group : { trace: group.trace, tasks });
       }
     }
+    groups.sort(inOrder);
     // A row keeps its node while its stack stays, so that the tree keeps what is open and chosen.
     this.#groups = groups.map((group) => {
       const known = before.get(groupId(group));
@@ -244,10 +245,7 @@ export class HungTasksView implements vscode.TreeDataProvider<TaskNode>, Disposa
       places = [];
     }
     trace.forEach((frame, index) => {
-      const found = places[index] ?? [
-        { function: frame.symbol, inlined: false, uri: null, path: null, line: null, how: null },
-      ];
-      for (const place of found) {
+      for (const place of shownPlaces(frame, places[index])) {
         rows.push({ kind: 'frame', frame, index, place, parent });
       }
     });
@@ -314,6 +312,15 @@ export class HungTasksView implements vscode.TreeDataProvider<TaskNode>, Disposa
   }
 }
 
+/** Without debug info the server gives every definition of that name; the best one stands for the frame. */
+function shownPlaces(frame: Frame, places: readonly Place[] | undefined): readonly Place[] {
+  const [first] = places ?? [];
+  if (first === undefined) {
+    return [{ function: frame.symbol, inlined: false, uri: null, path: null, line: null, how: null }];
+  }
+  return first.how === 'function' ? [first] : (places ?? []);
+}
+
 function frameItem(node: FrameNode): vscode.TreeItem {
   const { frame, place } = node;
   const item = new vscode.TreeItem(inert(place.function));
@@ -338,6 +345,11 @@ function frameItem(node: FrameNode): vscode.TreeItem {
 
 function describe(alias: string, filter: string): string {
   return filter === '' ? alias : `${alias}, only "${filter}"`;
+}
+
+/** Most tasks first, then by pid: an order that stays from snapshot to snapshot. */
+function inOrder(a: TaskGroup, b: TaskGroup): number {
+  return b.tasks.length - a.tasks.length || (a.tasks[0]?.pid ?? 0) - (b.tasks[0]?.pid ?? 0);
 }
 
 function countHung(snapshot: TaskSnapshot | null): number {

@@ -36,7 +36,8 @@ const MODULE = /^[\w-]{1,64}$/;
  * with its section: `addr2line -j`. The file is used only when its build-id is that of the running
  * module (/sys/module/M/notes). It is unpacked into memory (/dev/shm) for as long as the script runs.
  * A frame's address is a return address: the call is the instruction before it, so it is looked up
- * one byte earlier. Symbols of one name are told apart by the size that the frame carries; a frame
+ * one byte earlier. Symbols of one name are told apart by the size that the frame carries, which is the
+ * distance to the next symbol (kernel/kallsyms.c): the function's own size and what pads it. A frame
  * whose size fits none is not answered.
  *
  * Output, a line each, tab-separated: `M module outcome`, `F index` and after it one line
@@ -135,16 +136,22 @@ for module in $(awk '{ if (!seen[$2]++) print $2 }' "$dir/frames"); do
     }
     FILENAME == dir "/sections" { section[$2] = $3; next }
     ($8 in want) && $4 != "SECTION" && $7 in section {
+      bytes = $3 ~ /^0x/ ? number(substr($3, 3)) : $3 + 0
       for (i = 1; i <= want[$8]; i++) {
         frame = index_of[$8, i]
-        bytes = $3 ~ /^0x/ ? number(substr($3, 3)) : $3 + 0
-        if ((size[frame] != "-" && size[frame] != bytes) || (frame in done)) continue
-        done[frame] = 1
-        at = number($2) + offset[frame]
-        if (offset[frame] > 0) at--
-        print frame > (dir "/index." $7)
-        print "0x" hex(at) > (dir "/address." $7)
-        if (!listed[$7]++) print $7, section[$7] > (dir "/used")
+        padding = size[frame] == "-" ? 0 : size[frame] - bytes
+        if (padding < 0 || padding >= 64 || (frame in best && best[frame] <= padding)) continue
+        best[frame] = padding
+        home[frame] = $7
+        at[frame] = number($2) + offset[frame] - (offset[frame] > 0)
+      }
+    }
+    END {
+      for (frame in best) {
+        number_of = home[frame]
+        print frame > (dir "/index." number_of)
+        print "0x" hex(at[frame]) > (dir "/address." number_of)
+        if (!listed[number_of]++) print number_of, section[number_of] > (dir "/used")
       }
     }
   ' "$dir/frames" "$dir/sections" "$dir/symbols"
