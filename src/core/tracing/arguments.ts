@@ -82,7 +82,7 @@ export function fetchType(declared: string): FetchType | null {
     .replace(/\s+/g, ' ')
     .replace(/ ?\* ?/g, '*')
     .trim();
-  if (/^(?:(?:un)?signed )?char(?:\*|\[[^\][]*\])$/.test(type)) {
+  if (/^(?:(?:un)?signed )?char(?:\*| ?\[[^\][]*\])$/.test(type)) {
     return 'string';
   }
   if (/[*[(]/.test(type)) {

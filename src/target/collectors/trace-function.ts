@@ -109,7 +109,7 @@ for left in "$tracefs"/instances/zscope_*_${params.sessionId}; do
 done
 while read -r left; do
   case $left in
-  *:zscope_*_${params.sessionId}/*)
+  [pr]*:zscope_*_${params.sessionId}/*)
     left=\${left#*:}
     wipe "\${left%%/*}"
     ;;

@@ -1,0 +1,219 @@
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { formatFrame } from '../../../../src/core/stack/frame.ts';
+import type { CallEvent, TraceStreamEvent } from '../../../../src/core/tracing/events.ts';
+import { type TraceParams, traceFunction } from '../../../../src/target/collectors/trace-function.ts';
+import { flavours, runScript } from './flavours.ts';
+
+const golden = (name: string) =>
+  readFileSync(join(import.meta.dirname, 'golden', name), 'utf8')
+    .replace(/\n$/, '')
+    .split('\n');
+
+function params(
+  symbol: string,
+  sessionId: string,
+  ...parameters: [type: string, name: string][]
+): TraceParams {
+  return {
+    symbol,
+    module: 'zfs',
+    machine: 'x86_64',
+    parameters: parameters.map(([type, name]) => ({ type, name })),
+    maxEvents: 1000,
+    maxSeconds: 5,
+    sessionId,
+  };
+}
+
+function decode(lines: readonly string[], of: TraceParams): TraceStreamEvent[] {
+  const decoder = traceFunction.decoder(of);
+  return [...lines.flatMap((line) => [...decoder.line(line)]), ...decoder.end()];
+}
+
+const calls = (events: readonly TraceStreamEvent[]) =>
+  events.filter((e): e is CallEvent => e.kind === 'call');
+
+const SET_ERROR = params(
+  '__set_error',
+  '5e70',
+  ['const char *', 'file'],
+  ['const char *', 'func'],
+  ['int', 'line'],
+  ['int', 'err'],
+);
+const SPA_SYNC = params('spa_sync', '5e71', ['spa_t *', 'spa'], ['uint64_t', 'txg']);
+const ALLOC: TraceParams = { ...params('kmem_cache_alloc_noprof', '5e73'), module: null };
+
+describe('what the kernel of the test VM printed', () => {
+  test('strings and integers in the order of the declaration', () => {
+    const events = decode(golden('trace-set-error.txt'), SET_ERROR);
+    expect(events[0]).toEqual({ kind: 'started', withArguments: true });
+    expect(calls(events)).toHaveLength(12);
+    expect(calls(events)[0]).toMatchObject({
+      time: 259.096605,
+      comm: 'zfs',
+      pid: 1453,
+      cpu: 1,
+      symbol: '__set_error',
+      arguments: [
+        { name: 'file', value: '"/var/lib/dkms/zfs/2.3.9/build/module/zfs/zap_micro.c"' },
+        { name: 'func', value: '"zap_lookup_impl"' },
+        { name: 'line', value: '1137' },
+        { name: 'err', value: '2' },
+      ],
+    });
+    expect(calls(events)[0]?.stack.slice(0, 2).map(formatFrame)).toEqual([
+      '__set_error+0x5/0x30 [zfs]',
+      'zap_lookup_impl+0x22c/0x2a0 [zfs]',
+    ]);
+  });
+
+  test('a call is out with the last line of its stack, not with the next call', () => {
+    const decoder = traceFunction.decoder(SPA_SYNC);
+    const lines = golden('trace-spa-sync.txt');
+    const end = lines.findIndex((line) => line.includes('ret_from_fork_asm'));
+    const seen = lines.slice(0, end + 1).map((line) => decoder.line(line).length);
+    expect(seen[0]).toBe(1);
+    expect(seen.slice(1, end)).toEqual(Array(end - 1).fill(0));
+    expect(seen[end]).toBe(1);
+  });
+
+  test('the last stack of a session is whole, and its limit is told', () => {
+    const events = decode(golden('trace-spa-sync.txt'), SPA_SYNC);
+    expect(events.at(-1)).toEqual({ kind: 'limit', of: 'time' });
+    for (const call of calls(events)) {
+      expect(call.comm).toBe('txg_sync');
+      expect(call.stack.map(({ symbol }) => symbol)).toEqual([
+        'spa_sync',
+        'txg_sync_thread',
+        'thread_generic_wrapper',
+        'kthread',
+        'ret_from_fork',
+        'ret_from_fork_asm',
+      ]);
+    }
+    expect(calls(events).map((call) => call.arguments[1]?.value)).toEqual(['44', '45', '46', '47']);
+  });
+
+  test('what the kernel lost is an event of its own, at its place', () => {
+    const events = decode(golden('trace-lost.txt'), ALLOC);
+    const at = events.findIndex(({ kind }) => kind === 'loss');
+    expect(events[at]).toEqual({ kind: 'loss', cpu: 1, count: 142461 });
+    expect(events[at - 1]?.kind).toBe('call');
+    expect(events[at + 1]).toMatchObject({ kind: 'call', time: 333.973966, comm: 'ls', arguments: [] });
+  });
+});
+
+describe('decoding', () => {
+  const head = (cpu: number, time: number, comm = 'x') =>
+    `${comm.padStart(16)}-7       [00${cpu}] .....  ${time}.000000: `;
+  const call = (cpu: number, time: number, comm?: string) =>
+    `${head(cpu, time, comm)}spa_sync_5e71: (spa_sync+0x4/0x10 [zfs]) a0=0x1 a1=${time} c="${comm ?? 'x'}"`;
+  const stack = (cpu: number, time: number) => `${head(cpu, time)}<stack trace>`;
+
+  test('stacks of several CPUs find their calls, and the calls keep their order', () => {
+    const events = calls(
+      decode(
+        [
+          call(0, 1),
+          call(1, 2),
+          stack(1, 2),
+          ' => b+0x1/0x2',
+          stack(0, 1),
+          ' => a+0x1/0x2',
+          call(0, 3),
+          call(0, 4),
+        ],
+        SPA_SYNC,
+      ),
+    );
+    expect(events.map(({ time, stack }) => [time, stack[0]?.symbol])).toEqual([
+      [1, 'a'],
+      [2, 'b'],
+      [3, undefined],
+      [4, undefined],
+    ]);
+  });
+
+  test('a comm may look like anything', () => {
+    for (const comm of ['a-1 [000]', 'x c="y"', ' a1=9', 'é\u001b[1m', '" c="']) {
+      const [event] = calls(decode([call(0, 1, comm)], SPA_SYNC));
+      expect(event?.pid).toBe(7);
+      expect(event?.comm.endsWith(comm) || comm.endsWith(event?.comm ?? '?'), comm).toBe(true);
+    }
+  });
+
+  test('events of others and lines of nobody are no calls', () => {
+    expect(
+      decode(
+        [`${head(0, 1)}other_event: (f+0x0/0x1) c="x"`, 'noise', ' => g+0x1/0x2', '#zscope-0000 limit time'],
+        SPA_SYNC,
+      ),
+    ).toEqual([]);
+  });
+
+  test('any lines decode, and end() leaves nothing behind', () => {
+    const line = fc.oneof(
+      fc.constantFrom(
+        call(0, 1),
+        call(1, 2),
+        stack(0, 1),
+        stack(1, 2),
+        ' => a+0x1/0x2',
+        'CPU:0 [LOST EVENTS]',
+        '',
+      ),
+      fc.string(),
+    );
+    fc.assert(
+      fc.property(fc.array(line, { maxLength: 40 }), (lines) => {
+        const made = lines.filter((text) => text.includes('spa_sync_5e71: (')).length;
+        expect(calls(decode(lines, SPA_SYNC))).toHaveLength(made);
+      }),
+    );
+  });
+
+  test('each refusal is a sentence', () => {
+    for (const reason of ['no-tracefs', 'no-kprobes', 'no-instance', 'no-probe', 'no-enable']) {
+      expect(decode([`#zscope-5e71 refused ${reason}`], SPA_SYNC)).toEqual([
+        { kind: 'refused', reason, why: expect.stringMatching(/^The .*\.$/) },
+      ]);
+    }
+  });
+});
+
+describe.each(flavours)('clean-up in $name', (flavour) => {
+  // A kernel's tracefs refuses much of what plain files allow; the lab's tests run on a real one.
+  test.skipIf(!flavour.present)('undoes its own session only', () => {
+    const root = mkdtempSync(join(tmpdir(), 'zscope-tracefs-'));
+    try {
+      const bin = join(root, 'bin');
+      mkdirSync(bin);
+      writeFileSync(join(bin, 'rmdir'), '#!/bin/sh\nexec rm -rf "$1"\n');
+      chmodSync(join(bin, 'rmdir'), 0o755);
+      for (const name of ['zscope_12_5e71', 'zscope_13_other', 'mine']) {
+        mkdirSync(join(root, 'instances', name, 'events', name), { recursive: true });
+      }
+      const probes = join(root, 'kprobe_events');
+      writeFileSync(
+        probes,
+        'p:zscope_12_5e71/spa_sync_5e71 zfs:spa_sync a0=%di:x64\np:zscope_13_other/f f\np:mine/g g\n',
+      );
+      const script = `PATH=${bin}:$PATH\n${traceFunction.cleanup(SPA_SYNC).replaceAll('/sys/kernel/tracing', root)}`;
+      for (let i = 0; i < 2; i += 1) {
+        expect(runScript(script, flavour).status).toBe(0);
+        expect(readdirSync(join(root, 'instances')).sort()).toEqual(['mine', 'zscope_13_other']);
+      }
+      const removals = readFileSync(probes, 'utf8')
+        .split('\n')
+        .filter((line) => line.startsWith('-:'));
+      expect(new Set(removals)).toEqual(new Set(['-:zscope_12_5e71/spa_sync_5e71']));
+    } finally {
+      rmSync(root, { recursive: true });
+    }
+  });
+});
