@@ -130,6 +130,8 @@ export class DbgmsgView extends LitElement {
     const paused = saved !== null && saved.pausedAfter !== null;
     if (this.#list !== null && saved !== null) {
       this.#list.activeId = saved.active;
+      this.#list.follow = this.#follow;
+      this.#list.revealActive();
     }
     if (paused || wasPaused) {
       this.#host.post({ type: 'paused', on: paused });
@@ -144,7 +146,7 @@ export class DbgmsgView extends LitElement {
       list.filter = this.#stream.filter;
       list.follow = this.#follow;
       list.refresh();
-      if (refiltered && !this.#follow) {
+      if (refiltered) {
         list.revealActive();
       }
     }

@@ -18,12 +18,13 @@ export class TraceList extends RowList<TraceRow> {
     markStyles,
     css`
       .row {
-        grid-template-columns: 11ch minmax(8ch, 17ch) 7ch 3ch minmax(10ch, 24ch) minmax(0, 1fr);
+        grid-template-columns: 11ch minmax(7ch, 16ch) 7ch 4ch minmax(8ch, 24ch) minmax(12ch, 1fr);
         font-family: var(--vscode-editor-font-family);
         font-size: calc(var(--vscode-font-size) - 1px);
       }
 
-      .head .row {
+      /* On the cells: the row's own font measures the columns. */
+      .head .cell {
         font-family: var(--vscode-font-family);
       }
 

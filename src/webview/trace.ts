@@ -76,6 +76,7 @@ export class TraceView extends LitElement {
 
       .stop {
         flex: none;
+        --vscode-icon-foreground: var(--vscode-debugIcon-stopForeground, var(--vscode-foreground));
       }
 
       .note {
@@ -253,6 +254,8 @@ export class TraceView extends LitElement {
       }
       if (this.#list !== null && saved.active !== null) {
         this.#list.activeId = saved.active;
+        this.#list.follow = this.#follow;
+        this.#list.revealActive();
         this.#ask(0);
       }
     }
@@ -302,7 +305,7 @@ export class TraceView extends LitElement {
       list.filter = this.#stream.filter;
       list.follow = this.#follow;
       list.refresh();
-      if (refiltered && !this.#follow) {
+      if (refiltered) {
         list.revealActive();
       }
     }

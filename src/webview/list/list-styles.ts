@@ -115,9 +115,6 @@ export const listStyles = css`
 
   .head {
     flex: none;
-    scrollbar-gutter: stable;
-    overflow-x: hidden;
-    overflow-y: hidden;
     border-bottom: 1px solid var(--vscode-panel-border, var(--vscode-contrastBorder, transparent));
   }
 

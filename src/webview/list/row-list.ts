@@ -1,18 +1,13 @@
-import { elementScroll, observeElementRect, Virtualizer } from '@tanstack/virtual-core';
 import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { repeat } from 'lit/directives/repeat.js';
 import type { Row, RowSource } from '../rows/row-store.ts';
-import { ROW_HEIGHT } from './list-styles.ts';
-
-/** Rows made above and below the ones in sight. */
-const OVERSCAN = 8;
+import { Viewport, type ViewportHost } from './viewport.ts';
 
 /** Pixels a pointer may move between press and release and still mean a click. */
 const CLICK_SLACK = 3;
 
 /**
- * A list of rows of which only those in sight exist in the page. All rows are {@link ROW_HEIGHT}
- * high but the one that is opened out.
+ * A list of rows of which only those in sight exist in the page.
  *
  * The list has the keyboard focus as a whole and points assistive technology at the chosen row, as
  * VS Code's own lists do: a row that leaves the page while the list streams takes no focus with it.
@@ -20,7 +15,7 @@ const CLICK_SLACK = 3;
  * Fires `active-change` (a person chose a row), `row-open` (Enter on the chosen row) and
  * `follow-change` (a person scrolled away from the end or back to it).
  */
-export abstract class RowList<T extends Row> extends LitElement {
+export abstract class RowList<T extends Row> extends LitElement implements ViewportHost<T> {
   static override properties = { label: {}, emptyText: {} };
 
   /** Name of the list for assistive technology. */
@@ -34,41 +29,11 @@ export abstract class RowList<T extends Row> extends LitElement {
   protected expandOnClick = false;
 
   #active: number | null = null;
-  #expanded: number | null = null;
-  #expandedIndex = -1;
-  #expandedHeight = ROW_HEIGHT;
-  /** The row at the top edge, and how far it is scrolled out, so that the list stands still when rows go. */
-  #anchor: { readonly id: number; readonly offset: number } | null = null;
-  /** The scroll position last seen; a scroll event that finds another one is a person's doing. */
-  #top = 0;
+  /** The chosen row is to be brought into sight when it comes. */
+  #revealing = false;
   #pressedAt: { readonly x: number; readonly y: number } | null = null;
-  #tellOffset: (offset: number) => void = () => {};
-  #unmount: (() => void) | null = null;
   #resize: ResizeObserver | null = null;
-
-  readonly #virtualizer: Virtualizer<HTMLElement, HTMLElement>;
-  readonly #options: ConstructorParameters<typeof Virtualizer<HTMLElement, HTMLElement>>[0];
-
-  constructor() {
-    super();
-    this.#options = {
-      count: 0,
-      overscan: OVERSCAN,
-      getScrollElement: () => this.renderRoot?.querySelector<HTMLElement>('.scroller') ?? null,
-      estimateSize: (index) => (index === this.#expandedIndex ? this.#expandedHeight : ROW_HEIGHT),
-      scrollToFn: elementScroll,
-      observeElementRect,
-      // The list reports its own scrolling at once instead of one frame later.
-      observeElementOffset: (_, report) => {
-        this.#tellOffset = (offset) => report(offset, false);
-        return () => {
-          this.#tellOffset = () => {};
-        };
-      },
-      onChange: () => this.requestUpdate(),
-    };
-    this.#virtualizer = new Virtualizer(this.#options);
-  }
+  readonly #viewport = new Viewport<T>(this);
 
   /** The cells of a row, in order, each an element with role `gridcell`. */
   protected abstract renderCells(row: T, expanded: boolean): TemplateResult;
@@ -95,56 +60,51 @@ export abstract class RowList<T extends Row> extends LitElement {
   }
 
   get activeRow(): T | undefined {
-    return this.source.at(this.#indexOf(this.#active));
+    return this.source.at(this.#viewport.indexOf(this.#active));
+  }
+
+  get scroller(): HTMLElement | null {
+    return this.renderRoot?.querySelector<HTMLElement>('.scroller') ?? null;
+  }
+
+  get spacer(): HTMLElement | null {
+    return this.renderRoot?.querySelector<HTMLElement>('.spacer') ?? null;
   }
 
   override focus(options?: FocusOptions): void {
-    this.#grid?.focus(options);
+    this.renderRoot.querySelector<HTMLElement>('.grid')?.focus(options);
   }
 
   /** Shows the source as it is now. Call it when rows came or went, at most once a frame. */
   refresh(): void {
-    const { scroller, spacer } = this;
-    if (scroller === null || spacer === null) {
-      this.requestUpdate();
-      return;
-    }
-    this.#layOut();
-    spacer.style.height = `${this.#virtualizer.getTotalSize()}px`;
-    if (this.follow) {
-      this.#scrollTo(this.#virtualizer.getTotalSize());
-    } else if (this.#anchor !== null) {
-      const index = this.source.lowerBound(this.#anchor.id);
-      const anchor = this.#anchor;
-      const kept = this.source.at(index)?.id === anchor.id;
-      this.#scrollTo(this.#startOf(index) + (kept ? anchor.offset : 0));
-      // A filter that hides the row may be taken back, and the list then returns to it.
-      this.#anchor = kept ? this.#anchor : anchor;
-    } else {
-      this.#scrollTo(scroller.scrollTop);
+    this.#viewport.layOut(this.follow);
+    // Who follows the end wants to see the end.
+    this.#revealing &&= !this.follow;
+    const index = this.#revealing ? this.#viewport.indexOf(this.#active) : -1;
+    if (index >= 0) {
+      this.#revealing = false;
+      this.#viewport.reveal(index);
     }
     this.requestUpdate();
   }
 
-  /** Brings the chosen row into sight when the list shows it. */
+  /** Brings the chosen row into sight, at once or when it comes; unless a person scrolls before that. */
   revealActive(): void {
-    const index = this.#indexOf(this.#active);
-    if (index >= 0) {
-      this.#reveal(index);
-    }
+    this.#revealing = true;
+    this.refresh();
   }
 
   /** Forgets what was chosen and opened out. */
   reset(): void {
     this.#active = null;
-    this.#expanded = null;
-    this.#anchor = null;
+    this.#revealing = false;
+    this.#viewport.reset();
     this.refresh();
   }
 
   override connectedCallback(): void {
     super.connectedCallback();
-    this.#unmount = this.#virtualizer._didMount();
+    this.#viewport.mount();
     this.#resize = new ResizeObserver(() => {
       // A new width wraps the opened row anew; a new height moves the end.
       this.#measureExpanded();
@@ -156,12 +116,11 @@ export abstract class RowList<T extends Row> extends LitElement {
   override disconnectedCallback(): void {
     super.disconnectedCallback();
     this.#resize?.disconnect();
-    this.#unmount?.();
+    this.#viewport.unmount();
   }
 
   override render(): TemplateResult {
-    const items = this.#virtualizer.getVirtualItems();
-    const rows = items.flatMap(({ index }) => {
+    const rows = this.#viewport.indexes.flatMap((index) => {
       const row = this.source.at(index);
       return row === undefined ? [] : [{ row, index }];
     });
@@ -169,7 +128,7 @@ export abstract class RowList<T extends Row> extends LitElement {
     const heads = head === nothing ? 0 : 1;
     const activeIsHere = rows.some(({ row }) => row.id === this.#active);
     return html`<div
-      class=${this.#indexOf(this.#active) < 0 ? 'grid none' : 'grid'}
+      class=${this.#viewport.indexOf(this.#active) < 0 ? 'grid none' : 'grid'}
       role="grid"
       tabindex="0"
       aria-label=${this.label}
@@ -205,7 +164,7 @@ export abstract class RowList<T extends Row> extends LitElement {
 
   #renderRow(row: T, index: number, heads: number): TemplateResult {
     const active = row.id === this.#active;
-    const expanded = row.id === this.#expanded;
+    const expanded = row.id === this.#viewport.expanded;
     const classes = `row ${this.rowClass(row)}${active ? ' active' : ''}${expanded ? ' expanded' : ''}`;
     return html`<div
       class=${classes}
@@ -221,94 +180,23 @@ export abstract class RowList<T extends Row> extends LitElement {
 
   override updated(changed: PropertyValues): void {
     super.updated(changed);
-    const first = this.#virtualizer.getVirtualItems()[0];
     const window = this.renderRoot.querySelector<HTMLElement>('.window');
     if (window !== null) {
-      window.style.transform = `translateY(${first?.start ?? 0}px)`;
+      window.style.transform = `translateY(${this.#viewport.start}px)`;
     }
-    this.#virtualizer._willUpdate();
+    const head = this.renderRoot.querySelector<HTMLElement>('.head');
+    if (head !== null && this.scroller !== null) {
+      // The headers stand over their columns whatever room the scroll bar takes.
+      head.style.paddingRight = `${this.scroller.offsetWidth - this.scroller.clientWidth}px`;
+    }
+    this.#viewport.attach();
     this.#measureExpanded();
-  }
-
-  get #grid(): HTMLElement | null {
-    return this.renderRoot.querySelector('.grid');
-  }
-
-  private get scroller(): HTMLElement | null {
-    return this.renderRoot.querySelector('.scroller');
-  }
-
-  private get spacer(): HTMLElement | null {
-    return this.renderRoot.querySelector('.spacer');
-  }
-
-  /** Index of the row with an id; -1 when the list does not show it. */
-  #indexOf(id: number | null): number {
-    if (id === null) {
-      return -1;
-    }
-    const index = this.source.lowerBound(id);
-    return this.source.at(index)?.id === id ? index : -1;
-  }
-
-  #layOut(): void {
-    const expandedIndex = this.#indexOf(this.#expanded);
-    const moved = expandedIndex !== this.#expandedIndex;
-    this.#expandedIndex = expandedIndex;
-    this.#virtualizer.setOptions({ ...this.#options, count: this.source.count });
-    if (moved) {
-      this.#virtualizer.measure();
-    }
   }
 
   #measureExpanded(): void {
     const row = this.renderRoot.querySelector<HTMLElement>('.row.expanded');
-    if (row !== null && row.offsetHeight !== this.#expandedHeight) {
-      this.#expandedHeight = row.offsetHeight;
-      this.#virtualizer.measure();
+    if (row !== null && this.#viewport.measured(row.offsetHeight)) {
       this.refresh();
-    }
-  }
-
-  /** Where a row begins, in pixels from the top of the list. */
-  #startOf(index: number): number {
-    const before = this.#expandedIndex >= 0 && this.#expandedIndex < index;
-    return index * ROW_HEIGHT + (before ? this.#expandedHeight - ROW_HEIGHT : 0);
-  }
-
-  #scrollTo(top: number): void {
-    const { scroller } = this;
-    if (scroller === null) {
-      return;
-    }
-    if (scroller.scrollTop !== top) {
-      scroller.scrollTop = top;
-    }
-    // What was asked for may lie beyond the end.
-    this.#settle(scroller.scrollTop);
-  }
-
-  #settle(top: number): void {
-    this.#top = top;
-    this.#tellOffset(top);
-    const item = this.#virtualizer.getVirtualItemForOffset(top);
-    const row = item === undefined ? undefined : this.source.at(item.index);
-    if (item !== undefined && row !== undefined) {
-      this.#anchor = { id: row.id, offset: top - item.start };
-    }
-  }
-
-  #reveal(index: number): void {
-    const { scroller } = this;
-    if (scroller === null) {
-      return;
-    }
-    const start = this.#startOf(index);
-    const size = index === this.#expandedIndex ? this.#expandedHeight : ROW_HEIGHT;
-    if (start < scroller.scrollTop || size >= scroller.clientHeight) {
-      this.#scrollTo(start);
-    } else if (start + size > scroller.scrollTop + scroller.clientHeight) {
-      this.#scrollTo(start + size - scroller.clientHeight);
     }
   }
 
@@ -320,7 +208,7 @@ export abstract class RowList<T extends Row> extends LitElement {
     }
     const changed = row.id !== this.#active;
     this.#active = row.id;
-    this.#reveal(index);
+    this.#viewport.reveal(index);
     this.requestUpdate();
     if (changed) {
       this.dispatchEvent(new Event('active-change'));
@@ -335,38 +223,34 @@ export abstract class RowList<T extends Row> extends LitElement {
   }
 
   #setExpanded(id: number | null): void {
-    if (this.#expanded === id) {
+    if (this.#viewport.expanded === id) {
       return;
     }
     if (id !== null) {
       // Who reads a row does not want it to run away.
       this.#setFollow(false);
     }
-    this.#expanded = id;
-    this.#expandedHeight = ROW_HEIGHT;
-    this.#expandedIndex = -1;
+    this.#viewport.expand(id);
     this.refresh();
   }
 
   #onScroll(): void {
-    const { scroller } = this;
-    if (scroller === null || Math.abs(scroller.scrollTop - this.#top) < 1) {
+    const move = this.#viewport.scrolled();
+    if (move === null) {
       return;
     }
-    const up = scroller.scrollTop < this.#top;
-    const atEnd = scroller.scrollTop + scroller.clientHeight >= scroller.scrollHeight - 1;
-    this.#settle(scroller.scrollTop);
+    this.#revealing = false;
     this.requestUpdate();
-    if (up) {
+    if (move.up) {
       this.#setFollow(false);
-    } else if (atEnd) {
+    } else if (move.atEnd) {
       this.#setFollow(true);
     }
   }
 
   // Known before the scroll position is, so that a burst cannot drag the list back to its end.
   readonly #onWheel = (event: WheelEvent): void => {
-    if (event.deltaY < 0 && this.#top > 0) {
+    if (event.deltaY < 0 && this.#viewport.isScrolled) {
       this.#setFollow(false);
     }
   };
@@ -378,7 +262,7 @@ export abstract class RowList<T extends Row> extends LitElement {
   #onClick(event: MouseEvent): void {
     const target = event.target instanceof Element ? event.target : null;
     const id = Number(target?.closest<HTMLElement>('.row')?.dataset['id'] ?? Number.NaN);
-    const index = Number.isNaN(id) ? -1 : this.#indexOf(id);
+    const index = Number.isNaN(id) ? -1 : this.#viewport.indexOf(id);
     const pressed = this.#pressedAt;
     const dragged =
       pressed !== null && Math.hypot(event.clientX - pressed.x, event.clientY - pressed.y) > CLICK_SLACK;
@@ -388,7 +272,7 @@ export abstract class RowList<T extends Row> extends LitElement {
     this.focus({ preventScroll: true });
     this.#choose(index);
     if (this.expandOnClick && target?.closest('.link') === null) {
-      this.#setExpanded(this.#expanded === id ? null : id);
+      this.#setExpanded(this.#viewport.expanded === id ? null : id);
     }
   }
 
@@ -405,20 +289,20 @@ export abstract class RowList<T extends Row> extends LitElement {
   /** @returns whether the key means something here */
   #act(key: string): boolean {
     const last = this.source.count - 1;
-    const at = this.#indexOf(this.#active);
-    const page = Math.max(1, Math.floor((this.scroller?.clientHeight ?? 0) / ROW_HEIGHT) - 1);
+    const at = this.#viewport.indexOf(this.#active);
+    const { firstInSight, page } = this.#viewport;
     switch (key) {
       case 'ArrowDown':
-        this.#step(at < 0 ? this.#firstInSight() : Math.min(at + 1, last));
+        this.#step(at < 0 ? firstInSight : Math.min(at + 1, last));
         return true;
       case 'ArrowUp':
-        this.#step(at < 0 ? this.#firstInSight() : Math.max(at - 1, 0));
+        this.#step(at < 0 ? firstInSight : Math.max(at - 1, 0));
         return true;
       case 'PageDown':
-        this.#step(Math.min((at < 0 ? this.#firstInSight() : at) + page, last));
+        this.#step(Math.min((at < 0 ? firstInSight : at) + page, last));
         return true;
       case 'PageUp':
-        this.#step(Math.max((at < 0 ? this.#firstInSight() : at) - page, 0));
+        this.#step(Math.max((at < 0 ? firstInSight : at) - page, 0));
         return true;
       case 'Home':
         this.#step(0);
@@ -437,7 +321,7 @@ export abstract class RowList<T extends Row> extends LitElement {
         this.toggleExpanded();
         return true;
       case 'ArrowRight':
-        this.#setExpanded(at < 0 ? this.#expanded : this.#active);
+        this.#setExpanded(at < 0 ? this.#viewport.expanded : this.#active);
         return true;
       case 'ArrowLeft':
         this.#setExpanded(null);
@@ -449,8 +333,8 @@ export abstract class RowList<T extends Row> extends LitElement {
 
   /** Opens the chosen row out, or closes it again. */
   toggleExpanded(): void {
-    if (this.#indexOf(this.#active) >= 0) {
-      this.#setExpanded(this.#expanded === this.#active ? null : this.#active);
+    if (this.#viewport.indexOf(this.#active) >= 0) {
+      this.#setExpanded(this.#viewport.expanded === this.#active ? null : this.#active);
     }
   }
 
@@ -459,10 +343,6 @@ export abstract class RowList<T extends Row> extends LitElement {
       this.#setFollow(false);
     }
     this.#choose(index);
-  }
-
-  #firstInSight(): number {
-    return this.#virtualizer.getVirtualItemForOffset(this.#top + ROW_HEIGHT - 1)?.index ?? 0;
   }
 
   #onCopy(event: ClipboardEvent): void {

@@ -1,0 +1,255 @@
+import type { Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { StackLine, ToTraceView, TraceRow } from '../../src/protocol/trace-view.ts';
+import { BLOCK_MAX, quietest, WebviewBench } from './page.ts';
+
+let bench: WebviewBench;
+let page: Page;
+
+beforeAll(async () => {
+  bench = await WebviewBench.start();
+});
+
+afterAll(() => bench.dispose());
+
+afterEach(async () => {
+  const { violations } = await page.evaluate(() => zscopeTest);
+  expect(violations).toEqual([]);
+  await page.context().close();
+});
+
+const send = (...messages: ToTraceView[]): Promise<void> =>
+  page.evaluate(async (all) => {
+    for (const message of all) {
+      window.postMessage(message);
+    }
+    await new Promise((done) => setTimeout(done));
+    await new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
+  }, messages);
+
+function call(id: number, fields: Partial<TraceRow> = {}): TraceRow {
+  return {
+    id,
+    kind: 'call',
+    time: (id / 1000).toFixed(6),
+    comm: id % 2 === 0 ? 'txg_sync' : 'dd',
+    pid: 100 + id,
+    cpu: id % 2,
+    function: 'zil_commit',
+    arguments: [{ name: 'foid', value: String(id) }],
+    text: '',
+    ...fields,
+  };
+}
+
+const calls = (from: number, count: number): TraceRow[] =>
+  Array.from({ length: count }, (_, i) => call(from + i));
+const loss = (id: number): TraceRow =>
+  call(id, { kind: 'loss', time: '', arguments: [], text: '12 events were lost' });
+
+function line(label: string, fields: Partial<StackLine> = {}): StackLine {
+  return { label, source: `${label}.c:1`, note: '', inlined: false, canOpen: true, ...fields };
+}
+
+const lines: readonly StackLine[] = [
+  line('zil_commit', { source: 'zil.c:3194' }),
+  line('zpl_fsync_impl', { inlined: true }),
+  line('zpl_fsync', { note: 'function' }),
+  line('do_fsync', { source: '', canOpen: false }),
+];
+
+const reset: ToTraceView = { type: 'reset', title: 'zil_commit', argumentsKnown: '' };
+const running: ToTraceView = { type: 'state', text: 'Running', running: true, isError: false };
+const posted = (type: string) =>
+  page.evaluate((wanted) => zscopeTest.posted.filter((message) => message.type === wanted), type);
+const untilPosted = (expected: unknown) =>
+  page.waitForFunction(
+    (text) => zscopeTest.posted.some((message) => JSON.stringify(message) === text),
+    JSON.stringify(expected),
+    { timeout: 10_000 },
+  );
+const stackButton = (name: string | RegExp) => page.locator('zs-stack-lines').getByRole('button', { name });
+
+describe('the trace view', () => {
+  it('shows the function, the state, the events and the losses, and stops', async () => {
+    page = await bench.open('trace');
+    await send({ ...reset, argumentsKnown: 'Arguments by position only' }, running);
+    await page.getByText('Waiting for the first call').waitFor();
+    await send({ type: 'rows', rows: [call(0), loss(1), call(2)] });
+    expect(await page.getByRole('heading', { level: 1 }).textContent()).toBe('zil_commit');
+    await page.getByText('Arguments by position only').waitFor();
+    await page.getByText('1 loss', { exact: true }).waitFor();
+    await page.getByText('3/3', { exact: true }).waitFor();
+    expect(await page.locator('.row.loss .cell').textContent()).toBe('12 events were lost');
+    expect(await page.getByRole('columnheader').allInnerTexts()).toEqual([
+      'Time',
+      'Task',
+      'PID',
+      'CPU',
+      'Function',
+      'Arguments',
+    ]);
+    expect(await page.locator('#row-2').getByRole('gridcell').allInnerTexts()).toEqual([
+      '0.002000',
+      'txg_sync',
+      '102',
+      '0',
+      'zil_commit',
+      'foid=2',
+    ]);
+    expect(await page.locator('#row-2').getAttribute('aria-rowindex')).toBe('4');
+    expect(await page.getByRole('grid').getAttribute('aria-rowcount')).toBe('4');
+    await page.getByRole('button', { name: 'Stop tracing' }).click();
+    expect(await posted('stop')).toHaveLength(1);
+    await send({ ...running, text: 'Stopped', running: false });
+    await page.getByText('Stopped').waitFor();
+    expect(await page.getByRole('button', { name: 'Stop tracing' }).count()).toBe(0);
+  });
+
+  it('has its columns under their headers', async () => {
+    page = await bench.open('trace');
+    await send(reset, { type: 'rows', rows: calls(0, 100) });
+    const lefts = (selector: string) =>
+      page.locator(selector).evaluateAll((cells) => cells.map((cell) => cell.getBoundingClientRect().left));
+    expect(await lefts('.head .cell')).toEqual(await lefts('#row-99 .cell'));
+  });
+
+  it('chooses the first call by itself and shows its stack', async () => {
+    page = await bench.open('trace');
+    await send(reset, running, { type: 'rows', rows: [loss(0), call(1), call(2)] });
+    await untilPosted({ type: 'select', id: 1 });
+    await send({ type: 'rows', rows: [call(3)] });
+    // A stack that nobody waits for is not shown.
+    await send({ type: 'stack', id: 2, lines: [line('other')], resolving: false });
+    expect(await stackButton('other').count()).toBe(0);
+    await send({ type: 'stack', id: 1, lines: lines.map((l) => ({ ...l, source: '' })), resolving: true });
+    await page.getByText('finding source lines').waitFor();
+    await send({ type: 'stack', id: 1, lines, resolving: false });
+    expect(await page.getByText('finding source lines').count()).toBe(0);
+    await stackButton(/zpl_fsync_impl.*inlined/).waitFor();
+    await stackButton(/zpl_fsync .*function/).waitFor();
+    await stackButton(/zil_commit/).click();
+    expect(await posted('open')).toEqual([{ type: 'open', id: 1, line: 0 }]);
+    expect(await posted('select')).toEqual([{ type: 'select', id: 1 }]);
+    // Nothing to open: it says so, and a click does nothing.
+    expect(await stackButton(/do_fsync/).getAttribute('aria-disabled')).toBe('true');
+    await stackButton(/do_fsync/).click({ force: true });
+    expect(await posted('open')).toHaveLength(1);
+  });
+
+  it('is worked by keyboard, and a held key asks for one stack', async () => {
+    page = await bench.open('trace');
+    await send(reset, running, { type: 'rows', rows: calls(0, 300) });
+    await untilPosted({ type: 'select', id: 0 });
+    await page.getByRole('grid').focus();
+    await page.keyboard.press('Home');
+    await page.getByRole('grid').evaluate((grid) => {
+      for (let times = 0; times < 20; times += 1) {
+        grid.dispatchEvent(new KeyboardEvent('keydown', { key: 'ArrowDown', bubbles: true }));
+      }
+    });
+    await untilPosted({ type: 'select', id: 20 });
+    expect(await posted('select')).toEqual([
+      { type: 'select', id: 0 },
+      { type: 'select', id: 20 },
+    ]);
+    await send({ type: 'stack', id: 20, lines, resolving: false });
+    await page.keyboard.press('Enter');
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Enter');
+    expect(await posted('open')).toEqual([{ type: 'open', id: 20, line: 1 }]);
+    await page.keyboard.press('End');
+    await page.keyboard.press('Enter');
+    expect(await posted('open')).toHaveLength(1);
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('ArrowDown');
+    await untilPosted({ type: 'select', id: 21 });
+  });
+
+  it('filters by task, pid, function and arguments', async () => {
+    page = await bench.open('trace');
+    await send(reset, { type: 'rows', rows: [...calls(0, 100), loss(100)] });
+    const filter = page.getByRole('textbox');
+    await filter.fill('foid=7 TXG_SYNC -foid=72');
+    await page.getByText('5/101', { exact: true }).waitFor();
+    await filter.fill('zil_commit');
+    await page.getByText('101/101', { exact: true }).waitFor();
+    await filter.fill('no_such_function');
+    await page.getByText('1/101', { exact: true }).waitFor();
+  });
+
+  it('takes 100,000 events and stays responsive', async () => {
+    page = await bench.open('trace');
+    await send(reset, running);
+    const burst = (first: number) =>
+      page.evaluate(async (from) => {
+        zscopeTest.longestBlock = 0;
+        for (let batch = 0; batch < 100; batch += 1) {
+          const rows = Array.from({ length: 1000 }, (_, i) => ({
+            id: from + batch * 1000 + i,
+            kind: 'call',
+            time: '1.000000',
+            comm: 'dd',
+            pid: 1,
+            cpu: 0,
+            function: 'zil_commit',
+            arguments: [{ name: 'foid', value: String(i) }],
+            text: '',
+          }));
+          window.postMessage({ type: 'rows', rows });
+          await new Promise((next) => setTimeout(next));
+        }
+        return zscopeTest.longestBlock;
+      }, first);
+    const block = await quietest((attempt) => burst(attempt * 100_000));
+    await page.getByText('100,000/100,000', { exact: true }).waitFor();
+    await page.locator('.row.call').last().waitFor();
+    expect(await page.locator('.row.call').last().getAttribute('aria-rowindex')).toBe('100001');
+    console.log(`longest block of the main thread: ${block.toFixed(0)} ms`);
+    expect(block).toBeLessThan(BLOCK_MAX);
+  });
+
+  it('shows what came from a target as text', async () => {
+    page = await bench.open('trace');
+    const evil = '<img src=x onerror="window.evil=1">\u001b[31m\u202e';
+    await send(
+      { type: 'reset', title: evil, argumentsKnown: evil },
+      { type: 'state', text: evil, running: true, isError: true },
+      {
+        type: 'rows',
+        rows: [call(0, { comm: evil, function: evil, arguments: [{ name: evil, value: evil }] }), loss(1)],
+      },
+    );
+    await untilPosted({ type: 'select', id: 0 });
+    await send({ type: 'stack', id: 0, lines: [line(evil, { source: evil, note: evil })], resolving: false });
+    await stackButton(/<img/).waitFor();
+    expect(await page.locator('img').count()).toBe(0);
+    expect(await page.evaluate(() => 'evil' in globalThis)).toBe(false);
+    expect(await page.getByRole('heading', { level: 1 }).textContent()).toBe(
+      '<img src=x onerror="window.evil=1">␛[31m<U+202E>',
+    );
+  });
+
+  it('comes back as it was left', async () => {
+    const state = {
+      title: 'zil_commit',
+      filter: 'dd',
+      follow: false,
+      pausedAfter: null,
+      active: 41,
+      split: 30,
+    };
+    page = await bench.open('trace', { state });
+    await send(reset, running, { type: 'rows', rows: calls(0, 100) });
+    await untilPosted({ type: 'select', id: 41 });
+    await page.getByText('50/100', { exact: true }).waitFor();
+    await page.locator('#row-41.active').waitFor();
+    expect(await posted('select')).toHaveLength(1);
+    const bar = page.getByRole('separator');
+    expect(await bar.getAttribute('aria-valuenow')).toBe('30');
+    await bar.focus();
+    await page.keyboard.press('ArrowDown');
+    expect(await bar.getAttribute('aria-valuenow')).toBe('35');
+    expect(await page.evaluate(() => zscopeTest.state)).toMatchObject({ split: 35, active: 41 });
+  });
+});
