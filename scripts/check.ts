@@ -10,6 +10,7 @@ const checks: readonly Check[] = [
   { name: 'types', command: ['tsc', '-p', 'tsconfig.json'] },
   { name: 'types of core (no node, no vscode)', command: ['tsc', '-p', 'src/core/tsconfig.json'] },
   { name: 'types of the webviews', command: ['tsc', '-p', 'src/webview/tsconfig.json'] },
+  { name: 'types of the webview tests', command: ['tsc', '-p', 'test/webview/tsconfig.json'] },
   { name: 'lint and format', command: ['biome', 'ci', '--colors=off', '.'] },
   { name: 'layers', command: ['tsx', 'scripts/check-layers.ts'] },
   { name: 'unused files, exports and packages', command: ['knip', '--no-progress'] },
