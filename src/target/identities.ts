@@ -258,7 +258,8 @@ function whyUnreadable(text: Buffer, error: Error): string {
 export class OneKeyAgent extends BaseAgent<ParsedKey> {
   constructor(
     readonly identity: Identity,
-    private readonly failed: (error: unknown) => void,
+    /** Called when the key has signed, with null, or with what kept it from that. */
+    private readonly signed: (error: unknown) => void,
   ) {
     super();
   }
@@ -276,9 +277,12 @@ export class OneKeyAgent extends BaseAgent<ParsedKey> {
     const callback = typeof options === 'function' ? options : done;
     const hash = typeof options === 'function' ? undefined : options.hash;
     this.identity.sign(data, hash).then(
-      (signature) => callback?.(undefined, signature),
+      (signature) => {
+        this.signed(null);
+        callback?.(undefined, signature);
+      },
       (error: unknown) => {
-        this.failed(error);
+        this.signed(error);
         callback?.(error instanceof Error ? error : new Error(String(error)));
       },
     );

@@ -21,6 +21,8 @@ export class SignIn {
   #interactive = 0;
   #promptsShown = 0;
   #offered: readonly string[] = [];
+  /** A key of ours has signed and the server wants more: it may have been one proof of several. */
+  #askAnew = false;
   /** Set when the person cancelled: nothing more is tried. */
   #cancelled: Failure | null = null;
 
@@ -38,8 +40,12 @@ export class SignIn {
   async next(left: readonly AuthenticationType[] | null, partial: boolean): Promise<AnyAuthMethod> {
     const username = this.#host.user;
     if (this.#cancelled !== null) throw this.#cancelled;
-    // `none` is how a client learns what the server takes (RFC 4252, 5.2).
-    if (left === null) return { type: 'none', username };
+    // `none` is how a client learns what the server takes (RFC 4252, 5.2). ssh2 does not pass on what
+    // a server answers to a key of an agent, so after one that was good it is asked again.
+    if (left === null || this.#askAnew) {
+      this.#askAnew = false;
+      return { type: 'none', username };
+    }
     this.#offered = left;
     if (partial) this.#log('sign-in: the server wants one more proof');
     for (const method of this.#host.methods) {
@@ -56,12 +62,13 @@ export class SignIn {
       const identity = (await this.#identities()).shift();
       if (identity === undefined) return null;
       this.#note(`key ${inert(identity.name, 200)}`);
-      const failed = (error: unknown): void => {
-        if (isFailure(error)) this.#cancelled = error;
+      const signed = (error: unknown): void => {
+        if (error === null) this.#askAnew = true;
+        else if (isFailure(error)) this.#cancelled = error;
         else
           this.#unusable.push(`${identity.name}: ${error instanceof Error ? error.message : String(error)}`);
       };
-      return { type: 'agent', username, agent: new OneKeyAgent(identity, failed) };
+      return { type: 'agent', username, agent: new OneKeyAgent(identity, signed) };
     }
     if (method === 'keyboard-interactive') {
       if (this.#interactive >= PASSWORD_TRIES) return null;

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { Failure } from '../core/failure.ts';
 import { type Disposable, Lifetime } from '../core/lifetime.ts';
 import { inert } from '../core/text/inert.ts';
@@ -50,11 +51,15 @@ export class SshConnection implements Connection {
   #state: ConnectionState = 'connected';
   #lost: Failure | null = null;
   #facts: TargetFacts | null = null;
+  /** When a channel was last closed, by performance.now(). */
+  #lastClosed = 0;
 
   private constructor(session: SshSession, target: Target) {
     this.#session = session;
     this.#target = target;
     const { client, socket } = session;
+    // Each question and stream under way listens.
+    setMaxListeners(0, this.#closing.signal);
     client.on('close', () => this.#close(this.#whyClosed()));
     if (socket.destroyed) this.#close(this.#whyClosed());
     this.#owned.add(
@@ -99,10 +104,13 @@ export class SshConnection implements Connection {
     const spec = this.#spec(collector, { kind: 'question', script: collector.script(params), cleanup: '' });
     const chunks: Buffer[] = [];
     let bytes = 0;
+    let hasChannel = false;
     const limit = new Limit()
       .when(this.#closing.signal, () => this.#lostFailure())
       .when(options.signal, () => new Failure('cancelled', `${collector.title}: cancelled.`))
-      .after(collector.timeoutMs, () => this.#timeout(collector));
+      .after(collector.timeoutMs, () =>
+        hasChannel || this.#state === 'silent' ? this.#timeout(collector) : this.#noChannel(collector.title),
+      );
     const startedAt = performance.now();
     try {
       const slot = await this.#slots.wait(limit.signal);
@@ -114,6 +122,7 @@ export class SshConnection implements Connection {
           else limit.end(tooMuch(collector.title));
         },
       });
+      hasChannel = true;
       const stop = (): void => job.stop();
       limit.signal.addEventListener('abort', stop, { once: true });
       if (limit.signal.aborted) stop();
@@ -222,6 +231,7 @@ export class SshConnection implements Connection {
         const job = await RemoteJob.open(this.#session.client, spec, handlers, signal);
         this.#jobs.add(job);
         void job.closed.then(() => {
+          this.#lastClosed = performance.now();
           this.#jobs.delete(job);
           slot.release();
         });
@@ -232,9 +242,10 @@ export class SshConnection implements Connection {
           slot.release();
           throw error;
         }
-        // An ended command holds its session on the server for a while, so one is tried for again.
-        if (this.#jobs.size > 0) this.#slots.shrink(this.#jobs.size);
-        this.#target.log(`the server allows no further channel beside ${this.#jobs.size}; trying again`);
+        // An ended command holds its session on the server for a moment, so only a server that goes on
+        // refusing while nothing has ended teaches what it allows.
+        const settled = performance.now() - this.#lastClosed > 2 * REFUSED_RETRY_MS;
+        if (settled && this.#jobs.size > 0) this.#slots.shrink(this.#jobs.size);
         await pause(REFUSED_RETRY_MS, signal);
       }
     }
@@ -288,6 +299,14 @@ export class SshConnection implements Connection {
     return new Failure(
       'bad-request',
       `${title}: ${this.#slots.taken} things run on ${this.#target.alias} already, and its SSH server allows ${this.#slots.limit}.`,
+      'Stop one of the running traces, or raise MaxSessions in sshd_config.',
+    );
+  }
+
+  #noChannel(title: string): Failure {
+    return new Failure(
+      'timeout',
+      `${title}: the SSH server of ${this.#target.alias} allows no further session beside the ${this.#slots.taken} that are open.`,
       'Stop one of the running traces, or raise MaxSessions in sshd_config.',
     );
   }

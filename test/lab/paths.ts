@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 const cacheHome = process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache');
 
-export const labDir = join(cacheHome, 'zscope', 'lab');
+const labDir = join(cacheHome, 'zscope', 'lab');
 /** One folder a recipe hash: `<hash>/rootfs.tar`. */
 export const rootfsDir = join(labDir, 'rootfs');
 /** One folder a recipe hash: disk, kernel, initrd, keys, ZFS source and module. */

@@ -1,5 +1,5 @@
 /** The first step of an image: a Debian root file system with ZFS built in it, as a tarball. */
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { sourceLines } from './apt-sources.ts';
 import { aptTransportOptions, debianMirrors, isRoot } from './host.ts';
@@ -87,9 +87,4 @@ function stageReporter(news: Progress): (line: string) => void {
 
 function shellQuote(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
-}
-
-/** Whether the tarball of the present recipe exists (its integrity is checked when it is used). */
-export function hasRootfs(): boolean {
-  return existsSync(join(rootfsDir, rootfsHash(), 'manifest.json'));
 }

@@ -29,7 +29,7 @@ export function readState(dir: string): LabState | undefined {
   }
 }
 
-export function parseState(text: string): LabState | undefined {
+function parseState(text: string): LabState | undefined {
   const value: unknown = JSON.parse(text);
   if (!isRecord(value)) return undefined;
   const { port, imageId, imageDir, vm } = value;

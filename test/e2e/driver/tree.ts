@@ -28,14 +28,16 @@ export class TreeView {
 
   /** The texts (label, blank, description) of the rows on screen, top to bottom. */
   async rows(): Promise<string[]> {
-    const rows = await this.pane.locator('.monaco-list-row').all();
-    const found = await Promise.all(
-      rows.map(async (row) => ({
-        index: Number(await row.getAttribute('data-index')),
-        text: (await row.locator('.label-name, .label-description').allTextContents()).map(plain).join(' '),
+    // In one step: rows come and go while a tree is refreshed.
+    const rows = await this.pane.locator('.monaco-list-row').evaluateAll((elements) =>
+      elements.map((element) => ({
+        index: Number(element.getAttribute('data-index')),
+        text: [...element.querySelectorAll('.label-name, .label-description')]
+          .map((part) => part.textContent ?? '')
+          .join(' '),
       })),
     );
-    return found.sort((a, b) => a.index - b.index).map((row) => row.text);
+    return rows.sort((a, b) => a.index - b.index).map((row) => plain(row.text));
   }
 
   /** Waits until `condition` holds for the rows on screen, and returns them. */
