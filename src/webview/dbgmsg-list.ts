@@ -35,7 +35,7 @@ export class DbgmsgList extends RowList<DbgmsgRow> {
       .row.gap {
         display: flex;
         gap: 8px;
-        color: var(--vscode-list-warningForeground);
+        color: var(--vscode-list-warningForeground, var(--vscode-editorWarning-foreground));
         font-family: var(--vscode-font-family);
         font-style: italic;
       }
@@ -45,7 +45,7 @@ export class DbgmsgList extends RowList<DbgmsgRow> {
         content: '';
         flex: 1 1 12px;
         margin-top: 10px;
-        border-top: 1px dashed var(--vscode-list-warningForeground);
+        border-top: 1px dashed currentColor;
       }
 
       .row.gap .cell {

@@ -18,7 +18,8 @@ export class TraceList extends RowList<TraceRow> {
     markStyles,
     css`
       .row {
-        grid-template-columns: 11ch minmax(7ch, 16ch) 7ch 4ch minmax(8ch, 24ch) minmax(12ch, 1fr);
+        column-gap: 10px;
+        grid-template-columns: 10ch minmax(5ch, 15ch) 7ch 4ch minmax(8ch, 20ch) minmax(10ch, 1fr);
         font-family: var(--vscode-editor-font-family);
         font-size: calc(var(--vscode-font-size) - 1px);
       }
@@ -43,6 +44,11 @@ export class TraceList extends RowList<TraceRow> {
         color: inherit;
       }
 
+      /* Under the other columns there is room for all of them. */
+      .row.expanded .arguments {
+        grid-column: 1 / -1;
+      }
+
       .argument + .argument {
         margin-left: 1ch;
       }
@@ -50,7 +56,7 @@ export class TraceList extends RowList<TraceRow> {
       .row.loss {
         display: flex;
         gap: 8px;
-        color: var(--vscode-list-warningForeground);
+        color: var(--vscode-list-warningForeground, var(--vscode-editorWarning-foreground));
         font-family: var(--vscode-font-family);
         font-style: italic;
       }
@@ -60,7 +66,7 @@ export class TraceList extends RowList<TraceRow> {
         content: '';
         flex: 1 1 12px;
         margin-top: 10px;
-        border-top: 1px dashed var(--vscode-list-warningForeground);
+        border-top: 1px dashed currentColor;
       }
 
       .row.loss .cell {
@@ -94,7 +100,7 @@ export class TraceList extends RowList<TraceRow> {
       <span class="cell number" role="gridcell">${marked(String(row.pid))}</span>
       <span class="cell number" role="gridcell">${row.cpu}</span>
       <span class="cell" role="gridcell">${marked(row.function)}</span>
-      <span class="cell long" role="gridcell"
+      <span class="cell arguments long" role="gridcell"
         >${row.arguments.map(
           ({ name, value }) =>
             html`<span class="argument"><span class="name">${marked(`${name}=`)}</span>${marked(value)}</span>`,

@@ -71,7 +71,7 @@ export class TraceView extends LitElement {
 
       .losses {
         flex: none;
-        color: var(--vscode-list-warningForeground);
+        color: var(--vscode-list-warningForeground, var(--vscode-editorWarning-foreground));
       }
 
       .stop {
@@ -280,8 +280,12 @@ export class TraceView extends LitElement {
     this.#asking = setTimeout(() => {
       const id = this.#list?.activeId ?? null;
       if (id !== null && id !== this.#stack?.id) {
-        this.#stack = null;
-        this.#host.post({ type: 'select', id });
+        // What was lost has no stack that could be asked for.
+        const isLoss = this.#list?.activeRow?.kind === 'loss';
+        this.#stack = isLoss ? { id, lines: [], resolving: false } : null;
+        if (!isLoss) {
+          this.#host.post({ type: 'select', id });
+        }
         this.#save();
         this.requestUpdate();
       }

@@ -169,7 +169,7 @@ describe('the dbgmsg view', () => {
     expect(await filter().inputValue()).toBe('line');
     await page.keyboard.press('Home');
     expect(await active()).toBe('line 0');
-    expect(await follows()).toBe('false');
+    await expect.poll(follows).toBe('false');
     await page.keyboard.press('ArrowDown');
     await page.keyboard.press('ArrowDown');
     await page.keyboard.press('ArrowUp');
@@ -184,7 +184,7 @@ describe('the dbgmsg view', () => {
     expect(await page.locator('.row.active').getAttribute('aria-selected')).toBe('true');
     await page.keyboard.press('End');
     expect(await active()).toBe('line 499');
-    expect(await follows()).toBe('true');
+    await expect.poll(follows).toBe('true');
     await page.keyboard.press('Enter');
     expect(await posted('open')).toEqual([{ type: 'open', source: 'txg.c:499:txg_sync_thread()' }]);
     await page.keyboard.press('Control+f');
@@ -204,7 +204,7 @@ describe('the dbgmsg view', () => {
     await page.mouse.move(400, 200);
     await page.mouse.wheel(0, -440);
     await page.waitForFunction(() => zscopeTest.posted.at(-1)?.['on'] === false);
-    expect(await follows()).toBe('false');
+    await expect.poll(follows).toBe('false');
     await page.waitForTimeout(300);
     const top = () => page.locator('.scroller').evaluate((e) => e.scrollTop);
     const before = await top();
@@ -316,6 +316,25 @@ describe('the dbgmsg view', () => {
     expect(await height()).toBe(22);
   });
 
+  it('brings a line that is opened out at the lower edge into sight', async () => {
+    page = await bench.open('dbgmsg');
+    const text = 'lorem-ipsum '.repeat(40);
+    await send(
+      { type: 'reset', target: 'vm' },
+      { type: 'rows', rows: [...range(0, 100), row(100, { text })] },
+    );
+    await page.getByRole('grid').focus();
+    await page.keyboard.press('End');
+    await page.keyboard.press('Space');
+    await page.waitForFunction(() => {
+      const list = document.querySelector('zs-dbgmsg')?.shadowRoot?.querySelector('zs-dbgmsg-list');
+      const opened = list?.shadowRoot?.querySelector('.row.expanded')?.getBoundingClientRect();
+      return opened !== undefined && opened.height > 40 && opened.bottom <= innerHeight + 1;
+    });
+    await expect.poll(follows).toBe('false');
+    expect((await posted('following')).at(-1)).toEqual({ type: 'following', on: false });
+  });
+
   it('copies the chosen line whole', async () => {
     page = await bench.open('dbgmsg');
     await send({ type: 'reset', target: 'vm' }, { type: 'rows', rows: range(0, 3) });
@@ -345,7 +364,7 @@ describe('the dbgmsg view', () => {
     await page.getByText('149 waiting').waitFor();
     expect(await filter().inputValue()).toBe('line 1');
     expect(await active()).toBe('line 120');
-    expect(await follows()).toBe('false');
+    await expect.poll(follows).toBe('false');
     // Another target has other lines: what was chosen and held back there means nothing here.
     await send({ type: 'reset', target: 'other' }, { type: 'rows', rows: range(0, 300) });
     await count(/^\d+\/300$/);

@@ -91,6 +91,7 @@ export const themes = {
     '--vscode-textLink-activeForeground': '#21a6ff',
     '--vscode-list-hoverBackground': 'rgba(255, 255, 255, 0.1)',
     '--vscode-list-focusOutline': '#f38518',
+    '--vscode-editorWarning-foreground': '#ffd370',
     '--vscode-badge-background': '#000000',
     '--vscode-badge-foreground': '#ffffff',
     '--vscode-editor-findMatchHighlightBorder': '#f38518',

@@ -166,6 +166,16 @@ describe('the trace view', () => {
     await untilPosted({ type: 'select', id: 21 });
   });
 
+  it('does not wait for the stack of a loss', async () => {
+    page = await bench.open('trace');
+    await send(reset, running, { type: 'rows', rows: [call(0), loss(1)] });
+    await untilPosted({ type: 'select', id: 0 });
+    await page.getByText('Reading the stack').waitFor();
+    await page.locator('#row-1').click();
+    await page.getByText('This event has no stack').waitFor();
+    expect(await posted('select')).toHaveLength(1);
+  });
+
   it('filters by task, pid, function and arguments', async () => {
     page = await bench.open('trace');
     await send(reset, { type: 'rows', rows: [...calls(0, 100), loss(100)] });

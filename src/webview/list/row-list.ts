@@ -196,6 +196,8 @@ export abstract class RowList<T extends Row> extends LitElement implements Viewp
   #measureExpanded(): void {
     const row = this.renderRoot.querySelector<HTMLElement>('.row.expanded');
     if (row !== null && this.#viewport.measured(row.offsetHeight)) {
+      // Opened out at the lower edge, it would be out of sight.
+      this.#revealing ||= this.#viewport.expanded === this.#active;
       this.refresh();
     }
   }
