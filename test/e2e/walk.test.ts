@@ -184,7 +184,12 @@ describe('from a hung process to its source line', () => {
     await view.locator('[role=row]', { hasText: 'stat' }).first().waitFor();
     console.log(`[walk] click to first call on screen: ${Math.round(performance.now() - clicked)} ms`);
     await view.locator('text=/ip=0x[0-9a-f]+/').first().waitFor();
-    await view.getByText('zpl_getattr_impl').first().waitFor();
+    // Its caller, and in it the function that the compiler inlined there, at their lines.
+    await view.getByText('zpl_getattr_impl').first().waitFor({ timeout: 120_000 });
+    await view
+      .getByText(/zpl_inode\.c:\d+/)
+      .first()
+      .waitFor();
     await workbench.screenshot('trace');
     await view.getByRole('button', { name: 'Stop' }).click();
     await view.getByText('nothing is left on the target').waitFor();

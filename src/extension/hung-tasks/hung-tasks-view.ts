@@ -154,6 +154,9 @@ export class HungTasksView implements vscode.TreeDataProvider<TaskNode>, Disposa
     } finally {
       this.#learning = false;
     }
+    for (const node of this.#groups) {
+      node.frames = null;
+    }
     this.#changed.fire(undefined);
     this.#show();
   }
@@ -179,7 +182,7 @@ export class HungTasksView implements vscode.TreeDataProvider<TaskNode>, Disposa
     this.#groups = groups.map((group) => {
       const known = before.get(groupId(group));
       if (known === undefined) {
-        return { kind: 'group', group };
+        return { kind: 'group', group, frames: null };
       }
       known.group = group;
       return known;
@@ -225,7 +228,7 @@ export class HungTasksView implements vscode.TreeDataProvider<TaskNode>, Disposa
       case undefined:
         return [...this.#groups];
       case 'group':
-        return this.#frames(node);
+        return this.#children(node);
       case 'members':
         return node.parent.group.tasks.map((task) => ({ kind: 'member', task, parent: node }));
       default:
@@ -233,27 +236,28 @@ export class HungTasksView implements vscode.TreeDataProvider<TaskNode>, Disposa
     }
   }
 
-  async #frames(parent: GroupNode): Promise<TaskNode[]> {
-    const { trace, tasks } = parent.group;
-    const rows: TaskNode[] = tasks.length > 1 ? [{ kind: 'members', parent }] : [];
-    let places: readonly (readonly Place[])[];
+  async #children(parent: GroupNode): Promise<TaskNode[]> {
+    const { tasks, trace } = parent.group;
+    parent.frames ??= await this.#frames(parent);
+    if (this.#connection !== null) {
+      // Rows of tasks that do not hang ask for their lines when they are opened.
+      void this.#learnFrames(this.#connection, trace);
+    }
+    return [...(tasks.length > 1 ? [{ kind: 'members', parent } as const] : []), ...parent.frames];
+  }
+
+  async #frames(parent: GroupNode): Promise<FrameNode[]> {
+    const { trace } = parent.group;
+    let places: readonly (readonly Place[])[] = [];
     try {
       places = await this.places.known(this.#connection, trace);
     } catch (error) {
       this.#problem = this.funnel.note(error, 'Finding the source of the frames');
       this.#show();
-      places = [];
     }
-    trace.forEach((frame, index) => {
-      for (const place of shownPlaces(frame, places[index])) {
-        rows.push({ kind: 'frame', frame, index, place, parent });
-      }
-    });
-    if (this.#connection !== null) {
-      // Rows of tasks that do not hang ask when they are opened.
-      void this.#learnFrames(this.#connection, trace);
-    }
-    return rows;
+    return trace.flatMap((frame, index) =>
+      shownPlaces(frame, places[index]).map((place) => ({ kind: 'frame', frame, index, place, parent })),
+    );
   }
 
   getParent(node: TaskNode): TaskNode | undefined {

@@ -10,6 +10,8 @@ export interface GroupNode {
   readonly kind: 'group';
   /** As of the last snapshot: the row stays while its stack does. */
   group: TaskGroup;
+  /** The rows of its frames, while nothing more is known of them than when they were made. */
+  frames: readonly FrameNode[] | null;
 }
 
 /** "12 tasks" inside a group of several. */

@@ -30,6 +30,8 @@ export class TracePanel implements Disposable {
   #ready = false;
   #state = { text: 'Starting...', running: true, isError: false };
   #stack: { readonly id: number; readonly lines: readonly Line[] } | null = null;
+  /** Index of the event whose stack is wanted. */
+  #selected: number | null = null;
   #firstTime: number | null = null;
   readonly onClose: vscode.Event<void>;
 
@@ -108,12 +110,16 @@ export class TracePanel implements Disposable {
     if (event?.kind !== 'call') {
       return;
     }
+    this.#selected = id;
     const { connection } = this.session;
+    // The person may choose another event while this one's places are looked up.
     const show = async (resolving: boolean) => {
       const places = await this.places.known(connection, event.stack);
-      const lines = event.stack.flatMap((frame, i) => stackLines(frame, places[i] ?? []));
-      this.#stack = { id, lines };
-      this.#post({ type: 'stack', id, lines: lines.map(({ shown }) => shown), resolving });
+      if (this.#selected === id) {
+        const lines = event.stack.flatMap((frame, i) => stackLines(frame, places[i] ?? []));
+        this.#stack = { id, lines };
+        this.#post({ type: 'stack', id, lines: lines.map(({ shown }) => shown), resolving });
+      }
     };
     const more = connection.state !== 'closed' && this.places.incomplete(connection, event.stack);
     await show(more);
@@ -121,10 +127,7 @@ export class TracePanel implements Disposable {
       try {
         await this.places.learn(connection, event.stack);
       } finally {
-        // The person may have chosen another event meanwhile.
-        if (this.#stack?.id === id) {
-          await show(false);
-        }
+        await show(false);
       }
     }
   }
