@@ -51,6 +51,8 @@ export class SshConnection implements Connection {
   #state: ConnectionState = 'connected';
   #lost: Failure | null = null;
   #facts: TargetFacts | null = null;
+  /** Resolves when the channel that is being opened is open, or could not be. */
+  #opening: Promise<void> = Promise.resolve();
   /** When a channel was last closed, by performance.now(). */
   #lastClosed = 0;
 
@@ -114,7 +116,7 @@ export class SshConnection implements Connection {
     const startedAt = performance.now();
     try {
       const slot = await this.#slots.wait(limit.signal);
-      const job = await this.#open(spec, slot, limit.signal, {
+      const opening = this.#open(spec, slot, limit.signal, {
         ready: () => {},
         payload: (piece) => {
           bytes += piece.length;
@@ -122,6 +124,7 @@ export class SshConnection implements Connection {
           else limit.end(tooMuch(collector.title));
         },
       });
+      const job = await limit.race(opening);
       hasChannel = true;
       const stop = (): void => job.stop();
       limit.signal.addEventListener('abort', stop, { once: true });
@@ -177,7 +180,7 @@ export class SshConnection implements Connection {
     try {
       const slot = this.#slots.tryForStream();
       if (slot === null) throw this.#tooManyStreams(collector.title);
-      job = await this.#open(spec, slot, limit.signal, {
+      const opening = this.#open(spec, slot, limit.signal, {
         ready: () => isReady(),
         payload: (piece) => {
           bytes += piece.length;
@@ -186,7 +189,8 @@ export class SshConnection implements Connection {
           );
         },
       });
-      const running = job;
+      const running = await limit.race(opening);
+      job = running;
       const first = await limit.race(Promise.race([ready, running.ended]));
       if (first !== undefined && !first.wasReady) {
         this.#judge(collector.title, spec, first);
@@ -226,22 +230,37 @@ export class SshConnection implements Connection {
 
   /** Opens a job in a slot; waits while the server has no channel to give. Gives the slot back at its end. */
   async #open(spec: JobSpec, slot: Slot, signal: AbortSignal, handlers: JobHandlers): Promise<RemoteJob> {
+    // One after the other: so it is known how many channels are open when the server refuses one.
+    const turn = this.#opening;
+    let done: () => void = () => {};
+    this.#opening = new Promise((resolve) => {
+      done = resolve;
+    });
+    try {
+      await turn;
+      const job = await this.#openPatiently(spec, signal, handlers);
+      this.#jobs.add(job);
+      void job.closed.then(() => {
+        this.#lastClosed = performance.now();
+        this.#jobs.delete(job);
+        slot.release();
+      });
+      if (this.#state === 'closed') job.abandon();
+      return job;
+    } catch (error) {
+      slot.release();
+      throw error;
+    } finally {
+      done();
+    }
+  }
+
+  async #openPatiently(spec: JobSpec, signal: AbortSignal, handlers: JobHandlers): Promise<RemoteJob> {
     for (;;) {
       try {
-        const job = await RemoteJob.open(this.#session.client, spec, handlers, signal);
-        this.#jobs.add(job);
-        void job.closed.then(() => {
-          this.#lastClosed = performance.now();
-          this.#jobs.delete(job);
-          slot.release();
-        });
-        if (this.#state === 'closed') job.abandon();
-        return job;
+        return await RemoteJob.open(this.#session.client, spec, handlers, signal);
       } catch (error) {
-        if (!(error instanceof ChannelRefused) || signal.aborted) {
-          slot.release();
-          throw error;
-        }
+        if (!(error instanceof ChannelRefused) || signal.aborted) throw error;
         // An ended command holds its session on the server for a moment, so only a server that goes on
         // refusing while nothing has ended teaches what it allows.
         const settled = performance.now() - this.#lastClosed > 2 * REFUSED_RETRY_MS;

@@ -1,0 +1,197 @@
+import { execFileSync } from 'node:child_process';
+import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { afterEach, expect, test } from 'vitest';
+import { failureOf, Person, question, reach } from './client.ts';
+import { Server, type ServerOptions } from './server.ts';
+
+const servers: Server[] = [];
+async function start(options?: ServerOptions): Promise<Server> {
+  const server = await Server.start(options);
+  servers.push(server);
+  return server;
+}
+afterEach(async () => {
+  for (const server of servers.splice(0)) await server.dispose();
+});
+
+function fingerprintOf(server: Server, type: string): string {
+  const line = execFileSync('ssh-keygen', ['-l', '-f', server.path(`host_${type}.pub`)], {
+    encoding: 'utf8',
+  });
+  return line.split(' ')[1] ?? '';
+}
+
+test('an unknown key is asked about with its fingerprint, remembered, and not asked about again', async () => {
+  const server = await start();
+  const person = new Person();
+  (await reach(server, person)).dispose();
+  expect(person.hostKeys).toEqual([
+    {
+      alias: 'box',
+      host: '127.0.0.1',
+      port: server.port,
+      keyType: 'ssh-ed25519',
+      fingerprint: fingerprintOf(server, 'ed25519'),
+      knownHostsFile: server.knownHosts,
+    },
+  ]);
+  expect(readFileSync(server.knownHosts, 'utf8')).toBe(
+    `[127.0.0.1]:${server.port} ${server.publicKey('ed25519')}\n`,
+  );
+  expect(statSync(server.knownHosts).mode & 0o777).toBe(0o600);
+  // OpenSSH reads what we wrote.
+  execFileSync('ssh', [
+    '-F',
+    server.configFile,
+    '-o',
+    'StrictHostKeyChecking=yes',
+    '-o',
+    'BatchMode=yes',
+    'box',
+    'true',
+  ]);
+
+  const later = new Person();
+  (await reach(server, later)).dispose();
+  expect(later.asked).toEqual([]);
+});
+
+test('a key that the person does not trust is refused and not remembered', async () => {
+  const server = await start();
+  const person = new Person();
+  person.trusts = false;
+  expect((await failureOf(reach(server, person))).code).toBe('host-key-refused');
+  expect(existsSync(server.knownHosts)).toBe(false);
+  expect(server.log).not.toContain('Accepted');
+});
+
+test('a changed key is refused without a question, naming both fingerprints and the line', async () => {
+  const server = await start();
+  server.trust('ed25519');
+  const old = fingerprintOf(server, 'ed25519');
+  writeFileSync(server.knownHosts, `# first line\n${readFileSync(server.knownHosts, 'utf8')}`);
+  await server.stop();
+  server.makeHostKey('ed25519');
+  await server.restart();
+  const person = new Person();
+  const failure = await failureOf(reach(server, person));
+  expect(failure.code).toBe('host-key-changed');
+  expect(failure.message).toContain(`${server.knownHosts}:2`);
+  expect(failure.message).toContain(old);
+  expect(failure.message).toContain(fingerprintOf(server, 'ed25519'));
+  expect(person.asked).toEqual([]);
+  expect(server.log).not.toContain('Accepted');
+});
+
+test('an entry that ssh-keygen hashed is known', async () => {
+  const server = await start();
+  server.trust('ed25519');
+  execFileSync('ssh-keygen', ['-H', '-f', server.knownHosts], { stdio: 'ignore' });
+  expect(readFileSync(server.knownHosts, 'utf8')).toMatch(/^\|1\|/);
+  const person = new Person();
+  (await reach(server, person)).dispose();
+  expect(person.asked).toEqual([]);
+});
+
+test('with HashKnownHosts the new entry is hashed, and ssh-keygen finds it', async () => {
+  const server = await start({ client: ['HashKnownHosts yes'] });
+  (await reach(server)).dispose();
+  expect(readFileSync(server.knownHosts, 'utf8')).toMatch(/^\|1\|/);
+  const found = execFileSync('ssh-keygen', ['-F', `[127.0.0.1]:${server.port}`, '-f', server.knownHosts], {
+    encoding: 'utf8',
+  });
+  expect(found).toContain(server.publicKey('ed25519'));
+});
+
+test.each(['ed25519', 'ecdsa', 'rsa'] as const)(
+  'of a server with three keys the one that is known is asked for: %s',
+  async (type) => {
+    const server = await start({ hostKeys: ['rsa', 'ecdsa', 'ed25519'] });
+    server.trust(type);
+    const person = new Person();
+    (await reach(server, person)).dispose();
+    expect(person.asked).toEqual([]);
+  },
+);
+
+test('a new line goes on a line of its own where the file ends without newline', async () => {
+  const server = await start();
+  writeFileSync(server.knownHosts, 'other ssh-ed25519 AAAA');
+  (await reach(server)).dispose();
+  expect(readFileSync(server.knownHosts, 'utf8').split('\n')[1]).toContain(server.publicKey('ed25519'));
+});
+
+test('a revoked key is refused even where another line trusts it', async () => {
+  const server = await start();
+  server.trust('ed25519');
+  writeFileSync(server.path('global_known_hosts'), `@revoked * ${server.publicKey('ed25519')}\n`);
+  const failure = await failureOf(reach(server));
+  expect(failure.code).toBe('host-key-refused');
+  expect(failure.message).toContain(`${server.path('global_known_hosts')}:1`);
+});
+
+test('a host known by an authority only is never trusted on first use', async () => {
+  const server = await start();
+  writeFileSync(
+    server.knownHosts,
+    `@cert-authority [127.0.0.1]:${server.port} ${server.publicKey('ed25519')}\n`,
+  );
+  const person = new Person();
+  expect((await failureOf(reach(server, person))).code).toBe('unsupported');
+  expect(person.asked).toEqual([]);
+});
+
+test('a known_hosts that cannot be read refuses', async () => {
+  const server = await start({ client: ['UserKnownHostsFile /proc/self/mem'] });
+  const person = new Person();
+  const failure = await failureOf(reach(server, person));
+  expect(failure.code).toBe('host-key-refused');
+  expect(failure.message).toContain('/proc/self/mem');
+  expect(person.asked).toEqual([]);
+});
+
+test('StrictHostKeyChecking: yes refuses, accept-new takes silently, no asks', async () => {
+  const server = await start({ client: ['StrictHostKeyChecking yes'] });
+  const person = new Person();
+  expect((await failureOf(reach(server, person))).code).toBe('host-key-refused');
+  expect(person.asked).toEqual([]);
+
+  server.writeClientConfig('root', ['StrictHostKeyChecking no']);
+  person.trusts = false;
+  expect((await failureOf(reach(server, person))).code).toBe('host-key-refused');
+  expect(person.hostKeys).toHaveLength(1);
+
+  server.writeClientConfig('root', ['StrictHostKeyChecking accept-new']);
+  (await reach(server, person)).dispose();
+  expect(person.hostKeys).toHaveLength(1);
+  expect(readFileSync(server.knownHosts, 'utf8')).toContain(server.publicKey('ed25519'));
+});
+
+test('HostKeyAlias is the name in known_hosts', async () => {
+  const server = await start({ client: ['HostKeyAlias rebuilt-daily'] });
+  (await reach(server)).dispose();
+  expect(readFileSync(server.knownHosts, 'utf8')).toMatch(/^rebuilt-daily ssh-ed25519/);
+});
+
+test('the folder of known_hosts is made, for its owner only', async () => {
+  const server = await start();
+  const file = server.path('new/known_hosts');
+  server.writeClientConfig('root', [`UserKnownHostsFile ${file}`]);
+  chmodSync(server.dir, 0o755);
+  (await reach(server)).dispose();
+  expect(statSync(server.path('new')).mode & 0o777).toBe(0o700);
+});
+
+test('many rekeys in 24 MB: no question, nothing lost', async () => {
+  const server = await start({ config: ['RekeyLimit 1M'] });
+  const person = new Person();
+  const connection = await reach(server, person);
+  const output = await connection.run(question("head -c 25165824 /dev/zero | tr '\\0' x"), null);
+  expect(output.length).toBe(25165824);
+  expect(/[^x]/.test(output)).toBe(false);
+  expect(person.hostKeys).toHaveLength(1);
+  expect(server.log.match(/rekeying in progress|set_newkeys: rekeying|rekey /g)?.length ?? 1).toBeGreaterThan(
+    0,
+  );
+  connection.dispose();
+});

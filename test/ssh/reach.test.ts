@@ -1,0 +1,164 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { createServer, type Server as NetServer, connect as netConnect, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, expect, test } from 'vitest';
+import { listHosts } from '../../src/target/index.ts';
+import { failureOf, Person, question, reach } from './client.ts';
+import { freePort, Server, type ServerOptions } from './server.ts';
+
+const servers: Server[] = [];
+const sockets: NetServer[] = [];
+const queue: Socket[] = [];
+async function start(options?: ServerOptions): Promise<Server> {
+  const server = await Server.start(options);
+  server.trust('ed25519');
+  servers.push(server);
+  return server;
+}
+afterEach(async () => {
+  for (const socket of queue.splice(0)) socket.destroy();
+  for (const socket of sockets.splice(0)) socket.close();
+  for (const server of servers.splice(0)) await server.dispose();
+});
+
+/** Something that listens and is no SSH server. */
+async function impostor(onData: (write: (text: string) => void, close: () => void) => void): Promise<number> {
+  const port = await freePort();
+  const server = createServer((socket) => {
+    socket.on('error', () => {});
+    socket.once('data', () =>
+      onData(
+        (text) => socket.write(text),
+        () => socket.end(),
+      ),
+    );
+  });
+  sockets.push(server);
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+  return port;
+}
+
+test('what a target is', async () => {
+  const server = await start();
+  const connection = await reach(server);
+  expect(connection.facts).toMatchObject({ root: 'root', machine: expect.stringMatching(/^\w+$/) });
+  expect(connection.facts.bootId).toMatch(/^[0-9a-f-]{36}$/);
+  expect(connection.facts.kernelRelease).toBe((await connection.run(question('uname -r'), null)).trim());
+  expect(connection.facts.hostname).toBe((await connection.run(question('uname -n'), null)).trim());
+  expect(connection.state).toBe('connected');
+  connection.dispose();
+  expect(connection.state).toBe('closed');
+});
+
+test('nothing listens', async () => {
+  const server = await start();
+  server.writeClientConfig('root', [`Port ${await freePort()}`]);
+  const failure = await failureOf(reach(server));
+  expect(failure.code).toBe('refused');
+  expect(failure.message).toContain('refused the connection');
+  expect(failure.remedy).not.toBe('');
+});
+
+test('no such host', async () => {
+  const server = await start();
+  server.writeClientConfig('root', ['HostName no-such-host.invalid']);
+  const failure = await failureOf(reach(server));
+  expect(failure.code).toBe('no-host');
+  expect(failure.message).toContain('no-such-host.invalid');
+});
+
+test('an address that does not answer, within ConnectTimeout', async () => {
+  const server = await start();
+  const port = await freePort();
+  // A listener that takes nobody in and whose queue is full: the kernel drops what comes.
+  const program = `require('net').createServer().listen({ port: ${port}, host: '127.0.0.1', backlog: 1 }, () => console.log('up'))`;
+  const deaf = spawn(process.execPath, ['-e', program], { stdio: ['ignore', 'pipe', 'inherit'] });
+  try {
+    await once(deaf.stdout, 'data');
+    deaf.kill('SIGSTOP');
+    for (let turn = 0; turn < 4; turn += 1) queue.push(netConnect(port, '127.0.0.1').on('error', () => {}));
+    await sleep(200);
+    server.writeClientConfig('root', [`Port ${port}`, 'ConnectTimeout 1']);
+    const startedAt = performance.now();
+    expect((await failureOf(reach(server))).code).toBe('timeout');
+    expect(performance.now() - startedAt).toBeLessThan(3000);
+  } finally {
+    deaf.kill('SIGKILL');
+  }
+});
+
+test('a web server', async () => {
+  const server = await start();
+  const port = await impostor((write, close) => {
+    write('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n<html></html>\r\n');
+    close();
+  });
+  server.writeClientConfig('root', [`Port ${port}`]);
+  const failure = await failureOf(reach(server));
+  expect(failure.code).toBe('unreachable');
+  expect(failure.message).toContain('does not speak SSH');
+});
+
+test('a server that closes at once', async () => {
+  const server = await start();
+  const port = await impostor((_write, close) => close());
+  server.writeClientConfig('root', [`Port ${port}`]);
+  expect((await failureOf(reach(server))).code).toBe('unreachable');
+});
+
+test('cancelled while the host key is asked about', async () => {
+  const server = await start();
+  writeFileSync(server.knownHosts, '');
+  const person = new Person();
+  person.slow = 60_000;
+  const controller = new AbortController();
+  const failed = failureOf(reach(server, person, { signal: controller.signal }));
+  while (person.asked.length === 0) await sleep(20);
+  controller.abort();
+  expect((await failed).code).toBe('cancelled');
+});
+
+test('cancelled before it began, and while connecting', async () => {
+  const server = await start();
+  expect((await failureOf(reach(server, new Person(), { signal: AbortSignal.abort() }))).code).toBe(
+    'cancelled',
+  );
+  server.writeClientConfig('root', [`Port ${await impostor(() => {})}`]);
+  const controller = new AbortController();
+  setTimeout(() => controller.abort(), 300);
+  expect((await failureOf(reach(server, new Person(), { signal: controller.signal }))).code).toBe(
+    'cancelled',
+  );
+});
+
+test.each([
+  ['ProxyCommand', 'ProxyCommand nc %h %p'],
+  ['CertificateFile', 'CertificateFile /tmp/cert.pub'],
+  ['KnownHostsCommand', 'KnownHostsCommand /bin/true'],
+])('%s is named, not ignored', async (name, line) => {
+  const server = await start({ client: [line] });
+  const failure = await failureOf(reach(server));
+  expect(failure.code).toBe('unsupported');
+  expect(failure.message).toContain(name);
+});
+
+test('a login shell that runs nothing', async () => {
+  const server = await start({ config: ['ForceCommand /bin/echo not today >&2; exit 1'] });
+  const failure = await failureOf(reach(server));
+  expect(failure.code).toBe('script-failed');
+  expect(failure.message).toContain('not today');
+});
+
+test('hosts of files, with Include, without patterns', async () => {
+  const server = await start();
+  writeFileSync(server.path('more_a.conf'), 'Host inner other*\nHost "quoted name" second\n');
+  writeFileSync(
+    server.path('list'),
+    `host=first !never\n  port 1\nInclude ${server.path('more_*.conf')}\nHost first -dash\nMatch host x\n`,
+  );
+  const entries = await listHosts([server.path('missing'), server.path('list')], false);
+  expect(entries.map((entry) => entry.alias)).toEqual(['first', 'inner', 'second']);
+  expect(entries[0]?.configFile).toBe(server.path('list'));
+});

@@ -1,0 +1,74 @@
+/** What the tests need of the machine: OpenSSH's server and agent, sudo, and login shells. */
+import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { installPackages } from '../host/debian.ts';
+import { findProgram } from '../host/paths.ts';
+
+const PROGRAMS: Readonly<Record<string, string>> = {
+  sshd: 'openssh-server',
+  ssh: 'openssh-client',
+  'ssh-agent': 'openssh-client',
+  sudo: 'sudo',
+  busybox: 'busybox',
+  fish: 'fish',
+  tcsh: 'tcsh',
+  setsid: 'util-linux',
+};
+
+export default function setup(): () => void {
+  if (process.platform !== 'linux' || process.getuid?.() !== 0) {
+    throw new Error(
+      'The SSH tests start real SSH servers with users of their own: run them as root on Linux.',
+    );
+  }
+  process.env['PATH'] = `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`;
+  const missing = Object.entries(PROGRAMS).filter(([program]) => findProgram(program) === undefined);
+  if (missing.length > 0) {
+    const packages = [...new Set(missing.map(([, name]) => name))];
+    installPackages(packages, 'the SSH tests', (line) => console.log(line));
+  }
+  // sshd gives up its rights in this folder; a package's start script would make it.
+  mkdirSync('/run/sshd', { recursive: true, mode: 0o755 });
+  for (const user of USERS) addUser(user.name, user.shell);
+  return () => {
+    rmSync(SUDO_RULE, { force: true });
+    for (const { name } of USERS) execFileSync('userdel', ['--force', '--remove', name], { stdio: 'ignore' });
+  };
+}
+
+const SUDO_RULE = '/etc/sudoers.d/zscope-tests';
+
+/** Accounts of the tests. They have no password; keys are given to them by each server. */
+export const USERS: ReadonlyArray<{ readonly name: string; readonly shell: string }> = [
+  { name: 'zscope-sudo', shell: '/bin/bash' },
+  { name: 'zscope-plain', shell: '/bin/dash' },
+  { name: 'zscope-fish', shell: '/usr/bin/fish' },
+  { name: 'zscope-tcsh', shell: '/usr/bin/tcsh' },
+  { name: 'zscope-password', shell: '/bin/bash' },
+];
+
+/**
+ * The password of `zscope-password`: made anew for each run, since the account is a real one of this
+ * machine while the tests run. The workers get it through the environment.
+ */
+export const PASSWORD =
+  process.env['ZSCOPE_TEST_PASSWORD'] ?? `canary-4711-${randomBytes(12).toString('hex')}`;
+process.env['ZSCOPE_TEST_PASSWORD'] = PASSWORD;
+
+function addUser(name: string, shell: string): void {
+  try {
+    execFileSync('id', [name], { stdio: 'ignore' });
+  } catch {
+    execFileSync('useradd', ['--create-home', '--shell', shell, name]);
+  }
+  // An account whose password is locked may not sign in at all without PAM; `*` is no password.
+  if (name === 'zscope-password') execFileSync('chpasswd', [], { input: `${name}:${PASSWORD}\n` });
+  else execFileSync('usermod', ['--password', '*', name]);
+  if (name === 'zscope-sudo') {
+    // By a name that sudo does not read (sudoers(5), @includedir), so it never sees half a rule.
+    rmSync(`${SUDO_RULE}.new`, { force: true });
+    writeFileSync(`${SUDO_RULE}.new`, `${name} ALL=(root) NOPASSWD: /bin/sh\n`, { mode: 0o440 });
+    renameSync(`${SUDO_RULE}.new`, SUDO_RULE);
+  }
+}

@@ -1,0 +1,233 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { appendFileSync, copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { afterEach, expect, test } from 'vitest';
+import { failureOf, Person, reach } from './client.ts';
+import { Server, type ServerOptions, until } from './server.ts';
+import { PASSWORD } from './setup.ts';
+
+const servers: Server[] = [];
+const agents: ChildProcess[] = [];
+async function start(options?: ServerOptions): Promise<Server> {
+  const server = await Server.start(options);
+  server.trust('ed25519');
+  servers.push(server);
+  return server;
+}
+afterEach(async () => {
+  for (const agent of agents.splice(0)) agent.kill();
+  for (const server of servers.splice(0)) await server.dispose();
+});
+
+/** An ssh-agent that holds these keys; returns its socket. */
+async function agentWith(server: Server, ...keys: readonly string[]): Promise<string> {
+  const socket = server.path('agent.sock');
+  agents.push(spawn('ssh-agent', ['-D', '-a', socket], { stdio: 'ignore' }));
+  await until('the agent listens', 5000, () => {
+    try {
+      execFileSync('ssh-add', ['-l'], { env: { ...process.env, SSH_AUTH_SOCK: socket }, stdio: 'ignore' });
+      return true;
+    } catch (error) {
+      return (error as { status?: number }).status === 1; // it runs and is empty
+    }
+  });
+  for (const key of keys) {
+    execFileSync('ssh-add', ['-q', server.path(key)], {
+      env: { ...process.env, SSH_AUTH_SOCK: socket },
+      stdio: 'ignore',
+    });
+  }
+  return socket;
+}
+
+test('a key file that ssh -G names with tokens', async () => {
+  const server = await start();
+  copyFileSync(server.path('id'), server.path('key_root_127.0.0.1'));
+  rmSync(server.path('id'));
+  server.writeClientConfig('root', [`IdentityFile ${server.path('key_%r_%h')}`]);
+  const person = new Person();
+  (await reach(server, person)).dispose();
+  expect(person.asked).toEqual([]);
+});
+
+test.each([
+  ['ed25519', []],
+  ['ecdsa', ['-b', '384']],
+  ['rsa', ['-b', '2048']],
+  ['rsa', ['-b', '2048', '-m', 'PEM']],
+])('a plain %s key %j', async (type, more) => {
+  const server = await start();
+  server.makeKey('other', '-t', type, ...more);
+  appendFileSync(server.path('authorized_keys'), readFileSync(server.path('other.pub')));
+  server.writeClientConfig('root', [`IdentityFile ${server.path('other')}`, 'IdentitiesOnly yes']);
+  (await reach(server)).dispose();
+});
+
+test('the passphrase of a key is asked for, again when it was wrong', async () => {
+  const server = await start();
+  server.makeKey('locked', '-N', 'open sesame');
+  appendFileSync(server.path('authorized_keys'), readFileSync(server.path('locked.pub')));
+  server.writeClientConfig('root', [`IdentityFile ${server.path('locked')}`]);
+  const person = new Person();
+  person.passphrases = ['wrong', 'open sesame'];
+  (await reach(server, person)).dispose();
+  expect(person.asked).toEqual([
+    `passphrase ${server.path('locked')}`,
+    `passphrase ${server.path('locked')} again`,
+  ]);
+});
+
+test('an old PEM key with a passphrase', async () => {
+  const server = await start();
+  server.makeKey('locked', '-t', 'rsa', '-b', '2048', '-m', 'PEM', '-N', 'open sesame');
+  appendFileSync(server.path('authorized_keys'), readFileSync(server.path('locked.pub')));
+  rmSync(server.path('locked.pub'));
+  server.writeClientConfig('root', [`IdentityFile ${server.path('locked')}`]);
+  const person = new Person();
+  person.passphrases = ['wrong', 'open sesame'];
+  (await reach(server, person)).dispose();
+  expect(person.asked).toHaveLength(2);
+});
+
+test('nobody is asked for the passphrase of a key that the server does not take', async () => {
+  const server = await start();
+  server.makeKey('locked', '-N', 'open sesame');
+  rmSync(server.path('locked.pub'));
+  server.writeClientConfig('root', [
+    `IdentityFile ${server.path('locked')}`,
+    `IdentityFile ${server.path('id')}`,
+  ]);
+  const person = new Person();
+  (await reach(server, person)).dispose();
+  expect(person.asked).toEqual([]);
+});
+
+test('cancelling the passphrase ends the sign-in', async () => {
+  const server = await start();
+  server.makeKey('locked', '-N', 'open sesame');
+  appendFileSync(server.path('authorized_keys'), readFileSync(server.path('locked.pub')));
+  server.writeClientConfig('root', [
+    `IdentityFile ${server.path('locked')}`,
+    `IdentityFile ${server.path('id')}`,
+  ]);
+  const person = new Person();
+  person.passphrases = [undefined];
+  expect((await failureOf(reach(server, person))).code).toBe('cancelled');
+});
+
+test('a key that only the agent has', async () => {
+  const server = await start();
+  const socket = await agentWith(server, 'id');
+  rmSync(server.path('id'));
+  server.writeClientConfig('root', [`IdentityAgent ${socket}`, 'IdentityFile /nonexistent']);
+  (await reach(server)).dispose();
+});
+
+test('with IdentitiesOnly only the named one of eight keys in the agent is offered', async () => {
+  const server = await start();
+  const names = Array.from({ length: 8 }, (_, index) => `extra${index}`);
+  for (const name of names) server.makeKey(name);
+  const socket = await agentWith(server, ...names, 'id');
+  rmSync(server.path('id')); // the public half stays and says which
+  server.writeClientConfig('root', [`IdentityAgent ${socket}`]);
+  const person = new Person();
+  const lines: string[] = [];
+  server.writeClientConfig('root', [`IdentityAgent ${socket}`, 'IdentitiesOnly yes']);
+  (await reach(server, person, { log: (line) => lines.push(line) })).dispose();
+  expect(lines.filter((line) => line.includes('trying key'))).toHaveLength(1);
+
+  // Without it the named key is still offered first.
+  server.writeClientConfig('root', [`IdentityAgent ${socket}`]);
+  (await reach(server, person)).dispose();
+});
+
+test('too many keys: the failure says what was tried and what to do', async () => {
+  const server = await start();
+  const names = Array.from({ length: 8 }, (_, index) => `extra${index}`);
+  for (const name of names) server.makeKey(name);
+  const socket = await agentWith(server, ...names);
+  server.writeClientConfig('root', [`IdentityAgent ${socket}`, 'IdentityFile /nonexistent']);
+  const failure = await failureOf(reach(server));
+  expect(failure.code).toBe('auth-failed');
+  expect(failure.message).toContain('extra0');
+  expect(failure.remedy).toContain('IdentitiesOnly');
+});
+
+test('a password, after a wrong one', async () => {
+  const server = await start({ config: ['PasswordAuthentication yes'], user: 'zscope-password' });
+  const person = new Person();
+  person.passwords = ['canary-4711-wrong', PASSWORD];
+  const log: string[] = [];
+  server.writeClientConfig('zscope-password', ['IdentityFile /nonexistent']);
+  const connection = await reach(server, person, { log: (line) => log.push(line) });
+  connection.dispose();
+  expect(person.asked).toEqual(['password zscope-password box', 'password zscope-password box again']);
+  expect(log.join('\n')).not.toContain('canary-4711');
+});
+
+test('three wrong passwords end in a failure that does not repeat them', async () => {
+  const server = await start({ config: ['PasswordAuthentication yes'] });
+  server.writeClientConfig('zscope-password', ['IdentityFile /nonexistent']);
+  const person = new Person();
+  person.passwords = ['canary-4711-a', 'canary-4711-b', 'canary-4711-c'];
+  const failure = await failureOf(reach(server, person));
+  expect(failure.code).toBe('auth-failed');
+  expect(failure.message).toContain('password');
+  expect(JSON.stringify(failure)).not.toContain('canary-4711');
+});
+
+test('keyboard-interactive by PAM, with the server text shown inert', async () => {
+  const server = await start({
+    config: ['UsePAM yes', 'KbdInteractiveAuthentication yes', 'PasswordAuthentication no'],
+  });
+  server.writeClientConfig('zscope-password', ['IdentityFile /nonexistent']);
+  const person = new Person();
+  person.answers = [PASSWORD];
+  (await reach(server, person)).dispose();
+  expect(person.asked).toEqual([expect.stringMatching(/^answer box false .*Password:/)]);
+});
+
+test('two proofs in a row: a key, then a password', async () => {
+  const server = await start({
+    config: ['PasswordAuthentication yes', 'AuthenticationMethods publickey,password'],
+    user: 'zscope-password',
+  });
+  const person = new Person();
+  person.passwords = [PASSWORD];
+  (await reach(server, person)).dispose();
+  expect(person.asked).toEqual(['password zscope-password box']);
+});
+
+test('a key that is not in authorized_keys: the failure names it and what the server takes', async () => {
+  const server = await start();
+  writeFileSync(server.path('authorized_keys'), '');
+  const failure = await failureOf(reach(server));
+  expect(failure.code).toBe('auth-failed');
+  expect(failure.message).toContain(server.path('id'));
+  expect(failure.message).toContain('publickey');
+});
+
+test('key files that cannot be read are named with the reason', async () => {
+  const server = await start();
+  server.makeKey('chacha', '-N', 'open sesame', '-Z', 'chacha20-poly1305@openssh.com');
+  appendFileSync(server.path('authorized_keys'), readFileSync(server.path('chacha.pub')));
+  writeFileSync(server.path('garbage'), 'this is no key\n');
+  server.writeClientConfig('root', [
+    `IdentityFile ${server.path('chacha')}`,
+    `IdentityFile ${server.path('garbage')}`,
+  ]);
+  const person = new Person();
+  person.passphrases = ['open sesame', 'open sesame', 'open sesame'];
+  const failure = await failureOf(reach(server, person));
+  expect(failure.code).toBe('auth-failed');
+  expect(failure.message).toContain('chacha20-poly1305 are not supported');
+  expect(failure.message).toContain(`${server.path('garbage')}: its format is not supported`);
+});
+
+test('the time a person takes is not counted', async () => {
+  const server = await start();
+  rmSync(server.knownHosts);
+  const person = new Person();
+  person.slow = 35_000; // longer than the handshake may take
+  (await reach(server, person)).dispose();
+  expect(person.asked).toEqual(['hostkey ssh-ed25519']);
+});
