@@ -81,7 +81,8 @@ export async function runChecked(
 
 /**
  * Runs a long program: all of its output goes to a log file, line by line also to `onLine`.
- * Interrupting this process ends that one as well.
+ * Interrupting this process ends that one as well, with all that it has started: it leads a process
+ * group of its own.
  */
 export function runLogged(
   program: string,
@@ -94,6 +95,7 @@ export function runLogged(
     const log = createWriteStream(logFile, { flags: 'a' });
     const child = spawn(program, args, {
       stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
       env: { ...process.env, ...env },
     });
     const recent: string[] = [];
@@ -105,21 +107,23 @@ export function runLogged(
         onLine(line);
       });
     }
+    let interrupted = false;
     const stop = (): void => {
-      child.kill('SIGTERM');
+      interrupted = true;
+      if (child.pid !== undefined) process.kill(-child.pid, 'SIGTERM');
     };
-    process.once('SIGINT', stop);
-    process.once('SIGTERM', stop);
+    const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+    for (const signal of signals) process.once(signal, stop);
     const finish = (error?: Error): void => {
-      process.off('SIGINT', stop);
-      process.off('SIGTERM', stop);
+      for (const signal of signals) process.off(signal, stop);
       log.end();
       if (error === undefined) resolve();
       else reject(error);
     };
     child.on('error', finish);
     child.on('close', (code, signal) => {
-      if (code === 0) finish();
+      if (interrupted) finish(new LabError(`${program} was interrupted; the next attempt starts anew.`));
+      else if (code === 0) finish();
       else {
         finish(
           new LabError(

@@ -1,11 +1,11 @@
 /** The first step of an image: a Debian root file system with ZFS built in it, as a tarball. */
-import { mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { sourceLines } from './apt-sources.ts';
 import { aptTransportOptions, debianMirrors, isRoot } from './host.ts';
 import { isIntact, writeManifest } from './manifest.ts';
 import { rootfsDir } from './paths.ts';
-import { runLogged } from './processes.ts';
+import { run, runChecked, runLogged } from './processes.ts';
 import { longStep, type Progress } from './progress.ts';
 import { guestDir, packages, rootfsHash, suite } from './recipe.ts';
 
@@ -18,7 +18,7 @@ export async function ensureRootfs(progress: Progress): Promise<string> {
   mkdirSync(rootfsDir, { recursive: true });
   // Older recipes and what an interrupted build left.
   for (const name of readdirSync(rootfsDir)) {
-    rmSync(join(rootfsDir, name), { recursive: true, force: true });
+    await runChecked('rm', ['-rf', '--one-file-system', join(rootfsDir, name)]);
   }
   const draft = join(rootfsDir, `${hash}.building`);
   mkdirSync(draft);
@@ -43,6 +43,7 @@ async function build(tarball: string, log: string, tmp: string, news: Progress):
   const hook = (name: string): string => `sh ${shellQuote(join(guestDir, name))} "$1"`;
   const args = [
     '--verbose',
+    `--mode=${await buildMode()}`,
     '--variant=minbase',
     '--components=main,contrib',
     `--include=${packages.join(',')}`,
@@ -63,6 +64,16 @@ async function build(tarball: string, log: string, tmp: string, news: Progress):
   // id that works there, which a private cache folder would keep out.
   const env = isRoot ? { TMPDIR: tmp } : {};
   await runLogged('mmdebstrap', args, log, stageReporter(news), env);
+}
+
+/**
+ * In a mount namespace of its own even for root: an interrupted build then leaves no /proc or
+ * /dev/pts mounted in a folder that the next one deletes. Containers may forbid it.
+ */
+async function buildMode(): Promise<'unshare' | 'auto'> {
+  if (!isRoot) return 'unshare';
+  const { code } = await run('unshare', ['--mount', '--propagation', 'unchanged', '--', 'true']);
+  return code === 0 ? 'unshare' : 'auto';
 }
 
 /** Turns mmdebstrap's talkative log into the few lines that tell how far it is. */
