@@ -159,9 +159,11 @@ export function interpret(alias: string, options: SshOptions, around: Surroundin
     family: family === 'inet' ? 4 : family === 'inet6' ? 6 : 0,
     bindAddress: one('bindaddress'),
     connectTimeoutMs: (connectSeconds > 0 ? connectSeconds : DEFAULT_CONNECT_SECONDS) * 1000,
-    identityFiles: (options.get('identityfile') ?? [])
-      .filter((file) => file.toLowerCase() !== 'none')
-      .map(path),
+    identityFiles: [
+      ...new Set(
+        (options.get('identityfile') ?? []).filter((file) => file.toLowerCase() !== 'none').map(path),
+      ),
+    ],
     identitiesOnly: yes('identitiesonly', false),
     agent: agentSocket(options.get('identityagent')?.[0] ?? 'SSH_AUTH_SOCK', path, around),
     userKnownHostsFiles: fileList(options.get('userknownhostsfile')).map(path),

@@ -1,6 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { homedir } from 'node:os';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { CUT_MARK, LINE_LIMIT } from '../../src/core/text/lines.ts';
@@ -97,6 +96,17 @@ describe('questions', () => {
     await until('its processes are gone', 8000, () => !isRunning(name));
   });
 
+  test('a script undoes what it did by its own traps: at its end, and when it is ended', async () => {
+    const mark = server.path('trapped');
+    const script = `trap 'rm -f ${mark}' EXIT; trap 'exit 9' TERM; touch ${mark};`;
+    expect(await connection.run(question(`${script} ls ${mark}`), null)).toBe(`${mark}\n`);
+    expect(existsSync(mark)).toBe(false);
+    const late = failureOf(connection.run(question(`${script} sleep 30`, { timeoutMs: 1500 }), null));
+    await until('it is there', 1400, () => existsSync(mark));
+    expect((await late).code).toBe('timeout');
+    await until('it is gone', 4000, () => !existsSync(mark));
+  });
+
   test('cancelling ends it', async () => {
     const name = word();
     const controller = new AbortController();
@@ -147,23 +157,21 @@ describe('login shells and what they print', () => {
   });
 
   test('a .bashrc that prints, without newline at the end and to stderr too', async () => {
-    const server = await Server.start();
+    const server = await Server.start({ user: 'zscope-sudo' });
     servers.push(server);
     server.trust('ed25519');
-    const rc = `${homedir()}/.bashrc`;
-    const saved = server.path('bashrc.saved');
-    const had = existsSync(rc);
-    if (had) copyFileSync(rc, saved);
+    const rc = '/home/zscope-sudo/.bashrc';
+    const quiet = readFileSync(rc);
+    writeFileSync(rc, "echo Welcome; printf '\\036no newline'; echo grumble >&2\n");
     try {
-      writeFileSync(rc, "echo Welcome; printf '\\036no newline' ; echo grumble >&2\n");
       const connection = await reach(server);
       expect(await connection.run(question('echo clean'), null)).toBe('clean\n');
       const stream = await collect(connection, lines('echo clean'));
       expect(stream.lines).toEqual(['clean']);
+      expect(stream.stderr).toBe('grumble\n');
       connection.dispose();
     } finally {
-      if (had) copyFileSync(saved, rc);
-      else rmSync(rc, { force: true });
+      writeFileSync(rc, quiet);
     }
   });
 
