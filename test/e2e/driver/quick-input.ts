@@ -24,7 +24,11 @@ export class QuickInput {
   async openFile(name: string): Promise<void> {
     await this.#open('Control+p');
     await this.#input.fill(name);
-    await this.pick(name);
+    // The list first shows files of similar names.
+    const exact = this.#page.locator('.label-name', {
+      hasText: new RegExp(`^${name.replaceAll('.', '\\.')}$`),
+    });
+    await this.#widget.locator('.quick-input-list .monaco-list-row').filter({ has: exact }).first().click();
     await this.#page.locator(`.tab.active[data-resource-name="${name.split('/').at(-1)}"]`).waitFor();
   }
 
