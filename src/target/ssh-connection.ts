@@ -15,11 +15,11 @@ import type {
   StreamSink,
   TargetFacts,
 } from './connection.ts';
+import { describe, firstLine, streamEnd } from './job-outcome.ts';
 import { Limit } from './limit.ts';
 import { Liveness } from './liveness.ts';
 import { ChannelRefused, type JobHandlers, type JobResult, type JobSpec, RemoteJob } from './remote-job.ts';
 import type { SshSession } from './ssh-session.ts';
-import { BEAT_SECONDS, MISSED_BEATS } from './supervisor.ts';
 
 /** Most that one question may answer. */
 const OUTPUT_LIMIT = 64 * 1024 * 1024;
@@ -401,29 +401,6 @@ export class SshConnection implements Connection {
   }
 }
 
-function streamEnd(result: JobResult, bug: unknown): StreamEnd {
-  const { end } = result;
-  const stderr = bug === null ? result.stderr : `${String(bug)}\n${result.stderr}`;
-  if (end === null) return { reason: 'lost', status: null, stderr };
-  if (end.why === 'silent') {
-    const limit = BEAT_SECONDS * MISSED_BEATS;
-    return {
-      reason: 'lost',
-      status: null,
-      stderr: `nothing was heard from this side for ${limit} s\n${stderr}`,
-    };
-  }
-  return end.why === 'finished'
-    ? { reason: 'finished', status: end.status, stderr }
-    : { reason: 'stopped', status: null, stderr };
-}
-
-function describe(result: JobResult): string {
-  const { end } = result;
-  if (end === null) return `ended without a word (shell status ${result.shellStatus ?? 'unknown'})`;
-  return `${end.why} with status ${end.status}${end.stuck ? ', a process could not be ended' : ''}`;
-}
-
 function tooMuch(title: string): Failure {
   return new Failure(
     'bad-output',
@@ -434,10 +411,6 @@ function tooMuch(title: string): Failure {
 
 function decodeUtf8(chunks: readonly Buffer[]): string {
   return new TextDecoder('utf-8', { ignoreBOM: true }).decode(Buffer.concat(chunks));
-}
-
-function firstLine(text: string): string {
-  return inert(text.trim().split('\n')[0] ?? '', 300);
 }
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {
