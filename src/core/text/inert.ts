@@ -1,5 +1,5 @@
 /** Longest text that {@link inert} returns by default, in UTF-16 units without the mark of a cut. */
-export const INERT_LIMIT = 4096;
+const INERT_LIMIT = 4096;
 
 /** Stands where {@link inert} cut a text. */
 const CUT = '…';

@@ -71,7 +71,7 @@ export function fetchArguments(
 }
 
 /** True for a symbol whose parameters are not those of the source: a clone that GCC cut or changed. */
-export function isChangedClone(symbol: string): boolean {
+function isChangedClone(symbol: string): boolean {
   return /\.(?:isra|constprop|part|cold)\b/.test(symbol);
 }
 

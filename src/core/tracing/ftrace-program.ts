@@ -20,8 +20,8 @@ export interface TraceParams {
   readonly sessionId: string;
 }
 
-export const DEFAULT_MAX_EVENTS = 100_000;
-export const DEFAULT_MAX_SECONDS = 600;
+const DEFAULT_MAX_EVENTS = 100_000;
+const DEFAULT_MAX_SECONDS = 600;
 
 /** A trace of one function as the kernel's dynamic events take it (Documentation/trace/kprobetrace.rst). */
 export interface FtraceProgram {
