@@ -1,5 +1,5 @@
 /** Longest line that is kept, in UTF-16 units. */
-const LINE_LIMIT = 64 * 1024;
+export const LINE_LIMIT = 64 * 1024;
 
 /** Stands at the end of a line that was longer than {@link LINE_LIMIT}. */
 export const CUT_MARK = ' …[line cut]';
