@@ -30,10 +30,6 @@ export function registerCommand<Id extends CommandId>(
   });
 }
 
-export function executeCommand<Id extends CommandId>(id: Id, ...args: CommandArguments[Id]): Thenable<void> {
-  return vscode.commands.executeCommand(id, ...args);
-}
-
 /** A command for a tree row or a status bar item. */
 export function commandLink<Id extends CommandId>(
   id: Id,
