@@ -55,10 +55,17 @@ export function isIdleTrace(trace: Trace): boolean {
   return false;
 }
 
+/** A task that ran within this time only waits for a moment, as every reader of a disk does; seconds. */
+const HUNG_AFTER_SECONDS = 1;
+
 /**
- * True for a task that waits uninterruptibly: state D. Waits that do not count as load are state I
- * (TASK_IDLE) and S, and are no hang by themselves.
+ * True for a task that waits uninterruptibly: state D, and has not run for a second where the kernel
+ * tells. Waits that do not count as load are state I (TASK_IDLE) and S, and are no hang by themselves.
  */
 export function isHung(task: Task, trace: Trace): boolean {
-  return task.state === 'D' && !isIdleTrace(trace);
+  return (
+    task.state === 'D' &&
+    (task.stillForSeconds === null || task.stillForSeconds >= HUNG_AFTER_SECONDS) &&
+    !isIdleTrace(trace)
+  );
 }

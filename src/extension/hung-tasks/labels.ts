@@ -79,30 +79,34 @@ export function groupTooltip(group: TaskGroup): string {
   return [...tasks, ...more, '', ...group.trace.map(formatFrame)].map((line) => inert(line)).join('\n');
 }
 
-/** What stands after a frame's function: offset and module, then the source and how it is known. */
+/**
+ * What stands after a frame's function. The source comes first: a narrow view cuts the end.
+ * `zil.c:3688  +0x3d [zfs]`, `list.h:231  inlined`, `zil.c:3655 function  +0x3d [zfs]`
+ */
 export function frameDescription(frame: Frame, place: Place): string {
   const where = place.inlined
     ? 'inlined'
     : `+0x${frame.offset.toString(16)}${frame.module === null ? '' : ` [${frame.module}]`}`;
-  return inert([where, placeText(place)].filter((part) => part !== '').join('  '));
+  const source = [sourceText(place), howText(place)].filter((part) => part !== '').join(' ');
+  return inert([source, where].filter((part) => part !== '').join('  '));
 }
 
-/** `zil.c:3194`; with `function` after it where the line is only the definition's. */
-export function placeText(place: Place): string {
+/** `zil.c:3194`; empty when no source is known. */
+export function sourceText(place: Place): string {
   if (place.path === null) {
     return '';
   }
   const name = place.path.slice(place.path.lastIndexOf('/') + 1);
-  const line = place.line === null ? '' : `:${place.line}`;
-  return `${name}${line}${howText(place)}`;
+  return inert(place.line === null ? name : `${name}:${place.line}`);
 }
 
-function howText(place: Place): string {
+/** Says when a line is not exact: it is the definition's, or a guessed call's. Empty for an exact one. */
+export function howText(place: Place): string {
   switch (place.how) {
     case 'function':
-      return '  function';
+      return 'function';
     case 'call-site':
-      return '  call site';
+      return 'call site';
     default:
       return '';
   }

@@ -24,10 +24,7 @@ export class SourceOpener implements Disposable {
    * gives no other URI, and this checks it again.
    * @throws Failure when the place has no file in the workspace.
    */
-  async open(
-    place: Place,
-    options: { readonly preserveFocus: boolean; readonly column?: vscode.ViewColumn },
-  ): Promise<void> {
+  async open(place: Place, options: { readonly preserveFocus: boolean }): Promise<void> {
     const uri = place.uri === null ? null : vscode.Uri.parse(place.uri, true);
     if (uri === null || uri.scheme !== 'file' || vscode.workspace.getWorkspaceFolder(uri) === undefined) {
       throw new Failure(
@@ -46,7 +43,7 @@ export class SourceOpener implements Disposable {
       preserveFocus: options.preserveFocus,
       preview: true,
       selection: new vscode.Range(start, start),
-      ...(options.column === undefined ? {} : { viewColumn: options.column }),
+      viewColumn: sourceColumn(),
     });
     editor.revealRange(new vscode.Range(start, start), vscode.TextEditorRevealType.InCenterIfOutsideViewport);
     this.#draw();
@@ -64,4 +61,16 @@ export class SourceOpener implements Disposable {
     this.#listener.dispose();
     this.#mark.dispose();
   }
+}
+
+/** The active column, unless a view of ours is open in it: then one that shows code. */
+function sourceColumn(): vscode.ViewColumn {
+  const { activeTabGroup } = vscode.window.tabGroups;
+  if (!(activeTabGroup.activeTab?.input instanceof vscode.TabInputWebview)) {
+    return vscode.ViewColumn.Active;
+  }
+  return (
+    vscode.window.visibleTextEditors.find(({ viewColumn }) => viewColumn !== undefined)?.viewColumn ??
+    vscode.ViewColumn.One
+  );
 }

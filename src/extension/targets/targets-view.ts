@@ -62,7 +62,7 @@ export class TargetsView implements vscode.TreeDataProvider<TargetNode>, Disposa
     const active = this.targets.active !== null && targetKey(this.targets.active.entry) === targetKey(entry);
     const facts = target?.connection?.facts ?? null;
     const zfs = facts?.zfsVersion ? `ZFS ${facts.zfsVersion}` : 'ZFS not loaded';
-    const about = facts === null ? '' : inert(`${facts.kernelRelease}, ${zfs}`);
+    const about = facts === null ? '' : inert(`${zfs}, ${facts.kernelRelease}`);
     switch (target?.state ?? 'closed') {
       case 'connecting':
         item.iconPath = new vscode.ThemeIcon('loading~spin');
@@ -74,7 +74,7 @@ export class TargetsView implements vscode.TreeDataProvider<TargetNode>, Disposa
           'vm-active',
           new vscode.ThemeColor(active ? 'charts.green' : 'foreground'),
         );
-        item.description = active ? `${about} (shown)` : about;
+        item.description = about;
         item.contextValue = active ? 'target.active' : 'target.connected';
         break;
       case 'silent':
@@ -92,6 +92,7 @@ export class TargetsView implements vscode.TreeDataProvider<TargetNode>, Disposa
       entry.alias,
       entry.configFile === null ? 'from your ssh configuration' : `from ${entry.configFile}`,
       about,
+      active && facts !== null ? 'The views show this target.' : '',
       target?.why ?? '',
     ]
       .filter((line) => line !== '')

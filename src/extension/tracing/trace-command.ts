@@ -127,7 +127,7 @@ export class Tracing implements Disposable {
       this.places,
       this.opener,
       this.funnel,
-      vscode.window.activeTextEditor === undefined ? vscode.ViewColumn.Active : vscode.ViewColumn.Beside,
+      this.#column(),
     );
     const entry = { session, panel };
     this.#open.add(entry);
@@ -220,6 +220,16 @@ export class Tracing implements Disposable {
         parameters: await this.#parameters(sourceName(symbol)),
       });
     }
+  }
+
+  /** Where trace views already are, else beside the code, else where there is room. */
+  #column(): vscode.ViewColumn {
+    for (const { panel } of this.#open) {
+      if (panel.column !== undefined) {
+        return panel.column;
+      }
+    }
+    return vscode.window.activeTextEditor === undefined ? vscode.ViewColumn.Active : vscode.ViewColumn.Beside;
   }
 
   /** Callers by the source, generation by generation: a caller may have been inlined itself. */

@@ -7,7 +7,7 @@ import { inert } from '../../core/text/inert.ts';
 import type { TraceEvent } from '../../core/tracing/events.ts';
 import type { FromTraceView, StackLine, ToTraceView, TraceRow } from '../../protocol/trace-view.ts';
 import type { FailureFunnel } from '../failures.ts';
-import { placeText } from '../hung-tasks/labels.ts';
+import { howText, sourceText } from '../hung-tasks/labels.ts';
 import type { SourceOpener } from '../source/open-place.ts';
 import type { PlaceService } from '../source/place-service.ts';
 import { webviewHtml, webviewRoot } from '../webview-html.ts';
@@ -34,6 +34,11 @@ export class TracePanel implements Disposable {
   #selected: number | null = null;
   #firstTime: number | null = null;
   readonly onClose: vscode.Event<void>;
+
+  /** The editor column it is in; undefined while it is in a window of its own or gone. */
+  get column(): vscode.ViewColumn | undefined {
+    return this.#lifetime.ended ? undefined : this.#panel.viewColumn;
+  }
 
   constructor(
     extensionUri: vscode.Uri,
@@ -97,7 +102,6 @@ export class TracePanel implements Disposable {
         if (line?.place) {
           await this.opener.open(line.place, {
             preserveFocus: false,
-            column: vscode.ViewColumn.One,
           });
         }
         break;
@@ -187,9 +191,8 @@ function stackLines(frame: Parameters<typeof frameKey>[0], places: readonly Plac
     place,
     shown: {
       label: inert(place?.inlined ? place.function : formatFrame(frame)),
-      source:
-        place === null ? '' : inert(placeText({ ...place, how: place.how === 'dwarf' ? 'dwarf' : null })),
-      note: place?.how === 'function' ? 'function' : '',
+      source: place === null ? '' : sourceText(place),
+      note: place === null ? '' : howText(place),
       inlined: place?.inlined ?? false,
       canOpen: place !== null && place.uri !== null,
     },

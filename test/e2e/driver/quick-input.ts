@@ -1,5 +1,5 @@
 import type { Locator, Page } from 'playwright-core';
-import { plain, STEP_LIMIT } from './wait.ts';
+import { plain, STEP_LIMIT, waitFor } from './wait.ts';
 
 /** The box at the top of the window: command palette, quick pick, input box. */
 export class QuickInput {
@@ -24,11 +24,13 @@ export class QuickInput {
   async openFile(name: string): Promise<void> {
     await this.#open('Control+p');
     await this.#input.fill(name);
-    // The list first shows files of similar names.
-    const exact = this.#page.locator('.label-name', {
-      hasText: new RegExp(`^${name.replaceAll('.', '\\.')}$`),
-    });
-    await this.#widget.locator('.quick-input-list .monaco-list-row').filter({ has: exact }).first().click();
+    // The list shows files of similar names first and moves while it is filled, so it is chosen from
+    // by key, and only when the wanted file stands at the top.
+    const top = this.#widget.locator('.quick-input-list .monaco-list-row[data-index="0"] .label-name');
+    await waitFor(`${name} at the top of the list`, async () =>
+      (await top.first().textContent()) === name.split('/').at(-1) ? true : undefined,
+    );
+    await this.#input.press('Enter');
     await this.#page.locator(`.tab.active[data-resource-name="${name.split('/').at(-1)}"]`).waitFor();
   }
 

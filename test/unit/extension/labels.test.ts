@@ -7,7 +7,6 @@ import {
   groupDescription,
   groupLabel,
   groupTooltip,
-  placeText,
   stackText,
   stillText,
 } from '../../../src/extension/hung-tasks/labels.ts';
@@ -71,19 +70,18 @@ describe('a row of hung tasks', () => {
 describe('a frame', () => {
   it('shows offset, module and the exact line', () => {
     const exact = place({ path: 'module/zfs/zil.c', line: 3688, how: 'dwarf' });
-    expect(frameDescription(frame('zil_commit'), exact)).toBe('+0x3d [zfs]  zil.c:3688');
+    expect(frameDescription(frame('zil_commit'), exact)).toBe('zil.c:3688  +0x3d [zfs]');
   });
 
   it('says when the line is only the definition', () => {
-    expect(placeText(place({ path: 'module/zfs/zil.c', line: 3700, how: 'function' }))).toBe(
-      'zil.c:3700  function',
-    );
+    const definition = place({ path: 'module/zfs/zil.c', line: 3700, how: 'function' });
+    expect(frameDescription(frame('zil_commit'), definition)).toBe('zil.c:3700 function  +0x3d [zfs]');
   });
 
   it('says when it is inlined, and nothing of a source it does not know', () => {
     expect(
       frameDescription(frame('f'), place({ inlined: true, path: 'list.h', line: 1, how: 'dwarf' })),
-    ).toBe('inlined  list.h:1');
+    ).toBe('list.h:1  inlined');
     expect(frameDescription(frame('schedule', null), place({}))).toBe('+0x3d');
   });
 });

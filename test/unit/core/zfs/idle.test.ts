@@ -33,3 +33,9 @@ test('only state D hangs', () => {
   const trace = stack('zio_wait [zfs]');
   expect(['D', 'I', 'S', 'R', 'T'].filter((state) => isHung(task(state), trace))).toEqual(['D']);
 });
+
+test('a task that ran a moment ago does not hang yet; one of which nothing is known may', () => {
+  const trace = stack('zio_wait [zfs]');
+  const still = (stillForSeconds: number | null) => isHung({ ...task('D'), stillForSeconds }, trace);
+  expect([null, 0, 0.9, 1, 300].map(still)).toEqual([true, false, false, true, true]);
+});
