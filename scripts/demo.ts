@@ -8,12 +8,12 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { ensureBrowserHost } from '../test/host/install.ts';
 import { packageVsix } from '../test/host/package-vsix.ts';
-import { cacheFolder, findProgram } from '../test/host/paths.ts';
 import { cleanEnvironment } from '../test/host/processes.ts';
 import { makeProfile, type Profile } from '../test/host/profile.ts';
 import { installExtension, startServer } from '../test/host/server.ts';
 import * as lab from '../test/lab/lab.ts';
-import { elapsedProgress } from '../test/lab/progress.ts';
+import { cacheFolder, findProgram } from '../test/support/paths.ts';
+import { elapsedProgress } from '../test/support/progress.ts';
 
 const progress = elapsedProgress();
 

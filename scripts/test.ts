@@ -8,7 +8,7 @@ import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { ensureBrowserHost } from '../test/host/install.ts';
 import * as lab from '../test/lab/lab.ts';
-import { elapsedProgress } from '../test/lab/progress.ts';
+import { elapsedProgress } from '../test/support/progress.ts';
 import { quickChecks } from './check.ts';
 
 interface Result {

@@ -10,9 +10,11 @@ import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
-import { ensureChromium, installPackages, type Report } from './debian.ts';
-import { withLock } from './lock.ts';
-import { cacheFolder, findProgram } from './paths.ts';
+import { installPackages } from '../support/debian.ts';
+import { withLock } from '../support/lock.ts';
+import { cacheFolder, findProgram } from '../support/paths.ts';
+import type { Progress } from '../support/progress.ts';
+import { ensureChromium } from './chromium.ts';
 import { exitOnSignals } from './processes.ts';
 
 const run = promisify(execFile);
@@ -108,10 +110,14 @@ async function unpack(
  * compiled where a compiler is there or can be installed, against the headers that came with the
  * fetched node: nothing is downloaded for it.
  */
-async function compileLogger(vscode: string, nodeFolder: string, report: Report): Promise<void> {
+async function compileLogger(vscode: string, nodeFolder: string, report: Progress): Promise<void> {
   try {
     if (!findProgram('g++') || !findProgram('make') || !findProgram('python3')) {
-      installPackages(['build-essential', 'python3'], 'compiling the logger of the VS Code server', report);
+      await installPackages(
+        ['build-essential', 'python3'],
+        'compiling the logger of the VS Code server',
+        report,
+      );
     }
     report('compiling the native logger (about 20 s)');
     await run('npm', ['rebuild', '--silent', '@vscode/spdlog', '@vscode/native-watchdog'], {
@@ -125,7 +131,7 @@ async function compileLogger(vscode: string, nodeFolder: string, report: Report)
   }
 }
 
-async function build(folder: string, report: Report): Promise<void> {
+async function build(folder: string, report: Progress): Promise<void> {
   const arch = architecture();
   const nodeFolder = path.join(folder, 'node');
   const vscode = path.join(folder, 'vscode');
@@ -175,34 +181,30 @@ function removeForeign(folder: string, arch: string): void {
  * @throws Error with a sentence when this system is no Linux, or npm, tar or a Debian package fails.
  */
 export async function ensureBrowserHost(
-  report: Report = (line) => console.log(`[vscode host] ${line}`),
+  report: Progress = (line) => console.log(`[vscode host] ${line}`),
 ): Promise<BrowserHost> {
   const arch = architecture();
   const home = path.join(cacheFolder(), 'vscode-host');
   const name = `code-server-${CODE_SERVER.version}-node-${NODE.version}-${arch}-r${RECIPE}`;
   const folder = path.join(home, name);
-  const chromium = ensureChromium(report);
+  const chromium = await ensureChromium(report);
   if (!existsSync(folder)) {
     mkdirSync(home, { recursive: true });
-    await withLock(
-      path.join(home, 'lock'),
-      async () => {
-        if (existsSync(folder)) {
-          return;
-        }
-        const started = Date.now();
-        const timed: Report = (line) =>
-          report(`${((Date.now() - started) / 1000).toFixed(0).padStart(3)} s  ${line}`);
-        for (const left of readdirSync(home).filter((entry) => entry.startsWith('building-'))) {
-          rmSync(path.join(home, left), { recursive: true, force: true });
-        }
-        const aside = path.join(home, `building-${process.pid}`);
-        await build(aside, timed);
-        renameSync(aside, folder);
-        timed(`installed in ${folder}`);
-      },
-      (holder) => report(`waiting for process ${holder}, which is installing the browser host`),
-    );
+    await withLock(path.join(home, 'lock'), 'installing the browser host', report, async () => {
+      if (existsSync(folder)) {
+        return;
+      }
+      const started = Date.now();
+      const timed: Progress = (line) =>
+        report(`${((Date.now() - started) / 1000).toFixed(0).padStart(3)} s  ${line}`);
+      for (const left of readdirSync(home).filter((entry) => entry.startsWith('building-'))) {
+        rmSync(path.join(home, left), { recursive: true, force: true });
+      }
+      const aside = path.join(home, `building-${process.pid}`);
+      await build(aside, timed);
+      renameSync(aside, folder);
+      timed(`installed in ${folder}`);
+    });
   }
   return { node: path.join(folder, 'node/bin/node'), vscode: path.join(folder, 'vscode'), chromium };
 }

@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { mkdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { cacheFolder, repository } from './paths.ts';
+import { cacheFolder, repository } from '../support/paths.ts';
 import { cleanEnvironment } from './processes.ts';
 
 const run = promisify(execFile);

@@ -3,7 +3,7 @@
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { downloadAndUnzipVSCode, type ProgressReport, ProgressReportStage } from '@vscode/test-electron';
-import { repository } from './paths.ts';
+import { repository } from '../support/paths.ts';
 
 /** How long the download may take to show that it can be had at all (its version resolved), ms. */
 const DOWNLOAD_PATIENCE = 5000;

@@ -1,9 +1,9 @@
 /** `npm run lab -- COMMAND`: the test VM from the command line. */
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { elapsedProgress } from '../support/progress.ts';
 import * as lab from './lab.ts';
 import { imagesDir, stateDir } from './paths.ts';
-import { elapsedProgress } from './progress.ts';
 
 const usage = `usage: npm run lab -- COMMAND
 

@@ -1,6 +1,8 @@
 /** What the lab needs of the machine it runs on. */
-import { accessSync, constants, existsSync, readdirSync, readFileSync, statfsSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { existsSync, readdirSync, readFileSync, statfsSync } from 'node:fs';
+import { join } from 'node:path';
+import { ensurePrograms } from '../support/debian.ts';
+import type { Progress } from '../support/progress.ts';
 import {
   type AptSource,
   type DebianMirrors,
@@ -8,8 +10,7 @@ import {
   parseListFile,
   parseSourcesFile,
 } from './apt-sources.ts';
-import { LabError, run, runChecked } from './processes.ts';
-import { longStep, type Progress } from './progress.ts';
+import { LabError, run } from './processes.ts';
 
 /** Programs that running the VM takes, and the Debian packages that bring them. */
 const toRun = {
@@ -35,13 +36,13 @@ export const isRoot = process.getuid?.() === 0;
 /** Makes sure the programs for running the VM are there, installing them where that is possible. */
 export async function ensureRunTools(progress: Progress): Promise<void> {
   requirePlatform();
-  await ensurePrograms(toRun, progress);
+  await ensure(toRun, progress);
 }
 
 /** The same for building an image; also checks the free space under `dir`. */
 export async function ensureBuildTools(dir: string, progress: Progress): Promise<void> {
   requirePlatform();
-  await ensurePrograms({ ...toRun, ...toBuild, ...(isRoot ? {} : toBuildUnprivileged) }, progress);
+  await ensure({ ...toRun, ...toBuild, ...(isRoot ? {} : toBuildUnprivileged) }, progress);
   const { bavail, bsize } = statfsSync(dir);
   if (bavail * bsize < buildSpaceBytes) {
     const free = Math.floor((bavail * bsize) / 1024 ** 3);
@@ -60,33 +61,9 @@ function requirePlatform(): void {
   }
 }
 
-async function ensurePrograms(needed: Record<string, string>, progress: Progress): Promise<void> {
-  const missing = Object.entries(needed).filter(([program]) => !isOnPath(program));
-  if (missing.length === 0) return;
-  const packages = [...new Set(missing.map(([, name]) => name))];
-  const programs = missing.map(([program]) => program).join(', ');
-  if (!isRoot || !isOnPath('apt-get') || osRelease()['ID'] !== 'debian') {
-    throw new LabError(
-      `The test VM needs ${programs}, which this machine lacks. As root on Debian: ` +
-        `apt-get install --no-install-recommends ${packages.join(' ')}`,
-    );
-  }
-  await longStep(progress, `installing Debian packages: ${packages.join(' ')}`, async () => {
-    const env = { DEBIAN_FRONTEND: 'noninteractive' };
-    await runChecked('apt-get', ['update', '-q'], { env });
-    await runChecked('apt-get', ['install', '-y', '-q', '--no-install-recommends', ...packages], { env });
-  });
-}
-
-function isOnPath(program: string): boolean {
-  const path = `${process.env['PATH'] ?? ''}${delimiter}/usr/sbin${delimiter}/sbin`;
-  return path.split(delimiter).some((dir) => {
-    try {
-      accessSync(join(dir, program), constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
+async function ensure(needed: Readonly<Record<string, string>>, progress: Progress): Promise<void> {
+  await ensurePrograms(needed, 'the test VM', progress).catch((error: Error) => {
+    throw new LabError(error.message);
   });
 }
 

@@ -1,11 +1,11 @@
 /** The second step of an image: the disk that boots, and what belongs to it. */
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { longStep, type Progress } from '../support/progress.ts';
 import { ensureBuildTools, isRoot } from './host.ts';
 import { buildId, isIntact, writeManifest } from './manifest.ts';
 import { imagesDir } from './paths.ts';
 import { runChecked, runLogged } from './processes.ts';
-import { longStep, type Progress } from './progress.ts';
 import { guestDir, imageHash, rootDiskBytes } from './recipe.ts';
 import { ensureRootfs } from './rootfs.ts';
 

@@ -4,20 +4,13 @@
  */
 import { existsSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { withLock } from '../support/lock.ts';
+import { identify, isAlive, type ProcessIdentity } from '../support/process-identity.ts';
+import type { Progress } from '../support/progress.ts';
 import { ensureRunTools } from './host.ts';
 import { ensureImage, findImage, type Image, openImage } from './image.ts';
-import { withLock } from './lock.ts';
 import { lockFile, stateDir } from './paths.ts';
-import {
-  type ExecResult,
-  identify,
-  isAlive,
-  LabError,
-  type ProcessIdentity,
-  runChecked,
-  sleep,
-} from './processes.ts';
-import type { Progress } from './progress.ts';
+import { type ExecResult, LabError, runChecked, sleep } from './processes.ts';
 import { type Accelerator, freePort, hostAccelerator, qemuArguments, type VmFiles } from './qemu.ts';
 import { guestDir, poolDiskBytes } from './recipe.ts';
 import {

@@ -1,10 +1,8 @@
 /** Where the lab keeps what it makes: never in the repository. */
-import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { cacheFolder } from '../support/paths.ts';
 
-const cacheHome = process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache');
-
-const labDir = join(cacheHome, 'zscope', 'lab');
+const labDir = join(cacheFolder(), 'lab');
 /** One folder a recipe hash: `<hash>/rootfs.tar`. */
 export const rootfsDir = join(labDir, 'rootfs');
 /** One folder a recipe hash: disk, kernel, initrd, keys, ZFS source and module. */

@@ -1,12 +1,12 @@
 /** The first step of an image: a Debian root file system with ZFS built in it, as a tarball. */
 import { mkdirSync, readdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
+import { longStep, type Progress } from '../support/progress.ts';
 import { sourceLines } from './apt-sources.ts';
 import { aptTransportOptions, debianMirrors, isRoot } from './host.ts';
 import { isIntact, writeManifest } from './manifest.ts';
 import { rootfsDir } from './paths.ts';
 import { run, runChecked, runLogged } from './processes.ts';
-import { longStep, type Progress } from './progress.ts';
 import { guestDir, packages, rootfsHash, suite } from './recipe.ts';
 
 /** The path of the recipe's tarball; built if it is not there. The caller holds the lock. */

@@ -1,7 +1,7 @@
 /** What is known of the VM between two commands. */
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ProcessIdentity } from './processes.ts';
+import type { ProcessIdentity } from '../support/process-identity.ts';
 import type { Accelerator } from './qemu.ts';
 
 export interface LabState {

@@ -2,8 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { installPackages } from '../host/debian.ts';
-import { findProgram } from '../host/paths.ts';
+import { ensurePrograms } from '../support/debian.ts';
 
 const PROGRAMS: Readonly<Record<string, string>> = {
   sshd: 'openssh-server',
@@ -16,18 +15,14 @@ const PROGRAMS: Readonly<Record<string, string>> = {
   setsid: 'util-linux',
 };
 
-export default function setup(): () => void {
+export default async function setup(): Promise<() => void> {
   if (process.platform !== 'linux' || process.getuid?.() !== 0) {
     throw new Error(
       'The SSH tests start real SSH servers with users of their own: run them as root on Linux.',
     );
   }
   process.env['PATH'] = `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`;
-  const missing = Object.entries(PROGRAMS).filter(([program]) => findProgram(program) === undefined);
-  if (missing.length > 0) {
-    const packages = [...new Set(missing.map(([, name]) => name))];
-    installPackages(packages, 'the SSH tests', (line) => console.log(line));
-  }
+  await ensurePrograms(PROGRAMS, 'the SSH tests', (line) => console.log(line));
   // sshd gives up its rights in this folder; a package's start script would make it.
   mkdirSync('/run/sshd', { recursive: true, mode: 0o755 });
   for (const user of USERS) addUser(user.name, user.shell);

@@ -15,9 +15,9 @@ import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { runTests, TestRunFailedError } from '@vscode/test-electron';
 import { build } from 'esbuild';
-import { repository } from '../host/paths.ts';
 import { makeTemporaryProfile } from '../host/profile.ts';
 import { selectVSCode } from '../host/select.ts';
+import { repository } from '../support/paths.ts';
 import type { Outcome } from './outcome.ts';
 
 export interface TestRun {

@@ -1,7 +1,8 @@
-/** One lock for everything that builds, boots or ends the VM. */
+/** One at a time, across processes: a file that names the process that holds it. */
 import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { identify, isAlive, type ProcessIdentity, sleep } from './processes.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { identify, isAlive, type ProcessIdentity } from './process-identity.ts';
 import type { Progress } from './progress.ts';
 
 interface LockHolder extends ProcessIdentity {

@@ -1,4 +1,4 @@
-/** Where things of the test host lie: the repository, the cache, and programs found on PATH. */
+/** Where things lie that tests share: the repository, the cache, and programs. */
 import { accessSync, constants } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -13,11 +13,14 @@ export function cacheFolder(): string {
   return path.join(xdg && path.isAbsolute(xdg) ? xdg : path.join(os.homedir(), '.cache'), 'zscope');
 }
 
-/** The absolute path of the first of `names` that is an executable on PATH, or undefined. */
+/**
+ * The absolute path of the first of `names` that is an executable on PATH, or undefined. The folders
+ * of root's programs count too: they are not on every user's PATH.
+ */
 export function findProgram(...names: readonly string[]): string | undefined {
-  const folders = (process.env['PATH'] ?? '')
-    .split(path.delimiter)
-    .filter((folder) => path.isAbsolute(folder));
+  const folders = [...(process.env['PATH'] ?? '').split(path.delimiter), '/usr/sbin', '/sbin'].filter(
+    (folder) => path.isAbsolute(folder),
+  );
   for (const name of names) {
     for (const folder of folders) {
       const file = path.join(folder, name);
