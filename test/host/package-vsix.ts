@@ -24,7 +24,14 @@ export async function packageVsix(options: { extension?: string; folder?: string
   mkdirSync(folder, { recursive: true });
   const file = path.join(folder, `${manifest.name}-${manifest.version}.vsix`);
   const vsce = path.join(repository, 'node_modules/.bin/vsce');
-  const args = ['package', '--no-dependencies', '--allow-missing-repository', '--out', file];
+  const args = [
+    'package',
+    '--no-dependencies',
+    '--allow-missing-repository',
+    '--no-rewrite-relative-links',
+    '--out',
+    file,
+  ];
   try {
     await run(vsce, args, { cwd: extension, env: cleanEnvironment(), maxBuffer: 64 << 20 });
   } catch (error) {
