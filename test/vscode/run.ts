@@ -17,8 +17,10 @@ import { runTests, TestRunFailedError } from '@vscode/test-electron';
 import { build } from 'esbuild';
 import { makeTemporaryProfile } from '../host/profile.ts';
 import { selectVSCode } from '../host/select.ts';
+import { ensurePrograms } from '../support/debian.ts';
 import { repository } from '../support/paths.ts';
 import type { Outcome } from './outcome.ts';
+import { makeWorkspace } from './workspace.ts';
 
 export interface TestRun {
   /** The extension's folder. */
@@ -151,11 +153,19 @@ async function main(): Promise<number> {
   if (!values['no-build']) {
     execFileSync(process.execPath, ['esbuild.mjs'], { cwd: repository, stdio: 'inherit' });
   }
+  await ensurePrograms(
+    { sshd: 'openssh-server', 'ssh-keygen': 'openssh-client', setpriv: 'util-linux', ps: 'procps' },
+    'the SSH server of the tests',
+    (line) => console.log(line),
+  );
+  const workspace = makeWorkspace();
   const outcome = await runInExtensionHost({
     extension: repository,
     tests: path.join(repository, 'test/vscode'),
+    workspace: workspace.folder,
     ...(values.grep === undefined ? {} : { grep: values.grep }),
   });
+  workspace.remove();
   return conclude(outcome);
 }
 

@@ -1,0 +1,110 @@
+/**
+ * What the extension shows, seen through the VS Code API: the functions that it calls are wrapped
+ * before it is activated. The test bundles lie below the extension's folder, so VS Code gives them
+ * the extension's own API object.
+ */
+import * as vscode from 'vscode';
+
+interface Tree {
+  readonly view: vscode.TreeView<unknown>;
+  readonly provider: vscode.TreeDataProvider<unknown>;
+}
+
+interface Shown {
+  /** By view id. */
+  readonly trees: Map<string, Tree>;
+  /** Error notifications, oldest first. */
+  readonly errors: string[];
+  /** Warnings with their detail: the questions about host keys. */
+  readonly questions: string[];
+  /** What a question is answered with: the label of one of its buttons. */
+  answer: string | undefined;
+}
+
+/** Each test file is a bundle of its own with its own copy of this module; all share what was seen. */
+const key = Symbol.for('zscope.test.window');
+const shared = globalThis as { [key]?: Shown };
+
+/** What the window showed since the first test file was loaded. */
+export const shown: Shown = shared[key] ?? wrap();
+shared[key] = shown;
+
+function wrap(): Shown {
+  const seen: Shown = { trees: new Map(), errors: [], questions: [], answer: undefined };
+  const createTreeView = vscode.window.createTreeView.bind(vscode.window);
+  Object.assign(vscode.window, {
+    createTreeView: (id: string, options: vscode.TreeViewOptions<unknown>) => {
+      const view = createTreeView(id, options);
+      seen.trees.set(id, { view, provider: options.treeDataProvider });
+      return view;
+    },
+    showErrorMessage: async (message: string) => {
+      seen.errors.push(message);
+    },
+    showWarningMessage: async (message: string, options: vscode.MessageOptions, ...buttons: string[]) => {
+      seen.questions.push(`${message}\n${options.detail ?? ''}`);
+      return buttons.find((button) => button === seen.answer);
+    },
+  });
+  return seen;
+}
+
+/** Activates the extension, once. */
+export async function activate(): Promise<void> {
+  const extension = vscode.extensions.getExtension('zscope.zscope');
+  if (extension === undefined) {
+    throw new Error('The extension is not in this window.');
+  }
+  await extension.activate();
+}
+
+export function tree(id: string): Tree {
+  const found = shown.trees.get(id);
+  if (found === undefined) {
+    throw new Error(`The view ${id} was not made.`);
+  }
+  return found;
+}
+
+/** A row of a view as it is shown, with the node that its commands are given. */
+export interface Row {
+  readonly node: unknown;
+  readonly item: vscode.TreeItem;
+}
+
+/** The rows of a view's first level. */
+export async function rows(id: string): Promise<readonly Row[]> {
+  const { provider } = tree(id);
+  const nodes = (await provider.getChildren()) ?? [];
+  return await Promise.all(nodes.map(async (node) => ({ node, item: await provider.getTreeItem(node) })));
+}
+
+/** The error notifications that `action` led to. */
+export async function errorsOf(action: () => Thenable<unknown>): Promise<readonly string[]> {
+  const before = shown.errors.length;
+  await action();
+  return shown.errors.slice(before);
+}
+
+/**
+ * Asks again until `ok` says yes.
+ * @throws Error with the last answer after `limit` ms.
+ */
+export async function eventually<T>(
+  what: string,
+  get: () => T | Thenable<T>,
+  ok: (value: T) => boolean,
+  limit = 15_000,
+): Promise<T> {
+  const end = Date.now() + limit;
+  for (;;) {
+    const value = await get();
+    if (ok(value)) {
+      return value;
+    }
+    if (Date.now() > end) {
+      throw new Error(`Not within ${limit / 1000} s: ${what}. Last: ${JSON.stringify(value)}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}

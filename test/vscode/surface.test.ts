@@ -1,0 +1,23 @@
+import assert from 'node:assert/strict';
+import { before, describe, it } from 'mocha';
+import * as vscode from 'vscode';
+import { commandIds, languages, views } from '../../src/extension/ids.ts';
+import { activate, shown } from './support/window.ts';
+
+describe('the active extension', () => {
+  before(activate);
+
+  it('has registered every command', async () => {
+    const registered = await vscode.commands.getCommands(true);
+    const missing = Object.keys(commandIds).filter((id) => !registered.includes(id));
+    assert.deepEqual(missing, []);
+  });
+
+  it('has made both trees', () => {
+    assert.deepEqual([...shown.trees.keys()].sort(), [views.hungTasks, views.targets]);
+  });
+
+  it('has its language', async () => {
+    assert.ok((await vscode.languages.getLanguages()).includes(languages.kernelStack));
+  });
+});

@@ -1,0 +1,165 @@
+import assert from 'node:assert/strict';
+import { rmSync } from 'node:fs';
+import { after, afterEach, before, beforeEach, describe, it } from 'mocha';
+import * as vscode from 'vscode';
+import { freePort, type Server } from '../ssh/server.ts';
+import { configure, onRow, rowOf, startMachine, stateOf } from './support/machine.ts';
+import { activate, errorsOf, eventually, rows, shown, tree } from './support/window.ts';
+
+describe('a target', () => {
+  let server: Server;
+
+  before(activate);
+  beforeEach(async () => {
+    server = await startMachine();
+    await configure(server.configFile);
+  });
+  afterEach(async () => {
+    await onRow('disconnect', server);
+    await server.dispose();
+    shown.answer = undefined;
+    shown.questions.length = 0;
+  });
+  after(() => configure());
+
+  it('is listed when a file of the settings names it', async () => {
+    const { item } = await rowOf(server);
+    assert.equal(item.label, 'box');
+    assert.equal(item.contextValue, 'target.disconnected');
+    assert.match(String(item.tooltip), new RegExp(server.configFile));
+  });
+
+  it('is not listed because a workspace wants it', async () => {
+    await rowOf(server); // The list is read.
+    const labels = (await rows('zscope.targets')).map(({ item }) => item.label);
+    assert.ok(labels.includes('box'));
+    assert.ok(!labels.includes('of-the-workspace'));
+  });
+
+  it('is connected and disconnected by its row', async () => {
+    await onRow('connect', server);
+    const { state, text } = await stateOf(server);
+    assert.equal(state, 'target.active');
+    assert.match(text, /^ZFS (not loaded|\d.*), \d+\.\d+/);
+    assert.deepEqual(shown.questions, []);
+
+    await onRow('disconnect', server);
+    assert.deepEqual(await stateOf(server), { state: 'target.disconnected', text: '' });
+    await eventually(
+      'no process of the connection',
+      () => server.processes,
+      (list) => list.length === 0,
+    );
+  });
+
+  it('has its host key confirmed once', async () => {
+    rmSync(server.knownHosts);
+    shown.answer = 'Trust and Connect';
+    await onRow('connect', server);
+    assert.equal((await stateOf(server)).state, 'target.active');
+    assert.equal(shown.questions.length, 1);
+    assert.match(shown.questions[0] ?? '', /presents this ssh-ed25519 key:\s+SHA256:[\w+/]{43}\s/);
+
+    await onRow('disconnect', server);
+    await onRow('connect', server);
+    assert.equal((await stateOf(server)).state, 'target.active');
+    assert.equal(shown.questions.length, 1);
+  });
+
+  it('is not connected when its host key is not trusted', async () => {
+    rmSync(server.knownHosts);
+    await errorsOf(() => onRow('connect', server));
+    assert.equal(shown.questions.length, 1);
+    assert.equal((await stateOf(server)).state, 'target.disconnected');
+    assert.doesNotMatch(server.log, /Accepted publickey/);
+  });
+
+  it('says what to do when nothing listens at its port', async () => {
+    const port = await freePort();
+    server.writeClientConfig('nobody', [`Port ${port}`]);
+    const [error = '', ...more] = await errorsOf(() => onRow('connect', server));
+    assert.deepEqual(more, []);
+    assert.equal(
+      error,
+      `box (127.0.0.1, port ${port}) refused the connection: nothing listens there. See whether the machine is up, its SSH server runs, and Port in the ssh configuration is right.`,
+    );
+    assert.deepEqual(await stateOf(server), { state: 'target.disconnected', text: error });
+  });
+
+  it('says so when it takes none of the keys', async () => {
+    server.makeKey('other');
+    server.writeClientConfig('nobody', [`IdentityFile ${server.path('other')}`]);
+    const [error = ''] = await errorsOf(() => onRow('connect', server));
+    assert.match(error, /box/);
+    assert.match(error, /other/);
+    assert.deepEqual(await stateOf(server), { state: 'target.disconnected', text: error });
+  });
+
+  it('says that the connection was lost, and is reconnected', async () => {
+    await onRow('connect', server);
+    await server.stop();
+    const { text } = await eventually(
+      'the loss to be seen',
+      () => stateOf(server),
+      ({ state }) => state === 'target.disconnected',
+    );
+    assert.match(text, /box.*(closed|broke)/);
+    assert.ok((await rowOf(server)).item.iconPath instanceof vscode.ThemeIcon);
+
+    await server.run();
+    await vscode.commands.executeCommand('zscope.reconnect');
+    assert.equal((await stateOf(server)).state, 'target.active');
+  });
+
+  it('leaves nothing when it is disconnected while connecting', async () => {
+    const errors = await errorsOf(async () => {
+      const connecting = onRow('connect', server);
+      await eventually(
+        'the attempt',
+        () => stateOf(server),
+        ({ state }) => state === 'target.connecting',
+      );
+      await onRow('disconnect', server);
+      await connecting;
+    });
+    assert.deepEqual(errors, []);
+    assert.deepEqual(await stateOf(server), { state: 'target.disconnected', text: '' });
+    await eventually(
+      'no process of the connection',
+      () => server.processes,
+      (list) => list.length === 0,
+    );
+  });
+
+  it('is connected once by two clicks', async () => {
+    const errors = await errorsOf(() => Promise.all([onRow('connect', server), onRow('connect', server)]));
+    assert.deepEqual(errors, []);
+    assert.equal((await stateOf(server)).state, 'target.active');
+    const sessions = () => server.processes.length;
+    const one = await eventually('the first attempt to end', sessions, (count) => count > 0 && count <= 4);
+    assert.ok(one > 0);
+  });
+
+  it('gives the views to another one, and back', async () => {
+    const other = await startMachine();
+    try {
+      await configure(server.configFile, other.configFile);
+      await onRow('connect', server);
+      await onRow('connect', other);
+      assert.equal((await stateOf(server)).state, 'target.connected');
+      assert.equal((await stateOf(other)).state, 'target.active');
+
+      await onRow('showTarget', server);
+      assert.equal((await stateOf(server)).state, 'target.active');
+      assert.equal((await stateOf(other)).state, 'target.connected');
+
+      // The one that is shown goes: the views show the one that stands.
+      await onRow('disconnect', server);
+      assert.equal((await stateOf(other)).state, 'target.active');
+      assert.equal(tree('zscope.hungTasks').view.description, 'box');
+    } finally {
+      await onRow('disconnect', other);
+      await other.dispose();
+    }
+  });
+});
