@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import { type Disposable, Lifetime } from '../core/lifetime.ts';
 import { registerCommands } from './commands.ts';
 import { DbgmsgView } from './dbgmsg/dbgmsg-view.ts';
 import { FailureFunnel } from './failures.ts';
@@ -17,15 +18,15 @@ import { Context } from './vscode-table.ts';
 
 /** Composes the extension; everything made here lives as long as the extension. */
 export function activate(extension: vscode.ExtensionContext): void {
-  const own = <T extends vscode.Disposable>(item: T): T => {
-    extension.subscriptions.push(item);
-    return item;
-  };
+  // In reverse order, so that the Log is still there for what the others say at their end.
+  const lifetime = new Lifetime();
+  extension.subscriptions.push(lifetime);
+  const own = <T extends Disposable>(item: T): T => lifetime.add(item);
   const log = own(vscode.window.createOutputChannel('ZScope', { log: true }));
   const funnel = new FailureFunnel(log);
   const context = new Context();
 
-  const targets = own(new TargetService(new DialogPrompts(), context, log));
+  const targets = own(new TargetService((signal) => new DialogPrompts(signal), context, log));
   const server = own(new LazyServer(extension, funnel));
   const cache = new DebugLineCache(vscode.Uri.joinPath(extension.globalStorageUri, 'debug-lines').fsPath);
   const places = new PlaceService(server, cache);

@@ -40,10 +40,18 @@ export class FailureFunnel {
 
   async #show(sentence: string): Promise<void> {
     const showLog = 'Show Log';
-    if ((await vscode.window.showErrorMessage(sentence, showLog)) === showLog) {
+    if ((await vscode.window.showErrorMessage(withoutLinks(sentence), showLog)) === showLog) {
       this.log.show();
     }
   }
+}
+
+/**
+ * A notification makes `[text](command:id)` a link that runs a command. A sentence may quote a
+ * target, which must not offer such a thing.
+ */
+export function withoutLinks(sentence: string): string {
+  return sentence.replaceAll('](', '] (');
 }
 
 /** What happened and what to do about it, in one or two sentences. */

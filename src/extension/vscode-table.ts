@@ -44,10 +44,17 @@ const userOnly: ReadonlySet<SettingId> = new Set<SettingId>(['zscope.ssh.configF
 
 export function setting<Id extends SettingId>(id: Id): SettingTypes[Id] {
   const configuration = vscode.workspace.getConfiguration();
-  if (userOnly.has(id)) {
-    return configuration.inspect<SettingTypes[Id]>(id)?.globalValue ?? settingDefaults[id];
+  const value = userOnly.has(id) ? configuration.inspect(id)?.globalValue : configuration.get(id);
+  return isLike(settingDefaults[id], value) ? value : settingDefaults[id];
+}
+
+/** VS Code underlines a setting of a wrong type in settings.json, and hands it out all the same. */
+function isLike<T>(example: T, value: unknown): value is T {
+  if (Array.isArray(example)) {
+    return Array.isArray(value) && value.every((item) => typeof item === 'string');
   }
-  return configuration.get<SettingTypes[Id]>(id) ?? settingDefaults[id];
+  // All numbers among the settings have 1 for their minimum.
+  return typeof value === typeof example && (typeof value !== 'number' || value >= 1);
 }
 
 /** Context keys as last set; setting one to the value it has does nothing. */

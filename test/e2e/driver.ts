@@ -85,6 +85,19 @@ export class Workbench {
     await open.first().waitFor();
   }
 
+  /** Drags the edge of the sidebar until it is `width` CSS pixels wide. */
+  async widenSidebar(width: number): Promise<void> {
+    const box = await this.page.locator('.part.sidebar').boundingBox();
+    if (box === null) {
+      throw new Error('the sidebar is not shown');
+    }
+    const y = box.y + box.height / 2;
+    await this.page.mouse.move(box.x + box.width, y);
+    await this.page.mouse.down();
+    await this.page.mouse.move(box.x + width, y, { steps: 5 });
+    await this.page.mouse.up();
+  }
+
   /** The number on an icon of the activity bar, as text; undefined when it carries none. */
   async badge(title: string): Promise<string | undefined> {
     const badge = this.#activity(title).locator('xpath=..').locator('.badge-content');

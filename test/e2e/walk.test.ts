@@ -89,6 +89,7 @@ function sourceLine(file: string, line: number): string {
 describe('from a hung process to its source line', () => {
   it('lists the targets of the ssh configuration', async () => {
     await workbench.openActivity('ZScope');
+    await workbench.widenSidebar(430);
     const rows = await workbench
       .tree('Targets')
       .waitForRows('the lab is listed', (texts) => texts.some((text) => text.startsWith('zscope-lab')));

@@ -120,6 +120,11 @@ export class DbgmsgView implements vscode.WebviewViewProvider, Disposable {
   #follow(): void {
     const connection = this.targets.connection;
     if (this.#view === null) {
+      // The person took the view away; when it comes back it reads what is then the active target.
+      if (connection !== this.#connection) {
+        this.#connection = null;
+        this.#stop();
+      }
       return;
     }
     if (connection === null) {
@@ -129,8 +134,8 @@ export class DbgmsgView implements vscode.WebviewViewProvider, Disposable {
           ? 'Connect to a target to read its dbgmsg.'
           : target.state === 'connecting'
             ? `Connecting to ${target.entry.alias}...`
-            : target.why || 'Disconnected.',
-        Boolean(target?.why),
+            : `${target.entry.alias} is not connected; its row under Targets says why.`,
+        false,
       );
       this.#connection = null;
       this.#stop();
@@ -163,6 +168,9 @@ export class DbgmsgView implements vscode.WebviewViewProvider, Disposable {
         return;
       }
       this.#stream = stream;
+      if (!this.#status.isError) {
+        this.#say('', false);
+      }
       const end = await stream.ended;
       if (this.#connection === connection && end.reason === 'finished' && !this.#status.isError) {
         this.#say(`Reading dbgmsg ended: ${inert(end.stderr, 500) || `status ${end.status}`}`, true);

@@ -16,6 +16,9 @@ import { frameDescription, groupDescription, groupLabel, groupTooltip, memberDes
 import type { FrameNode, GroupNode, TaskNode } from './task-nodes.ts';
 import { TaskPoller } from './task-poller.ts';
 
+/** After a failed question for lines, the next one comes this much later. */
+const LEARN_PAUSE_MS = 60_000;
+
 /** The tasks of the active target by stack: those that hang, or all. */
 export class HungTasksView implements vscode.TreeDataProvider<TaskNode>, Disposable {
   readonly #changed = new vscode.EventEmitter<TaskNode | undefined>();
@@ -34,7 +37,10 @@ export class HungTasksView implements vscode.TreeDataProvider<TaskNode>, Disposa
   #remarks: readonly string[] = [];
   /** What the version check found; empty when source and module agree. */
   #versionRemark = '';
-  #learning = false;
+  /** The connection that is being asked for lines. */
+  #learning: Connection | null = null;
+  /** No question before this time, by performance.now(): the last one failed. */
+  #learnAfter = 0;
 
   constructor(
     private readonly targets: TargetService,
@@ -113,6 +119,7 @@ export class HungTasksView implements vscode.TreeDataProvider<TaskNode>, Disposa
       this.#problem = '';
       this.#remarks = [];
       this.#versionRemark = '';
+      this.#learnAfter = 0;
       this.#changed.fire(undefined);
     }
     this.#poller.connection = connection;
@@ -135,10 +142,15 @@ export class HungTasksView implements vscode.TreeDataProvider<TaskNode>, Disposa
   }
 
   async #learnFrames(connection: Connection, frames: GroupNode['group']['trace']): Promise<void> {
-    if (this.#learning || !this.places.incomplete(connection, frames)) {
+    if (
+      this.#learning === connection ||
+      performance.now() < this.#learnAfter ||
+      !this.places.incomplete(connection, frames)
+    ) {
       return;
     }
-    this.#learning = true;
+    this.#learning = connection;
+    let remarks: readonly string[] = [];
     try {
       const learned = this.places.learn(connection, frames);
       // In the status bar: progress in the view would cover the number on the icon.
@@ -146,14 +158,22 @@ export class HungTasksView implements vscode.TreeDataProvider<TaskNode>, Disposa
         { location: vscode.ProgressLocation.Window, title: 'ZScope: reading the lines of the stacks' },
         () => learned,
       );
-      this.#remarks = [...new Set([...this.#remarks, ...(await learned)])];
+      remarks = await learned;
     } catch (error) {
       if (connection.state !== 'closed') {
-        this.#remarks = [...new Set([...this.#remarks, this.funnel.note(error, 'Reading debug info')])];
+        remarks = [this.funnel.note(error, 'Reading debug info')];
       }
+      // What is redrawn below asks again at once.
+      this.#learnAfter = performance.now() + LEARN_PAUSE_MS;
     } finally {
-      this.#learning = false;
+      if (this.#learning === connection) {
+        this.#learning = null;
+      }
     }
+    if (connection !== this.#connection) {
+      return; // Another target is shown by now: what was learned waits in the cache.
+    }
+    this.#remarks = [...new Set([...this.#remarks, ...remarks])];
     for (const node of this.#groups) {
       node.frames = null;
     }

@@ -40,17 +40,10 @@ export class LazyServer implements Disposable {
       const module = require('./language-client.cjs') as typeof LanguageClientModule;
       const client = module.startServer(this.extension, this.funnel.log);
       this.#client = client;
-      client.then(
-        (started) => {
-          if (this.#ended) {
-            started.dispose();
-          }
-        },
-        () => {
-          // The next request tries again.
-          this.#client = null;
-        },
-      );
+      client.catch(() => {
+        // The next request tries again.
+        this.#client = null;
+      });
     }
     return this.#client;
   }
@@ -58,6 +51,10 @@ export class LazyServer implements Disposable {
   dispose(): void {
     this.#ended = true;
     this.#listener.dispose();
-    void this.#client?.then((client) => client.dispose());
+    // A client that is still starting is disposed when it has; one that failed to start is gone.
+    void this.#client?.then(
+      (client) => client.dispose(),
+      () => {},
+    );
   }
 }

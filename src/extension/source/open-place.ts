@@ -35,7 +35,7 @@ export class SourceOpener implements Disposable {
           : `It was built from ${place.path}: open that source as a folder of the workspace.`,
       );
     }
-    const document = await vscode.workspace.openTextDocument(uri);
+    const document = await textOf(uri);
     const line = Math.min(Math.max((place.line ?? 1) - 1, 0), document.lineCount - 1);
     const start = new vscode.Position(line, document.lineAt(line).firstNonWhitespaceCharacterIndex);
     this.#marked = { uri: uri.toString(), line };
@@ -60,6 +60,20 @@ export class SourceOpener implements Disposable {
   dispose(): void {
     this.#listener.dispose();
     this.#mark.dispose();
+  }
+}
+
+/** @throws Failure when the file went, or is no text. */
+async function textOf(uri: vscode.Uri): Promise<vscode.TextDocument> {
+  try {
+    return await vscode.workspace.openTextDocument(uri);
+  } catch {
+    const name = vscode.workspace.asRelativePath(uri);
+    throw new Failure(
+      'no-source',
+      `${name} cannot be opened any more.`,
+      'See whether it was moved or removed.',
+    );
   }
 }
 

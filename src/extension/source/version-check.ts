@@ -9,7 +9,7 @@
  */
 export function versionRemark(running: string | null, source: string | null, files: number): string {
   if (running === null) {
-    return 'ZFS is not loaded on the target: load it there with "modprobe zfs".';
+    return 'ZFS is not loaded on the target: load it there with "modprobe zfs", then connect again.';
   }
   if (files === 0) {
     return 'The workspace has no C sources: frames show their function only. Open the source folder of the running module.';

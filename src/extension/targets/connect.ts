@@ -29,9 +29,9 @@ export async function pickHost(view: TargetsView, targets: TargetService): Promi
   return picked?.entry ?? null;
 }
 
-/** Connects with progress in the Targets view and a way to cancel. */
+/** Connects with progress in the Targets view; Disconnect in its row ends the attempt. */
 export async function connectTo(entry: HostEntry, targets: TargetService): Promise<void> {
   await vscode.window.withProgress({ location: { viewId: views.targets } }, async () => {
-    await targets.connect(entry, new AbortController().signal);
+    await targets.connect(entry);
   });
 }

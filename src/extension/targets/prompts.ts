@@ -1,8 +1,13 @@
 import * as vscode from 'vscode';
 import type { HostKeyQuestion, Prompts } from '../../target/connection.ts';
 
-/** Asks the person by VS Code's own dialogs. Nothing typed here is kept or logged. */
+/**
+ * Asks the person by VS Code's own dialogs, for one attempt to connect: its input boxes close when
+ * the attempt ends. Nothing typed here is kept or logged.
+ */
 export class DialogPrompts implements Prompts {
+  constructor(private readonly signal: AbortSignal) {}
+
   async trustHostKey(question: HostKeyQuestion): Promise<boolean> {
     const connect = 'Trust and Connect';
     const answer = await vscode.window.showWarningMessage(
@@ -22,28 +27,36 @@ export class DialogPrompts implements Prompts {
   }
 
   passphrase(keyFile: string, again: boolean): Promise<string | undefined> {
-    return ask(`Passphrase for the key ${keyFile}`, again ? 'That passphrase did not open the key.' : '');
+    return this.#secret(
+      `Passphrase for the key ${keyFile}`,
+      again ? 'That passphrase did not open the key.' : '',
+    );
   }
 
   password(user: string, host: string, again: boolean): Promise<string | undefined> {
-    return ask(`Password of ${user} on ${host}`, again ? 'The server did not accept that password.' : '');
+    return this.#secret(
+      `Password of ${user} on ${host}`,
+      again ? 'The server did not accept that password.' : '',
+    );
   }
 
-  async answer(text: string, echo: boolean, host: string): Promise<string | undefined> {
-    return vscode.window.showInputBox({
-      title: `${host} asks`,
-      prompt: text,
-      password: !echo,
-      ignoreFocusOut: true,
-    });
+  answer(text: string, echo: boolean, host: string): Promise<string | undefined> {
+    return this.#ask({ title: `${host} asks`, prompt: text, password: !echo });
   }
-}
 
-async function ask(title: string, problem: string): Promise<string | undefined> {
-  return vscode.window.showInputBox({
-    title,
-    ...(problem === '' ? {} : { prompt: problem }),
-    password: true,
-    ignoreFocusOut: true,
-  });
+  #secret(title: string, problem: string): Promise<string | undefined> {
+    return this.#ask({ title, password: true, ...(problem === '' ? {} : { prompt: problem }) });
+  }
+
+  async #ask(options: vscode.InputBoxOptions): Promise<string | undefined> {
+    const source = new vscode.CancellationTokenSource();
+    const close = () => source.cancel();
+    this.signal.addEventListener('abort', close, { once: true });
+    try {
+      return await vscode.window.showInputBox({ ...options, ignoreFocusOut: true }, source.token);
+    } finally {
+      this.signal.removeEventListener('abort', close);
+      source.dispose();
+    }
+  }
 }

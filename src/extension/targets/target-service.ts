@@ -1,7 +1,7 @@
 import * as vscode from 'vscode';
 import type { Disposable } from '../../core/lifetime.ts';
 import type { Connection, ConnectionState, HostEntry, Prompts } from '../../target/connection.ts';
-import { sentenceOf } from '../failures.ts';
+import { isCancelled, sentenceOf } from '../failures.ts';
 import type { Context } from '../vscode-table.ts';
 import { targetModule } from './lazy-target.ts';
 import { targetKey } from './target-nodes.ts';
@@ -37,7 +37,8 @@ export class TargetService implements Disposable {
   readonly onActiveChange = this.#activeChanged.event;
 
   constructor(
-    private readonly prompts: Prompts,
+    /** Asks the person, until the signal says that the answer is not wanted any more. */
+    private readonly prompts: (signal: AbortSignal) => Prompts,
     private readonly context: Context,
     private readonly log: vscode.LogOutputChannel,
   ) {}
@@ -50,6 +51,11 @@ export class TargetService implements Disposable {
   get connection(): Connection | null {
     const connection = this.active?.connection ?? null;
     return connection === null || connection.state === 'closed' ? null : connection;
+  }
+
+  /** The targets that were connected, or tried, and not disconnected by the person. */
+  get all(): readonly Target[] {
+    return [...this.#sessions.values()].map(({ target }) => target);
   }
 
   target(entry: HostEntry): Target | null {
@@ -67,9 +73,10 @@ export class TargetService implements Disposable {
 
   /**
    * Connects and makes the target the active one. Connecting one that is connected only shows it.
-   * @throws Failure, also kept as the target's `why`.
+   * {@link disconnect} ends the attempt.
+   * @throws Failure, also kept as the target's `why` unless it was cancelled.
    */
-  async connect(entry: HostEntry, signal: AbortSignal): Promise<Connection> {
+  async connect(entry: HostEntry): Promise<Connection> {
     const key = targetKey(entry);
     const before = this.#sessions.get(key)?.target;
     if (before?.connection && before.connection.state !== 'closed') {
@@ -78,18 +85,16 @@ export class TargetService implements Disposable {
     }
     this.#sessions.get(key)?.end();
     const abort = new AbortController();
-    const forward = () => abort.abort();
-    signal.addEventListener('abort', forward, { once: true });
     const session: Session = {
       target: { entry, state: 'connecting', connection: null, why: '' },
-      end: forward,
+      end: () => abort.abort(),
     };
     this.#sessions.set(key, session);
     this.#activeKey = key;
     this.#announce(true);
     this.log.info(`Connecting to ${entry.alias}`);
     try {
-      const connection = await targetModule().connect(entry, this.prompts, {
+      const connection = await targetModule().connect(entry, this.prompts(abort.signal), {
         signal: abort.signal,
         log: (line) => this.log.info(`${entry.alias}: ${line}`),
       });
@@ -101,12 +106,14 @@ export class TargetService implements Disposable {
       return connection;
     } catch (error) {
       if (this.#sessions.get(key) === session) {
-        session.target = { entry, state: 'closed', connection: null, why: sentenceOf(error) };
-        this.#announce(this.#activeKey === key);
+        if (isCancelled(error)) {
+          this.#forget(key);
+        } else {
+          session.target = { entry, state: 'closed', connection: null, why: sentenceOf(error) };
+          this.#announce(this.#activeKey === key);
+        }
       }
       throw error;
-    } finally {
-      signal.removeEventListener('abort', forward);
     }
   }
 
@@ -138,9 +145,14 @@ export class TargetService implements Disposable {
     if (session === undefined) {
       return;
     }
-    this.#sessions.delete(key);
     session.end();
     this.log.info(`Disconnected from ${entry.alias}`);
+    this.#forget(key);
+  }
+
+  /** Takes a target for one that was never tried. The views go on with one that is connected. */
+  #forget(key: string): void {
+    this.#sessions.delete(key);
     if (this.#activeKey === key) {
       const other = [...this.#sessions].find(([, { target }]) => target.connection !== null);
       this.#activeKey = other?.[0] ?? null;

@@ -48,11 +48,20 @@ export class TargetsView implements vscode.TreeDataProvider<TargetNode>, Disposa
     try {
       const hosts = await this.hosts();
       this.#tree.message = '';
-      return hosts.map((entry) => ({ kind: 'target', entry }));
+      return this.#rows(hosts);
     } catch (error) {
       this.#tree.message = this.funnel.note(error, 'Reading the ssh configuration');
-      return [];
+      return this.#rows([]);
     }
+  }
+
+  /** The hosts; and targets that no configuration names any more, so that they can be disconnected. */
+  #rows(hosts: readonly HostEntry[]): TargetNode[] {
+    const entries = new Map(hosts.map((entry) => [targetKey(entry), entry]));
+    for (const { entry } of this.targets.all) {
+      entries.set(targetKey(entry), entry);
+    }
+    return [...entries.values()].map((entry) => ({ kind: 'target', entry }));
   }
 
   getTreeItem({ entry }: TargetNode): vscode.TreeItem {

@@ -26,6 +26,7 @@ interface Line {
 /** The view of one trace session, beside the code. Closing it ends the session. */
 export class TracePanel implements Disposable {
   readonly #lifetime = new Lifetime();
+  readonly #closed = this.#lifetime.add(new vscode.EventEmitter<void>());
   readonly #panel: vscode.WebviewPanel;
   #ready = false;
   #state = { text: 'Starting...', running: true, isError: false };
@@ -50,8 +51,7 @@ export class TracePanel implements Disposable {
     private readonly funnel: FailureFunnel,
     column: vscode.ViewColumn,
   ) {
-    const closed = this.#lifetime.add(new vscode.EventEmitter<void>());
-    this.onClose = closed.event;
+    this.onClose = this.#closed.event;
     this.#panel = vscode.window.createWebviewPanel(
       'zscope.trace',
       title,
@@ -59,10 +59,7 @@ export class TracePanel implements Disposable {
       { enableScripts: true, localResourceRoots: [webviewRoot(extensionUri)] },
     );
     this.#panel.iconPath = new vscode.ThemeIcon('pulse');
-    this.#panel.onDidDispose(() => {
-      closed.fire();
-      this.dispose();
-    });
+    this.#panel.onDidDispose(() => this.dispose());
     this.#panel.webview.onDidReceiveMessage((message: unknown) => {
       const known = readTraceMessage(message);
       if (known !== null) {
@@ -179,6 +176,7 @@ export class TracePanel implements Disposable {
 
   dispose(): void {
     if (!this.#lifetime.ended) {
+      this.#closed.fire();
       this.#lifetime.dispose();
       this.#panel.dispose();
     }
