@@ -131,6 +131,55 @@ describe('a target', () => {
     );
   });
 
+  it('takes its question for a password back when it is disconnected', async () => {
+    await server.dispose();
+    server = await startMachine('PasswordAuthentication yes');
+    await configure(server.configFile);
+    server.writeClientConfig('nobody', ['PreferredAuthentications password']);
+    const errors = await errorsOf(async () => {
+      const connecting = onRow('connect', server);
+      await eventually(
+        'the question',
+        () => [...shown.inputs],
+        (titles) => titles.length === 1 && /Password of nobody/.test(titles[0] ?? ''),
+      );
+      await onRow('disconnect', server);
+      await connecting;
+    });
+    assert.deepEqual(errors, []);
+    assert.deepEqual([...shown.inputs], []);
+  });
+
+  it('can be disconnected when no file names it any more', async () => {
+    await onRow('connect', server);
+    await configure();
+    assert.equal((await stateOf(server)).state, 'target.active');
+    await onRow('disconnect', server);
+    await eventually(
+      'no row',
+      () => rows('zscope.targets'),
+      (list) => list.every(({ item }) => !item.id?.startsWith(server.configFile)),
+    );
+    await configure(server.configFile);
+  });
+
+  it('cannot put a link into what is said of it', async () => {
+    await server.dispose();
+    server = await startMachine("ForceCommand echo '[click](command:workbench.action.quit)' >&2; exit 1");
+    await configure(server.configFile);
+    const [error = ''] = await errorsOf(() => onRow('connect', server));
+    assert.match(error, /click/);
+    assert.doesNotMatch(error, /]\(/);
+  });
+
+  it('is not looked for in a setting of the wrong type', async () => {
+    const settings = vscode.workspace.getConfiguration();
+    await settings.update('zscope.ssh.configFiles', true, vscode.ConfigurationTarget.Global);
+    await rows('zscope.targets');
+    assert.equal(tree('zscope.targets').view.message, '');
+    await configure(server.configFile);
+  });
+
   it('is connected once by two clicks', async () => {
     const errors = await errorsOf(() => Promise.all([onRow('connect', server), onRow('connect', server)]));
     assert.deepEqual(errors, []);

@@ -163,8 +163,10 @@ export class HungTasksView implements vscode.TreeDataProvider<TaskNode>, Disposa
       if (connection.state !== 'closed') {
         remarks = [this.funnel.note(error, 'Reading debug info')];
       }
-      // What is redrawn below asks again at once.
-      this.#learnAfter = performance.now() + LEARN_PAUSE_MS;
+      if (connection === this.#connection) {
+        // What is redrawn below would ask again at once.
+        this.#learnAfter = performance.now() + LEARN_PAUSE_MS;
+      }
     } finally {
       if (this.#learning === connection) {
         this.#learning = null;

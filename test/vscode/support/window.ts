@@ -19,6 +19,8 @@ interface Shown {
   readonly questions: string[];
   /** What a question is answered with: the label of one of its buttons. */
   answer: string | undefined;
+  /** Titles of the input boxes that are open. Nobody types anything: they end when they are cancelled. */
+  readonly inputs: Set<string>;
 }
 
 /** Each test file is a bundle of its own with its own copy of this module; all share what was seen. */
@@ -30,7 +32,7 @@ export const shown: Shown = shared[key] ?? wrap();
 shared[key] = shown;
 
 function wrap(): Shown {
-  const seen: Shown = { trees: new Map(), errors: [], questions: [], answer: undefined };
+  const seen: Shown = { trees: new Map(), errors: [], questions: [], answer: undefined, inputs: new Set() };
   const createTreeView = vscode.window.createTreeView.bind(vscode.window);
   Object.assign(vscode.window, {
     createTreeView: (id: string, options: vscode.TreeViewOptions<unknown>) => {
@@ -41,6 +43,15 @@ function wrap(): Shown {
     showErrorMessage: async (message: string) => {
       seen.errors.push(message);
     },
+    showInputBox: (options: vscode.InputBoxOptions, token: vscode.CancellationToken) =>
+      new Promise<undefined>((resolve) => {
+        const title = options.title ?? '';
+        seen.inputs.add(title);
+        token.onCancellationRequested(() => {
+          seen.inputs.delete(title);
+          resolve(undefined);
+        });
+      }),
     showWarningMessage: async (message: string, options: vscode.MessageOptions, ...buttons: string[]) => {
       seen.questions.push(`${message}\n${options.detail ?? ''}`);
       return buttons.find((button) => button === seen.answer);
