@@ -4,12 +4,15 @@
  * end and fails with CI=true.
  */
 import { spawn } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { ensureBrowserHost } from '../test/host/install.ts';
 import * as lab from '../test/lab/lab.ts';
+import { imagesDir } from '../test/lab/paths.ts';
+import { ensurePrograms } from '../test/support/debian.ts';
 import { elapsedProgress } from '../test/support/progress.ts';
 import { quickChecks } from './check.ts';
+import { recordTime } from './test-times.ts';
 
 interface Result {
   readonly passed: number;
@@ -109,24 +112,29 @@ async function main(): Promise<number> {
   mkdirSync(results, { recursive: true });
   const only = process.argv.slice(2);
   const chosen = stages.filter(({ name }) => only.length === 0 || only.some((word) => name.startsWith(word)));
+  const started = Date.now();
+  // Cold: the image of the VM, by far the longest step, has to be built first.
+  const cold = !existsSync(imagesDir);
   const wasRunning = (await lab.info()) !== undefined;
   const lines: string[] = [];
   const skipped: string[] = [];
   let passed = 0;
   let failed = 0;
   try {
+    // The scripts for targets are tried in every shell and awk that a target may have.
+    await ensurePrograms({ gawk: 'gawk', mawk: 'mawk', busybox: 'busybox' }, 'the unit tests', progress);
     progress('the VS Code for the tests');
     await ensureBrowserHost(progress);
     progress('the VM');
     await lab.ensureUp(progress);
     for (const stage of chosen) {
       progress(stage.name);
-      const started = Date.now();
+      const begun = Date.now();
       const result = await stage.run();
       passed += result.passed;
       failed += result.failed;
       skipped.push(...result.skipped.map((name) => `${stage.name}: ${name}`));
-      const seconds = Math.round((Date.now() - started) / 1000);
+      const seconds = Math.round((Date.now() - begun) / 1000);
       lines.push(
         `${result.failed === 0 ? 'ok    ' : 'FAILED'} ${stage.name}: ${result.passed} passed, ${result.failed} failed (${seconds} s)`,
       );
@@ -141,6 +149,9 @@ async function main(): Promise<number> {
   console.log(`\n${lines.join('\n')}`);
   for (const name of skipped) {
     console.log(`skipped: ${name}`);
+  }
+  if (only.length === 0) {
+    recordTime({ cold, seconds: Math.round((Date.now() - started) / 1000), passed: failed === 0 });
   }
   const skipFails = skipped.length > 0 && process.env['CI'] === 'true';
   if (skipFails) {
