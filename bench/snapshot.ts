@@ -3,8 +3,8 @@ import type { Collector } from '../src/target/collector.ts';
 import { taskSnapshot } from '../src/target/collectors/task-snapshot.ts';
 import type { Connection } from '../src/target/connection.ts';
 import * as lab from '../test/lab/lab.ts';
+import { raw } from '../test/vm/connect.ts';
 import { type Figure, median, spread } from './report.ts';
-import { raw } from './target.ts';
 
 const TASKS = 1600;
 const ROUNDS = 5;

@@ -14,15 +14,16 @@ state_of() { # PID -> state letter, empty if there is no such process
   echo "${rest%% *}"
 }
 
-txg_sync_pid() {
+txg_sync_pid() { # every pool has one: that of the pool that hangs, if any does
+  found=
   for comm in /proc/[0-9]*/comm; do
     { read -r name <"$comm"; } 2>/dev/null || continue
-    if [ "$name" = txg_sync ]; then
-      pid=${comm#/proc/}
-      echo "${pid%/comm}"
-      return
-    fi
+    [ "$name" = txg_sync ] || continue
+    pid=${comm#/proc/}
+    pid=${pid%/comm}
+    if [ -z "$found" ] || [ "$(state_of "$pid")" = D ]; then found=$pid; fi
   done
+  echo "$found"
 }
 
 start() { # NAME COMMAND: in its own session, so that the end of ssh does not end it
