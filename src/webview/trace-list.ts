@@ -1,6 +1,6 @@
 import { css, html, type TemplateResult } from 'lit';
 import type { TraceRow } from '../protocol/trace-view.ts';
-import { listStyles } from './list/list-styles.ts';
+import { gapStyles, listStyles } from './list/list-styles.ts';
 import { RowList } from './list/row-list.ts';
 import { markedText } from './marked-text.ts';
 import type { Filter } from './rows/filter.ts';
@@ -14,12 +14,13 @@ const EXPANDED_MAX = 20_000;
 export class TraceList extends RowList<TraceRow> {
   static override styles = [
     listStyles,
+    gapStyles,
     linkStyles,
     markStyles,
     css`
       .row {
         column-gap: 10px;
-        grid-template-columns: 10ch minmax(5ch, 15ch) 7ch 4ch minmax(8ch, 20ch) minmax(10ch, 1fr);
+        grid-template-columns: 10ch minmax(5ch, 15ch) 7ch 4ch minmax(6ch, 1fr) minmax(10ch, 4fr);
         font-family: var(--vscode-editor-font-family);
         font-size: calc(var(--vscode-font-size) - 1px);
       }
@@ -51,26 +52,6 @@ export class TraceList extends RowList<TraceRow> {
 
       .argument + .argument {
         margin-left: 1ch;
-      }
-
-      .row.loss {
-        display: flex;
-        gap: 8px;
-        color: var(--vscode-list-warningForeground, var(--vscode-editorWarning-foreground));
-        font-family: var(--vscode-font-family);
-        font-style: italic;
-      }
-
-      .row.loss::before,
-      .row.loss::after {
-        content: '';
-        flex: 1 1 12px;
-        margin-top: 10px;
-        border-top: 1px dashed currentColor;
-      }
-
-      .row.loss .cell {
-        flex: 0 1 auto;
       }
     `,
   ];
