@@ -1,7 +1,7 @@
 import { css, html, type TemplateResult } from 'lit';
 import { inert } from '../core/text/inert.ts';
 import type { DbgmsgRow } from '../protocol/dbgmsg-view.ts';
-import { listStyles } from './list/list-styles.ts';
+import { gapStyles, listStyles } from './list/list-styles.ts';
 import { RowList } from './list/row-list.ts';
 import { markedText } from './marked-text.ts';
 import type { Filter } from './rows/filter.ts';
@@ -15,6 +15,7 @@ const EXPANDED_MAX = 100_000;
 export class DbgmsgList extends RowList<DbgmsgRow> {
   static override styles = [
     listStyles,
+    gapStyles,
     linkStyles,
     markStyles,
     css`
@@ -30,26 +31,6 @@ export class DbgmsgList extends RowList<DbgmsgRow> {
 
       .grid:focus .row.active .time {
         color: inherit;
-      }
-
-      .row.gap {
-        display: flex;
-        gap: 8px;
-        color: var(--vscode-list-warningForeground, var(--vscode-editorWarning-foreground));
-        font-family: var(--vscode-font-family);
-        font-style: italic;
-      }
-
-      .row.gap::before,
-      .row.gap::after {
-        content: '';
-        flex: 1 1 12px;
-        margin-top: 10px;
-        border-top: 1px dashed currentColor;
-      }
-
-      .row.gap .cell {
-        flex: 0 1 auto;
       }
     `,
   ];

@@ -50,19 +50,6 @@ export async function reach(
   return await connect({ alias: server.alias, configFile: server.configFile }, person, options);
 }
 
-/** What a promise fails with. */
-export async function failureOf(
-  promise: Promise<unknown>,
-): Promise<{ code: string; message: string; remedy: string }> {
-  try {
-    await promise;
-  } catch (error) {
-    const { code, message, remedy } = error as { code: string; message: string; remedy: string };
-    return { code, message, remedy };
-  }
-  throw new Error('it did not fail');
-}
-
 export interface QuestionOptions {
   readonly needsRoot?: boolean;
   readonly timeoutMs?: number;

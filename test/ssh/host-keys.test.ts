@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { afterEach, expect, test } from 'vitest';
-import { failureOf, Person, question, reach } from './client.ts';
+import { failureOf } from '../support/failure-of.ts';
+import { Person, question, reach } from './client.ts';
 import { Server, type ServerOptions } from './server.ts';
 
 const servers: Server[] = [];

@@ -7,7 +7,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterEach, expect, test } from 'vitest';
 import type { Connection, ConnectionState } from '../../src/target/connection.ts';
-import { failureOf, lines, Person, question, reach } from './client.ts';
+import { failureOf } from '../support/failure-of.ts';
+import { lines, Person, question, reach } from './client.ts';
 import { descendants, freePort, isRunning, kill, Server, type ServerOptions, until } from './server.ts';
 
 /** The supervisor's lease and what the issue allows on top of it. */

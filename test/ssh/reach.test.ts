@@ -5,7 +5,8 @@ import { createServer, type Server as NetServer, connect as netConnect, type Soc
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
 import { listHosts } from '../../src/target/index.ts';
-import { failureOf, Person, question, reach } from './client.ts';
+import { failureOf } from '../support/failure-of.ts';
+import { Person, question, reach } from './client.ts';
 import { freePort, Server, type ServerOptions } from './server.ts';
 
 const servers: Server[] = [];

@@ -4,7 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { CUT_MARK, LINE_LIMIT } from '../../src/core/text/lines.ts';
 import type { Connection } from '../../src/target/connection.ts';
-import { failureOf, lines, question, reach } from './client.ts';
+import { failureOf } from '../support/failure-of.ts';
+import { lines, question, reach } from './client.ts';
 import { isRunning, Server, until } from './server.ts';
 
 /** A word for processes of one test, to find them by. */

@@ -1,7 +1,8 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { appendFileSync, copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { afterEach, expect, test } from 'vitest';
-import { failureOf, Person, reach } from './client.ts';
+import { failureOf } from '../support/failure-of.ts';
+import { Person, reach } from './client.ts';
 import { Server, type ServerOptions, until } from './server.ts';
 import { PASSWORD } from './setup.ts';
 

@@ -4,9 +4,10 @@ import type { Frame } from '../../src/core/stack/frame.ts';
 import { type ResolvedFrames, resolveFrames } from '../../src/target/collectors/resolve-frames.ts';
 import type { Connection } from '../../src/target/connection.ts';
 import * as lab from '../lab/lab.ts';
+import { failureOf } from '../support/failure-of.ts';
 import { connectToLab } from './connect.ts';
 import { Relay } from './relay.ts';
-import { ask, failureOf, until } from './target.ts';
+import { ask, until } from './target.ts';
 
 const BY_HAND = '/dev/shm/vmtest-zfs.ko';
 

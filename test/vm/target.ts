@@ -4,19 +4,6 @@ import type { Connection, RunningStream, StreamEnd } from '../../src/target/conn
 import * as lab from '../lab/lab.ts';
 import { raw } from './connect.ts';
 
-/** What a promise fails with. */
-export async function failureOf(
-  promise: Promise<unknown>,
-): Promise<{ code: string; message: string; remedy: string }> {
-  try {
-    await promise;
-  } catch (error) {
-    const { code, message, remedy } = error as { code: string; message: string; remedy: string };
-    return { code, message, remedy };
-  }
-  throw new Error('it did not fail');
-}
-
 /** Repeats until it gives something. @throws Error when the time is over. */
 export async function until<T>(
   what: string,

@@ -5,8 +5,8 @@ import { isHung } from '../../src/core/zfs/idle.ts';
 import { taskSnapshot } from '../../src/target/collectors/task-snapshot.ts';
 import type { Connection } from '../../src/target/connection.ts';
 import * as lab from '../lab/lab.ts';
+import { failureOf } from '../support/failure-of.ts';
 import { connectToLab } from './connect.ts';
-import { failureOf } from './target.ts';
 
 /** `exec sleep` keeps the id that the shell printed. */
 const SLEEPERS = 25;

@@ -134,3 +134,26 @@ export const listStyles = css`
     pointer-events: none;
   }
 `;
+
+/** A row that says that others are missing here: a dashed line across the list. */
+export const gapStyles = css`
+  .row:is(.gap, .loss) {
+    display: flex;
+    gap: 8px;
+    color: var(--vscode-list-warningForeground, var(--vscode-editorWarning-foreground));
+    font-family: var(--vscode-font-family);
+    font-style: italic;
+  }
+
+  .row:is(.gap, .loss)::before,
+  .row:is(.gap, .loss)::after {
+    content: '';
+    flex: 1 1 12px;
+    margin-top: 10px;
+    border-top: 1px dashed currentColor;
+  }
+
+  .row:is(.gap, .loss) .cell {
+    flex: 0 1 auto;
+  }
+`;
