@@ -43,6 +43,11 @@ export class Relay {
     return address.port;
   }
 
+  /** Bytes that have passed so far, both ways together. */
+  traffic(): number {
+    return [...this.#sockets.keys()].reduce((sum, socket) => sum + socket.bytesRead, 0);
+  }
+
   /** Both sides see their connection reset. */
   cut(): void {
     for (const socket of this.#sockets.keys()) {

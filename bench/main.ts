@@ -1,0 +1,135 @@
+/**
+ * `npm run bench`: every figure with its peer beside it, from one run on one machine. With `--write` the
+ * table also becomes docs/benchmarks.md. Words after it choose the parts to run: `npm run bench -- trace`.
+ * Exits with 1 when a figure is missed.
+ */
+import { writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { recordedTimes } from '../scripts/test-times.ts';
+import { ensureBrowserHost } from '../test/host/install.ts';
+import { packageVsix } from '../test/host/package-vsix.ts';
+import { exitOnSignals } from '../test/host/processes.ts';
+import * as lab from '../test/lab/lab.ts';
+import { repository } from '../test/support/paths.ts';
+import { elapsedProgress } from '../test/support/progress.ts';
+import { benchDbgmsg } from './dbgmsg.ts';
+import { benchActivation, benchBundles } from './extension.ts';
+import { machineLines } from './machine.ts';
+import { above, type Figure, table } from './report.ts';
+import { benchSnapshot } from './snapshot.ts';
+import { benchIndex, benchResolve } from './source.ts';
+import { benchTrace } from './trace.ts';
+import { inWorkbench } from './workbench.ts';
+
+const progress = elapsedProgress();
+
+/** What `npm test` noted of its own runs on this machine. */
+function testTimes(): Figure[] {
+  return [true, false].map((cold) => {
+    const last = recordedTimes().find((time) => time.cold === cold);
+    const minutes = cold ? 30 : 10;
+    return {
+      what: `${cold ? 'cold' : 'warm'} npm test, measured by npm test itself`,
+      measured:
+        last === undefined
+          ? 'not run on this machine yet'
+          : `${Math.floor(last.seconds / 60)} min ${Math.round(last.seconds % 60)} s (${last.date.slice(0, 10)}${last.passed ? '' : ', with failures'})`,
+      peer: '',
+      goal: last === undefined ? '' : `at most ${minutes} minutes`,
+      missedBy: last === undefined ? null : above(last.seconds, minutes * 60),
+    };
+  });
+}
+
+type Part = readonly [name: string, run: () => Figure[] | Promise<Figure[]>];
+
+/** The VM as the figures need it: a pool named tank, nothing that hangs. */
+async function prepare(): Promise<lab.LabInfo> {
+  const vm = await lab.ensureUp(progress);
+  if (!(await lab.isHung())) {
+    const { code } = await lab.exec('test -d /tank && grep -q " /tank zfs " /proc/mounts');
+    if (code === 0) {
+      return vm;
+    }
+    await lab.hang(progress);
+  }
+  await lab.resume(progress);
+  return vm;
+}
+
+async function main(): Promise<number> {
+  exitOnSignals();
+  const { values, positionals } = parseArgs({
+    options: { write: { type: 'boolean', default: false } },
+    allowPositionals: true,
+  });
+  const load = os.loadavg()[0] ?? 0;
+  await ensureBrowserHost(progress);
+  const wasRunning = (await lab.info()) !== undefined;
+  const vm = await prepare();
+  const figures: Figure[] = [];
+  const failures: string[] = [];
+  try {
+    progress('packing the extension');
+    const vsix = await packageVsix();
+    const parts: readonly Part[] = [
+      ['snapshot', () => benchSnapshot(vm)],
+      ['trace', () => inWorkbench(vm, vsix, (workbench) => benchTrace(vm, workbench))],
+      ['activation', () => benchActivation(vsix, vm.sourceDir)],
+      ['bundles', benchBundles],
+      ['dbgmsg', () => inWorkbench(vm, vsix, (workbench) => benchDbgmsg(vm, workbench))],
+      ['resolve', () => benchResolve(vm)],
+      ['index', () => benchIndex(vm)],
+      ['times', testTimes],
+    ];
+    const unknown = positionals.filter((word) => !parts.some(([name]) => name === word));
+    if (unknown.length > 0) {
+      throw new Error(`no part ${unknown.join(', ')}; there are: ${parts.map(([name]) => name).join(', ')}`);
+    }
+    for (const [name, run] of parts) {
+      if (positionals.length > 0 && !positionals.includes(name)) {
+        continue;
+      }
+      progress(name);
+      try {
+        figures.push(...(await run()));
+      } catch (error) {
+        failures.push(`${name}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+      }
+    }
+  } finally {
+    if (!wasRunning) {
+      await lab.down(progress);
+    }
+  }
+  const text = [...machineLines(vm, load), '', table(figures)].join('\n');
+  console.log(`\n${text}\n`);
+  for (const failure of failures) {
+    console.log(`not measured: ${failure}`);
+  }
+  const missed = figures.filter(({ missedBy }) => missedBy !== null);
+  for (const { what, missedBy } of missed) {
+    console.log(`missed by ${missedBy}: ${what}`);
+  }
+  if (values.write && positionals.length === 0 && failures.length === 0) {
+    const file = path.join(repository, 'docs', 'benchmarks.md');
+    writeFileSync(file, document(text));
+    console.log(`written: ${path.relative(repository, file)}`);
+  } else if (values.write) {
+    console.log('docs/benchmarks.md is only written by a run in which every part was measured');
+  }
+  return missed.length > 0 || failures.length > 0 ? 1 : 0;
+}
+
+function document(text: string): string {
+  return `# Benchmarks
+
+Made by \`npm run bench -- --write\`: every figure and its peer are of the same run.
+
+${text}
+`;
+}
+
+process.exitCode = await main();

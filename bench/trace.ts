@@ -1,0 +1,62 @@
+/** From the click on Trace to the first call on screen, against bpftrace typed by hand. */
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import type { Workbench } from '../test/e2e/driver.ts';
+import type { LabInfo } from '../test/lab/lab.ts';
+import { background } from '../test/vm/target.ts';
+import { above, type Figure, median, spread } from './report.ts';
+import { Terminal } from './terminal.ts';
+
+const ROUNDS = 5;
+const FUNCTION = 'zfs_getattr_fast';
+const FILE = 'module/os/linux/zfs/zfs_vnops_os.c';
+const BPFTRACE = `bpftrace -e 'kprobe:${FUNCTION} { printf("%s %d\\n", comm, tid); }'`;
+
+export async function benchTrace(vm: LabInfo, workbench: Workbench): Promise<Figure[]> {
+  const source = readFileSync(path.join(vm.sourceDir, FILE), 'utf8').split('\n');
+  const line = source.findIndex((text) => text.startsWith(`${FUNCTION}(`)) + 1;
+  const calls = await background('while :; do stat /tank >/dev/null; sleep 0.05; done');
+  const terminal = await Terminal.open(vm);
+  try {
+    // When the mouse was let go the last time: that is the click on the menu's entry.
+    await workbench.page.evaluate(
+      `document.addEventListener('mouseup', () => { globalThis.zscopeClicked = Date.now(); }, true)`,
+    );
+    await workbench.quickInput.openFile(FILE);
+    const ours: number[] = [];
+    const theirs: number[] = [];
+    for (let round = 0; round < ROUNDS; round++) {
+      await workbench.editor.goToLine(line);
+      ours.push(await click(workbench));
+      theirs.push(await terminal.type(BPFTRACE, /^stat \d+/m, 120_000));
+      await terminal.interrupt();
+    }
+    const ratio = median(ours) / median(theirs);
+    return [
+      {
+        what: `click on Trace to the first call on screen, with arguments and stack (min / median / max of ${ROUNDS})`,
+        measured: `${spread(ours)}: ${ratio.toFixed(2)} of bpftrace's time`,
+        peer: `bpftrace typed by hand: ${spread(theirs)}`,
+        goal: 'at most 0.2 of its time',
+        missedBy: above(ratio, 0.2),
+      },
+    ];
+  } finally {
+    terminal.close();
+    await calls.end();
+  }
+}
+
+/** One trace from the click to its first row, in milliseconds; then it is stopped and closed. */
+async function click(workbench: Workbench): Promise<number> {
+  await workbench.editor.contextMenu(FUNCTION, 'Trace This Function');
+  const view = await workbench.webview('Trace');
+  await view.locator('[role=row]', { hasText: 'stat' }).first().waitFor();
+  const shown = Date.now();
+  const clicked = await workbench.page.evaluate('globalThis.zscopeClicked');
+  await view.getByRole('button', { name: 'Stop' }).click();
+  await view.getByText('nothing is left on the target').waitFor();
+  await workbench.runCommand('View: Close Editor');
+  await workbench.page.locator('.tab', { hasText: `Trace ${FUNCTION}` }).waitFor({ state: 'detached' });
+  return shown - Number(clicked);
+}
