@@ -4,8 +4,8 @@ import { registerCommands } from './commands.ts';
 import { DbgmsgView } from './dbgmsg/dbgmsg-view.ts';
 import { FailureFunnel } from './failures.ts';
 import { HungTasksView } from './hung-tasks/hung-tasks-view.ts';
+import { compareSource } from './source/compare-source.ts';
 import { DebugLineCache } from './source/debug-line-cache.ts';
-import { followTarget } from './source/follow-target.ts';
 import { LazyServer } from './source/lazy-server.ts';
 import { SourceOpener } from './source/open-place.ts';
 import { PlaceService } from './source/place-service.ts';
@@ -37,6 +37,6 @@ export function activate(extension: vscode.ExtensionContext): void {
   const tracing = own(new Tracing(extension.extensionUri, targets, server, places, opener, context, funnel));
   const dbgmsg = own(new DbgmsgView(extension.extensionUri, targets, server, opener, context, funnel));
   own(new TargetStatus(targets));
-  own(followTarget(targets, server, cache, hungTasks, funnel));
+  own(compareSource(targets, server, hungTasks, funnel));
   own(registerCommands({ targets, targetsView, hungTasks, tracing, dbgmsg, opener, context, funnel, log }));
 }

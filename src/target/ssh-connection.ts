@@ -357,7 +357,7 @@ export class SshConnection implements Connection {
     const { alias } = this.#target;
     return why === null
       ? `${alias} closed the connection: it may be shutting down.`
-      : `The connection to ${alias} broke: ${inert(why, 300).replace(/\.$/, '')}.`;
+      : `The connection to ${alias} broke: ${inert(why, 300).replace(/\.$/, '')}. Connect again when the machine is back.`;
   }
 
   #guard(): void {

@@ -27,6 +27,9 @@ export class PlaceService {
     connection: Connection | null,
     frames: readonly Frame[],
   ): Promise<readonly (readonly Place[])[]> {
+    if (connection !== null) {
+      await this.cache.load(connection.facts);
+    }
     const { places } = await this.server.request(locateRequest, {
       frames: frames.map((frame) => ({
         frame,
@@ -51,6 +54,7 @@ export class PlaceService {
     frames: readonly Frame[],
     signal?: AbortSignal,
   ): Promise<readonly string[]> {
+    await this.cache.load(connection.facts);
     while (this.#asking.has(connection)) {
       await this.#asking.get(connection)?.catch(() => {});
     }
