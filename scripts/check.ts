@@ -6,6 +6,9 @@ interface Check {
   readonly command: readonly string[];
 }
 
+/** Where vitest's JSON report of the unit tests goes. */
+export const unitReport = 'test-artifacts/results/unit.json';
+
 const checks: readonly Check[] = [
   { name: 'types', command: ['tsc', '-p', 'tsconfig.json'] },
   { name: 'types of core (no node, no vscode)', command: ['tsc', '-p', 'src/core/tsconfig.json'] },
@@ -14,7 +17,18 @@ const checks: readonly Check[] = [
   { name: 'lint and format', command: ['biome', 'ci', '--colors=off', '.'] },
   { name: 'layers', command: ['tsx', 'scripts/check-layers.ts'] },
   { name: 'unused files, exports and packages', command: ['knip', '--no-progress'] },
-  { name: 'unit tests', command: ['vitest', 'run', '--config', 'vitest.config.ts'] },
+  {
+    name: 'unit tests',
+    command: [
+      'vitest',
+      'run',
+      '--config',
+      'vitest.config.ts',
+      '--reporter=default',
+      '--reporter=json',
+      `--outputFile.json=${unitReport}`,
+    ],
+  },
 ];
 
 interface Outcome {

@@ -33,7 +33,10 @@ function end(): Promise<void> {
 
 async function main(): Promise<void> {
   const { values } = parseArgs({ options: { browser: { type: 'boolean', default: false } } });
-  const desktop = values.browser ? undefined : findProgram('code');
+  // The desktop needs a display to open on.
+  const display =
+    process.platform !== 'linux' || Boolean(process.env['DISPLAY'] || process.env['WAYLAND_DISPLAY']);
+  const desktop = values.browser || !display ? undefined : findProgram('code');
 
   // Registered first: an interrupted boot is ended too.
   endings.push(() => lab.down(progress));
@@ -98,7 +101,12 @@ async function openDesktop(code: string, profile: Profile, vsix: string, folder:
       );
   });
   const window = run(['--new-window', '--wait', folder]);
-  window.on('exit', () => void finish(0));
+  window.on('exit', (status) => {
+    if (status !== 0) {
+      progress(`"${code}" ended with ${status}; "npm run demo -- --browser" uses the browser instead`);
+    }
+    void finish(status ?? 1);
+  });
   endings.push(async () => {
     window.kill();
   });

@@ -11,7 +11,7 @@ import * as lab from '../test/lab/lab.ts';
 import { imagesDir } from '../test/lab/paths.ts';
 import { ensurePrograms } from '../test/support/debian.ts';
 import { elapsedProgress } from '../test/support/progress.ts';
-import { quickChecks } from './check.ts';
+import { quickChecks, unitReport } from './check.ts';
 import { recordTime } from './test-times.ts';
 
 interface Result {
@@ -62,17 +62,22 @@ async function vitest(name: string, config: string): Promise<Result> {
     '--reporter=json',
     `--outputFile.json=${report}`,
   ]);
+  return readReport(report, status === 0);
+}
+
+/** What a vitest report came to; a missing report, or one without tests, is a failure. */
+function readReport(file: string, endedWell: boolean): Result {
   let told: VitestReport;
   try {
-    told = JSON.parse(readFileSync(report, 'utf8')) as VitestReport;
+    told = JSON.parse(readFileSync(file, 'utf8')) as VitestReport;
   } catch {
     return { passed: 0, failed: 1, skipped: [] };
   }
-  const tests = told.testResults.flatMap((file) => file.assertionResults);
+  const tests = told.testResults.flatMap(({ assertionResults }) => assertionResults);
   const skipped = tests
-    .filter((test) => !['passed', 'failed'].includes(test.status))
-    .map((test) => test.fullName);
-  const bad = status !== 0 || !told.success || told.numPassedTests + told.numFailedTests === 0;
+    .filter(({ status }) => !['passed', 'failed'].includes(status))
+    .map(({ fullName }) => fullName);
+  const bad = !endedWell || !told.success || told.numPassedTests + told.numFailedTests === 0;
   return {
     passed: told.numPassedTests,
     failed: bad ? Math.max(told.numFailedTests, 1) : told.numFailedTests,
@@ -94,7 +99,7 @@ const stages: readonly { readonly name: string; readonly run: () => Promise<Resu
     name: 'quick checks',
     run: async () => {
       const ok = await quickChecks();
-      return { passed: ok ? 1 : 0, failed: ok ? 0 : 1, skipped: [] };
+      return readReport(unitReport, ok);
     },
   },
   { name: 'ssh: real servers on loopback', run: () => vitest('ssh', 'test/ssh/vitest.config.ts') },

@@ -2,8 +2,9 @@ import * as vscode from 'vscode';
 import { isFailure } from '../core/failure.ts';
 
 /**
- * The one funnel for what goes wrong in a command or handler: a cancelled prompt is silent, an
- * expected failure is its sentence with its remedy and "Show Log", a bug is logged whole.
+ * Where every error of a command or handler ends. What the person cancelled is not mentioned. An
+ * expected failure is shown with its remedy and a way to the Log. Anything else is a bug: the Log
+ * gets its stack.
  */
 export class FailureFunnel {
   constructor(readonly log: vscode.LogOutputChannel) {}

@@ -15,7 +15,7 @@ interface Question {
 }
 
 /**
- * One question asked of a target: a script for `/bin/sh` and the decoder of its output.
+ * A script that a target's `/bin/sh` runs, and what makes data of its output.
  *
  * The script runs with `LC_ALL=C`, stdin from /dev/null and nothing else set up. It needs no more
  * than coreutils and awk (busybox will do), and does no read that can join a hang. Values go in

@@ -165,10 +165,20 @@ describe('from a hung process to its source line', () => {
     const all = workbench.tree('All Tasks');
     const rows = await all.waitForRows('more than the hung', (texts) => texts.length > 6);
     expect(rows.join('\n')).not.toMatch(/^l2arc_feed/m);
+    await workbench.runCommand('ZScope: Show Idle ZFS Threads');
+    await all.titleAction('Filter Tasks...');
+    await workbench.quickInput.fill('l2arc_feed');
+    await all.waitForRows('the idle thread', (texts) => texts.some((text) => text.startsWith('l2arc_feed')));
+    await workbench.runCommand('ZScope: Hide Idle ZFS Threads');
+    await all.waitForRows('no idle thread', (texts) => texts.length === 0);
+    await all.titleAction('Clear Task Filter');
     await all.titleAction('Filter Tasks...');
     await workbench.quickInput.fill('txg_sync');
-    await all.waitForRows('only what has to do with txg_sync', (texts) =>
-      texts.every((text) => !text.startsWith('systemd')),
+    await all.waitForRows(
+      'only what has to do with txg_sync',
+      (texts) =>
+        texts.some((text) => text.startsWith('txg_sync')) &&
+        texts.every((text) => !text.startsWith('systemd')),
     );
     await workbench.screenshot('filtered');
     await all.titleAction('Clear Task Filter');
@@ -190,7 +200,10 @@ describe('from a hung process to its source line', () => {
     const view = await workbench.webview();
     await view.getByText('zfs_getattr_fast').first().waitFor();
     await view.locator('[role=row]', { hasText: 'stat' }).first().waitFor();
-    console.log(`[walk] click to first call on screen: ${Math.round(performance.now() - clicked)} ms`);
+    const took = performance.now() - clicked;
+    console.log(`[walk] click to first call on screen: ${Math.round(took)} ms`);
+    // Two seconds is what is promised; the machine of a test may be busy with other things.
+    expect(took).toBeLessThan(6000);
     await view.locator('text=/ip=0x[0-9a-f]+/').first().waitFor();
     // Its caller, and in it the function that the compiler inlined there, at their lines.
     await view.getByText('zpl_getattr_impl').first().waitFor({ timeout: 120_000 });

@@ -25,6 +25,9 @@ import { readDbgmsgMessage } from '../webview-messages.ts';
 /** Rows sent to the page in one message: small enough that it stays responsive between two. */
 const BATCH = 2000;
 
+/** Between two looks for a module that is not loaded, in ms. */
+const RETRY_MS = 5000;
+
 /**
  * The dbgmsg of the active target in the bottom panel. Reading starts when the view is first shown
  * and goes on while the connection stands, also while the panel is hidden, so that nothing is
@@ -38,6 +41,9 @@ export class DbgmsgView implements vscode.WebviewViewProvider, Disposable {
   #stream: RunningStream | null = null;
   #rows: DbgmsgRow[] = [];
   #nextId = 0;
+  /** Whose rows these are. */
+  #shown: { readonly alias: string; readonly bootId: string } | null = null;
+  #retry: NodeJS.Timeout | undefined;
   #status = { text: '', isError: false };
 
   constructor(
@@ -144,22 +150,50 @@ export class DbgmsgView implements vscode.WebviewViewProvider, Disposable {
     if (connection !== this.#connection) {
       this.#stop();
       this.#connection = connection;
-      this.#rows = [];
-      this.#post({ type: 'reset', target: this.targets.active?.entry.alias ?? '' });
+      this.#begin(connection);
       void this.#read(connection);
     }
   }
 
+  /**
+   * What the kernel holds comes again with every connection, so the rows start anew. After a reboot
+   * nothing can come twice: the last lines of the kernel that went stay, and a gap says so.
+   */
+  #begin(connection: Connection): void {
+    const alias = this.targets.active?.entry.alias ?? '';
+    const { bootId } = connection.facts;
+    if (this.#shown?.alias === alias && this.#shown.bootId !== bootId) {
+      this.#add([{ kind: 'gap', why: `${alias} was rebooted here; its last lines may be missing.` }]);
+    } else {
+      this.#rows = [];
+      this.#post({ type: 'reset', target: alias });
+    }
+    this.#shown = { alias, bootId };
+  }
+
+  /** Looks again after a while: the module may be loaded by then. */
+  #readLater(connection: Connection): void {
+    this.#retry = setTimeout(() => {
+      if (this.#connection === connection) {
+        void this.#read(connection);
+      }
+    }, RETRY_MS);
+  }
+
   async #read(connection: Connection): Promise<void> {
-    this.#say('Reading dbgmsg...', false);
+    if (!this.#status.isError) {
+      this.#say('Reading dbgmsg...', false);
+    }
+    let absent = false;
     try {
       const stream = await connection.stream(dbgmsg, null, {
         events: (batch) => {
           if (this.#connection === connection) {
-            if (!this.#status.isError) {
+            absent = batch.some(({ kind }) => kind === 'failure');
+            this.#add(batch);
+            if (!absent) {
               this.#say('', false);
             }
-            this.#add(batch);
           }
         },
       });
@@ -172,8 +206,12 @@ export class DbgmsgView implements vscode.WebviewViewProvider, Disposable {
         this.#say('', false);
       }
       const end = await stream.ended;
-      if (this.#connection === connection && end.reason === 'finished' && !this.#status.isError) {
-        this.#say(`Reading dbgmsg ended: ${inert(end.stderr, 500) || `status ${end.status}`}`, true);
+      if (this.#connection === connection && end.reason === 'finished') {
+        if (absent) {
+          this.#readLater(connection);
+        } else {
+          this.#say(`Reading dbgmsg ended: ${inert(end.stderr, 500) || `status ${end.status}`}`, true);
+        }
       }
     } catch (error) {
       if (this.#connection === connection) {
@@ -184,7 +222,14 @@ export class DbgmsgView implements vscode.WebviewViewProvider, Disposable {
   }
 
   #add(events: readonly DbgmsgEvent[]): void {
-    const rows = events.map((event): DbgmsgRow => this.#row(event));
+    // Asked again and again while the module is absent: that is said above the rows, once.
+    const absent = events.find((event) => event.kind === 'failure');
+    if (absent !== undefined) {
+      this.#say(absent.sentence, true);
+    }
+    const rows = events
+      .filter((event) => event.kind !== 'failure')
+      .map((event): DbgmsgRow => this.#row(event));
     for (const row of rows) {
       this.#rows.push(row);
     }
@@ -195,7 +240,7 @@ export class DbgmsgView implements vscode.WebviewViewProvider, Disposable {
     this.#send(rows);
   }
 
-  #row(event: DbgmsgEvent): DbgmsgRow {
+  #row(event: Exclude<DbgmsgEvent, { kind: 'failure' }>): DbgmsgRow {
     const id = this.#nextId++;
     switch (event.kind) {
       case 'line': {
@@ -210,11 +255,6 @@ export class DbgmsgView implements vscode.WebviewViewProvider, Disposable {
       }
       case 'gap':
         return { id, kind: 'gap', time: '', source: '', text: event.why };
-      case 'failure': {
-        this.funnel.log.warn(`Reading dbgmsg: ${event.sentence}`);
-        this.#say(event.sentence, true);
-        return { id, kind: 'gap', time: '', source: '', text: event.sentence };
-      }
     }
   }
 
@@ -244,6 +284,7 @@ export class DbgmsgView implements vscode.WebviewViewProvider, Disposable {
   }
 
   #stop(): void {
+    clearTimeout(this.#retry);
     this.#stream?.dispose();
     this.#stream = null;
   }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { type Frame, frameKey } from '../../core/stack/frame.ts';
@@ -6,7 +7,7 @@ import type { TargetFacts } from '../../target/connection.ts';
 
 type Lines = readonly DebugLine[] | null;
 
-/** Builds whose lines are kept on disk; the least recently used beyond that are removed. */
+/** Builds whose lines are kept on disk; the longest unchanged beyond that are removed. */
 const BUILDS_KEPT = 20;
 
 /**
@@ -69,7 +70,7 @@ export class DebugLineCache {
     try {
       await mkdir(this.folder, { recursive: true });
       const file = this.#file(id);
-      const partial = `${file}.${process.pid}`;
+      const partial = `${file}.${randomUUID()}`;
       await writeFile(partial, JSON.stringify(Object.fromEntries(build)));
       await rename(partial, file);
       await this.#trim();

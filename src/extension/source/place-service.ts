@@ -1,7 +1,7 @@
 import { type Frame, frameKey } from '../../core/stack/frame.ts';
 import type { DebugLine, Place } from '../../core/symbols/location.ts';
 import { locateRequest } from '../../protocol/server.ts';
-import { resolveFrames } from '../../target/collectors/resolve-frames.ts';
+import { type ResolvedFrames, resolveFrames } from '../../target/collectors/resolve-frames.ts';
 import type { Connection } from '../../target/connection.ts';
 import type { DebugLineCache } from './debug-line-cache.ts';
 import type { LazyServer } from './lazy-server.ts';
@@ -16,6 +16,8 @@ const FRAMES_ASKED = 500;
 export class PlaceService {
   /** One question at a time per connection: the module is unpacked for each. */
   readonly #asking = new WeakMap<Connection, Promise<unknown>>();
+  /** Frames that a connection could not answer for a reason that may pass: not asked again over it. */
+  readonly #unanswered = new WeakMap<Connection, Set<string>>();
 
   constructor(
     private readonly server: LazyServer,
@@ -70,23 +72,46 @@ export class PlaceService {
     this.#asking.set(connection, question);
     try {
       const answer = await question;
-      const lines = new Map<Frame, readonly DebugLine[] | null>();
-      missing.forEach((frame, i) => {
-        lines.set(frame, answer.frames[i] ?? null);
-      });
-      this.cache.put(connection.facts, lines);
-      return answer.remarks;
+      this.#keep(connection, missing, answer);
+      const running = answer.modules.find(({ module }) => module === 'zfs')?.buildId ?? '';
+      const reloaded = running !== '' && running !== connection.facts.zfsBuildId;
+      return reloaded
+        ? [...answer.remarks, 'The zfs module was reloaded since ZScope connected: connect again.']
+        : answer.remarks;
     } finally {
       this.#asking.delete(connection);
     }
   }
 
+  /**
+   * Keeps what the debug info of a build said, also that it says nothing. What a missing tool or file
+   * left open is only remembered for this connection: the person may have mended it by the next.
+   */
+  #keep(connection: Connection, asked: readonly Frame[], answer: ResolvedFrames): void {
+    const lines = new Map<Frame, readonly DebugLine[] | null>();
+    const unanswered = this.#unanswered.get(connection) ?? new Set();
+    asked.forEach((frame, i) => {
+      const module = answer.modules.find(({ module }) => module === frame.module);
+      const sameBuild = frame.module !== 'zfs' || module?.buildId === connection.facts.zfsBuildId;
+      if (sameBuild && (module?.outcome === 'dwarf' || module?.outcome === 'no-dwarf')) {
+        lines.set(frame, answer.frames[i] ?? null);
+      } else {
+        unanswered.add(frameKey(frame));
+      }
+    });
+    this.#unanswered.set(connection, unanswered);
+    this.cache.put(connection.facts, lines);
+  }
+
   /** Frames of modules that nobody has asked about in this build yet, each once. */
   #missing(connection: Connection, frames: readonly Frame[]): Frame[] {
     const seen = new Map<string, Frame>();
+    const unanswered = this.#unanswered.get(connection);
     for (const frame of frames) {
-      if (frame.module !== null && this.cache.get(connection.facts, frame) === undefined) {
-        seen.set(frameKey(frame), frame);
+      const key = frameKey(frame);
+      const open = frame.module !== null && this.cache.get(connection.facts, frame) === undefined;
+      if (open && !unanswered?.has(key)) {
+        seen.set(key, frame);
       }
     }
     return [...seen.values()];

@@ -17,9 +17,10 @@ export function versionRemark(running: string | null, source: string | null, fil
   if (source === null) {
     return '';
   }
-  // Distributions append their own release: 2.3.9-1 of META runs as 2.3.9-1 or 2.3.9-1~deb13u1.
-  const bare = (version: string) => version.replace(/-[^_]*$/, '');
-  if (running === source || bare(running) === bare(source)) {
+  // What follows the first dash is the release of a distribution (2.3.9-1~deb13u1) or the distance of
+  // a git build from its tag (2.3.99-123_gabcdef): META's own release is another thing than either.
+  const bare = (version: string) => version.replace(/-.*$/, '');
+  if (bare(running) === bare(source)) {
     return '';
   }
   return `The target runs ZFS ${running}, but the source that is open is ${source}: lines may be off. Check out the source of the running version.`;

@@ -77,7 +77,8 @@ export class Tracing implements Disposable {
 
   async #fromEditor(): Promise<Subject> {
     const editor = vscode.window.activeTextEditor;
-    if (editor?.document.languageId === 'c' && editor.document.uri.scheme === 'file') {
+    // By name, not by language: VS Code takes headers for C++.
+    if (editor?.document.uri.scheme === 'file' && /\.[ch]$/.test(editor.document.uri.path)) {
       const { line, character } = editor.selection.active;
       const definition = await this.server.request(functionAtRequest, {
         uri: editor.document.uri.toString(),

@@ -13,10 +13,18 @@ export type ModuleOutcome =
   | 'no-room'
   | 'unpack-failed';
 
+export interface ResolvedModule {
+  /** Name of the module; `*` for all that were asked about. */
+  readonly module: string;
+  readonly outcome: ModuleOutcome;
+  /** Hex of the running module's GNU build-id; empty when it has none or was not looked at. */
+  readonly buildId: string;
+}
+
 export interface ResolvedFrames {
   /** What debug info says of each frame asked for, in order, innermost place first; null where it says nothing. */
   readonly frames: readonly (readonly DebugLine[] | null)[];
-  readonly modules: readonly { readonly module: string; readonly outcome: ModuleOutcome }[];
+  readonly modules: readonly ResolvedModule[];
   /** Sentences for the person on what cannot be exact, and what to do about it. */
   readonly remarks: readonly string[];
 }
@@ -40,7 +48,7 @@ const MODULE = /^[\w-]{1,64}$/;
  * distance to the next symbol (kernel/kallsyms.c): the function's own size and what pads it. A frame
  * whose size fits none is not answered.
  *
- * Output, a line each, tab-separated: `M module outcome`, `F index` and after it one line
+ * Output, a line each, tab-separated: `M module outcome build-id`, `F index` and after it one line
  * `L function TAB path:line` a place, innermost first.
  */
 const SCRIPT = `umask 077
@@ -100,7 +108,7 @@ find_module() {
         try=$dir/module.ko
         unpack "$path" || { outcome=unpack-failed; continue; } ;;
     esac
-    if [ -n "$id" ] && [ "$(file_id "$try")" != "$id" ]; then
+    if [ -z "$id" ] || [ "$(file_id "$try")" != "$id" ]; then
       outcome=different-build
     elif has_lines "$try"; then
       outcome=dwarf; file=$try
@@ -114,7 +122,7 @@ find_module() {
 frames >"$dir/frames"
 for module in $(awk '{ if (!seen[$2]++) print $2 }' "$dir/frames"); do
   find_module "$module"
-  printf 'M\\t%s\\t%s\\n' "$module" "$outcome"
+  printf 'M\\t%s\\t%s\\t%s\\n' "$module" "$outcome" "$id"
   [ $outcome = dwarf ] || continue
   readelf -SW "$file" | sed -n 's/^ *\\[ *\\([0-9]*\\)\\] \\([^ ]*\\).*/S \\1 \\2/p' >"$dir/sections"
   readelf -sW "$file" >"$dir/symbols"
@@ -191,13 +199,13 @@ export const resolveFrames: Collector<ResolveParams, ResolvedFrames> = {
 
 function decode(output: string, frames: readonly Frame[]): ResolvedFrames {
   const answers: DebugLine[][] = frames.map(() => []);
-  const modules: { module: string; outcome: ModuleOutcome }[] = [];
+  const modules: ResolvedModule[] = [];
   let current: DebugLine[] | undefined;
   for (const line of output.split('\n')) {
-    const [kind, first = '', second = ''] = line.split('\t');
+    const [kind, first = '', second = '', third = ''] = line.split('\t');
     switch (kind) {
       case 'M':
-        modules.push({ module: first, outcome: outcomeOf(second) });
+        modules.push({ module: first, outcome: outcomeOf(second), buildId: third });
         break;
       case 'F':
         current = answers[Number(first)];
@@ -240,7 +248,7 @@ function outcomeOf(word: string): ModuleOutcome {
   return outcome;
 }
 
-function remark({ module, outcome }: { module: string; outcome: ModuleOutcome }): string[] {
+function remark({ module, outcome }: ResolvedModule): string[] {
   // Modules of the kernel are stripped as a rule, and rarely open in the workspace: nothing to say.
   const ours = ['zfs', 'spl', 'zcommon', 'znvpair', 'zavl', 'icp', 'zlua', 'zunicode', 'zzstd'];
   switch (outcome) {
@@ -262,7 +270,7 @@ function remark({ module, outcome }: { module: string; outcome: ModuleOutcome })
         : [];
     case 'different-build':
       return [
-        `Frames of ${module} open at their function, not at their line: the module file on the target is another build than the one that runs. Reload the module.`,
+        `Frames of ${module} open at their function, not at their line: the module file on the target is not known to be the build that runs. Reload the module.`,
       ];
     case 'no-file':
     case 'unpack-failed':

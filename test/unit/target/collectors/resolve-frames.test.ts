@@ -36,8 +36,8 @@ test('a frame is the function that was inlined there, in those it was inlined in
 });
 
 test('modules without debug info have no lines, and only ZFS is worth a remark', () => {
-  expect(answer.modules).toContainEqual({ module: 'zfs', outcome: 'dwarf' });
-  expect(answer.modules).toContainEqual({ module: 'jbd2', outcome: 'no-dwarf' });
+  expect(answer.modules).toContainEqual(expect.objectContaining({ module: 'zfs', outcome: 'dwarf' }));
+  expect(answer.modules).toContainEqual(expect.objectContaining({ module: 'jbd2', outcome: 'no-dwarf' }));
   expect(places('kjournald2+0x220/0x250 [jbd2]')).toBeNull();
   expect(answer.remarks).toEqual([]);
   const stripped = resolveFrames.decode('M\tzfs\tno-dwarf\n', { frames });
