@@ -1,7 +1,7 @@
 // Makes the bundles in dist/. `--watch` rebuilds on change, `--production` minifies.
 // The extension's own bundle stays small: the ssh library and the language client are bundles
 // of their own, loaded when they are first needed.
-import { copyFile, mkdir, rm } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import esbuild from 'esbuild';
 
 const watch = process.argv.includes('--watch');
@@ -14,6 +14,7 @@ const common = {
   sourcemap: production ? false : 'linked',
   logLevel: 'warning',
   legalComments: 'none',
+  metafile: true,
 };
 
 /** @type {esbuild.BuildOptions} */
@@ -63,5 +64,28 @@ if (watch) {
     await context.watch();
   }
 } else {
-  await Promise.all(bundles.map((options) => esbuild.build(options)));
+  const built = await Promise.all(bundles.map((options) => esbuild.build(options)));
+  await writeNotices(built.flatMap(({ metafile }) => Object.keys(metafile?.inputs ?? {})));
+}
+
+/**
+ * Writes the licences of all packages that went into the bundles, as these ask for.
+ * @param {string[]} inputs files that went into a bundle
+ */
+async function writeNotices(inputs) {
+  const folders = new Set(['node_modules/@vscode/codicons']);
+  for (const input of inputs) {
+    const folder = /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(input)?.[0];
+    if (folder) {
+      folders.add(folder);
+    }
+  }
+  const notices = [];
+  for (const folder of [...folders].sort()) {
+    const { name, version, license } = JSON.parse(await readFile(`${folder}/package.json`, 'utf8'));
+    const files = (await readdir(folder)).filter((file) => /^(licen[cs]e|notice|copying)/i.test(file));
+    const texts = await Promise.all(files.map((file) => readFile(`${folder}/${file}`, 'utf8')));
+    notices.push([`${name} ${version} (${license})`, ...texts].join('\n\n'));
+  }
+  await writeFile('dist/THIRD-PARTY-NOTICES.txt', `${notices.join(`\n\n${'-'.repeat(80)}\n\n`)}\n`);
 }
