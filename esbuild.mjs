@@ -85,7 +85,7 @@ async function writeNotices(inputs) {
     const { name, version, license } = JSON.parse(await readFile(`${folder}/package.json`, 'utf8'));
     const files = (await readdir(folder)).filter((file) => /^(licen[cs]e|notice|copying)/i.test(file));
     const texts = await Promise.all(files.map((file) => readFile(`${folder}/${file}`, 'utf8')));
-    notices.push([`${name} ${version} (${license})`, ...texts].join('\n\n'));
+    notices.push([`${name} ${version} (${license ?? 'see below'})`, ...texts].join('\n\n'));
   }
   await writeFile('dist/THIRD-PARTY-NOTICES.txt', `${notices.join(`\n\n${'-'.repeat(80)}\n\n`)}\n`);
 }
