@@ -6,7 +6,8 @@ const MIN_FILES = 3000;
 /** Shows in the client how far the index is, for large workspaces. */
 export class IndexProgress {
   supported = false;
-  #reporter: Promise<WorkDoneProgressServerReporter> | null = null;
+  /** Null inside when the client refused to show progress. */
+  #reporter: Promise<WorkDoneProgressServerReporter | null> | null = null;
   #percent = -1;
 
   constructor(private readonly window: RemoteWindow) {}
@@ -18,17 +19,26 @@ export class IndexProgress {
       return;
     }
     this.#percent = percent;
-    this.#reporter ??= this.window.createWorkDoneProgress().then((reporter) => {
-      reporter.begin('ZScope: reading C sources', 0);
-      return reporter;
-    });
+    this.#reporter ??= this.#begin();
     const reporter = this.#reporter;
     if (done >= total) {
       this.#reporter = null;
       this.#percent = -1;
-      void reporter.then((shown) => shown.done());
+      void reporter.then((shown) => shown?.done());
     } else {
-      void reporter.then((shown) => shown.report(percent));
+      void reporter.then((shown) => shown?.report(percent));
+    }
+  }
+
+  /** Never rejects: an index that nobody sees coming is as good. */
+  async #begin(): Promise<WorkDoneProgressServerReporter | null> {
+    try {
+      const reporter = await this.window.createWorkDoneProgress();
+      reporter.begin('ZScope: reading C sources', 0);
+      return reporter;
+    } catch {
+      this.supported = false;
+      return null;
     }
   }
 }

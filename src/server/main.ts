@@ -29,7 +29,10 @@ const STACK_LANGUAGE = 'kernel-stack';
 const connection = createConnection();
 const documents = new TextDocuments(TextDocument);
 const progress = new IndexProgress(connection.window);
-const index = new WorkspaceIndex((done, total) => progress.report(done, total));
+const index = new WorkspaceIndex(
+  (done, total) => progress.report(done, total),
+  (text) => connection.console.warn(text),
+);
 const locator = new Locator(index);
 const stacks = new StackDocuments(locator);
 
@@ -65,7 +68,7 @@ connection.onInitialize((params: InitializeParams): InitializeResult => {
   };
 });
 
-connection.onInitialized(async () => {
+connection.onInitialized(() => {
   index.setFolders(roots);
   if (canChangeFolders) {
     connection.workspace.onDidChangeWorkspaceFolders(({ added, removed }) => {
@@ -75,6 +78,12 @@ connection.onInitialized(async () => {
       index.setFolders(roots);
     });
   }
+  register().catch((error: unknown) =>
+    connection.console.error(`The client takes no registrations: ${String(error)}`),
+  );
+});
+
+async function register(): Promise<void> {
   if (canRegister) {
     const documentSelector = [{ language: STACK_LANGUAGE }];
     await connection.client.register(DocumentLinkRequest.type, { documentSelector, resolveProvider: true });
@@ -91,7 +100,7 @@ connection.onInitialized(async () => {
       ],
     });
   }
-});
+}
 
 connection.onDidChangeWatchedFiles(({ changes }) => {
   const files = (deleted: boolean) =>

@@ -3,7 +3,15 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { scanFunctions } from '../core/symbols/c-scanner.ts';
 import { FunctionIndex } from '../core/symbols/function-index.ts';
 import { type SourceFile, SourcePaths, sourceKind } from '../core/symbols/source-paths.ts';
-import { isWalked, listSources, readSource, readTree, type ZfsTree } from './walk.ts';
+import {
+  isWalked,
+  type Listing,
+  listSources,
+  MAX_SOURCES,
+  readSource,
+  readTree,
+  type ZfsTree,
+} from './walk.ts';
 
 /** A file of the workspace; its key is its absolute path. */
 export interface WorkspaceFile extends SourceFile {
@@ -31,7 +39,11 @@ export class WorkspaceIndex {
   #work: Promise<void> = Promise.resolve();
   #generation = 0;
 
-  constructor(private readonly progress: (done: number, total: number) => void = () => {}) {}
+  /** @param log takes a sentence for the server's log: what could not be read, and why */
+  constructor(
+    private readonly progress: (done: number, total: number) => void = () => {},
+    private readonly log: (text: string) => void = () => {},
+  ) {}
 
   /** Version of the source that is open: that of the outermost tree; null when there is none. */
   get zfsVersion(): string | null {
@@ -66,7 +78,7 @@ export class WorkspaceIndex {
       if (generation !== this.#generation) {
         return;
       }
-      const found = await Promise.all(roots.map(listSources));
+      const found = await Promise.all(roots.map((root) => this.#list(root)));
       this.#roots = innermostFirst(roots);
       await this.#readTrees(found.flatMap((one) => one.metaFolders));
       const listed = new Set(found.flatMap((one) => one.sources));
@@ -119,8 +131,19 @@ export class WorkspaceIndex {
     return this.#open.get(file)?.() ?? readSource(file);
   }
 
+  /** A step that fails is logged; those after it are done all the same. */
   #enqueue(step: () => Promise<void>): void {
-    this.#work = this.#work.then(step);
+    this.#work = this.#work
+      .then(step)
+      .catch((error: unknown) => this.log(`Part of the sources was not read: ${reason(error)}`));
+  }
+
+  async #list(root: string): Promise<Listing> {
+    const found = await listSources(root);
+    if (found.isCut) {
+      this.log(`${root} holds more than ${MAX_SOURCES} C sources; those beyond are not indexed.`);
+    }
+    return found;
   }
 
   async #readTrees(folders: readonly string[]): Promise<void> {
@@ -173,8 +196,15 @@ export class WorkspaceIndex {
     this.#stale.clear();
   }
 
+  /** Text that the scanner fails at has no functions in the index. */
   #scan(file: string, text: string): void {
-    this.functions.setFile(file, file.endsWith('.S') ? [] : scanFunctions(text));
+    let found: ReturnType<typeof scanFunctions> = [];
+    try {
+      found = file.endsWith('.S') ? [] : scanFunctions(text);
+    } catch (error) {
+      this.log(`The functions of ${file} are not known: ${reason(error)}`);
+    }
+    this.functions.setFile(file, found);
   }
 
   /** Takes the file in by its path; false when it is not a source of the workspace. */
@@ -201,6 +231,10 @@ export class WorkspaceIndex {
   #rootOf(file: string): string | null {
     return this.#roots.find((root) => isBelow(file, root) && isWalked(path.relative(root, file))) ?? null;
   }
+}
+
+function reason(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 
 function innermostFirst(folders: readonly string[]): string[] {
