@@ -25,7 +25,7 @@ export interface CallEvent {
 
 export interface ArgumentValue {
   readonly name: string;
-  /** Hex for pointers, decimal for integers, in double quotes for strings; `(fault)` for an unreadable one. */
+  /** Hex for pointers, decimal for integers, in double quotes for strings; `(fault)` for an unreadable one. A long one is cut and ends in `…`. */
   readonly value: string;
 }
 

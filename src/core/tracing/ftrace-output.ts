@@ -1,10 +1,14 @@
 import type { Frame } from '../stack/frame.ts';
-import { isEndMarker, MAX_FRAMES, parseFrame } from '../stack/proc-stack.ts';
+import { isEndMarker, MAX_FRAMES } from '../stack/proc-stack.ts';
 import type { ArgumentValue, CallEvent, LossEvent, TraceEvent } from './events.ts';
 import type { FtraceProgram } from './ftrace-program.ts';
+import { detached, StackPool } from './stack-pool.ts';
 
 /** More calls than this never wait for their stack. */
 const MAX_WAITING = 256;
+
+/** Units of a value or a comm that are kept: a string of the kernel may have thousands. */
+const MAX_VALUE = 256;
 
 /** `            sync-4129    [001] .....   872.109649: ` (kernel/trace/trace_output.c, `trace_print_context`). */
 const CONTEXT = /^ *(.{1,64})-(\d{1,10}) +\[(\d{1,5})\] (?:[^\s\d]?\S{3,5} )? *(\d{1,12}\.\d{1,9}): (.*)$/s;
@@ -16,7 +20,7 @@ const OUTERMOST =
   /^(?:entry_SYSCALL_64_after_hwframe|entry_INT80_compat|ret_from_fork_asm|asm_\w+|el0t_64_sync)$/;
 
 interface Waiting {
-  readonly call: { -readonly [K in keyof CallEvent]: CallEvent[K] } & { stack: Frame[] };
+  readonly call: { -readonly [K in keyof CallEvent]: CallEvent[K] };
   done: boolean;
 }
 
@@ -34,6 +38,9 @@ export class FtraceOutput {
   readonly #byCpu = new Map<number, Waiting>();
   /** The call whose stack is being read. */
   #open: Waiting | null = null;
+  /** The frames of it so far. */
+  #frames: Frame[] = [];
+  readonly #pool = new StackPool();
   readonly #lastFrames = new Set<string>();
 
   constructor(program: FtraceProgram) {
@@ -74,6 +81,7 @@ export class FtraceOutput {
     const waiting = this.#byCpu.get(processor);
     if (rest.startsWith('<stack trace>')) {
       this.#open = waiting ?? null;
+      this.#frames = [];
       this.#byCpu.delete(processor);
       return;
     }
@@ -90,10 +98,10 @@ export class FtraceOutput {
       call: {
         kind: 'call',
         time: Number(time),
-        comm: args.comm ?? comm,
+        comm: kept(args.comm ?? comm),
         pid: Number(pid),
         cpu: processor,
-        symbol: parseFrame(body[2] ?? '')?.symbol ?? body[2] ?? '',
+        symbol: this.#pool.frame(body[2] ?? '')?.symbol ?? detached(body[2] ?? ''),
         arguments: args.values,
         stack: [],
       },
@@ -125,18 +133,20 @@ export class FtraceOutput {
       }
       const value = length < 0 ? rest : rest.slice(0, length);
       rest = rest.slice(value.length);
-      byIndex.set(index, { name, value });
+      byIndex.set(index, { name, value: kept(value) });
     }
     return { values: [...byIndex].sort(([a], [b]) => a - b).map(([, value]) => value), comm };
   }
 
   #frame(text: string): void {
-    const stack = this.#open?.call.stack;
-    const frame = parseFrame(text);
-    if (stack === undefined || frame === null || isEndMarker(frame) || stack.length >= MAX_FRAMES) {
+    if (this.#open === null || this.#frames.length >= MAX_FRAMES) {
       return;
     }
-    stack.push(frame);
+    const frame = this.#pool.frame(text);
+    if (frame === null || isEndMarker(frame)) {
+      return;
+    }
+    this.#frames.push(frame);
     if (OUTERMOST.test(frame.symbol) || this.#lastFrames.has(outermostKey(frame))) {
       this.#closeStack(false);
     }
@@ -144,10 +154,11 @@ export class FtraceOutput {
 
   #closeStack(learn: boolean): void {
     if (this.#open !== null) {
-      const last = this.#open.call.stack.at(-1);
+      const last = this.#frames.at(-1);
       if (learn && last !== undefined && this.#lastFrames.size < 64) {
         this.#lastFrames.add(outermostKey(last));
       }
+      this.#open.call.stack = this.#pool.stack(this.#frames);
       this.#open.done = true;
       this.#open = null;
     }
@@ -182,6 +193,10 @@ export class FtraceOutput {
     }
     return events;
   }
+}
+
+function kept(value: string): string {
+  return detached(value.length > MAX_VALUE ? `${value.slice(0, MAX_VALUE)}…` : value);
 }
 
 function outermostKey(frame: Frame): string {
