@@ -54,8 +54,8 @@ export async function benchDbgmsg(vm: LabInfo, workbench: Workbench): Promise<Fi
     await waitFor('the panel has the backlog', async () => ((await rows(view)) >= first ? true : undefined));
     const rowsBefore = await rows(view);
     const body = view.locator('body');
-    await workbench.page.evaluate(WATCH);
-    await body.evaluate(WATCH);
+    await workbench.page.evaluate(`(${WATCH})()`);
+    await body.evaluate(`(${WATCH})()`);
     const began = performance.now();
     const tail = await burst(observer, LINES, true);
     const expected = await held();
@@ -66,7 +66,7 @@ export async function benchDbgmsg(vm: LabInfo, workbench: Workbench): Promise<Fi
     );
     const took = performance.now() - began;
     const window = (await workbench.page.evaluate('globalThis.zscopeSeen')) as Seen;
-    const panel = (await body.evaluate('() => globalThis.zscopeSeen')) as Seen;
+    const panel = (await body.evaluate('globalThis.zscopeSeen')) as Seen;
     await waitFor('the stream has all lines', async () =>
       stream.events.length >= expected.length ? true : undefined,
     );
@@ -126,19 +126,22 @@ function differences(got: readonly string[], expected: readonly string[]): numbe
 
 /**
  * Looks up names that are not there while zfs_flags has ZFS_DEBUG_SET_ERROR (512): a line each, from two
- * processes. Resolves to the lines that a `tail -f` begun before has shown.
+ * processes. Resolves to how many new lines a `tail -f` that was begun before has shown.
  */
 async function burst(observer: Parameters<typeof ask>[0], count: number, withTail: boolean): Promise<number> {
   const text = await ask(
     observer,
     `cd /tank
+    kept=/run/zscope-bench-tail
     fail() { i=0; while [ $i -lt ${Math.ceil(count / 2)} ]; do [ -e "$1$i" ]; i=$((i+1)); done; }
-    ${withTail ? `tail -n 0 -f ${FILE} >/run/zscope-bench-tail & sleep 1` : ':'}
+    ${withTail ? `cat ${FILE} >$kept.before; tail -n +1 -f ${FILE} >$kept & tail=$!; sleep 1` : ':'}
     echo 512 >${PARAMETERS}/zfs_flags
     (fail $$a) & a=$!
     (fail $$b) & wait $a $!
     echo 0 >${PARAMETERS}/zfs_flags
-    ${withTail ? 'sleep 2; kill %1 2>/dev/null || kill $(jobs -p); wc -l </run/zscope-bench-tail; rm /run/zscope-bench-tail' : 'echo 0'}`,
+    ${withTail ? 'sleep 2; kill $tail' : 'exit'}
+    awk 'NR == FNR { old[$0]; next } !($0 in old) { n++ } END { print n + 0 }' $kept.before $kept
+    rm $kept $kept.before`,
   );
   return Number(text.trim().split('\n').at(-1));
 }

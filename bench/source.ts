@@ -34,9 +34,9 @@ export async function benchIndex(vm: LabInfo): Promise<Figure[]> {
 const FRAMES = [
   ['zil_commit_impl', 0x200],
   ['zil_commit', 0x3d],
-  ['txg_wait_synced_impl', 0x80],
+  ['txg_sync_thread', 0x80],
   ['zfs_write', 0x100],
-  ['dsl_sync_task_common', 0x60],
+  ['zio_wait', 0x60],
   ['spa_sync', 0x400],
 ] as const;
 

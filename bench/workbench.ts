@@ -28,7 +28,7 @@ export async function inWorkbench<T>(
     await workbench.dialog.press('Trust and Connect');
     await workbench
       .tree('Targets')
-      .row(/ZFS .*shown/)
+      .row(/^zscope-lab ?ZFS \d/)
       .waitFor();
     return await work(workbench);
   } catch (error) {
