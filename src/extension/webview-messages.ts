@@ -10,15 +10,12 @@ function fields(value: unknown): Fields | null {
 
 /** Null for what is no message of the dbgmsg view. */
 export function readDbgmsgMessage(value: unknown): FromDbgmsgView | null {
-  const { type, source, on } = fields(value) ?? {};
+  const { type, source } = fields(value) ?? {};
   switch (type) {
     case 'ready':
       return { type };
     case 'open':
       return typeof source === 'string' ? { type, source } : null;
-    case 'paused':
-    case 'following':
-      return typeof on === 'boolean' ? { type, on } : null;
     default:
       return null;
   }

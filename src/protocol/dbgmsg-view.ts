@@ -19,17 +19,12 @@ export type ToDbgmsgView =
   /** What stands in place of rows or beside them: not connected, no ZFS, reading ...; empty for none. */
   | { readonly type: 'status'; readonly text: string; readonly isError: boolean }
   /** Put the focus into the filter box. */
-  | { readonly type: 'focusFilter' }
-  /** Set from the view's title buttons; the view itself holds the state. */
-  | { readonly type: 'pause'; readonly on: boolean }
-  | { readonly type: 'follow'; readonly on: boolean };
+  | { readonly type: 'focusFilter' };
 
 export type FromDbgmsgView =
   | { readonly type: 'ready' }
   /** The person chose the place of a row: the row's `source` text. */
-  | { readonly type: 'open'; readonly source: string }
-  | { readonly type: 'paused'; readonly on: boolean }
-  | { readonly type: 'following'; readonly on: boolean };
+  | { readonly type: 'open'; readonly source: string };
 
 /** Rows that the view and the extension keep; older ones are dropped and counted. */
 export const DBGMSG_ROWS_KEPT = 200_000;

@@ -27,9 +27,6 @@ function isDbgmsgMessage(value: unknown): value is ToDbgmsgView {
       return hasStrings(value, 'text') && hasBooleans(value, 'isError');
     case 'focusFilter':
       return true;
-    case 'pause':
-    case 'follow':
-      return hasBooleans(value, 'on');
     default:
       return false;
   }

@@ -48,7 +48,6 @@ export class DbgmsgView extends LitElement {
 
   override firstUpdated(): void {
     this.#host.post({ type: 'ready' });
-    this.#host.post({ type: 'following', on: this.#follow });
   }
 
   override render(): TemplateResult {
@@ -107,19 +106,12 @@ export class DbgmsgView extends LitElement {
       case 'focusFilter':
         this.renderRoot.querySelector('zs-filter-box')?.focus();
         break;
-      case 'pause':
-        this.#setPaused(message.on);
-        break;
-      case 'follow':
-        this.#setFollow(message.on);
-        break;
     }
   }
 
   /** The first reset of the page brings back what was remembered of the same target; others forget it. */
   #reset(target: string): void {
     const saved = this.#saved?.target === target ? this.#saved : null;
-    const wasPaused = this.#stream.store.pausedAfter !== null;
     this.#saved = null;
     this.#target = target;
     this.#stream.clear();
@@ -127,14 +119,10 @@ export class DbgmsgView extends LitElement {
     if (saved !== null && saved.pausedAfter !== null) {
       this.#stream.pause(saved.pausedAfter);
     }
-    const paused = saved !== null && saved.pausedAfter !== null;
     if (this.#list !== null && saved !== null) {
       this.#list.activeId = saved.active;
       this.#list.follow = this.#follow;
       this.#list.revealActive();
-    }
-    if (paused || wasPaused) {
-      this.#host.post({ type: 'paused', on: paused });
     }
     this.#save();
     this.requestUpdate();
@@ -154,15 +142,11 @@ export class DbgmsgView extends LitElement {
   }
 
   #setPaused(on: boolean): void {
-    if (on === (this.#stream.store.pausedAfter !== null)) {
-      return;
-    }
     if (on) {
       this.#stream.pause();
     } else {
       this.#stream.resume();
     }
-    this.#host.post({ type: 'paused', on });
     this.#save();
     this.requestUpdate();
   }
@@ -172,7 +156,6 @@ export class DbgmsgView extends LitElement {
       return;
     }
     this.#follow = on;
-    this.#host.post({ type: 'following', on });
     this.#save();
     this.#stream.schedule();
   }

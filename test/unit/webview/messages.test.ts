@@ -11,8 +11,6 @@ const dbgmsg: readonly ToDbgmsgView[] = [
   { type: 'rows', rows: [{ id: 1, kind: 'gap', time: '', source: '', text: '' }] },
   { type: 'status', text: '', isError: true },
   { type: 'focusFilter' },
-  { type: 'pause', on: true },
-  { type: 'follow', on: false },
 ];
 
 const call = {
