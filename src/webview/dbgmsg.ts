@@ -1,6 +1,6 @@
 /** The page of the dbgmsg view. */
 import '@vscode-elements/elements/dist/vscode-icon/index.js';
-import { css, html, LitElement, nothing, type TemplateResult } from 'lit';
+import { css, html, nothing, type TemplateResult } from 'lit';
 import { inert } from '../core/text/inert.ts';
 import {
   DBGMSG_ROWS_KEPT,
@@ -10,13 +10,19 @@ import {
 } from '../protocol/dbgmsg-view.ts';
 import './dbgmsg-list.ts';
 import { type DbgmsgState, readDbgmsgMessage, readDbgmsgState } from './dbgmsg-messages.ts';
-import './filter-box.ts';
 import { RowStream } from './row-stream.ts';
+import { RowsView, type ToolbarTexts } from './rows-view.ts';
 import { fillPage, viewStyles } from './styles.ts';
-import { countLabel, followButton, pauseButton, waitingBadge } from './toolbar.ts';
 import { connect } from './vscode-api.ts';
 
-export class DbgmsgView extends LitElement {
+const toolbar: ToolbarTexts = {
+  label: 'dbgmsg',
+  filterPlaceholder: 'Filter (e.g. metaslab -unload)',
+  filterLabel: 'Filter dbgmsg lines: all words must occur, -word must not',
+  things: 'lines',
+};
+
+export class DbgmsgView extends RowsView<DbgmsgRow> {
   static override styles = [
     viewStyles,
     css`
@@ -30,20 +36,20 @@ export class DbgmsgView extends LitElement {
     { message: readDbgmsgMessage, state: readDbgmsgState },
     (message) => this.#receive(message),
   );
-  readonly #stream = new RowStream<DbgmsgRow>(
+  protected override readonly stream = new RowStream<DbgmsgRow>(
     DBGMSG_ROWS_KEPT,
     { fields: (row) => [row.time, row.source, row.text], always: (row) => row.kind === 'gap' },
-    (refiltered) => this.#draw(refiltered),
+    (refiltered) => this.draw(refiltered),
   );
   /** What was remembered; it holds until the first reset says for which target. */
   #saved: DbgmsgState | null = this.#host.load();
   #target = '';
-  #follow = this.#saved?.follow ?? true;
+  protected override follow = this.#saved?.follow ?? true;
   #status: { readonly text: string; readonly isError: boolean } = { text: '', isError: false };
 
   constructor() {
     super();
-    this.#stream.filterText = this.#saved?.filter ?? '';
+    this.stream.filterText = this.#saved?.filter ?? '';
   }
 
   override firstUpdated(): void {
@@ -51,31 +57,18 @@ export class DbgmsgView extends LitElement {
   }
 
   override render(): TemplateResult {
-    const { store, filterText } = this.#stream;
-    const paused = store.pausedAfter !== null;
-    return html`<div class="toolbar" role="toolbar" aria-label="dbgmsg">
-        <zs-filter-box
-          .value=${filterText}
-          placeholder="Filter (e.g. metaslab -unload)"
-          label="Filter dbgmsg lines: all words must occur, -word must not"
-          @filter-change=${this.#onFilter}
-          @filter-leave=${() => this.#list?.focus()}
-        ></zs-filter-box>
-        ${countLabel(store, 'lines')}
-        <span class="space"></span>
-        ${waitingBadge(store)} ${pauseButton(paused, (on) => this.#setPaused(on))}
-        ${followButton(this.#follow, (on) => this.#setFollow(on))}
-      </div>
+    const { store } = this.stream;
+    return html`${this.renderToolbar(toolbar)}
       <div class=${this.#status.isError ? 'status error' : 'status'} role="status">${this.#renderStatus()}</div>
       <zs-dbgmsg-list
         .label=${'dbgmsg'}
         .emptyText=${store.total > 0 ? 'No line passes the filter.' : ''}
         .source=${store}
-        @active-change=${() => this.#save()}
+        @active-change=${() => this.save()}
         @row-open=${this.#onRowOpen}
         @source-open=${(event: CustomEvent<DbgmsgRow>) => this.#open(event.detail)}
-        @follow-change=${() => this.#setFollow(this.#list?.follow ?? true)}
-        @keydown=${this.#onKeyDown}
+        @follow-change=${() => this.setFollow(this.list?.follow ?? true)}
+        @keydown=${this.onListKeyDown}
       ></zs-dbgmsg-list>`;
   }
 
@@ -87,7 +80,7 @@ export class DbgmsgView extends LitElement {
     return html`<vscode-icon name=${isError ? 'error' : 'info'}></vscode-icon><span>${inert(text)}</span>`;
   }
 
-  get #list() {
+  protected override get list() {
     return this.renderRoot.querySelector('zs-dbgmsg-list');
   }
 
@@ -97,14 +90,14 @@ export class DbgmsgView extends LitElement {
         this.#reset(message.target);
         break;
       case 'rows':
-        this.#stream.append(message.rows);
+        this.stream.append(message.rows);
         break;
       case 'status':
         this.#status = message;
         this.requestUpdate();
         break;
       case 'focusFilter':
-        this.renderRoot.querySelector('zs-filter-box')?.focus();
+        this.focusFilter();
         break;
     }
   }
@@ -114,88 +107,41 @@ export class DbgmsgView extends LitElement {
     const saved = this.#saved?.target === target ? this.#saved : null;
     this.#saved = null;
     this.#target = target;
-    this.#stream.clear();
-    this.#list?.reset();
+    this.stream.clear();
+    this.list?.reset();
     if (saved !== null && saved.pausedAfter !== null) {
-      this.#stream.pause(saved.pausedAfter);
+      this.stream.pause(saved.pausedAfter);
     }
-    if (this.#list !== null && saved !== null) {
-      this.#list.activeId = saved.active;
-      this.#list.follow = this.#follow;
-      this.#list.revealActive();
+    if (this.list !== null && saved !== null) {
+      this.list.activeId = saved.active;
+      this.list.follow = this.follow;
+      this.list.revealActive();
     }
-    this.#save();
+    this.save();
     this.requestUpdate();
-  }
-
-  #draw(refiltered: boolean): void {
-    const list = this.#list;
-    if (list !== null) {
-      list.filter = this.#stream.filter;
-      list.follow = this.#follow;
-      list.refresh();
-      if (refiltered) {
-        list.revealActive();
-      }
-    }
-    this.requestUpdate();
-  }
-
-  #setPaused(on: boolean): void {
-    if (on) {
-      this.#stream.pause();
-    } else {
-      this.#stream.resume();
-    }
-    this.#save();
-    this.requestUpdate();
-  }
-
-  #setFollow(on: boolean): void {
-    if (on === this.#follow) {
-      return;
-    }
-    this.#follow = on;
-    this.#save();
-    this.#stream.schedule();
   }
 
   #open(row: DbgmsgRow): void {
     this.#host.post({ type: 'open', source: row.source });
   }
 
-  #save(): void {
-    const { pausedAfter } = this.#stream.store;
+  protected override save(): void {
+    const { pausedAfter } = this.stream.store;
     this.#host.save({
       target: this.#target,
-      filter: this.#stream.filterText,
-      follow: this.#follow,
+      filter: this.stream.filterText,
+      follow: this.follow,
       pausedAfter,
-      active: this.#list?.activeId ?? null,
+      active: this.list?.activeId ?? null,
     });
   }
 
-  #onFilter(event: Event): void {
-    if (event.target instanceof HTMLElement && 'value' in event.target) {
-      this.#stream.filterText = String(event.target.value);
-      this.#save();
-      this.requestUpdate();
-    }
-  }
-
   #onRowOpen(): void {
-    const row = this.#list?.activeRow;
+    const row = this.list?.activeRow;
     if (row === undefined || row.source === '') {
-      this.#list?.toggleExpanded();
+      this.list?.toggleExpanded();
     } else {
       this.#open(row);
-    }
-  }
-
-  #onKeyDown(event: KeyboardEvent): void {
-    if (event.key === 'f' && (event.ctrlKey || event.metaKey)) {
-      event.preventDefault();
-      this.renderRoot.querySelector('zs-filter-box')?.focus();
     }
   }
 }

@@ -1,6 +1,6 @@
 /** The page of a trace view. */
 import '@vscode-elements/elements/dist/vscode-icon/index.js';
-import { css, html, LitElement, nothing, type TemplateResult } from 'lit';
+import { css, html, nothing, type TemplateResult } from 'lit';
 import { inert } from '../core/text/inert.ts';
 import {
   type FromTraceView,
@@ -9,12 +9,12 @@ import {
   TRACE_ROWS_KEPT,
   type TraceRow,
 } from '../protocol/trace-view.ts';
-import './filter-box.ts';
 import { RowStream } from './row-stream.ts';
+import { RowsView, type ToolbarTexts } from './rows-view.ts';
 import './split-pane.ts';
 import './stack-lines.ts';
 import { fillPage, viewStyles } from './styles.ts';
-import { countLabel, followButton, grouped, pauseButton, waitingBadge } from './toolbar.ts';
+import { grouped } from './toolbar.ts';
 import './trace-list.ts';
 import { readTraceMessage, readTraceState, type TraceState } from './trace-messages.ts';
 import { connect } from './vscode-api.ts';
@@ -22,13 +22,20 @@ import { connect } from './vscode-api.ts';
 /** Milliseconds that a chosen row must stay chosen before its stack is asked for: a held arrow key asks once. */
 const SELECT_DELAY = 60;
 
+const toolbar: ToolbarTexts = {
+  label: 'Trace',
+  filterPlaceholder: 'Filter (e.g. txg_sync -zthr)',
+  filterLabel: 'Filter events: all words must occur, -word must not',
+  things: 'events',
+};
+
 interface Stack {
   readonly id: number;
   readonly lines: readonly StackLine[];
   readonly resolving: boolean;
 }
 
-export class TraceView extends LitElement {
+export class TraceView extends RowsView<TraceRow> {
   static override styles = [
     viewStyles,
     css`
@@ -97,7 +104,7 @@ export class TraceView extends LitElement {
     { message: readTraceMessage, state: readTraceState },
     (message) => this.#receive(message),
   );
-  readonly #stream = new RowStream<TraceRow>(
+  protected override readonly stream = new RowStream<TraceRow>(
     TRACE_ROWS_KEPT,
     {
       fields: (row) => [
@@ -109,7 +116,7 @@ export class TraceView extends LitElement {
       ],
       always: (row) => row.kind === 'loss',
     },
-    (refiltered) => this.#draw(refiltered),
+    (refiltered) => this.draw(refiltered),
   );
   /** What was remembered; the first reset says whether it is of the same session. */
   readonly #first = this.#host.load();
@@ -117,7 +124,7 @@ export class TraceView extends LitElement {
   #title = '';
   #argumentsKnown = '';
   #state = { text: '', running: false, isError: false };
-  #follow = this.#first.follow;
+  protected override follow = this.#first.follow;
   #split = this.#first.split;
   #losses = 0;
   #stack: Stack | null = null;
@@ -125,7 +132,7 @@ export class TraceView extends LitElement {
 
   constructor() {
     super();
-    this.#stream.filterText = this.#first.filter;
+    this.stream.filterText = this.#first.filter;
   }
 
   override firstUpdated(): void {
@@ -133,8 +140,7 @@ export class TraceView extends LitElement {
   }
 
   override render(): TemplateResult {
-    const { store, filterText } = this.#stream;
-    const paused = store.pausedAfter !== null;
+    const { store } = this.stream;
     return html`<header class="heading">
         <h1>${inert(this.#title)}</h1>
         <span class=${this.#state.isError ? 'state error' : 'state'} role="status">${inert(this.#state.text)}</span>
@@ -163,19 +169,7 @@ export class TraceView extends LitElement {
           ? nothing
           : html`<div class="note" title=${inert(this.#argumentsKnown)}>${inert(this.#argumentsKnown)}</div>`
       }
-      <div class="toolbar" role="toolbar" aria-label="Trace">
-        <zs-filter-box
-          .value=${filterText}
-          placeholder="Filter (e.g. txg_sync -zthr)"
-          label="Filter events: all words must occur, -word must not"
-          @filter-change=${this.#onFilter}
-          @filter-leave=${() => this.#list?.focus()}
-        ></zs-filter-box>
-        ${countLabel(store, 'events')}
-        <span class="space"></span>
-        ${waitingBadge(store)} ${pauseButton(paused, (on) => this.#setPaused(on))}
-        ${followButton(this.#follow, (on) => this.#setFollow(on))}
-      </div>
+      ${this.renderToolbar(toolbar)}
       <zs-split-pane .share=${this.#split} @split-change=${this.#onSplit}>
         <zs-trace-list
           slot="first"
@@ -184,8 +178,8 @@ export class TraceView extends LitElement {
           .source=${store}
           @active-change=${() => this.#ask(SELECT_DELAY)}
           @row-open=${() => this.#stackLines?.focus()}
-          @follow-change=${() => this.#setFollow(this.#list?.follow ?? true)}
-          @keydown=${this.#onKeyDown}
+          @follow-change=${() => this.setFollow(this.list?.follow ?? true)}
+          @keydown=${this.onListKeyDown}
         ></zs-trace-list>
         <zs-stack-lines
           slot="second"
@@ -199,7 +193,7 @@ export class TraceView extends LitElement {
   }
 
   #emptyText(): string {
-    if (this.#stream.store.total > 0) {
+    if (this.stream.store.total > 0) {
       return 'No event passes the filter.';
     }
     return this.#state.running ? 'Waiting for the first call…' : '';
@@ -209,10 +203,10 @@ export class TraceView extends LitElement {
     if (this.#stack !== null) {
       return 'This event has no stack.';
     }
-    return this.#list?.activeId == null ? 'Choose an event to see its stack.' : 'Reading the stack…';
+    return this.list?.activeId == null ? 'Choose an event to see its stack.' : 'Reading the stack…';
   }
 
-  get #list() {
+  protected override get list() {
     return this.renderRoot.querySelector('zs-trace-list');
   }
 
@@ -246,27 +240,27 @@ export class TraceView extends LitElement {
     this.#argumentsKnown = argumentsKnown;
     this.#losses = 0;
     this.#stack = null;
-    this.#stream.clear();
-    this.#list?.reset();
+    this.stream.clear();
+    this.list?.reset();
     if (saved !== null) {
       if (saved.pausedAfter !== null) {
-        this.#stream.pause(saved.pausedAfter);
+        this.stream.pause(saved.pausedAfter);
       }
-      if (this.#list !== null && saved.active !== null) {
-        this.#list.activeId = saved.active;
-        this.#list.follow = this.#follow;
-        this.#list.revealActive();
+      if (this.list !== null && saved.active !== null) {
+        this.list.activeId = saved.active;
+        this.list.follow = this.follow;
+        this.list.revealActive();
         this.#ask(0);
       }
     }
-    this.#save();
+    this.save();
     this.requestUpdate();
   }
 
   #append(rows: readonly TraceRow[]): void {
-    this.#stream.append(rows);
+    this.stream.append(rows);
     this.#losses += rows.filter((row) => row.kind === 'loss').length;
-    const list = this.#list;
+    const list = this.list;
     const first = rows.find((row) => row.kind === 'call');
     if (list !== null && list.activeId === null && first !== undefined) {
       list.activeId = first.id;
@@ -278,22 +272,22 @@ export class TraceView extends LitElement {
   #ask(delay: number): void {
     clearTimeout(this.#asking);
     this.#asking = setTimeout(() => {
-      const id = this.#list?.activeId ?? null;
+      const id = this.list?.activeId ?? null;
       if (id !== null && id !== this.#stack?.id) {
         // What was lost has no stack that could be asked for.
-        const isLoss = this.#list?.activeRow?.kind === 'loss';
+        const isLoss = this.list?.activeRow?.kind === 'loss';
         this.#stack = isLoss ? { id, lines: [], resolving: false } : null;
         if (!isLoss) {
           this.#host.post({ type: 'select', id });
         }
-        this.#save();
+        this.save();
         this.requestUpdate();
       }
     }, delay);
   }
 
   #showStack(stack: Stack): void {
-    if (stack.id !== this.#list?.activeId) {
+    if (stack.id !== this.list?.activeId) {
       return;
     }
     if (stack.id !== this.#stack?.id) {
@@ -303,60 +297,21 @@ export class TraceView extends LitElement {
     this.requestUpdate();
   }
 
-  #draw(refiltered: boolean): void {
-    const list = this.#list;
-    if (list !== null) {
-      list.filter = this.#stream.filter;
-      list.follow = this.#follow;
-      list.refresh();
-      if (refiltered) {
-        list.revealActive();
-      }
-    }
-    this.requestUpdate();
-  }
-
-  #setPaused(on: boolean): void {
-    if (on) {
-      this.#stream.pause();
-    } else {
-      this.#stream.resume();
-    }
-    this.#save();
-    this.requestUpdate();
-  }
-
-  #setFollow(on: boolean): void {
-    if (on !== this.#follow) {
-      this.#follow = on;
-      this.#save();
-      this.#stream.schedule();
-    }
-  }
-
-  #save(): void {
+  protected override save(): void {
     this.#host.save({
       title: this.#title,
-      filter: this.#stream.filterText,
-      follow: this.#follow,
-      pausedAfter: this.#stream.store.pausedAfter,
-      active: this.#list?.activeId ?? null,
+      filter: this.stream.filterText,
+      follow: this.follow,
+      pausedAfter: this.stream.store.pausedAfter,
+      active: this.list?.activeId ?? null,
       split: this.#split,
     });
-  }
-
-  #onFilter(event: Event): void {
-    if (event.target instanceof HTMLElement && 'value' in event.target) {
-      this.#stream.filterText = String(event.target.value);
-      this.#save();
-      this.requestUpdate();
-    }
   }
 
   #onSplit(event: Event): void {
     if (event.target instanceof HTMLElement && 'share' in event.target) {
       this.#split = Number(event.target.share);
-      this.#save();
+      this.save();
     }
   }
 
@@ -366,16 +321,9 @@ export class TraceView extends LitElement {
     }
   }
 
-  #onKeyDown(event: KeyboardEvent): void {
-    if (event.key === 'f' && (event.ctrlKey || event.metaKey)) {
-      event.preventDefault();
-      this.renderRoot.querySelector('zs-filter-box')?.focus();
-    }
-  }
-
   #onStackKeyDown(event: KeyboardEvent): void {
     if (event.key === 'Escape') {
-      this.#list?.focus();
+      this.list?.focus();
     }
   }
 }
