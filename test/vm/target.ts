@@ -69,15 +69,14 @@ export class Watched<E> {
 }
 
 /** Starts commands in the VM that go on by themselves; `end` ends them and what they started. */
-export async function background(script: string): Promise<{ end(): Promise<void> }> {
-  const leader = (
-    await lab.execChecked(
-      `setsid sh -c '${script.replaceAll("'", "'\\''")}' </dev/null >/dev/null 2>&1 & echo $!`,
-    )
-  ).trim();
+export async function background(script: string): Promise<{ readonly pid: number; end(): Promise<void> }> {
+  const quoted = `'${script.replaceAll("'", "'\\''")}'`;
+  const answer = await lab.execChecked(`setsid sh -c ${quoted} </dev/null >/dev/null 2>&1 & echo $!`);
+  const pid = Number(answer);
   return {
+    pid,
     async end() {
-      await lab.exec(`kill -KILL -${leader}`);
+      await lab.exec(`kill -KILL -${pid}`);
     },
   };
 }
