@@ -191,33 +191,35 @@ export function dbgmsgDecoder(): LineDecoder<DbgmsgEvent> {
       if (text.startsWith('=')) {
         return [{ kind: 'line', text: text.slice(1) }];
       }
-      const event = text.startsWith('!') ? MARKERS[text.slice(1)] : undefined;
+      const event = text.startsWith('!') ? MARKERS.get(text.slice(1)) : undefined;
       return event === undefined ? [] : [event];
     },
     end: () => [],
   };
 }
 
-const MARKERS: Readonly<Record<string, DbgmsgEvent>> = {
-  'gap lost': {
-    kind: 'gap',
-    why: 'Lines may be missing here: the buffer in the kernel wrapped or was cleared.',
-  },
-  'gap unsure': {
-    kind: 'gap',
-    why: 'Equal lines may be missing here: the buffer holds a repeating pattern that hides how much of it was dropped.',
-  },
-  'no-zfs': {
-    kind: 'failure',
-    sentence:
-      'The target has no dbgmsg: the zfs module is not loaded. Load it with "modprobe zfs" on the target.',
-  },
-  gone: {
-    kind: 'failure',
-    sentence: 'dbgmsg ended: the zfs module was unloaded. Load it again with "modprobe zfs" on the target.',
-  },
-  unreadable: {
-    kind: 'failure',
-    sentence: `dbgmsg can no longer be read: every attempt ends in an error. Try "cat ${FILE}" as root on the target.`,
-  },
-};
+const MARKERS: ReadonlyMap<string, DbgmsgEvent> = new Map(
+  Object.entries<DbgmsgEvent>({
+    'gap lost': {
+      kind: 'gap',
+      why: 'Lines may be missing here: the buffer in the kernel wrapped or was cleared.',
+    },
+    'gap unsure': {
+      kind: 'gap',
+      why: 'Equal lines may be missing here: the buffer holds a repeating pattern that hides how much of it was dropped.',
+    },
+    'no-zfs': {
+      kind: 'failure',
+      sentence:
+        'The target has no dbgmsg: the zfs module is not loaded. Load it with "modprobe zfs" on the target.',
+    },
+    gone: {
+      kind: 'failure',
+      sentence: 'dbgmsg ended: the zfs module was unloaded. Load it again with "modprobe zfs" on the target.',
+    },
+    unreadable: {
+      kind: 'failure',
+      sentence: `dbgmsg can no longer be read: every attempt ends in an error. Try "cat ${FILE}" as root on the target.`,
+    },
+  }),
+);

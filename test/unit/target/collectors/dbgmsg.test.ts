@@ -239,6 +239,13 @@ describe.each(flavours)('dbgmsg in $name', (flavour) => {
   });
 });
 
+test('a line of an unknown kind is dropped, whatever it is called', () => {
+  const decoder = dbgmsgDecoder();
+  for (const line of ['!constructor', '!__proto__', '!toString', '!gap', '!', '', 'gone']) {
+    expect(decoder.line(line), line).toEqual([]);
+  }
+});
+
 test('a target without ZFS says so', () => {
   const decoder = dbgmsgDecoder();
   const [flavour] = flavours;
