@@ -198,6 +198,7 @@ export function decodeSnapshot(output: string): TaskSnapshot {
   const about = new Map<string, string>();
   const frames: (Frame | null)[] = [];
   const groups: { trace: Trace; tasks: Task[] }[] = [];
+  const times = new Map<number, number>();
   let count = 0;
   for (const line of lines) {
     const space = line.indexOf(' ');
@@ -217,7 +218,7 @@ export function decodeSnapshot(output: string): TaskSnapshot {
         }
       }
     } else if (word === 'd' && group !== undefined) {
-      group.tasks = withTimes(group.tasks, rest);
+      addTimes(times, rest);
     } else {
       about.set(word, rest);
     }
@@ -227,7 +228,9 @@ export function decodeSnapshot(output: string): TaskSnapshot {
   }
   return {
     uptimeSeconds: numberOf(about.get('uptime')),
-    groups: merged(groups).sort((a, b) => b.tasks.length - a.tasks.length),
+    groups: merged(groups)
+      .map((group) => ({ ...group, tasks: withTimes(group.tasks, times) }))
+      .sort((a, b) => b.tasks.length - a.tasks.length),
     unreadable: numberOf(about.get('unreadable')),
   };
 }
@@ -268,13 +271,16 @@ function* tasksOf(text: string): Generator<Task> {
   }
 }
 
-function withTimes(tasks: readonly Task[], text: string): Task[] {
-  const times = new Map<number, number>();
+/** Notes by id of the task for how many seconds it has not run. */
+function addTimes(times: Map<number, number>, text: string): void {
   for (const pair of text.split(' ')) {
     const [pid, milliseconds] = pair.split(':');
     times.set(numberOf(pid), numberOf(milliseconds) / 1000);
   }
-  return tasks.map((task) => ({ ...task, stillForSeconds: times.get(task.pid) ?? task.stillForSeconds }));
+}
+
+function withTimes(tasks: readonly Task[], times: ReadonlyMap<number, number>): Task[] {
+  return tasks.map((task) => ({ ...task, stillForSeconds: times.get(task.pid) ?? null }));
 }
 
 /** Stacks that differed on the target only by what is no frame (addresses, end markers) become one group. */
@@ -286,7 +292,9 @@ function merged(groups: readonly { trace: Trace; tasks: Task[] }[]): TaskGroup[]
     if (first === undefined) {
       byTrace.set(key, group);
     } else {
-      first.tasks.push(...group.tasks);
+      for (const task of group.tasks) {
+        first.tasks.push(task);
+      }
     }
   }
   return [...byTrace.values()];

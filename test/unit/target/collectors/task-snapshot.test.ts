@@ -191,6 +191,17 @@ describe('no answer', () => {
     expect(fails('snapshot 1\ng\nt - S 1,1x999999,1x999999 x\nend\n')).toMatch(/^bad-output: .*100000/);
   });
 
+  test('a line of times for each of many tasks takes no longer than one for all', () => {
+    const ids = Array.from({ length: 50_000 }, (_, i) => i + 1);
+    const times = ids.map((id) => `d ${id}:${id * 1000}`);
+    const started = performance.now();
+    const { groups } = decodeSnapshot(
+      ['snapshot 1', 'f a+0x1/0x2', 'g 1', 't - D 1x50000 x', ...times, 'end', ''].join('\n'),
+    );
+    expect(performance.now() - started).toBeLessThan(5000);
+    expect(groups[0]?.tasks.map(({ stillForSeconds }) => stillForSeconds)).toEqual(ids);
+  });
+
   test('any text gives tasks or a Failure', () => {
     const line = fc.oneof(
       fc.constantFrom(
