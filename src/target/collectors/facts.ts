@@ -2,6 +2,11 @@ import { Failure } from '../../core/failure.ts';
 import type { Collector } from '../collector.ts';
 import type { TargetFacts } from '../connection.ts';
 
+/** Longer is no name, version or id; in UTF-16 units. */
+const LONGEST_VALUE = 200;
+/** Of the hex of a note section, with its spaces. */
+const LONGEST_NOTE = 4096;
+
 /**
  * What a target is. Reads files of /proc and /sys only, none of which can join a hang, by the shell's
  * own `read`: for root with Linux 6.1 or newer one program is started, od.
@@ -39,7 +44,14 @@ exit 0
     const said = new Map<string, string>();
     for (const line of lines.split('\n')) {
       const space = line.indexOf(' ');
-      if (space > 0) said.set(line.slice(0, space), line.slice(space + 1).trim());
+      if (space > 0)
+        said.set(
+          line.slice(0, space),
+          line
+            .slice(space + 1)
+            .trim()
+            .slice(0, LONGEST_VALUE),
+        );
     }
     const hostname = said.get('hostname');
     const kernelRelease = said.get('release');
@@ -64,7 +76,7 @@ exit 0
       bootId: said.get('boot') ?? '',
       root,
       zfsVersion: said.get('version') ?? null,
-      zfsBuildId: buildId(note.replace(/\s/g, '')),
+      zfsBuildId: buildId(note.slice(0, LONGEST_NOTE).replace(/\s/g, '')),
       zfsSrcversion: said.get('srcversion') ?? null,
     };
   },

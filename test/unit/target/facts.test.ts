@@ -47,3 +47,13 @@ note
 test('what is no Linux machine is said to be none', () => {
   expect(() => facts.decode('', null)).toThrowError(/does not answer like a Linux machine/);
 });
+
+test('no value is longer than anybody wants to see', () => {
+  const long = 'x'.repeat(100_000);
+  const found = facts.decode(
+    `hostname ${long}\nrelease ${long}\nmachine ${long}\nboot ${long}\nroot none\nversion ${long}\nsrcversion ${long}\nnote\n04 00 00 00 ff ff 00 00 03 00 00 00 47 4e 55 00 ${'ab '.repeat(100_000)}`,
+    null,
+  );
+  for (const value of Object.values(found)) expect(value?.length ?? 0).toBeLessThanOrEqual(200);
+  expect(found.zfsBuildId).toBeNull();
+});
