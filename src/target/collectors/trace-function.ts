@@ -6,35 +6,78 @@ import { type LineDecoder, type StreamCollector, shellWord } from '../collector.
 export type { TraceParams } from '../../core/tracing/ftrace-program.ts';
 
 /**
- * Finds tracefs and defines `wipe NAME`, which undoes all that a session named NAME may have made.
- * It works on what is there, so it can run twice, or half-way. An instance can't be removed while
- * its trace_pipe is open; readers are gone when the job's group is, so a short wait is enough.
+ * Finds tracefs and defines:
+ *
+ * - `sessions PATTERN`: into $names, the sessions of that pattern that an instance or a probe bears.
+ * - `probes NAME`: into $found, the probes of a session as `-:` wants them.
+ * - `wipe NAME`: undoes all that a session may have made. It works on what is there, so it can run twice,
+ *   or half-way. An instance can't be removed while its trace_pipe is open; readers are gone when the
+ *   job's group is, so a short wait is enough. A probe can't be while it is enabled, which the end of
+ *   the instance puts an end to: so probes are removed again after it.
+ *
+ * kprobe_events is read to its end before anything is removed: its lines move up at each removal.
  */
 const PRELUDE = `for tracefs in /sys/kernel/tracing /sys/kernel/debug/tracing ''; do
   [ -d "$tracefs/instances" ] && break
 done
-wipe() {
-  { echo 0 >"$tracefs/instances/$1/tracing_on"; echo 0 >"$tracefs/instances/$1/events/$1/enable"; } 2>/dev/null
+sessions() {
+  names=
+  for left in "$tracefs"/instances/$1; do
+    [ -d "$left" ] && own "\${left##*/}" "$1"
+  done
+  [ -e "$tracefs/kprobe_events" ] || return 0
+  while read -r left; do
+    left=\${left#*:}
+    own "\${left%%/*}" "$1"
+  done <"$tracefs/kprobe_events"
+}
+own() {
+  case " $names " in *" $1 "*) return ;; esac
+  case $1 in
+  *[!A-Za-z0-9_]*) ;;
+  $2) names="$names $1" ;;
+  esac
+}
+probes() {
+  found=
+  [ -e "$tracefs/kprobe_events" ] || return 0
   while read -r probe; do
     case $probe in
     [pr]*:"$1"/*)
       probe=\${probe#*:}
-      { echo "-:\${probe%% *}" >>"$tracefs/kprobe_events"; } 2>/dev/null
+      found="$found \${probe%% *}"
       ;;
     esac
   done <"$tracefs/kprobe_events"
+}
+unprobe() {
+  probes "$1"
+  for probe in $found; do
+    { echo "-:$probe" >>"$tracefs/kprobe_events"; } 2>/dev/null
+  done
+}
+wipe() {
+  { echo 0 >"$tracefs/instances/$1/tracing_on"; echo 0 >"$tracefs/instances/$1/events/$1/enable"; } 2>/dev/null
+  unprobe "$1"
   turn=0
   while [ -d "$tracefs/instances/$1" ] && ! rmdir "$tracefs/instances/$1" 2>/dev/null && [ $turn -lt 20 ]; do
     turn=$((turn + 1))
     sleep 0.1 2>/dev/null || sleep 1
   done
+  unprobe "$1"
 }
 `;
+
+/** Kernel memory for a session's events, all CPUs together; each CPU gets its part, within these bounds. */
+const BUFFER_KIB = { total: 64 * 1024, least: 256, most: 4096 } as const;
 
 /**
  * Sets the probe in an instance and an event group of its own, named after this shell's process and
  * the session, then copies trace_pipe. Top-level tracing, which may be somebody else's, stays untouched.
  * What is forked before the first call can be seen: mkdir and cat.
+ *
+ * What sessions left that could not clean up is undone first. A session is alive when the process it is
+ * named after calls itself `zscope`, as this shell does: the number alone may be another process's by now.
  *
  * When a limit is reached, tracing is switched off and the reader gets the time to copy what the
  * buffer still holds: the third line of the instance's trace file says how much that is.
@@ -47,16 +90,24 @@ ${PRELUDE}
 say() { echo "${mark} $*"; }
 [ -n "$tracefs" ] || { say refused no-tracefs; exit 3; }
 [ -w "$tracefs/kprobe_events" ] || { say refused no-kprobes; exit 3; }
-for left in "$tracefs"/instances/zscope_*; do
-  left=\${left##*/}
+sessions 'zscope_[0-9]*_*'
+for left in $names; do
   owner=\${left#zscope_}
-  owner=\${owner%%_*}
-  [ "$owner" = '*' ] || [ -d "/proc/$owner" ] || wipe "$left"
+  comm=
+  { read -r comm <"/proc/\${owner%%_*}/comm"; } 2>/dev/null
+  [ "$comm" = zscope ] || wipe "$left"
 done
 name=zscope_$$_${params.sessionId}
 instance=$tracefs/instances/$name
 mkdir "$instance" || { say refused no-instance; exit 3; }
-{ echo 4096 >"$instance/buffer_size_kb"; } 2>/dev/null
+cpus=0
+for cpu in "$instance"/per_cpu/cpu*; do
+  cpus=$((cpus + 1))
+done
+size=$((${BUFFER_KIB.total} / cpus))
+[ $size -ge ${BUFFER_KIB.least} ] || size=${BUFFER_KIB.least}
+[ $size -le ${BUFFER_KIB.most} ] || size=${BUFFER_KIB.most}
+{ echo $size >"$instance/buffer_size_kb"; } 2>/dev/null
 echo 1 >"$instance/options/stacktrace"
 echo 1 >"$instance/options/sym-offset"
 probe() {
@@ -100,21 +151,24 @@ exit 0
 `;
 }
 
+/** Says what could not be removed, and nothing when all of it was. */
 function cleanup(params: TraceParams): string {
   ftraceProgram(params);
   return `${PRELUDE}
 [ -n "$tracefs" ] || exit 0
-for left in "$tracefs"/instances/zscope_*_${params.sessionId}; do
-  [ -d "$left" ] && wipe "\${left##*/}"
+sessions 'zscope_*_${params.sessionId}'
+for left in $names; do
+  wipe "$left"
 done
-while read -r left; do
-  case $left in
-  [pr]*:zscope_*_${params.sessionId}/*)
-    left=\${left#*:}
-    wipe "\${left%%/*}"
-    ;;
-  esac
-done <"$tracefs/kprobe_events"
+sessions 'zscope_*_${params.sessionId}'
+for left in $names; do
+  [ -d "$tracefs/instances/$left" ] && echo "instance $left could not be removed"
+  probes "$left"
+  for probe in $found; do
+    echo "probe $probe could not be removed"
+  done
+done
+exit 0
 `;
 }
 

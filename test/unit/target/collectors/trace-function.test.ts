@@ -1,3 +1,5 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,7 +8,7 @@ import { describe, expect, test } from 'vitest';
 import { formatFrame } from '../../../../src/core/stack/frame.ts';
 import type { CallEvent, TraceStreamEvent } from '../../../../src/core/tracing/events.ts';
 import { type TraceParams, traceFunction } from '../../../../src/target/collectors/trace-function.ts';
-import { flavours, runScript } from './flavours.ts';
+import { type Flavour, flavours, runScript } from './flavours.ts';
 
 const golden = (name: string) =>
   readFileSync(join(import.meta.dirname, 'golden', name), 'utf8')
@@ -186,34 +188,145 @@ describe('decoding', () => {
   });
 });
 
+/**
+ * A tree that looks like tracefs to the script. A kernel's refuses much of what plain files allow, and takes
+ * a removed probe out of the list; the lab's tests run on a real one.
+ */
+class FakeTracefs {
+  readonly root = mkdtempSync(join(tmpdir(), 'zscope-tracefs-'));
+  readonly #bin = join(this.root, 'bin');
+
+  constructor(instances: readonly string[], probes: readonly string[], cpus = 1) {
+    mkdirSync(this.#bin);
+    mkdirSync(join(this.root, 'instances'));
+    this.command('rmdir', 'exec rm -rf "$1"');
+    this.command('mkdir', `exec /bin/mkdir -p $(seq -f "$1/per_cpu/cpu%.0f" ${cpus})`);
+    for (const name of instances) {
+      mkdirSync(join(this.root, 'instances', name, 'events', name), { recursive: true });
+    }
+    writeFileSync(join(this.root, 'kprobe_events'), probes.map((probe) => `${probe}\n`).join(''));
+  }
+
+  command(name: string, script: string): void {
+    writeFileSync(join(this.#bin, name), `#!/bin/sh\n${script}\n`);
+    chmodSync(join(this.#bin, name), 0o755);
+  }
+
+  run(script: string, flavour: Flavour): { stdout: string; status: number | null } {
+    return runScript(
+      `PATH=${this.#bin}:$PATH\n${script.replaceAll('/sys/kernel/tracing', this.root)}`,
+      flavour,
+    );
+  }
+
+  get instances(): string[] {
+    return readdirSync(join(this.root, 'instances')).sort();
+  }
+
+  /** Names of the probes that were to be removed. */
+  get removals(): Set<string> {
+    const lines = readFileSync(join(this.root, 'kprobe_events'), 'utf8').split('\n');
+    return new Set(lines.filter((line) => line.startsWith('-:')).map((line) => line.slice(2)));
+  }
+
+  dispose(): void {
+    rmSync(this.root, { recursive: true });
+  }
+}
+
 describe.each(flavours)('clean-up in $name', (flavour) => {
-  // A kernel's tracefs refuses much of what plain files allow; the lab's tests run on a real one.
+  const cleanup = traceFunction.cleanup(SPA_SYNC);
+
   test.skipIf(!flavour.present)('undoes its own session only', () => {
-    const root = mkdtempSync(join(tmpdir(), 'zscope-tracefs-'));
+    const fake = new FakeTracefs(
+      ['zscope_12_5e71', 'zscope_13_other', 'mine'],
+      ['p:zscope_12_5e71/spa_sync_5e71 zfs:spa_sync a0=%di:x64', 'p:zscope_13_other/f f', 'p:mine/g g'],
+    );
     try {
-      const bin = join(root, 'bin');
-      mkdirSync(bin);
-      writeFileSync(join(bin, 'rmdir'), '#!/bin/sh\nexec rm -rf "$1"\n');
-      chmodSync(join(bin, 'rmdir'), 0o755);
-      for (const name of ['zscope_12_5e71', 'zscope_13_other', 'mine']) {
-        mkdirSync(join(root, 'instances', name, 'events', name), { recursive: true });
-      }
-      const probes = join(root, 'kprobe_events');
-      writeFileSync(
-        probes,
-        'p:zscope_12_5e71/spa_sync_5e71 zfs:spa_sync a0=%di:x64\np:zscope_13_other/f f\np:mine/g g\n',
-      );
-      const script = `PATH=${bin}:$PATH\n${traceFunction.cleanup(SPA_SYNC).replaceAll('/sys/kernel/tracing', root)}`;
       for (let i = 0; i < 2; i += 1) {
-        expect(runScript(script, flavour).status).toBe(0);
-        expect(readdirSync(join(root, 'instances')).sort()).toEqual(['mine', 'zscope_13_other']);
+        // The fake keeps the line of a removed probe.
+        expect(fake.run(cleanup, flavour)).toEqual({
+          stdout: 'probe zscope_12_5e71/spa_sync_5e71 could not be removed\n',
+          status: 0,
+        });
+        expect(fake.instances).toEqual(['mine', 'zscope_13_other']);
       }
-      const removals = readFileSync(probes, 'utf8')
-        .split('\n')
-        .filter((line) => line.startsWith('-:'));
-      expect(new Set(removals)).toEqual(new Set(['-:zscope_12_5e71/spa_sync_5e71']));
+      expect(fake.removals).toEqual(new Set(['zscope_12_5e71/spa_sync_5e71']));
     } finally {
-      rmSync(root, { recursive: true });
+      fake.dispose();
+    }
+  });
+
+  test.skipIf(!flavour.present)('says nothing when nothing is left, and else what', () => {
+    const fake = new FakeTracefs(['zscope_12_5e71', 'mine'], ['p:mine/g g']);
+    try {
+      fake.command('rmdir', 'exit 1');
+      fake.command('sleep', 'exit 0');
+      expect(fake.run(cleanup, flavour).stdout).toBe('instance zscope_12_5e71 could not be removed\n');
+      fake.command('rmdir', 'exec rm -rf "$1"');
+      expect(fake.run(cleanup, flavour)).toEqual({ stdout: '', status: 0 });
+      expect(fake.instances).toEqual(['mine']);
+      // A kernel without kprobe_events.
+      rmSync(join(fake.root, 'kprobe_events'));
+      expect(fake.run(`exec 2>&1\n${cleanup}`, flavour)).toEqual({ stdout: '', status: 0 });
+    } finally {
+      fake.dispose();
+    }
+  });
+});
+
+describe.each(flavours)('the start in $name', (flavour) => {
+  test.skipIf(!flavour.present)(
+    'undoes what dead sessions left, whether an instance or a probe',
+    async () => {
+      const dead = spawnSync('true').pid;
+      const session = spawn('sh', ['-c', 'printf zscope >/proc/self/comm; echo; read -r end'], {
+        stdio: ['pipe', 'pipe', 'ignore'],
+      });
+      await once(session.stdout, 'data');
+      const [alive, reused] = [session.pid, process.pid];
+      const fake = new FakeTracefs(
+        [`zscope_${dead}_a`, `zscope_${alive}_b`, `zscope_${reused}_c`, 'zscope_notes', `zscope_${dead}_d e`],
+        [
+          'p:mine/g g',
+          `p:zscope_${dead}_f/x f`,
+          `p:zscope_${dead}_f/y f`,
+          `r8:zscope_${reused}_h/x f`,
+          `p:zscope_${alive}_b/x f`,
+          `p:zscope_${dead}_a/x f`,
+        ],
+      );
+      try {
+        const { stdout } = fake.run(traceFunction.script(SPA_SYNC), flavour);
+        // A tree of plain files has no probe to enable.
+        expect(stdout).toBe('#zscope-5e71 refused no-enable\n');
+        const kept = fake.instances.filter((name) => !name.endsWith('_5e71'));
+        expect(kept).toEqual([`zscope_${alive}_b`, `zscope_${dead}_d e`, 'zscope_notes'].sort());
+        expect(fake.removals).toEqual(
+          new Set([`zscope_${dead}_f/x`, `zscope_${dead}_f/y`, `zscope_${reused}_h/x`, `zscope_${dead}_a/x`]),
+        );
+      } finally {
+        session.stdin.end();
+        fake.dispose();
+      }
+    },
+  );
+
+  test.skipIf(!flavour.present)('shares 64 MiB of buffer among the CPUs', () => {
+    for (const [cpus, size] of [
+      [1, 4096],
+      [16, 4096],
+      [64, 1024],
+      [512, 256],
+    ]) {
+      const fake = new FakeTracefs([], [], cpus);
+      try {
+        fake.run(traceFunction.script(SPA_SYNC), flavour);
+        const file = join(fake.root, 'instances', fake.instances[0] ?? '', 'buffer_size_kb');
+        expect(readFileSync(file, 'utf8'), `${cpus} CPUs`).toBe(`${size}\n`);
+      } finally {
+        fake.dispose();
+      }
     }
   });
 });
