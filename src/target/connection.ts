@@ -29,18 +29,24 @@ export interface RunOptions {
 
 /** A stream that runs on the target until stopped. */
 export interface RunningStream extends Disposable {
-  /** Resolves when the stream ended and its clean-up on the target was confirmed; never rejects. */
+  /** Resolves when the stream ended, after its clean-up on the target where that answers; never rejects. */
   readonly ended: Promise<StreamEnd>;
   /** Asks it to stop and to clean up. */
   dispose(): void;
 }
 
 export interface StreamEnd {
-  /** `stopped` by us, `finished` by itself, or `lost` with the connection: then nobody confirmed the clean-up, the target does it by itself. */
+  /** `stopped` by us, `finished` by itself, or `lost` with the connection. */
   readonly reason: 'stopped' | 'finished' | 'lost';
   /** Exit status of the script; null when unknown. */
   readonly status: number | null;
-  /** What the script said on stderr: at most 64 KiB. Untrusted. */
+  /**
+   * Whether anything is left on the target. `confirmed`: its clean-up ran and left nothing; `failed`: it
+   * could not remove everything, and stderr has what; `unknown`: no word of it came, and the target cleans
+   * up by itself.
+   */
+  readonly cleanUp: 'confirmed' | 'failed' | 'unknown';
+  /** What the script and its clean-up said on stderr: at most 64 KiB. Untrusted. */
   readonly stderr: string;
 }
 

@@ -4,8 +4,11 @@ export interface JobEnd {
   readonly why: 'finished' | 'stopped' | 'silent';
   /** Exit status of the job; for an ended job what the shell made of the signal. */
   readonly status: number;
-  /** True when a process of the job could not be ended, not even by SIGKILL. */
-  readonly stuck: boolean;
+  /**
+   * What is left of the job: nothing, a process that could not be ended, not even by SIGKILL (`stuck`), or
+   * what its clean-up says on stderr that it could not remove (`rests`).
+   */
+  readonly left: 'none' | 'stuck' | 'rests';
 }
 
 export interface FrameSink {
@@ -82,11 +85,13 @@ export class FrameReader {
       this.#sink.ready();
       return true;
     }
-    const end = /^end (finished|stopped|silent) (\d{1,3}) (none|stuck)$/.exec(line);
+    const end = /^end (finished|stopped|silent) (\d{1,3}) (none|stuck|rests)$/.exec(line);
     const why = end?.[1];
+    const left = end?.[3];
     if (why !== 'finished' && why !== 'stopped' && why !== 'silent') return false;
+    if (left !== 'none' && left !== 'stuck' && left !== 'rests') return false;
     this.#state = 'after';
-    this.#sink.end({ why, status: Number(end?.[2]), stuck: end?.[3] === 'stuck' });
+    this.#sink.end({ why, status: Number(end?.[2]), left });
     return true;
   }
 }

@@ -24,6 +24,8 @@ export interface JobResult {
   /** What the supervisor said; null when the channel ended without that: lost, or never started. */
   readonly end: JobEnd | null;
   readonly wasReady: boolean;
+  /** It was asked to stop and did not say in time that it has. */
+  readonly unanswered: boolean;
   /** Exit status of the remote shell itself, where one came. */
   readonly shellStatus: number | null;
   /** At most {@link STDERR_LIMIT} bytes. */
@@ -60,6 +62,7 @@ export class RemoteJob {
   #limit: NodeJS.Timeout | null = null;
   #grace: NodeJS.Timeout | null = null;
   #stopping = false;
+  #unanswered = false;
   #over = false;
 
   /**
@@ -164,7 +167,7 @@ export class RemoteJob {
     this.#channel.end();
     // What the job wrote to stderr may still be on its way; a process that outlived it may keep the
     // channel open. A job that went well has nothing to say there that anybody waits for.
-    if (end.why === 'finished' && end.status === 0) this.#settle();
+    if (end.why === 'finished' && end.status === 0 && end.left !== 'rests') this.#settle();
     else this.#grace = setTimeout(() => this.#settle(), STDERR_GRACE_MS);
     this.#limit = setTimeout(() => this.#channel.close(), CLOSE_LIMIT_MS);
     this.#limit.unref();
@@ -179,6 +182,7 @@ export class RemoteJob {
     // read as a whole first.
     this.#channel.end();
     this.#limit = setTimeout(() => {
+      this.#unanswered = true;
       this.#channel.close();
       this.abandon();
     }, STOP_LIMIT_MS);
@@ -203,6 +207,7 @@ export class RemoteJob {
     this.#resolveEnded({
       end: this.#end,
       wasReady: this.#wasReady,
+      unanswered: this.#unanswered,
       shellStatus: this.#shellStatus,
       stderr: Buffer.concat(this.#stderr).toString('utf8'),
     });

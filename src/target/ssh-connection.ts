@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
-import { Failure } from '../core/failure.ts';
+import { Failure, isFailure } from '../core/failure.ts';
 import { type Disposable, Lifetime } from '../core/lifetime.ts';
-import { inert } from '../core/text/inert.ts';
+import { inert, inertBlock } from '../core/text/inert.ts';
 import { LineSplitter } from '../core/text/lines.ts';
 import { ChannelSlots, type Slot } from './channel-slots.ts';
 import type { Collector, StreamCollector } from './collector.ts';
@@ -15,7 +15,7 @@ import type {
   StreamSink,
   TargetFacts,
 } from './connection.ts';
-import { describe, firstLine, streamEnd } from './job-outcome.ts';
+import { account, describe, firstLine, streamEnd } from './job-outcome.ts';
 import { Limit } from './limit.ts';
 import { Liveness } from './liveness.ts';
 import { ChannelRefused, type JobHandlers, type JobResult, type JobSpec, RemoteJob } from './remote-job.ts';
@@ -106,6 +106,7 @@ export class SshConnection implements Connection {
     const spec = this.#spec(collector, { kind: 'question', script: collector.script(params), cleanup: '' });
     const chunks: Buffer[] = [];
     let bytes = 0;
+    let stderr = '';
     let hasChannel = false;
     const limit = new Limit()
       .when(this.#closing.signal, () => this.#lostFailure())
@@ -130,11 +131,12 @@ export class SshConnection implements Connection {
       limit.signal.addEventListener('abort', stop, { once: true });
       if (limit.signal.aborted) stop();
       const result = await limit.race(job.ended);
+      stderr = result.stderr;
       this.#log(collector.name, startedAt, `${bytes} bytes, ${describe(result)}`);
       this.#judge(collector.title, spec, result);
       return collector.decode(decodeUtf8(chunks), params);
     } catch (error) {
-      if (error instanceof Failure) this.#log(collector.name, startedAt, `${error.code}: ${error.message}`);
+      this.#logFailure(collector.name, startedAt, error, stderr, chunks);
       throw error;
     } finally {
       limit.dispose();
@@ -159,6 +161,7 @@ export class SshConnection implements Connection {
       .when(this.#closing.signal, () => this.#lostFailure())
       .after(STREAM_START_MS, () => this.#timeout(collector));
     let bytes = 0;
+    let stderr = '';
     let bug: unknown = null;
     let job: RemoteJob | null = null;
     const deliver = (batch: () => readonly E[]): void => {
@@ -169,7 +172,8 @@ export class SshConnection implements Connection {
       } catch (error) {
         // A fault of ours must not leave the stream running unseen, nor break the connection.
         bug = error;
-        this.#target.log(`${collector.name}: ${error instanceof Error ? error.stack : String(error)}`);
+        const what = error instanceof Error ? (error.stack ?? error.message) : String(error);
+        this.#target.log(`${collector.name}: ${inertBlock(what)}`);
         job?.stop();
       }
     };
@@ -193,6 +197,7 @@ export class SshConnection implements Connection {
       job = running;
       const first = await limit.race(Promise.race([ready, running.ended]));
       if (first !== undefined && !first.wasReady) {
+        stderr = first.stderr;
         this.#judge(collector.title, spec, first);
       }
       this.#log(collector.name, startedAt, 'started');
@@ -203,12 +208,13 @@ export class SshConnection implements Connection {
           ...decoder.end(),
         ]);
         this.#log(collector.name, startedAt, `${bytes} bytes, ${describe(result)}`);
+        for (const line of account(result.stderr, [])) this.#target.log(`${collector.name}: ${line}`);
         return streamEnd(result, bug);
       });
       return { ended, dispose: () => running.stop() };
     } catch (error) {
       job?.stop();
-      if (error instanceof Failure) this.#log(collector.name, startedAt, `${error.code}: ${error.message}`);
+      this.#logFailure(collector.name, startedAt, error, stderr, []);
       throw error;
     } finally {
       limit.dispose();
@@ -394,6 +400,20 @@ export class SshConnection implements Connection {
     socket.once('close', () => clearTimeout(timer));
     for (const job of [...this.#jobs]) job.abandon();
     this.#listeners.clear();
+  }
+
+  /** What the target said is told where the failure itself says that the Log has it. */
+  #logFailure(
+    name: string,
+    startedAt: number,
+    error: unknown,
+    stderr: string,
+    output: readonly Buffer[],
+  ): void {
+    if (!isFailure(error)) return;
+    this.#log(name, startedAt, `${error.code}: ${inert(error.message, 500)}`);
+    if (error.code !== 'script-failed' && error.code !== 'bad-output') return;
+    for (const line of account(stderr, output)) this.#target.log(`${name}: ${line}`);
   }
 
   #log(name: string, startedAt: number, how: string): void {

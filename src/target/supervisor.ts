@@ -16,7 +16,10 @@ export interface SupervisedJob {
   /** 32 hex digits that no output can guess. */
   readonly nonce: string;
   readonly script: string;
-  /** Runs after the job and all its processes have ended; empty for none. */
+  /**
+   * Runs after the job and all its processes have ended; empty for none. Whatever it prints, and a status
+   * other than 0, says that something is left.
+   */
   readonly cleanup: string;
   /**
    * `stream`: runs until stopped, in a session of its own, which costs two exec (90 ms on an emulated
@@ -137,8 +140,8 @@ z_tick
 function cleanUp(job: SupervisedJob): string {
   if (job.cleanup === '') return '';
   // The client may be gone, and with it whoever reads stderr: so it is said only at the end.
-  return `z_said=$( (eval ${quote(job.cleanup)}) </dev/null 3<&- 2>&1 )
-[ -z "$z_said" ] || printf '%s\\n' "$z_said" >&2
+  return `z_said=$( (eval ${quote(job.cleanup)}) </dev/null 3<&- 2>&1 ) || z_said=\${z_said:-the clean-up broke off}
+[ -z "$z_said" ] || { printf '%s\\n' "$z_said" >&2; [ $z_left = stuck ] || z_left=rests; }
 `;
 }
 

@@ -285,7 +285,7 @@ function endText(session: TraceSession, end: StreamEnd): string {
     case 'lost':
       return 'The connection was lost; the target removes the probe by itself within 25 seconds.';
     case 'stopped':
-      return 'Stopped; nothing is left on the target.';
+      return stoppedText(end);
     case 'finished':
       if (session.limit !== null) {
         return session.limit.of === 'events'
@@ -293,6 +293,17 @@ function endText(session: TraceSession, end: StreamEnd): string {
           : `Ended by itself: the limit of ${session.params.maxSeconds} seconds was reached (zscope.trace.maxSeconds).`;
       }
       return `Ended by itself with status ${end.status ?? 'unknown'}. ${inert(end.stderr, 500)}`.trim();
+  }
+}
+
+function stoppedText(end: StreamEnd): string {
+  switch (end.cleanUp) {
+    case 'confirmed':
+      return 'Stopped; nothing is left on the target.';
+    case 'failed':
+      return `Stopped, but not everything could be removed from the target: ${inert(end.stderr.trim(), 500)}. The next trace tries again.`;
+    case 'unknown':
+      return 'Stopped; the target did not confirm that the probe is gone. It removes it by itself.';
   }
 }
 

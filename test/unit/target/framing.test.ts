@@ -16,7 +16,7 @@ function read(pieces: readonly Buffer[]): string[] {
       if (last?.startsWith('payload ') === true) calls[calls.length - 1] = last + bytes.toString('latin1');
       else calls.push(`payload ${bytes.toString('latin1')}`);
     },
-    end: ({ why, status, stuck }) => calls.push(`end ${why} ${status} ${stuck}`),
+    end: ({ why, status, left }) => calls.push(`end ${why} ${status} ${left}`),
   });
   for (const piece of pieces) reader.push(piece);
   return calls;
@@ -28,18 +28,19 @@ test('what comes before the ready mark and after the end mark is dropped', () =>
   expect(readText(`Welcome${READY}one\ntwo${END}Goodbye`)).toEqual([
     'ready',
     'payload one\ntwo',
-    'end finished 0 false',
+    'end finished 0 none',
   ]);
 });
 
 test('ends of every kind', () => {
-  expect(readText(READY, `\x1e${NONCE} end stopped 143 none\n`)).toEqual(['ready', 'end stopped 143 false']);
-  expect(readText(READY, `\x1e${NONCE} end silent 0 stuck\n`)).toEqual(['ready', 'end silent 0 true']);
+  expect(readText(READY, `\x1e${NONCE} end stopped 143 none\n`)).toEqual(['ready', 'end stopped 143 none']);
+  expect(readText(READY, `\x1e${NONCE} end silent 0 stuck\n`)).toEqual(['ready', 'end silent 0 stuck']);
+  expect(readText(READY, `\x1e${NONCE} end stopped 143 rests\n`)).toEqual(['ready', 'end stopped 143 rests']);
 });
 
 test('marks without the nonce or without a word of ours are payload', () => {
   const forged = `\x1e${NONCE.replace('0', 'f')} end finished 0 none\n\x1e${NONCE} ending\n\x1e${NONCE} end finished 0 maybe\n\x1e`;
-  expect(readText(READY + forged + END)).toEqual(['ready', `payload ${forged}`, 'end finished 0 false']);
+  expect(readText(READY + forged + END)).toEqual(['ready', `payload ${forged}`, 'end finished 0 none']);
   expect(readText(END)).toEqual([]);
 });
 
