@@ -92,13 +92,13 @@ test('a stopped stream has cleaned up when its end is told', async () => {
   const name = word();
   const mark = server.path('mark');
   const stream = await connection.stream(
-    lines(`touch '${mark}'; (${forever(name)}) & ${forever(name)}`, `rm '${mark}'; echo cleaned >&2`),
+    lines(`touch '${mark}'; (${forever(name)}) & ${forever(name)}`, `rm '${mark}'`),
     null,
     { events: () => {} },
   );
   await until('it runs', 5000, () => isRunning(name) && existsSync(mark));
   stream.dispose();
-  expect(await stream.ended).toEqual({ reason: 'stopped', status: null, stderr: 'cleaned\n' });
+  expect(await stream.ended).toEqual({ reason: 'stopped', status: null, cleanUp: 'confirmed', stderr: '' });
   expect(isRunning(name)).toBe(false);
   expect(existsSync(mark)).toBe(false);
   connection.dispose();
@@ -127,7 +127,12 @@ test('a stream that ends by itself cleans up too, and what it left behind is end
   const stream = await connection.stream(lines(`${forever(name)} & exit 7`, 'echo cleaned >&2'), null, {
     events: () => {},
   });
-  expect(await stream.ended).toEqual({ reason: 'finished', status: 7, stderr: 'cleaned\n' });
+  expect(await stream.ended).toEqual({
+    reason: 'finished',
+    status: 7,
+    cleanUp: 'failed',
+    stderr: 'cleaned\n',
+  });
   expect(isRunning(name)).toBe(false);
   connection.dispose();
 });

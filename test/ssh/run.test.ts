@@ -153,7 +153,13 @@ describe('login shells and what they print', () => {
     const connection = await reach(server);
     expect(await connection.run(question('echo "it\'s $((6*7)) !"'), null)).toBe("it's 42 !\n");
     const stream = await collect(connection, lines("echo one; echo 'two!'; exit 5"));
-    expect(stream).toEqual({ lines: ['one', 'two!'], reason: 'finished', status: 5, stderr: '' });
+    expect(stream).toEqual({
+      lines: ['one', 'two!'],
+      reason: 'finished',
+      status: 5,
+      cleanUp: 'confirmed',
+      stderr: '',
+    });
     connection.dispose();
   });
 
@@ -201,7 +207,12 @@ describe('login shells and what they print', () => {
     );
     await until('it runs', 5000, () => isRunning(name));
     stream.dispose();
-    expect(await stream.ended).toEqual({ reason: 'stopped', status: null, stderr: 'cleaned\n' });
+    expect(await stream.ended).toEqual({
+      reason: 'stopped',
+      status: null,
+      cleanUp: 'failed',
+      stderr: 'cleaned\n',
+    });
     expect(sink).toEqual(['begin']);
     expect(isRunning(name)).toBe(false);
     connection.dispose();
@@ -240,7 +251,12 @@ describe('root', () => {
     );
     await until('it runs', 5000, () => isRunning(name));
     stream.dispose();
-    expect(await stream.ended).toEqual({ reason: 'stopped', status: null, stderr: 'root\n' });
+    expect(await stream.ended).toEqual({
+      reason: 'stopped',
+      status: null,
+      cleanUp: 'failed',
+      stderr: 'root\n',
+    });
     expect(isRunning(name)).toBe(false);
     const late = word();
     const asked = connection.run(
