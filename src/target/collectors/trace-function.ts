@@ -12,7 +12,8 @@ export type { TraceParams } from '../../core/tracing/ftrace-program.ts';
  * - `probes NAME`: into $found, the probes of a session as `-:` wants them.
  * - `wipe NAME`: undoes all that a session may have made. It works on what is there, so it can run twice,
  *   or half-way. An instance can't be removed while its trace_pipe is open; readers are gone when the
- *   job's group is, so a short wait is enough. A probe can't be while it is enabled, which the end of
+ *   job's group is, so a short wait is enough. It ends by the clock too: on a slow machine twenty turns
+ *   take longer than a stop is waited for. A probe can't be while it is enabled, which the end of
  *   the instance puts an end to: so probes are removed again after it.
  *
  * kprobe_events is read to its end before anything is removed: its lines move up at each removal.
@@ -50,6 +51,11 @@ probes() {
     esac
   done <"$tracefs/kprobe_events"
 }
+clock() {
+  now=0
+  { read -r now rest </proc/uptime; } 2>/dev/null
+  now=\${now%%.*}
+}
 unprobe() {
   probes "$1"
   for probe in $found; do
@@ -60,8 +66,12 @@ wipe() {
   { echo 0 >"$tracefs/instances/$1/tracing_on"; echo 0 >"$tracefs/instances/$1/events/$1/enable"; } 2>/dev/null
   unprobe "$1"
   turn=0
-  while [ -d "$tracefs/instances/$1" ] && ! rmdir "$tracefs/instances/$1" 2>/dev/null && [ $turn -lt 20 ]; do
+  clock
+  start=$now
+  while [ -d "$tracefs/instances/$1" ] && ! rmdir "$tracefs/instances/$1" 2>/dev/null; do
     turn=$((turn + 1))
+    clock
+    [ $turn -lt 20 ] && [ $((now - start)) -lt 3 ] || break
     sleep 0.1 2>/dev/null || sleep 1
   done
   unprobe "$1"
@@ -74,7 +84,8 @@ const BUFFER_KIB = { total: 64 * 1024, least: 256, most: 4096 } as const;
 /**
  * Sets the probe in an instance and an event group of its own, named after this shell's process and
  * the session, then copies trace_pipe. Top-level tracing, which may be somebody else's, stays untouched.
- * What is forked before the first call can be seen: mkdir and cat.
+ * What is waited for before the first call can be seen: mkdir and cat. The buffer grows beside the rest,
+ * which may take a tenth of a second; it can while it is written to (kernel/trace/ring_buffer.c).
  *
  * What sessions left that could not clean up is undone first. A session is alive when the process it is
  * named after calls itself `zscope`, as this shell does: the number alone may be another process's by now.
@@ -107,7 +118,7 @@ done
 size=$((${BUFFER_KIB.total} / cpus))
 [ $size -ge ${BUFFER_KIB.least} ] || size=${BUFFER_KIB.least}
 [ $size -le ${BUFFER_KIB.most} ] || size=${BUFFER_KIB.most}
-{ echo $size >"$instance/buffer_size_kb"; } 2>/dev/null
+{ echo $size >"$instance/buffer_size_kb"; } 2>/dev/null &
 echo 1 >"$instance/options/stacktrace"
 echo 1 >"$instance/options/sym-offset"
 probe() {
