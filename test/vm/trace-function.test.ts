@@ -90,7 +90,7 @@ describe('tracing a function', () => {
       const processes = await traceProcesses(observer, params.sessionId);
       expect(processes.length).toBeGreaterThan(2);
       expect(await traceRests(observer, params.sessionId)).toContain('kprobe_events');
-      expect(await watched.stop()).toMatchObject({ reason: 'stopped', stderr: '' });
+      expect(await watched.stop()).toMatchObject({ reason: 'stopped', cleanUp: 'confirmed', stderr: '' });
       expect(await traceRests(observer, params.sessionId)).toBe('');
       await until('its processes are gone', 5000, async () =>
         (await alive(observer, processes)).length === 0 ? true : undefined,
@@ -196,6 +196,34 @@ describe('tracing a function', () => {
   });
 });
 
+describe('what cannot be removed', () => {
+  it('is said at the end, and removed by the next session', async () => {
+    const params = getattr();
+    const watched = await start(params);
+    await watched.first('a call', 20_000, isCall);
+    // An instance that somebody has a file of open can't be removed.
+    const holder = await background(
+      `exec 4<$(echo /sys/kernel/tracing/instances/*_${params.sessionId}/per_cpu/cpu0/trace_pipe_raw); sleep 600`,
+    );
+    try {
+      await until('it is held', 10_000, async () =>
+        (await ask(observer, `readlink /proc/${holder.pid}/fd/4 || true`)).includes(params.sessionId)
+          ? true
+          : undefined,
+      );
+      const end = await watched.stop();
+      expect(end).toMatchObject({ reason: 'stopped', cleanUp: 'failed' });
+      expect(end.stderr).toMatch(/^instance zscope_\d+_\w+ could not be removed\n$/);
+    } finally {
+      await holder.end();
+    }
+    const next = await start(getattr());
+    await next.first('the start', 20_000, isStarted);
+    expect(await traceRests(observer, params.sessionId)).toBe('');
+    expect((await next.stop()).cleanUp).toBe('confirmed');
+  });
+});
+
 describe('a session whose client is gone', () => {
   it('undoes itself, whether the connection was reset, fell silent or its owner was killed', async () => {
     const [reset, silent] = [await Relay.to(vm.port), await Relay.to(vm.port)];
@@ -248,17 +276,23 @@ describe('a session whose client is gone', () => {
     // What a running session's shell calls itself.
     const running = await background('printf zscope >/proc/self/comm; sleep 600 & wait');
     const names = [`zscope_${dead}_vmtest01`, `zscope_${running.pid}_vmtest02`];
+    // Probes without an instance, of a process whose number another one has now.
+    const bare = 'zscope_1_vmtest03';
     try {
       await ask(
         observer,
         `cd /sys/kernel/tracing
         for n in ${names.join(' ')}; do
           mkdir instances/$n && echo "p:$n/x zfs_getattr_fast" >>kprobe_events && echo 1 >instances/$n/events/$n/enable
+        done
+        for n in ${bare}; do
+          echo "p:$n/x zfs_getattr_fast" >>kprobe_events; echo "p:$n/y zfs_getattr_fast" >>kprobe_events
         done`,
       );
       const watched = await start(getattr());
       await watched.first('the start', 20_000, isStarted);
       expect(await traceRests(observer, 'vmtest01')).toBe('');
+      expect(await traceRests(observer, 'vmtest03')).toBe('');
       expect(await traceRests(observer, 'vmtest02')).toContain(names[1]);
       await watched.stop();
       expect(await traceRests(observer, 'vmtest02')).toContain(names[1]);
@@ -270,6 +304,7 @@ describe('a session whose client is gone', () => {
         for n in ${names.join(' ')}; do
           echo 0 >instances/$n/events/$n/enable; echo "-:$n/x" >>kprobe_events; rmdir instances/$n
         done 2>/dev/null
+        { echo "-:${bare}/x" >>kprobe_events; echo "-:${bare}/y" >>kprobe_events; } 2>/dev/null
         true`,
       );
     }
