@@ -65,18 +65,20 @@ export class Editor {
 
   /** Right-clicks on `text` in the editor and picks an entry of the context menu. */
   async contextMenu(text: string, entry: string): Promise<void> {
-    await this.#word(text).click({ button: 'right' });
+    // Forced: the cursor that blinks on the text would count as something in the way.
+    await this.#word(text).click({ button: 'right', force: true });
     await pickFromMenu(this.#page, entry);
   }
 
   /** Puts the cursor on `text`, which is on screen. */
   async clickOn(text: string): Promise<void> {
-    await this.#word(text).click();
+    await this.#word(text).click({ force: true });
   }
 
   /** The innermost rendered piece with the text: a token, not the line, whose middle may be anywhere. */
   #word(text: string): Locator {
-    return this.#root.locator('.view-line span > span', { hasText: text }).first();
+    // Not what sticky scroll repeats of it above the lines.
+    return this.#root.locator('.lines-content .view-line span > span', { hasText: text }).first();
   }
 
   /** Moves the cursor to a line by "Go to Line". */
