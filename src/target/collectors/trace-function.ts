@@ -84,8 +84,8 @@ const BUFFER_KIB = { total: 64 * 1024, least: 256, most: 4096 } as const;
 /**
  * Sets the probe in an instance and an event group of its own, named after this shell's process and
  * the session, then copies trace_pipe. Top-level tracing, which may be somebody else's, stays untouched.
- * What is waited for before the first call can be seen: mkdir and cat. The buffer grows beside the rest,
- * which may take a tenth of a second; it can while it is written to (kernel/trace/ring_buffer.c).
+ * What is forked before the first call can be seen: mkdir and cat. The buffer grows before the probe is
+ * set: while it grows the kernel records nothing (kernel/trace/trace.c, __tracing_resize_ring_buffer).
  *
  * What sessions left that could not clean up is undone first. A session is alive when the process it is
  * named after calls itself `zscope`, as this shell does: the number alone may be another process's by now.
@@ -118,7 +118,7 @@ done
 size=$((${BUFFER_KIB.total} / cpus))
 [ $size -ge ${BUFFER_KIB.least} ] || size=${BUFFER_KIB.least}
 [ $size -le ${BUFFER_KIB.most} ] || size=${BUFFER_KIB.most}
-{ echo $size >"$instance/buffer_size_kb"; } 2>/dev/null &
+{ echo $size >"$instance/buffer_size_kb"; } 2>/dev/null
 echo 1 >"$instance/options/stacktrace"
 echo 1 >"$instance/options/sym-offset"
 probe() {
