@@ -72,8 +72,9 @@ ZScope's demo is ready.
 
   1. Click the ZScope icon in the activity bar, and Connect on ${lab.hostAliases.root}.
   2. Open a row of Hung Tasks and click a frame.
-  3. Right-click a function: Trace This Function.
-  4. npm run lab -- resume    in another terminal gives the disk back; the list empties itself.
+  3. Open txg_sync and right-click its zio_wait frame: Trace This Function.
+  4. npm run lab -- resume    in another terminal gives the disk back: the list empties itself,
+     and calls stream in. npm run lab -- hang takes the disk away again.
 
 Ctrl-C ends the VM and the workbench.
 `);

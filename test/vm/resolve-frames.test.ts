@@ -235,15 +235,17 @@ describe('source lines of frames', () => {
 
   it('are not told rather than told wrong', async () => {
     expect(answered(cases.wrong)).toEqual(cases.wrong.map(() => null));
-    expect(answer.modules).toContainEqual({ module: 'nonsense', outcome: 'no-file' });
+    expect(answer.modules).toContainEqual(
+      expect.objectContaining({ module: 'nonsense', outcome: 'no-file' }),
+    );
     expect(await ask(observer, 'ls /dev/shm')).not.toContain('oops');
   });
 
   it('are not there in a module without debug info, which is said', () => {
     expect(cases.bare[0]?.frame.symbol).toMatch(/^ext4_/);
     expect(answered(cases.bare)).toEqual([null]);
-    expect(answer.modules).toContainEqual({ module: 'ext4', outcome: 'no-dwarf' });
-    expect(answer.modules).toContainEqual({ module: 'zfs', outcome: 'dwarf' });
+    expect(answer.modules).toContainEqual(expect.objectContaining({ module: 'ext4', outcome: 'no-dwarf' }));
+    expect(answer.modules).toContainEqual(expect.objectContaining({ module: 'zfs', outcome: 'dwarf' }));
     expect(answer.remarks).toEqual([]);
   });
 

@@ -38,6 +38,8 @@ export class HungTasksView implements vscode.TreeDataProvider<TaskNode>, Disposa
   /** What the version check found; empty when source and module agree. */
   #versionRemark = '';
   /** The connection that is being asked for lines. */
+  /** Tasks left out of the list because they only wait for work. */
+  #idleHidden = 0;
   #learning: Connection | null = null;
   /** No question before this time, by performance.now(): the last one failed. */
   #learnAfter = 0;
@@ -188,8 +190,10 @@ export class HungTasksView implements vscode.TreeDataProvider<TaskNode>, Disposa
     const idle = this.context.get('zscope.idleThreads');
     const before = new Map(this.#groups.map((node) => [groupId(node.group), node]));
     const groups: TaskGroup[] = [];
+    this.#idleHidden = 0;
     for (const group of this.#snapshot?.groups ?? []) {
       if (all && !idle && isIdleTrace(group.trace)) {
+        this.#idleHidden += group.tasks.length;
         continue;
       }
       const tasks = group.tasks.filter(
@@ -240,6 +244,9 @@ export class HungTasksView implements vscode.TreeDataProvider<TaskNode>, Disposa
           ? `No task of ${connection.facts.hostname} hangs.`
           : `No task matches "${this.#filter}".`,
       );
+    }
+    if (this.#idleHidden > 0) {
+      parts.push(`${this.#idleHidden} idle ZFS threads are hidden.`);
     }
     parts.push(this.#versionRemark, ...this.#remarks);
     return inert(parts.filter((part) => part !== '').join(' '), 2000);
