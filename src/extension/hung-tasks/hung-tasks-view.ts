@@ -37,9 +37,9 @@ export class HungTasksView implements vscode.TreeDataProvider<TaskNode>, Disposa
   #remarks: readonly string[] = [];
   /** What the version check found; empty when source and module agree. */
   #versionRemark = '';
-  /** The connection that is being asked for lines. */
   /** Tasks left out of the list because they only wait for work. */
   #idleHidden = 0;
+  /** The connection that is being asked for lines. */
   #learning: Connection | null = null;
   /** No question before this time, by performance.now(): the last one failed. */
   #learnAfter = 0;
@@ -118,6 +118,7 @@ export class HungTasksView implements vscode.TreeDataProvider<TaskNode>, Disposa
       this.#connection = connection;
       this.#snapshot = null;
       this.#groups = [];
+      this.#idleHidden = 0;
       this.#problem = '';
       this.#remarks = [];
       this.#versionRemark = '';
