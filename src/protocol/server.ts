@@ -12,19 +12,23 @@ export interface RequestKind<P, R> {
   readonly result?: R;
 }
 
-/** Where frames are in the source of the workspace. One answer per frame, in order, innermost place first, never empty. */
+/** Where the frames of stacks are in the source of the workspace. */
 export const locateRequest: RequestKind<LocateParams, LocateResult> = { method: 'zscope/locate' };
 
 export interface LocateParams {
-  readonly frames: readonly {
-    readonly frame: Frame;
-    /** What debug info says of the frame, innermost first; null or empty when there is none. */
-    readonly debug: readonly DebugLine[] | null;
-  }[];
+  /** Each innermost frame first and whole: what a frame calls is told by the one before it. */
+  readonly stacks: readonly (readonly LocateFrame[])[];
+}
+
+export interface LocateFrame {
+  readonly frame: Frame;
+  /** What debug info says of the frame, innermost first; null or empty when there is none. */
+  readonly debug: readonly DebugLine[] | null;
 }
 
 export interface LocateResult {
-  readonly places: readonly (readonly Place[])[];
+  /** By stack and frame, in order: the frame's places, innermost first, never empty. */
+  readonly places: readonly (readonly (readonly Place[])[])[];
 }
 
 /**

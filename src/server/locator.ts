@@ -3,7 +3,7 @@ import { wordAt } from '../core/symbols/c-lexer.ts';
 import type { IndexedFunction } from '../core/symbols/function-index.ts';
 import type { DebugLine, FunctionDefinition, Place } from '../core/symbols/location.ts';
 import { fileRank } from '../core/symbols/source-paths.ts';
-import type { SourceReferenceParams } from '../protocol/server.ts';
+import type { LocateFrame, SourceReferenceParams } from '../protocol/server.ts';
 import { uriOfPath, type WorkspaceFile, type WorkspaceIndex } from './workspace-index.ts';
 
 /** Modules that the ZFS tree is built into: two since 2.2, one per library before (module/Makefile.in). */
@@ -20,7 +20,12 @@ interface Found {
 export class Locator {
   constructor(private readonly index: WorkspaceIndex) {}
 
-  /** Places of a frame, innermost first, never empty. */
+  /** Places of each frame of a stack, innermost first, never empty. */
+  async locateStack(stack: readonly LocateFrame[]): Promise<Place[][]> {
+    return stack.map(({ frame, debug }) => this.locate(frame, debug));
+  }
+
+  /** Places of a frame whose stack is not known, innermost first, never empty. */
   locate(frame: Frame, debug: readonly DebugLine[] | null): Place[] {
     const name = sourceName(frame.symbol);
     if (debug !== null && debug.length > 0) {

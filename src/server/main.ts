@@ -154,8 +154,8 @@ function answer<P, R>(kind: requests.RequestKind<P, R>, handler: (params: P) => 
   });
 }
 
-answer(requests.locateRequest, ({ frames }) => ({
-  places: frames.map(({ frame, debug }) => locator.locate(frame, debug)),
+answer(requests.locateRequest, async ({ stacks: asked }) => ({
+  places: await Promise.all(asked.map((stack) => locator.locateStack(stack))),
 }));
 answer(requests.functionAtRequest, ({ uri, line, character }) => {
   const file = pathOfUri(uri);

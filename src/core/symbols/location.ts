@@ -29,6 +29,23 @@ export interface Place {
   readonly line: number | null;
   /** How the line is known; null when there is none. */
   readonly how: HowKnown | null;
+  /**
+   * When it may be one of several lines: all of them, likeliest first, and `line` is that of the
+   * function's definition. Absent when there is one answer.
+   */
+  readonly candidates?: readonly CandidateLine[];
+}
+
+/** A line that a frame may stand for. */
+export interface CandidateLine {
+  /** `file:` URI of a file of the workspace. */
+  readonly uri: string;
+  /** Path relative to the workspace folder. */
+  readonly path: string;
+  /** 1-based. */
+  readonly line: number;
+  /** The line without its indentation; untrusted as any source. */
+  readonly text: string;
 }
 
 /** A parameter of a C function as its definition declares it. */

@@ -24,7 +24,10 @@ export class PlaceService {
     private readonly cache: DebugLineCache,
   ) {}
 
-  /** What is known without asking the target. One list per frame, innermost place first, never empty. */
+  /**
+   * What is known of the frames of one stack without asking the target. One list per frame, innermost
+   * place first, never empty.
+   */
   async known(
     connection: Connection | null,
     frames: readonly Frame[],
@@ -33,12 +36,14 @@ export class PlaceService {
       await this.cache.load(connection.facts);
     }
     const { places } = await this.server.request(locateRequest, {
-      frames: frames.map((frame) => ({
-        frame,
-        debug: connection === null ? null : (this.cache.get(connection.facts, frame) ?? null),
-      })),
+      stacks: [
+        frames.map((frame) => ({
+          frame,
+          debug: connection === null ? null : (this.cache.get(connection.facts, frame) ?? null),
+        })),
+      ],
     });
-    return places;
+    return places[0] ?? [];
   }
 
   /** True when asking the target could still tell more of one of the frames. */

@@ -8,6 +8,7 @@ import {
   definitionsRequest,
   functionAtRequest,
   indexStatusRequest,
+  type LocateFrame,
   locateRequest,
   sourceReferenceRequest,
 } from '../../../src/protocol/server.ts';
@@ -42,6 +43,12 @@ const uri = (relative: string) => pathToFileURL(tree.path(relative)).toString();
 
 function frame(symbol: string, module: string | null = 'zfs'): Frame {
   return { symbol, offset: 0x17, size: 0x40, module, reliable: true };
+}
+
+/** Places of the frames of one stack. */
+async function locate(client: ServerProcess, stack: readonly LocateFrame[]) {
+  const { places } = await client.request(locateRequest, { stacks: [stack] });
+  return places[0] ?? [];
 }
 
 function changed(relative: string) {
@@ -110,9 +117,10 @@ describe('the server process', () => {
       const client = new ServerProcess(built.bundle);
       await client.initialize([outer.root]);
       expect((await client.request(indexStatusRequest, null)).zfsVersion).toBe('2.3.9-1');
-      const { places } = await client.request(locateRequest, {
-        frames: ['zlog_commit', 'schedule'].map((name) => ({ frame: frame(name, null), debug: null })),
-      });
+      const places = await locate(
+        client,
+        ['zlog_commit', 'schedule'].map((name) => ({ frame: frame(name, null), debug: null })),
+      );
       // What is in lib is no kernel code, however deep the tree lies.
       expect(places.map(([place]) => place?.path)).toEqual(['zfs-2.3.9/module/zfs/zlog.c', null]);
       expect(await client.end()).toBe(0);
@@ -136,18 +144,16 @@ describe('the server process', () => {
 describe('locate', () => {
   it('gives exact places for debug lines, inlined ones marked, innermost first', async () => {
     const build = '/var/lib/dkms/zfs/2.3.9/build';
-    const { places } = await server.request(locateRequest, {
-      frames: [
-        {
-          frame: frame('zlog_commit'),
-          debug: [
-            { function: 'list_del', path: '/usr/src/linux-headers-6.12/include/linux/list.h', line: 212 },
-            { function: 'zlog_write_all', path: `${build}/module/zfs/zlog.c`, line: 6 },
-            { function: 'zlog_commit', path: `${build}/module/zfs/zlog.c`, line: 14 },
-          ],
-        },
-      ],
-    });
+    const places = await locate(server, [
+      {
+        frame: frame('zlog_commit'),
+        debug: [
+          { function: 'list_del', path: '/usr/src/linux-headers-6.12/include/linux/list.h', line: 212 },
+          { function: 'zlog_write_all', path: `${build}/module/zfs/zlog.c`, line: 6 },
+          { function: 'zlog_commit', path: `${build}/module/zfs/zlog.c`, line: 14 },
+        ],
+      },
+    ]);
     expect(places).toEqual([
       [
         {
@@ -179,12 +185,10 @@ describe('locate', () => {
   });
 
   it('gives the definition where there are no debug lines, whatever the compiler appended', async () => {
-    const { places } = await server.request(locateRequest, {
-      frames: [
-        { frame: frame('zlog_write_all.isra.0'), debug: null },
-        { frame: frame('zlog_commit.cold'), debug: [] },
-      ],
-    });
+    const places = await locate(server, [
+      { frame: frame('zlog_write_all.isra.0'), debug: null },
+      { frame: frame('zlog_commit.cold'), debug: [] },
+    ]);
     expect(places.map((list) => list.map((place) => [place.path, place.line, place.how]))).toEqual([
       [['module/zfs/zlog.c', 4, 'function']],
       [['module/zfs/zlog.c', 11, 'function']],
@@ -192,13 +196,11 @@ describe('locate', () => {
   });
 
   it('never sends a kernel frame to another system, to a process or to the wrong module', async () => {
-    const { places } = await server.request(locateRequest, {
-      frames: [
-        { frame: frame('zfile_sync'), debug: null },
-        { frame: frame('schedule', null), debug: null },
-        { frame: frame('zlog_commit', 'ext4'), debug: null },
-      ],
-    });
+    const places = await locate(server, [
+      { frame: frame('zfile_sync'), debug: null },
+      { frame: frame('schedule', null), debug: null },
+      { frame: frame('zlog_commit', 'ext4'), debug: null },
+    ]);
     expect(places[0]?.map((place) => place.path)).toEqual(['module/os/linux/zfs/zfile.c']);
     for (const [name, list] of [
       ['schedule', places[1]],
@@ -211,17 +213,15 @@ describe('locate', () => {
   });
 
   it('takes no path out of the workspace', async () => {
-    const { places } = await server.request(locateRequest, {
-      frames: [
-        {
-          frame: frame('passwd'),
-          debug: [
-            { function: 'passwd', path: '../../../../etc/passwd', line: 1 },
-            { function: '', path: '??', line: 0 },
-          ],
-        },
-      ],
-    });
+    const places = await locate(server, [
+      {
+        frame: frame('passwd'),
+        debug: [
+          { function: 'passwd', path: '../../../../etc/passwd', line: 1 },
+          { function: '', path: '??', line: 0 },
+        ],
+      },
+    ]);
     expect(places[0]?.map((place) => place.uri)).toEqual([null, null]);
   });
 });
