@@ -58,6 +58,10 @@ for (const file of ['codicon.css', 'codicon.ttf']) {
   await copyFile(`node_modules/@vscode/codicons/dist/${file}`, `dist/webview/${file}`);
 }
 
+// The C parser of the server and of the command line, which load it when they first need it.
+await copyFile('node_modules/web-tree-sitter/web-tree-sitter.wasm', 'dist/web-tree-sitter.wasm');
+await copyFile('node_modules/tree-sitter-c/tree-sitter-c.wasm', 'dist/tree-sitter-c.wasm');
+
 if (watch) {
   for (const options of bundles) {
     const context = await esbuild.context({ ...options, logLevel: 'info' });
@@ -73,7 +77,7 @@ if (watch) {
  * @param {string[]} inputs files that went into a bundle
  */
 async function writeNotices(inputs) {
-  const folders = new Set(['node_modules/@vscode/codicons']);
+  const folders = new Set(['node_modules/@vscode/codicons', 'node_modules/tree-sitter-c']);
   for (const input of inputs) {
     const folder = /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(input)?.[0];
     if (folder) {
