@@ -45,6 +45,18 @@ export interface StreamCollector<P, E> extends Question {
   decoder(params: P): LineDecoder<E>;
 }
 
+/** A question whose answer is one line of text and after it the bytes of a file. */
+export interface DownloadCollector<P, H> extends Question {
+  /** It is ended when no byte came for so long, in milliseconds. */
+  readonly idleMs: number;
+  script(params: P): string;
+  /**
+   * What the first line says.
+   * @throws Failure when it says why there are no bytes.
+   */
+  header(line: string, params: P): H;
+}
+
 export interface LineDecoder<E> {
   line(text: string): readonly E[];
   /** Called once when the stream ended by itself or was stopped. */

@@ -1,5 +1,5 @@
 import type { Disposable } from '../core/lifetime.ts';
-import type { Collector, StreamCollector } from './collector.ts';
+import type { Collector, DownloadCollector, StreamCollector } from './collector.ts';
 
 /** `silent`: nothing has come from the target for a few seconds; the connection still stands. */
 export type ConnectionState = 'connected' | 'silent' | 'closed';
@@ -56,7 +56,18 @@ export interface StreamSink<E> {
   events(batch: readonly E[]): void;
 }
 
-/** One connection to a target. Everything that runs on the target goes through {@link run} and {@link stream}. */
+/** Where a download goes. */
+export interface ByteSink<H> {
+  /** Called once, before the first bytes. */
+  header(header: H): Promise<void>;
+  /**
+   * A piece of the file, in order; only valid until the promise settles. The target is not read further
+   * meanwhile. What it throws ends the download.
+   */
+  bytes(piece: Buffer): Promise<void>;
+}
+
+/** One connection to a target. Everything that runs on the target goes through {@link run}, {@link download} and {@link stream}. */
 export interface Connection extends Disposable {
   readonly facts: TargetFacts;
   readonly state: ConnectionState;
@@ -64,6 +75,16 @@ export interface Connection extends Disposable {
   onState(listener: (state: ConnectionState, why: string) => void): Disposable;
   /** @throws Failure: lost, timeout, cancelled, not-root, script-failed, or what the collector's decoder says. */
   run<P, T>(collector: Collector<P, T>, params: P, options?: RunOptions): Promise<T>;
+  /**
+   * Reads a file's bytes. Resolves when all of them are in the sink.
+   * @throws Failure as {@link run} does, or what the sink threw.
+   */
+  download<P, H>(
+    collector: DownloadCollector<P, H>,
+    params: P,
+    sink: ByteSink<H>,
+    options?: RunOptions,
+  ): Promise<void>;
   /** Starts a stream. @throws Failure when it cannot be started. */
   stream<P, E>(collector: StreamCollector<P, E>, params: P, sink: StreamSink<E>): Promise<RunningStream>;
 }

@@ -17,7 +17,8 @@ export interface JobSpec {
 export interface JobHandlers {
   /** The supervisor runs: what follows is payload. */
   ready(): void;
-  payload(bytes: Buffer): void;
+  /** The channel is not read further until the promise settles; it must not reject. */
+  payload(bytes: Buffer): void | Promise<void>;
 }
 
 export interface JobResult {
@@ -53,6 +54,8 @@ export class RemoteJob {
   readonly #reader: FrameReader;
   readonly #stderr: Buffer[] = [];
   #stderrBytes = 0;
+  /** Pieces of payload that are not taken in yet. */
+  #busy = 0;
   #wasReady = false;
   #end: JobEnd | null = null;
   #shellStatus: number | null = null;
@@ -122,7 +125,7 @@ export class RemoteJob {
     const nonce = randomBytes(16).toString('hex');
     this.#reader = new FrameReader(nonce, {
       ready: () => this.#ready(),
-      payload: (bytes) => this.#handlers.payload(bytes),
+      payload: (bytes) => this.#payload(bytes),
       end: (end) => this.#ended(end),
     });
     channel.on('data', (bytes: Buffer) => this.#reader.push(bytes));
@@ -151,6 +154,17 @@ export class RemoteJob {
       this.#beat.unref();
     }
     this.#handlers.ready();
+  }
+
+  #payload(bytes: Buffer): void {
+    const taken = this.#handlers.payload(bytes);
+    if (taken === undefined) return;
+    this.#busy += 1;
+    this.#channel.pause();
+    void taken.finally(() => {
+      this.#busy -= 1;
+      if (this.#busy === 0) this.#channel.resume();
+    });
   }
 
   #keepStderr(bytes: Buffer): void {

@@ -4,9 +4,10 @@ import { type Disposable, Lifetime } from '../core/lifetime.ts';
 import { inert, inertBlock } from '../core/text/inert.ts';
 import { LineSplitter } from '../core/text/lines.ts';
 import { ChannelSlots, type Slot } from './channel-slots.ts';
-import type { Collector, StreamCollector } from './collector.ts';
+import type { Collector, DownloadCollector, StreamCollector } from './collector.ts';
 import { facts as factsCollector } from './collectors/facts.ts';
 import type {
+  ByteSink,
   Connection,
   ConnectionState,
   RunningStream,
@@ -15,6 +16,7 @@ import type {
   StreamSink,
   TargetFacts,
 } from './connection.ts';
+import { Download } from './download.ts';
 import { account, describe, firstLine, streamEnd } from './job-outcome.ts';
 import { Limit } from './limit.ts';
 import { Liveness } from './liveness.ts';
@@ -31,6 +33,17 @@ const UNREAD_LIMIT = 8 * 1024 * 1024;
 const REFUSED_RETRY_MS = 250;
 /** How long the server may take to close its side after we said goodbye. */
 const GOODBYE_MS = 1000;
+
+/** What a kind of question does with its job. */
+interface QuestionHandlers<T> {
+  /** Called at the start: sets the time limit. @param hasChannel whether the server has given one by then */
+  late(hasChannel: () => boolean): void;
+  payload: JobHandlers['payload'];
+  /** What came, for the Log when it fails. */
+  readonly output: readonly Buffer[];
+  /** Called when the job ended well. */
+  answer(): T | Promise<T>;
+}
 
 interface Target {
   readonly alias: string;
@@ -106,14 +119,79 @@ export class SshConnection implements Connection {
     const spec = this.#spec(collector, { kind: 'question', script: collector.script(params), cleanup: '' });
     const chunks: Buffer[] = [];
     let bytes = 0;
+    const limit = this.#limit(collector.title, options.signal);
+    return await this.#ask(collector, spec, limit, {
+      late: (hasChannel) =>
+        limit.after(collector.timeoutMs, () =>
+          hasChannel() || this.#state === 'silent'
+            ? this.#timeout(collector)
+            : this.#noChannel(collector.title),
+        ),
+      payload: (piece) => {
+        bytes += piece.length;
+        if (bytes <= OUTPUT_LIMIT) chunks.push(piece);
+        else limit.end(tooMuch(collector.title));
+      },
+      output: chunks,
+      answer: () => collector.decode(decodeUtf8(chunks), params),
+    });
+  }
+
+  async download<P, H>(
+    collector: DownloadCollector<P, H>,
+    params: P,
+    sink: ByteSink<H>,
+    options: RunOptions = {},
+  ): Promise<void> {
+    const spec = this.#spec(collector, { kind: 'question', script: collector.script(params), cleanup: '' });
+    const limit = this.#limit(collector.title, options.signal);
+    let idle: NodeJS.Timeout | null = null;
+    // A limit's reason is a Failure; what the sink threw may be a bug, and is thrown as it is.
+    let thrown: unknown = null;
+    const download = new Download(collector, params, sink, (error) => {
+      thrown = error;
+      limit.end(isFailure(error) ? error : new Failure('cancelled', `${collector.title}: broke off.`));
+    });
+    try {
+      await this.#ask(collector, spec, limit, {
+        late: (hasChannel) => {
+          idle = setTimeout(() => {
+            limit.end(hasChannel() ? this.#timeout(collector) : this.#noChannel(collector.title));
+          }, collector.idleMs);
+        },
+        payload: async (piece) => {
+          idle?.refresh();
+          await download.push(piece);
+          idle?.refresh();
+        },
+        output: [],
+        answer: () => limit.race(download.end()),
+      });
+    } catch (error) {
+      throw thrown ?? error;
+    } finally {
+      if (idle !== null) clearTimeout(idle);
+    }
+  }
+
+  /** The reasons that end every question. */
+  #limit(title: string, signal: AbortSignal | undefined): Limit {
+    return new Limit()
+      .when(this.#closing.signal, () => this.#lostFailure())
+      .when(signal, () => new Failure('cancelled', `${title}: cancelled.`));
+  }
+
+  /** Runs a question in a slot until it has ended, or the limit says so; disposes the limit. */
+  async #ask<T>(
+    question: { readonly name: string; readonly title: string },
+    spec: JobSpec,
+    limit: Limit,
+    handlers: QuestionHandlers<T>,
+  ): Promise<T> {
+    let bytes = 0;
     let stderr = '';
     let hasChannel = false;
-    const limit = new Limit()
-      .when(this.#closing.signal, () => this.#lostFailure())
-      .when(options.signal, () => new Failure('cancelled', `${collector.title}: cancelled.`))
-      .after(collector.timeoutMs, () =>
-        hasChannel || this.#state === 'silent' ? this.#timeout(collector) : this.#noChannel(collector.title),
-      );
+    handlers.late(() => hasChannel);
     const startedAt = performance.now();
     try {
       const slot = await this.#slots.wait(limit.signal);
@@ -121,8 +199,7 @@ export class SshConnection implements Connection {
         ready: () => {},
         payload: (piece) => {
           bytes += piece.length;
-          if (bytes <= OUTPUT_LIMIT) chunks.push(piece);
-          else limit.end(tooMuch(collector.title));
+          return handlers.payload(piece);
         },
       });
       const job = await limit.race(opening);
@@ -132,11 +209,11 @@ export class SshConnection implements Connection {
       if (limit.signal.aborted) stop();
       const result = await limit.race(job.ended);
       stderr = result.stderr;
-      this.#log(collector.name, startedAt, `${bytes} bytes, ${describe(result)}`);
-      this.#judge(collector.title, spec, result);
-      return collector.decode(decodeUtf8(chunks), params);
+      this.#log(question.name, startedAt, `${bytes} bytes, ${describe(result)}`);
+      this.#judge(question.title, spec, result);
+      return await handlers.answer();
     } catch (error) {
-      this.#logFailure(collector.name, startedAt, error, stderr, chunks);
+      this.#logFailure(question.name, startedAt, error, stderr, handlers.output);
       throw error;
     } finally {
       limit.dispose();

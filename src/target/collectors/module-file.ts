@@ -1,0 +1,175 @@
+import { Failure } from '../../core/failure.ts';
+import { inert } from '../../core/text/inert.ts';
+import { type DownloadCollector, shellWord } from '../collector.ts';
+
+/** How a file's bytes are packed on the way; the extension of the file, or `gz` for one packed by the script. */
+export type Packing = 'none' | 'gz' | 'xz' | 'zst';
+
+/** A file on a target, as far as tells whether it is still the same one. */
+export interface RemoteFile {
+  /** Untrusted. */
+  readonly path: string;
+  /** Bytes. */
+  readonly size: number;
+  /** Seconds since 1970. */
+  readonly mtime: number;
+  readonly packing: Packing;
+}
+
+export interface ModuleFileParams {
+  /** As `/sys/module` spells it. */
+  readonly module: string;
+  /** Hex of the build-id of the loaded module. */
+  readonly buildId: string;
+  /** Name in the module's `.gnu_debuglink`, where its debug info was split off; null for none. */
+  readonly debugLink: string | null;
+  /** Files that turned out to be of no use. */
+  readonly skip: readonly string[];
+  /** What is here of which file: sent from there on when it is still the same. */
+  readonly resume: { readonly file: RemoteFile; readonly offset: number } | null;
+}
+
+export interface ModuleFileHeader {
+  readonly file: RemoteFile;
+  /** Where in what is sent the bytes that follow begin. */
+  readonly offset: number;
+  /** Bytes sent in all, those before the offset included; null when that is not known before. */
+  readonly total: number | null;
+}
+
+const MODULE = /^[\w-]{1,64}$/;
+const BUILD_ID = /^[0-9a-f]{8,128}$/;
+const FILE_NAME = /^[\w.+-]{1,200}$/;
+/** Larger is no module's file. */
+const MAX_SIZE = 4 * 1024 ** 3;
+
+/**
+ * Where debug info of a module may be, the likeliest first: by build-id and beside /lib/modules as gdb's
+ * "Separate Debug Files" has it, then the module itself (kmod's modules.dep lists all that there are).
+ *
+ * The file goes as it is, from the offset on; one that is not packed is packed by gzip where that is
+ * there (107 MB of zfs.ko become 25): the same file, offset and gzip give the same bytes again. Only
+ * `stat` looks at what is not sent.
+ */
+const SCRIPT = `read -r release </proc/sys/kernel/osrelease
+lib=/lib/modules/$release
+paths() {
+  echo "/usr/lib/debug/.build-id/\${id%"\${id#??}"}/\${id#??}.debug"
+  awk -v want="$module" '{
+    sub(/:.*/, ""); file = $0; name = file
+    sub(/.*\\//, "", name); sub(/\\.ko(\\..*)?$/, "", name); gsub(/-/, "_", name)
+    if (name == want) print file
+  }' "$lib/modules.dep" 2>/dev/null | while IFS= read -r path; do
+    case $path in /*) ;; *) path=$lib/$path ;; esac
+    if [ -n "$link" ]; then
+      echo "\${path%/*}/$link"
+      echo "\${path%/*}/.debug/$link"
+      echo "/usr/lib/debug\${path%/*}/$link"
+    fi
+    bare=\${path%.[xgz]*}
+    for file in "$bare" "$bare.debug"; do
+      echo "/usr/lib/debug$file"
+      echo "/usr/lib/debug/usr$file"
+    done
+    echo "$path"
+  done
+}
+paths | {
+  while IFS= read -r path; do
+    [ -f "$path" ] && [ -r "$path" ] && ! skipped "$path" || continue
+    packing=none
+    case $path in
+      *.xz) packing=xz ;;
+      *.zst) packing=zst ;;
+      *.gz) packing=gz ;;
+    esac
+    set -- $(stat -L -c '%s %Y' "$path") || continue
+    [ $# = 2 ] || continue
+    total=$1 pack=cat
+    if [ $packing = none ] && command -v gzip >/dev/null 2>&1; then
+      packing=gz total=- pack='gzip -1 -n -c'
+    fi
+    from=0
+    [ "$packing $1 $2 $path" != "$known" ] || from=$offset
+    printf 'file\\t%s\\t%s\\t%s\\t%s\\t%s\\t%s\\n' $packing $1 $2 $from $total "$path"
+    if [ "$pack" = cat ]; then
+      tail -c +$((from + 1)) "$path"
+    elif [ $from = 0 ]; then
+      $pack <"$path"
+    else
+      $pack <"$path" | tail -c +$((from + 1))
+    fi
+    exit
+  done
+  echo none
+}
+`;
+
+/** The file with the debug info of a loaded module, as far as the target has one. */
+export const moduleFile: DownloadCollector<ModuleFileParams, ModuleFileHeader | null> = {
+  name: 'module-file',
+  title: 'The file of a loaded module',
+  grade: 'observe',
+  needsRoot: true,
+  idleMs: 30_000,
+  script: ({ module, buildId, debugLink, skip, resume }) => {
+    if (!MODULE.test(module) || !BUILD_ID.test(buildId)) {
+      throw new Failure('bad-request', `${inert(module, 80)} is no module with a build-id.`);
+    }
+    const known =
+      resume === null
+        ? ''
+        : [resume.file.packing, resume.file.size, resume.file.mtime, resume.file.path].join(' ');
+    const lines = [
+      `module=${module.replaceAll('-', '_')} id=${buildId}`,
+      `link=${debugLink !== null && FILE_NAME.test(debugLink) ? shellWord(debugLink) : ''}`,
+      `known=${shellWord(known)} offset=${resume?.offset ?? 0}`,
+      skip.length === 0
+        ? 'skipped() { return 1; }'
+        : `skipped() { case $1 in ${skip.map((path) => `'${path.replaceAll("'", "'\\''")}'`).join('|')}) return 0 ;; esac; return 1; }`,
+    ];
+    return `${lines.join('\n')}\n${SCRIPT}`;
+  },
+  header: (line, { resume }) => {
+    if (line === 'none') {
+      return null;
+    }
+    const [word, packing, size, mtime, from, total, ...path] = line.split('\t');
+    const file = {
+      path: path.join('\t'),
+      size: number(size),
+      mtime: number(mtime),
+      packing: packingOf(packing),
+    };
+    const offset = number(from);
+    if (word !== 'file' || file.path === '' || (offset !== 0 && offset !== resume?.offset)) {
+      throw nonsense();
+    }
+    if (file.size > MAX_SIZE) {
+      throw new Failure('bad-output', `${inert(file.path, 200)} on the target is too large for a module.`);
+    }
+    return { file, offset, total: total === '-' ? null : number(total) };
+  },
+};
+
+function packingOf(word: string | undefined): Packing {
+  if (word === 'none' || word === 'gz' || word === 'xz' || word === 'zst') {
+    return word;
+  }
+  throw nonsense();
+}
+
+function number(text: string | undefined): number {
+  if (text === undefined || !/^\d{1,15}$/.test(text)) {
+    throw nonsense();
+  }
+  return Number(text);
+}
+
+function nonsense(): Failure {
+  return new Failure(
+    'bad-output',
+    'The target was asked for the file of a module and answered something else.',
+    'Show Log has what the target said.',
+  );
+}

@@ -1,0 +1,202 @@
+/** Files of modules from a real server: whole, after a cut, when they changed meanwhile. */
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { gunzipSync } from 'node:zlib';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import type { DownloadCollector } from '../../src/target/collector.ts';
+import {
+  type DownloadOptions,
+  downloadModule,
+  type ModuleDownload,
+} from '../../src/target/module-download.ts';
+import { failureOf } from '../support/failure-of.ts';
+import { Person, reach } from './client.ts';
+import { isRunning, Server } from './server.ts';
+
+/** No module of this machine has this build-id, so the file of that name is the test's own. */
+const id = `00${randomBytes(19).toString('hex')}`;
+const remote = `/usr/lib/debug/.build-id/00/${id.slice(2)}.debug`;
+/** What no compressor makes smaller, with bytes that a terminal, a decoder or a frame would change. */
+const content = Buffer.concat([
+  Buffer.from('file\tnone\r\n\0\x1e\x04\xff\xfe', 'latin1'),
+  randomBytes(24 * 1024 * 1024),
+]);
+
+let server: Server;
+let folder: string;
+let part: string;
+
+beforeAll(async () => {
+  mkdirSync(path.dirname(remote), { recursive: true });
+  writeFileSync(remote, content);
+  server = await Server.start();
+  server.trust('ed25519');
+});
+afterAll(async () => {
+  rmSync(remote, { force: true });
+  await server?.dispose();
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+async function download(options: DownloadOptions = {}, more: Partial<ModuleDownload> = {}) {
+  const connection = await reach(server, new Person());
+  try {
+    return await downloadModule(
+      connection,
+      { module: 'zfs', buildId: id, debugLink: null, skip: [], part, ...more },
+      options,
+    );
+  } finally {
+    connection.dispose();
+  }
+}
+
+function newPart(): void {
+  folder = mkdtempSync(path.join(tmpdir(), 'zscope-part-'));
+  part = path.join(folder, 'zfs.part');
+}
+
+/** Breaks the link once so many bytes have come; resolves to how many are in the part. */
+async function cutAfter(bytes: number): Promise<number> {
+  let cut: Promise<void> | null = null;
+  await failureOf(
+    download({
+      progress: (done) => {
+        if (done > bytes) {
+          cut ??= server.restart();
+        }
+      },
+    }),
+  );
+  await cut;
+  return statSync(part).size;
+}
+
+test('arrives whole, every byte as it was', async () => {
+  newPart();
+  const told: number[] = [];
+  const file = await download({ progress: (done) => told.push(done) });
+  expect(file).toEqual({
+    path: remote,
+    size: content.length,
+    mtime: Math.floor(statSync(remote).mtimeMs / 1000),
+    packing: 'gz',
+  });
+  expect(gunzipSync(readFileSync(part)).equals(content)).toBe(true);
+  expect(told.at(-1)).toBe(statSync(part).size);
+  expect(told).toEqual([...told].sort((a, b) => a - b));
+});
+
+test('goes on where a cut link left it', async () => {
+  newPart();
+  const kept = await cutAfter(6_000_000);
+  expect(kept).toBeGreaterThan(6_000_000);
+  expect(kept).toBeLessThan(content.length);
+  const again = await cutAfter(kept + 4_000_000);
+  expect(again).toBeGreaterThan(kept + 4_000_000);
+  const told: number[] = [];
+  await download({ progress: (done) => told.push(done) });
+  expect(told[0]).toBe(again);
+  expect(gunzipSync(readFileSync(part)).equals(content)).toBe(true);
+});
+
+test('begins anew when the file is another one by now', async () => {
+  newPart();
+  await cutAfter(6_000_000);
+  const before = statSync(remote);
+  const other = Buffer.from(content);
+  other.write('changed', 100);
+  writeFileSync(remote, other);
+  utimesSync(remote, before.atimeMs / 1000, before.mtimeMs / 1000 + 5);
+  try {
+    const told: number[] = [];
+    await download({ progress: (done) => told.push(done) });
+    expect(told[0]).toBe(0);
+    expect(gunzipSync(readFileSync(part)).equals(other)).toBe(true);
+  } finally {
+    writeFileSync(remote, content);
+  }
+});
+
+test('is nothing when the target has no such file, or only useless ones', async () => {
+  newPart();
+  expect(await download({}, { buildId: `01${id.slice(2)}`, module: 'zscope_no_module' })).toBeNull();
+  expect(await download({}, { module: 'zscope_no_module', skip: [remote] })).toBeNull();
+});
+
+test('can be stopped, and what came is kept', async () => {
+  newPart();
+  const abort = new AbortController();
+  const failure = await failureOf(
+    download({ signal: abort.signal, progress: (done) => done > 3_000_000 && abort.abort() }),
+  );
+  expect(failure.code).toBe('cancelled');
+  expect(statSync(part).size).toBeGreaterThan(3_000_000);
+  await sleep(200);
+  expect(isRunning(`gzip -1 -n -c`)).toBe(false);
+});
+
+/** A download of what a script prints after a header. */
+function bytesOf(script: string, idleMs = 10_000): DownloadCollector<null, string> {
+  return {
+    name: 'test-download',
+    title: 'A test download',
+    grade: 'observe',
+    needsRoot: false,
+    idleMs,
+    script: () => script,
+    header: (line) => line,
+  };
+}
+
+test('a target is not read faster than the bytes are taken in', async () => {
+  newPart();
+  const connection = await reach(server, new Person());
+  const size = 40_000_000;
+  let taken = 0;
+  let header = '';
+  const before = process.memoryUsage().rss;
+  let peak = 0;
+  await connection.download(bytesOf(`echo head; yes 0123456 | head -c ${size}`), null, {
+    header: async (line) => {
+      header = line;
+    },
+    bytes: async (piece) => {
+      taken += piece.length;
+      if (taken < 4_000_000) {
+        await sleep(20);
+      }
+      peak = Math.max(peak, process.memoryUsage().rss);
+    },
+  });
+  connection.dispose();
+  expect([header, taken]).toEqual(['head', size]);
+  expect(peak - before).toBeLessThan(100_000_000);
+});
+
+test('a disk that gives nothing ends the download, not the connection', async () => {
+  newPart();
+  const connection = await reach(server, new Person());
+  const sink = { header: async () => {}, bytes: async () => {} };
+  const failure = await failureOf(
+    connection.download(bytesOf('echo head; echo some; sleep 60', 1000), null, sink),
+  );
+  expect(failure.code).toBe('timeout');
+  const broken = await failureOf(connection.download(bytesOf('echo head; echo some; exit 5'), null, sink));
+  expect(broken.code).toBe('script-failed');
+  const mute = await failureOf(connection.download(bytesOf('exit 0'), null, sink));
+  expect(mute.code).toBe('bad-output');
+  await expect(
+    connection.download(bytesOf('echo head; yes'), null, {
+      ...sink,
+      bytes: async () => {
+        throw new RangeError('disk full');
+      },
+    }),
+  ).rejects.toThrow('disk full');
+  expect(connection.state).toBe('connected');
+  connection.dispose();
+});
