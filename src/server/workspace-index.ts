@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { scanFunctions } from '../core/symbols/c-scanner.ts';
+import { type ScannedSource, scanSource } from '../core/symbols/c-scanner.ts';
 import { FunctionIndex } from '../core/symbols/function-index.ts';
 import { type SourceFile, SourcePaths, sourceKind } from '../core/symbols/source-paths.ts';
 import {
@@ -198,9 +198,9 @@ export class WorkspaceIndex {
 
   /** Text that the scanner fails at has no functions in the index. */
   #scan(file: string, text: string): void {
-    let found: ReturnType<typeof scanFunctions> = [];
+    let found: ScannedSource = { functions: [], macros: [] };
     try {
-      found = file.endsWith('.S') ? [] : scanFunctions(text);
+      found = file.endsWith('.S') ? found : scanSource(text);
     } catch (error) {
       this.log(`The functions of ${file} are not known: ${reason(error)}`);
     }

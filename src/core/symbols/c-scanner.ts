@@ -5,7 +5,7 @@
  *
  * All branches of an `#if` are read; each starts from where the `#if` stands, and what follows
  * `#endif` continues from the end of the first branch, so branches that open or close braces
- * differently do no harm. `#if 0` is left out. Bodies of macros (`#define`) are not looked into.
+ * differently do no harm. `#if 0` is left out. Of macros it is only read what they call.
  */
 
 import {
@@ -28,6 +28,7 @@ import {
   skipComment,
   skipQuoted,
 } from './c-lexer.ts';
+import { readMacro, type ScannedMacro } from './c-macros.ts';
 
 /** A place in a function's body where a name stands before a parenthesis: a call, or a macro's use. */
 interface CallSite {
@@ -53,6 +54,14 @@ export interface ScannedFunction {
   readonly calls: readonly CallSite[];
 }
 
+/** What a C file holds. */
+export interface ScannedSource {
+  /** By line. */
+  readonly functions: readonly ScannedFunction[];
+  /** In text order; a name twice when branches of an `#if` define it differently. */
+  readonly macros: readonly ScannedMacro[];
+}
+
 const HASH = 35;
 const QUOTE = 34;
 const APOSTROPHE = 39;
@@ -73,23 +82,24 @@ const bodyStops: Uint8Array = (() => {
   return table;
 })();
 
-/** The function definitions of a C file, by line. */
-export function scanFunctions(text: string): ScannedFunction[] {
+/** The function definitions of a C file, and its macros that call something. */
+export function scanSource(text: string): ScannedSource {
   const first = new Scanner(text, false);
   if (first.run()) {
-    return first.functions();
+    return first.found();
   }
   // Braces or parentheses do not match up. A closing brace in the first column is then believed
   // to end a function, as everybody's style has it.
   const second = new Scanner(text, true);
   second.run();
-  return second.functions();
+  return second.found();
 }
 
 class Scanner {
   readonly #text: string;
   readonly #trustColumn: boolean;
   readonly #drafts: Draft[] = [];
+  readonly #macros: ScannedMacro[] = [];
   readonly #conditionals = new Conditionals();
   #state: State = freshState();
   /** Blocks of `extern "C" {` that are open. */
@@ -104,8 +114,8 @@ class Scanner {
     this.#lineEnd = text.indexOf('\n');
   }
 
-  functions(): ScannedFunction[] {
-    return this.#drafts.sort((a, b) => a.line - b.line);
+  found(): ScannedSource {
+    return { functions: this.#drafts.sort((a, b) => a.line - b.line), macros: this.#macros };
   }
 
   /** Reads the whole text. False when braces or parentheses did not match up. */
@@ -391,6 +401,13 @@ class Scanner {
       case 'endif':
         this.#state = this.#conditionals.end(this.#state);
         return directive.end;
+      case 'define': {
+        const macro = readMacro(text, directive);
+        if (macro !== null) {
+          this.#macros.push(macro);
+        }
+        return directive.end;
+      }
       default:
         return directive.end;
     }

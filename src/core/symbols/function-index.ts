@@ -1,9 +1,10 @@
 /**
  * The functions of many C files and the calls between them, kept small: names are stored once, and
- * a file's functions and calls are rows of integers. Files are put in and taken out one by one.
+ * a file's functions, calls and macros are rows of integers. Files are put in and taken out one by
+ * one; what is kept of them can be written down and put back.
  */
 import { parseParameters } from './c-parameters.ts';
-import type { ScannedFunction } from './c-scanner.ts';
+import type { ScannedFunction, ScannedSource } from './c-scanner.ts';
 import type { Parameter } from './location.ts';
 
 /** A function of an indexed file. Lines are 1-based. */
@@ -21,21 +22,27 @@ export interface IndexedFunction {
 /** Integers of one function: name, line, first line, last line, index of its first call. */
 const ROW = 5;
 
-interface FileEntry {
+/** What the index keeps of one file. Names are numbers that count only with the index's own list. */
+export interface FileEntry {
   readonly file: string;
+  /** Of each function: name, line, first line, last line, index of its first call in {@link calls}. */
   readonly rows: Int32Array;
-  /** Parameter list and, behind a NUL, old-style declarations; one a function. */
-  readonly parameters: readonly string[];
   /** Pairs (name, line) in the functions' order. */
   readonly calls: Int32Array;
+  /** Of each macro that calls something: its name, how many names follow, those names. */
+  readonly macros: Int32Array;
+  /** Parameter lists and, each behind a NUL, old-style declarations; one a function. */
+  readonly parameters: () => readonly string[];
 }
 
 export class FunctionIndex {
   readonly #files = new Map<string, FileEntry>();
-  readonly #ids = new Map<string, number>();
-  readonly #names: string[] = [];
+  #ids = new Map<string, number>();
+  #names: string[] = [];
   /** By name id: the files that define it, one entry per file. */
   readonly #definedIn = new Map<number, Set<FileEntry>>();
+  /** By the macro's name id: what its definitions call. Made when first asked for. */
+  #macros: Map<number, Set<number>> | null = null;
   #functions = 0;
 
   /** Files in the index. */
@@ -48,8 +55,33 @@ export class FunctionIndex {
     return this.#functions;
   }
 
+  /** The names that the integers of {@link entry} count; a list that only grows. */
+  get names(): readonly string[] {
+    return this.#names;
+  }
+
+  /** What is kept of a file. */
+  entry(file: string): FileEntry | undefined {
+    return this.#files.get(file);
+  }
+
+  /**
+   * Puts back what was written down of an index with these names.
+   * @throws Error when this index is not empty: its numbers mean other names.
+   */
+  restore(names: string[], entries: Iterable<FileEntry>): void {
+    if (this.#names.length > 0) {
+      throw new Error('only an empty index can be restored');
+    }
+    this.#names = names;
+    this.#ids = new Map(names.map((name, id) => [name, id]));
+    for (const entry of entries) {
+      this.#put(entry);
+    }
+  }
+
   /** Puts a file in, in place of what was known of it. */
-  setFile(file: string, functions: readonly ScannedFunction[]): void {
+  setFile(file: string, { functions, macros }: ScannedSource): void {
     this.removeFile(file);
     const rows = new Int32Array(functions.length * ROW);
     const callCount = functions.reduce((sum, one) => sum + one.calls.length, 0);
@@ -66,9 +98,19 @@ export class FunctionIndex {
         calls[call++] = site.line;
       }
     }
-    const entry: FileEntry = { file, rows, parameters, calls };
+    const macroRows = macros.flatMap((one) => [
+      this.#idOf(one.name),
+      one.calls.length,
+      ...one.calls.map((name) => this.#idOf(name)),
+    ]);
+    this.#put({ file, rows, calls, macros: Int32Array.from(macroRows), parameters: () => parameters });
+  }
+
+  #put(entry: FileEntry): void {
+    const { file, rows } = entry;
     this.#files.set(file, entry);
-    this.#functions += functions.length;
+    this.#macros = null;
+    this.#functions += rows.length / ROW;
     for (let at = 0; at < rows.length; at += ROW) {
       const id = rows[at] ?? 0;
       const entries = this.#definedIn.get(id);
@@ -86,6 +128,7 @@ export class FunctionIndex {
       return;
     }
     this.#files.delete(file);
+    this.#macros = null;
     this.#functions -= entry.rows.length / ROW;
     for (let at = 0; at < entry.rows.length; at += ROW) {
       const id = entry.rows[at] ?? 0;
@@ -153,11 +196,36 @@ export class FunctionIndex {
     return row < 0 ? [] : callLines(entry, row, id);
   }
 
+  /** All calls in a function's body, in text order. */
+  calls(of: IndexedFunction): { readonly name: string; readonly line: number }[] {
+    const entry = this.#files.get(of.file);
+    const row = entry === undefined ? -1 : rowOf(entry, this.#ids.get(of.name) ?? -1, of.line);
+    if (entry === undefined || row < 0) {
+      return [];
+    }
+    const found: { name: string; line: number }[] = [];
+    const end = entry.rows[row + ROW + 4] ?? entry.calls.length;
+    for (let at = entry.rows[row + 4] ?? 0; at < end; at += 2) {
+      found.push({ name: this.#names[entry.calls[at] ?? -1] ?? '', line: entry.calls[at + 1] ?? 0 });
+    }
+    return found;
+  }
+
+  /** What the definitions of a macro call; empty for a name that is no macro, or calls nothing. */
+  macroCalls(name: string): string[] {
+    const id = this.#ids.get(name);
+    if (id === undefined) {
+      return [];
+    }
+    this.#macros ??= macrosOf(this.#files.values());
+    return Array.from(this.#macros.get(id) ?? [], (callee) => this.#names[callee] ?? '');
+  }
+
   /** The parameters as the definition declares them. */
   parameters(of: IndexedFunction): Parameter[] {
     const entry = this.#files.get(of.file);
     const row = entry === undefined ? -1 : rowOf(entry, this.#ids.get(of.name) ?? -1, of.line);
-    const [list = '', oldStyle = ''] = (entry?.parameters[row / ROW] ?? '').split('\0');
+    const [list = '', oldStyle = ''] = (entry?.parameters()[row / ROW] ?? '').split('\0');
     return parseParameters(list, oldStyle);
   }
 
@@ -183,6 +251,22 @@ export class FunctionIndex {
     this.#ids.set(own, id);
     return id;
   }
+}
+
+function macrosOf(entries: Iterable<FileEntry>): Map<number, Set<number>> {
+  const found = new Map<number, Set<number>>();
+  for (const { macros } of entries) {
+    for (let at = 0; at < macros.length; ) {
+      const name = macros[at] ?? 0;
+      const end = at + 2 + Math.max(macros[at + 1] ?? 0, 0);
+      const callees = found.get(name) ?? new Set();
+      found.set(name, callees);
+      for (at += 2; at < end; at++) {
+        callees.add(macros[at] ?? 0);
+      }
+    }
+  }
+  return found;
 }
 
 function rowOf(entry: FileEntry, id: number, line: number): number {

@@ -1,14 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { scanFunctions } from '../../../../src/core/symbols/c-scanner.ts';
+import { scanSource } from '../../../../src/core/symbols/c-scanner.ts';
 
 /** `name:line-endLine` of each function. */
 function found(text: string): string[] {
-  return scanFunctions(text).map((one) => `${one.name}:${one.line}-${one.endLine}`);
+  return scanSource(text).functions.map((one) => `${one.name}:${one.line}-${one.endLine}`);
 }
 
 function calls(text: string): string[] {
-  return scanFunctions(text).flatMap((one) => one.calls.map((call) => `${call.name}:${call.line}`));
+  return scanSource(text).functions.flatMap((one) => one.calls.map((call) => `${call.name}:${call.line}`));
 }
 
 describe('definitions', () => {
@@ -38,7 +38,7 @@ int old_style(a, b)
 main() { return 0; }
 `;
     expect(found(text)).toEqual(['pool_open:4-8', 'kernel_style:10-14', 'old_style:16-21', 'main:23-23']);
-    expect(scanFunctions(text)[0]).toMatchObject({ startLine: 3 });
+    expect(scanSource(text).functions[0]).toMatchObject({ startLine: 3 });
   });
 
   it('are found whatever stands around the parameter list', () => {
@@ -103,7 +103,7 @@ after_macro(void)
 }
 `;
     expect(found(text)).toEqual(['after_macro:6-8']);
-    expect(scanFunctions(text)[0]?.startLine).toBe(5);
+    expect(scanSource(text).functions[0]?.startLine).toBe(5);
   });
 
   it('are found inside of extern "C"', () => {
@@ -113,9 +113,9 @@ after_macro(void)
   });
 
   it('keep their parameter text, comments and all', () => {
-    const [one] = scanFunctions('int f(int a /* how ) many */,\n    void (*cb)(int)) {}');
+    const [one] = scanSource('int f(int a /* how ) many */,\n    void (*cb)(int)) {}').functions;
     expect(one?.parameterText).toBe('int a /* how ) many */,\n    void (*cb)(int)');
-    const [old] = scanFunctions('int f(a, b) int a; char *b; {}');
+    const [old] = scanSource('int f(a, b) int a; char *b; {}').functions;
     expect(old).toMatchObject({ parameterText: 'a, b', oldStyleText: ' int a; char *b; ' });
   });
 });
@@ -270,7 +270,7 @@ describe('any text', () => {
     fc.assert(
       fc.property(anyText, (text) => {
         const lines = text.split('\n').length;
-        for (const one of scanFunctions(text)) {
+        for (const one of scanSource(text).functions) {
           expect(one.name).toMatch(/^[A-Za-z_$][\w$]*$/);
           expect(one.line).toBeGreaterThanOrEqual(1);
           expect(one.endLine).toBeLessThanOrEqual(lines);
@@ -325,7 +325,7 @@ describe('any text', () => {
     ]) {
       const text = unit.repeat(Math.ceil(400_000 / unit.length));
       const started = performance.now();
-      scanFunctions(text);
+      scanSource(text).functions;
       expect(performance.now() - started, JSON.stringify(unit)).toBeLessThan(3000);
     }
   });

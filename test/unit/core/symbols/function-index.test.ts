@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { scanFunctions } from '../../../../src/core/symbols/c-scanner.ts';
+import { scanSource } from '../../../../src/core/symbols/c-scanner.ts';
 import { FunctionIndex } from '../../../../src/core/symbols/function-index.ts';
 
 function indexOf(files: Readonly<Record<string, string>>): FunctionIndex {
   const index = new FunctionIndex();
   for (const [file, text] of Object.entries(files)) {
-    index.setFile(file, scanFunctions(text));
+    index.setFile(file, scanSource(text));
   }
   return index;
 }
@@ -89,7 +89,7 @@ describe('the index', () => {
             index.removeFile(file);
             delete present[file];
           } else {
-            index.setFile(file, scanFunctions(text));
+            index.setFile(file, scanSource(text));
             present[file] = text;
           }
         }
