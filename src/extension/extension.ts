@@ -34,7 +34,9 @@ export function activate(extension: vscode.ExtensionContext): void {
 
   const targetsView = own(new TargetsView(targets, funnel));
   const hungTasks = own(new HungTasksView(targets, places, context, funnel));
-  const tracing = own(new Tracing(extension.extensionUri, targets, server, places, opener, context, funnel));
+  const tracing = own(
+    new Tracing(extension.extensionUri, targets, hungTasks, server, places, opener, context, funnel),
+  );
   const dbgmsg = own(new DbgmsgView(extension.extensionUri, targets, server, opener, context, funnel));
   own(new TargetStatus(targets));
   own(compareSource(targets, server, hungTasks, funnel));

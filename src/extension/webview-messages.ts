@@ -23,11 +23,13 @@ export function readDbgmsgMessage(value: unknown): FromDbgmsgView | null {
 
 /** Null for what is no message of a trace view. */
 export function readTraceMessage(value: unknown): FromTraceView | null {
-  const { type, id, line } = fields(value) ?? {};
+  const { type, id, line, index } = fields(value) ?? {};
   switch (type) {
     case 'ready':
     case 'stop':
       return { type };
+    case 'traceInstead':
+      return typeof index === 'number' ? { type, index } : null;
     case 'select':
       return typeof id === 'number' ? { type, id } : null;
     case 'open':

@@ -31,11 +31,37 @@ export interface StackLine {
   readonly canOpen: boolean;
 }
 
+/** A function that can be traced in place of one that cannot. */
+export interface TraceAlternative {
+  /** Symbol, clone suffix included. */
+  readonly symbol: string;
+  /** What it has to do with the other: `calls zil_commit_writer [zfs]`. */
+  readonly about: string;
+}
+
+/** How a session stands. */
+export interface TraceStatus {
+  /** A sentence or a few words: running, stopped, lost ... */
+  readonly text: string;
+  /** Decides whether Stop is shown. */
+  readonly running: boolean;
+  readonly isError: boolean;
+  /** Why it may be that no call comes; shown while there is none. Empty when nothing is known. */
+  readonly waiting: string;
+  /** What can be traced instead, nearest first, when this function cannot. */
+  readonly alternatives: readonly TraceAlternative[];
+}
+
 export type ToTraceView =
-  | { readonly type: 'reset'; readonly title: string; readonly argumentsKnown: string }
+  /** Forget all events and show those that follow. `target` is the machine's name. */
+  | {
+      readonly type: 'reset';
+      readonly title: string;
+      readonly target: string;
+      readonly argumentsKnown: string;
+    }
   | { readonly type: 'rows'; readonly rows: readonly TraceRow[] }
-  /** Running, stopped, lost ...; `running` decides whether Stop is shown. */
-  | { readonly type: 'state'; readonly text: string; readonly running: boolean; readonly isError: boolean }
+  | ({ readonly type: 'state' } & TraceStatus)
   /** The stack of an event, once its places are known; sent again when more is known. */
   | {
       readonly type: 'stack';
@@ -47,6 +73,8 @@ export type ToTraceView =
 export type FromTraceView =
   | { readonly type: 'ready' }
   | { readonly type: 'stop' }
+  /** Trace the alternative with this index instead. */
+  | { readonly type: 'traceInstead'; readonly index: number }
   /** Show me the stack of this event. */
   | { readonly type: 'select'; readonly id: number }
   /** Open line `line` (index into `lines`) of the stack of event `id`. */

@@ -1,11 +1,10 @@
 import { css, html, type TemplateResult } from 'lit';
 import { inert } from '../core/text/inert.ts';
 import type { DbgmsgRow } from '../protocol/dbgmsg-view.ts';
-import { gapStyles, listStyles } from './list/list-styles.ts';
+import { rowListStyles } from './list/list-styles.ts';
 import { RowList } from './list/row-list.ts';
 import { markedText } from './marked-text.ts';
 import type { Filter } from './rows/filter.ts';
-import { linkStyles, markStyles } from './styles.ts';
 
 /** UTF-16 units of a field shown in a row that is one line high, and in one that is opened out. */
 const LINE_MAX = 1_000;
@@ -14,10 +13,7 @@ const EXPANDED_MAX = 100_000;
 /** The lines of dbgmsg. Fires `source-open` (detail: the row) when a person clicks a place. */
 export class DbgmsgList extends RowList<DbgmsgRow> {
   static override styles = [
-    listStyles,
-    gapStyles,
-    linkStyles,
-    markStyles,
+    ...rowListStyles,
     css`
       .row {
         grid-template-columns: 8ch minmax(12ch, min(44ch, 36%)) minmax(0, 1fr);

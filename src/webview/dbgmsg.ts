@@ -17,7 +17,7 @@ import { connect } from './vscode-api.ts';
 
 const toolbar: ToolbarTexts = {
   label: 'dbgmsg',
-  filterPlaceholder: 'Filter (e.g. metaslab -unload)',
+  filterPlaceholder: 'Filter (e.g. metaslab, -unload to leave out)',
   filterLabel: 'Filter dbgmsg lines: all words must occur, -word must not',
   things: 'lines',
 };
@@ -58,7 +58,7 @@ export class DbgmsgView extends RowsView<DbgmsgRow> {
 
   override render(): TemplateResult {
     const { store } = this.stream;
-    return html`${this.renderToolbar(toolbar)}
+    return html`${this.renderToolbar(toolbar, this.#target)}
       <div class=${this.#status.isError ? 'status error' : 'status'} role="status">${this.#renderStatus()}</div>
       <zs-dbgmsg-list
         .label=${'dbgmsg'}
@@ -107,16 +107,7 @@ export class DbgmsgView extends RowsView<DbgmsgRow> {
     const saved = this.#saved?.target === target ? this.#saved : null;
     this.#saved = null;
     this.#target = target;
-    this.stream.clear();
-    this.list?.reset();
-    if (saved !== null && saved.pausedAfter !== null) {
-      this.stream.pause(saved.pausedAfter);
-    }
-    if (this.list !== null && saved !== null) {
-      this.list.activeId = saved.active;
-      this.list.follow = this.follow;
-      this.list.revealActive();
-    }
+    this.restart(saved);
     this.save();
     this.requestUpdate();
   }
@@ -126,14 +117,7 @@ export class DbgmsgView extends RowsView<DbgmsgRow> {
   }
 
   protected override save(): void {
-    const { pausedAfter } = this.stream.store;
-    this.#host.save({
-      target: this.#target,
-      filter: this.stream.filterText,
-      follow: this.follow,
-      pausedAfter,
-      active: this.list?.activeId ?? null,
-    });
+    this.#host.save({ ...this.listState, target: this.#target });
   }
 
   #onRowOpen(): void {

@@ -1,6 +1,8 @@
-import { html, LitElement, type TemplateResult } from 'lit';
+import { html, LitElement, nothing, type TemplateResult } from 'lit';
+import { inert } from '../core/text/inert.ts';
 import './filter-box.ts';
 import type { RowList } from './list/row-list.ts';
+import type { ListState } from './list-state.ts';
 import type { RowStream } from './row-stream.ts';
 import type { Filter } from './rows/filter.ts';
 import type { Row } from './rows/row-store.ts';
@@ -27,7 +29,9 @@ export abstract class RowsView<T extends Row> extends LitElement {
   /** Remembers the view's state for when the page comes back. */
   protected abstract save(): void;
 
-  protected renderToolbar({ label, filterPlaceholder, filterLabel, things }: ToolbarTexts): TemplateResult {
+  /** @param target whose rows these are; empty when it is said elsewhere */
+  protected renderToolbar(texts: ToolbarTexts, target = ''): TemplateResult {
+    const { label, filterPlaceholder, filterLabel, things } = texts;
     const { store, filterText } = this.stream;
     return html`<div class="toolbar" role="toolbar" aria-label=${label}>
       <zs-filter-box
@@ -38,6 +42,7 @@ export abstract class RowsView<T extends Row> extends LitElement {
         @filter-leave=${() => this.list?.focus()}
       ></zs-filter-box>
       ${countLabel(store, things)}
+      ${target === '' ? nothing : html`<span class="target" title=${inert(target)}>${inert(target)}</span>`}
       <span class="space"></span>
       ${waitingBadge(store)} ${pauseButton(store.pausedAfter !== null, (on) => this.#setPaused(on))}
       ${followButton(this.follow, (on) => this.setFollow(on))}
@@ -56,6 +61,34 @@ export abstract class RowsView<T extends Row> extends LitElement {
       }
     }
     this.requestUpdate();
+  }
+
+  /** What the page remembers of the list. */
+  protected get listState(): ListState {
+    return {
+      filter: this.stream.filterText,
+      follow: this.follow,
+      pausedAfter: this.stream.store.pausedAfter,
+      active: this.list?.activeId ?? null,
+    };
+  }
+
+  /** Begins with no rows; the rows that follow are shown as they were left, unless that is null. */
+  protected restart(saved: ListState | null): void {
+    this.stream.clear();
+    const { list } = this;
+    list?.reset();
+    if (saved === null) {
+      return;
+    }
+    if (saved.pausedAfter !== null) {
+      this.stream.pause(saved.pausedAfter);
+    }
+    if (list !== null) {
+      list.activeId = saved.active;
+      list.follow = this.follow;
+      list.revealActive();
+    }
   }
 
   protected setFollow(on: boolean): void {

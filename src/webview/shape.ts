@@ -26,6 +26,20 @@ export function isArrayOf<T>(value: unknown, isItem: (item: unknown) => item is 
   return Array.isArray(value) && value.every(isItem);
 }
 
+/** What each type of message must hold besides its type. */
+type Checks<M extends { readonly type: string }> = {
+  readonly [Type in M['type']]: (message: Fields) => boolean;
+};
+
+/** Reads messages of the types that have a check; every other value is null. */
+export function messageReader<M extends { readonly type: string }>(
+  checks: Checks<M>,
+): (value: unknown) => M | null {
+  const byType = new Map<unknown, (message: Fields) => boolean>(Object.entries(checks));
+  // The check of its type makes a value a message: what the compiler cannot see.
+  return (value) => (isFields(value) && byType.get(value['type'])?.(value) === true ? (value as M) : null);
+}
+
 export function stringOrEmpty(value: unknown): string {
   return typeof value === 'string' ? value : '';
 }

@@ -43,6 +43,16 @@ export const viewStyles = css`
     flex: 1 1 0;
   }
 
+  .target {
+    flex: 0 1 auto;
+    min-width: 0;
+    overflow: hidden;
+    color: var(--vscode-descriptionForeground);
+    text-overflow: ellipsis;
+    white-space: nowrap;
+    unicode-bidi: isolate;
+  }
+
   .count,
   .waiting {
     flex: none;

@@ -25,25 +25,26 @@ export function waitingBadge<T extends Row>(store: RowStore<T>): TemplateResult 
 }
 
 export function pauseButton(paused: boolean, onChange: (on: boolean) => void): TemplateResult {
-  return html`<vscode-toolbar-button
-    class="pause"
-    icon="debug-pause"
-    label="Pause"
-    title=${paused ? 'Show the lines that came meanwhile' : 'Pause: new lines wait'}
-    toggleable
-    .checked=${paused}
-    @click=${() => onChange(!paused)}
-  ></vscode-toolbar-button>`;
+  const title = paused ? 'Show the lines that came meanwhile' : 'Pause: new lines wait';
+  return switchButton({ icon: 'debug-pause', label: 'Pause', title }, paused, onChange);
 }
 
 export function followButton(following: boolean, onChange: (on: boolean) => void): TemplateResult {
+  const title = following ? 'Following: the newest line stays in sight' : 'Follow the newest line';
+  return switchButton({ icon: 'arrow-circle-down', label: 'Follow', title }, following, onChange);
+}
+
+function switchButton(
+  { icon, label, title }: { readonly icon: string; readonly label: string; readonly title: string },
+  on: boolean,
+  onChange: (on: boolean) => void,
+): TemplateResult {
   return html`<vscode-toolbar-button
-    class="follow"
-    icon="arrow-circle-down"
-    label="Follow"
-    title=${following ? 'Following: the newest line stays in sight' : 'Follow the newest line'}
+    icon=${icon}
+    label=${label}
+    title=${title}
     toggleable
-    .checked=${following}
-    @click=${() => onChange(!following)}
+    .checked=${on}
+    @click=${() => onChange(!on)}
   ></vscode-toolbar-button>`;
 }

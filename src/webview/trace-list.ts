@@ -1,10 +1,9 @@
 import { css, html, type TemplateResult } from 'lit';
 import type { TraceRow } from '../protocol/trace-view.ts';
-import { gapStyles, listStyles } from './list/list-styles.ts';
+import { rowListStyles } from './list/list-styles.ts';
 import { RowList } from './list/row-list.ts';
 import { markedText } from './marked-text.ts';
 import type { Filter } from './rows/filter.ts';
-import { linkStyles, markStyles } from './styles.ts';
 
 /** UTF-16 units of a field shown in a row that is one line high, and in one that is opened out. */
 const LINE_MAX = 500;
@@ -13,10 +12,7 @@ const EXPANDED_MAX = 20_000;
 /** The events of a trace session, as a table. */
 export class TraceList extends RowList<TraceRow> {
   static override styles = [
-    listStyles,
-    gapStyles,
-    linkStyles,
-    markStyles,
+    ...rowListStyles,
     css`
       .row {
         column-gap: 10px;

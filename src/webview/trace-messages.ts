@@ -1,36 +1,26 @@
-import type { StackLine, ToTraceView, TraceRow } from '../protocol/trace-view.ts';
+import type { StackLine, ToTraceView, TraceAlternative, TraceRow } from '../protocol/trace-view.ts';
+import { type ListState, readListState } from './list-state.ts';
 import {
   hasBooleans,
   hasNumbers,
   hasStrings,
   isArrayOf,
   isFields,
+  messageReader,
   numberOrNull,
   stringOrEmpty,
 } from './shape.ts';
 
-/** The message that a value is; null for every other value. */
-export function readTraceMessage(value: unknown): ToTraceView | null {
-  return isTraceMessage(value) ? value : null;
-}
-
-function isTraceMessage(value: unknown): value is ToTraceView {
-  if (!isFields(value)) {
-    return false;
-  }
-  switch (value['type']) {
-    case 'reset':
-      return hasStrings(value, 'title', 'argumentsKnown');
-    case 'rows':
-      return isArrayOf(value['rows'], isRow);
-    case 'state':
-      return hasStrings(value, 'text') && hasBooleans(value, 'running', 'isError');
-    case 'stack':
-      return hasNumbers(value, 'id') && hasBooleans(value, 'resolving') && isArrayOf(value['lines'], isLine);
-    default:
-      return false;
-  }
-}
+export const readTraceMessage = messageReader<ToTraceView>({
+  reset: (message) => hasStrings(message, 'title', 'target', 'argumentsKnown'),
+  rows: (message) => isArrayOf(message['rows'], isRow),
+  state: (message) =>
+    hasStrings(message, 'text', 'waiting') &&
+    hasBooleans(message, 'running', 'isError') &&
+    isArrayOf(message['alternatives'], isAlternative),
+  stack: (message) =>
+    hasNumbers(message, 'id') && hasBooleans(message, 'resolving') && isArrayOf(message['lines'], isLine),
+});
 
 function isRow(value: unknown): value is TraceRow {
   return (
@@ -46,6 +36,10 @@ function isArgument(value: unknown): value is TraceRow['arguments'][number] {
   return isFields(value) && hasStrings(value, 'name', 'value');
 }
 
+function isAlternative(value: unknown): value is TraceAlternative {
+  return isFields(value) && hasStrings(value, 'symbol', 'about');
+}
+
 function isLine(value: unknown): value is StackLine {
   return (
     isFields(value) &&
@@ -55,14 +49,8 @@ function isLine(value: unknown): value is StackLine {
 }
 
 /** What a trace view remembers while it is hidden. */
-export interface TraceState {
+export interface TraceState extends ListState {
   readonly title: string;
-  readonly filter: string;
-  readonly follow: boolean;
-  /** Id of the last event before the pause; null while not paused. */
-  readonly pausedAfter: number | null;
-  /** Id of the chosen event; null when there is none. */
-  readonly active: number | null;
   /** The table's share of the room, in percent. */
   readonly split: number;
 }
@@ -74,11 +62,8 @@ const SPLIT_AT_FIRST = 60;
 export function readTraceState(value: unknown): TraceState {
   const saved = isFields(value) ? value : {};
   return {
+    ...readListState(saved),
     title: stringOrEmpty(saved['title']),
-    filter: stringOrEmpty(saved['filter']),
-    follow: saved['follow'] !== false,
-    pausedAfter: numberOrNull(saved['pausedAfter']),
-    active: numberOrNull(saved['active']),
     split: numberOrNull(saved['split']) ?? SPLIT_AT_FIRST,
   };
 }

@@ -8,7 +8,9 @@ import {
   type ToTraceView,
   TRACE_ROWS_KEPT,
   type TraceRow,
+  type TraceStatus,
 } from '../protocol/trace-view.ts';
+import './refusal.ts';
 import { RowStream } from './row-stream.ts';
 import { RowsView, type ToolbarTexts } from './rows-view.ts';
 import './split-pane.ts';
@@ -24,7 +26,7 @@ const SELECT_DELAY = 60;
 
 const toolbar: ToolbarTexts = {
   label: 'Trace',
-  filterPlaceholder: 'Filter (e.g. txg_sync -zthr)',
+  filterPlaceholder: 'Filter (e.g. txg_sync, -zthr to leave out)',
   filterLabel: 'Filter events: all words must occur, -word must not',
   things: 'events',
 };
@@ -94,7 +96,8 @@ export class TraceView extends RowsView<TraceRow> {
         white-space: nowrap;
       }
 
-      zs-split-pane {
+      zs-split-pane,
+      zs-refusal {
         flex: 1 1 0;
       }
     `,
@@ -122,8 +125,9 @@ export class TraceView extends RowsView<TraceRow> {
   readonly #first = this.#host.load();
   #saved: TraceState | null = this.#first;
   #title = '';
+  #target = '';
   #argumentsKnown = '';
-  #state = { text: '', running: false, isError: false };
+  #state: TraceStatus = { text: '', running: false, isError: false, waiting: '', alternatives: [] };
   protected override follow = this.#first.follow;
   #split = this.#first.split;
   #losses = 0;
@@ -140,10 +144,14 @@ export class TraceView extends RowsView<TraceRow> {
   }
 
   override render(): TemplateResult {
-    const { store } = this.stream;
+    // Nothing came and nothing will: the reason is all there is to show.
+    const refused = this.#state.isError && !this.#state.running && this.stream.store.total === 0;
     return html`<header class="heading">
         <h1>${inert(this.#title)}</h1>
-        <span class=${this.#state.isError ? 'state error' : 'state'} role="status">${inert(this.#state.text)}</span>
+        ${this.#target === '' ? nothing : html`<span class="target">on ${inert(this.#target)}</span>`}
+        <span class=${this.#state.isError ? 'state error' : 'state'} role="status"
+          >${refused ? '' : inert(this.#state.text)}</span
+        >
         ${
           this.#losses === 0
             ? nothing
@@ -165,17 +173,30 @@ export class TraceView extends RowsView<TraceRow> {
         }
       </header>
       ${
-        this.#argumentsKnown === ''
-          ? nothing
-          : html`<div class="note" title=${inert(this.#argumentsKnown)}>${inert(this.#argumentsKnown)}</div>`
-      }
+        refused
+          ? html`<zs-refusal
+              .text=${this.#state.text}
+              .alternatives=${this.#state.alternatives}
+              @alternative-choose=${(event: CustomEvent<number>) =>
+                this.#host.post({ type: 'traceInstead', index: event.detail })}
+            ></zs-refusal>`
+          : this.#renderEvents()
+      }`;
+  }
+
+  #renderEvents(): TemplateResult {
+    return html`${
+      this.#argumentsKnown === ''
+        ? nothing
+        : html`<div class="note" title=${inert(this.#argumentsKnown)}>${inert(this.#argumentsKnown)}</div>`
+    }
       ${this.renderToolbar(toolbar)}
       <zs-split-pane .share=${this.#split} @split-change=${this.#onSplit}>
         <zs-trace-list
           slot="first"
           .label=${'Events'}
           .emptyText=${this.#emptyText()}
-          .source=${store}
+          .source=${this.stream.store}
           @active-change=${() => this.#ask(SELECT_DELAY)}
           @row-open=${() => this.#stackLines?.focus()}
           @follow-change=${() => this.setFollow(this.list?.follow ?? true)}
@@ -196,7 +217,7 @@ export class TraceView extends RowsView<TraceRow> {
     if (this.stream.store.total > 0) {
       return 'No event passes the filter.';
     }
-    return this.#state.running ? 'Waiting for the first call…' : '';
+    return this.#state.running ? `Waiting for the first call… ${inert(this.#state.waiting)}`.trim() : '';
   }
 
   #stackMessage(): string {
@@ -217,6 +238,7 @@ export class TraceView extends RowsView<TraceRow> {
   #receive(message: ToTraceView): void {
     switch (message.type) {
       case 'reset':
+        this.#target = message.target;
         this.#reset(message.title, message.argumentsKnown);
         break;
       case 'rows':
@@ -240,18 +262,9 @@ export class TraceView extends RowsView<TraceRow> {
     this.#argumentsKnown = argumentsKnown;
     this.#losses = 0;
     this.#stack = null;
-    this.stream.clear();
-    this.list?.reset();
-    if (saved !== null) {
-      if (saved.pausedAfter !== null) {
-        this.stream.pause(saved.pausedAfter);
-      }
-      if (this.list !== null && saved.active !== null) {
-        this.list.activeId = saved.active;
-        this.list.follow = this.follow;
-        this.list.revealActive();
-        this.#ask(0);
-      }
+    this.restart(saved);
+    if (saved?.active != null) {
+      this.#ask(0);
     }
     this.save();
     this.requestUpdate();
@@ -298,14 +311,7 @@ export class TraceView extends RowsView<TraceRow> {
   }
 
   protected override save(): void {
-    this.#host.save({
-      title: this.#title,
-      filter: this.stream.filterText,
-      follow: this.follow,
-      pausedAfter: this.stream.store.pausedAfter,
-      active: this.list?.activeId ?? null,
-      split: this.#split,
-    });
+    this.#host.save({ ...this.listState, title: this.#title, split: this.#split });
   }
 
   #onSplit(event: Event): void {

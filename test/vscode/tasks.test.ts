@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'mocha';
 import * as vscode from 'vscode';
+import type { ToTraceView } from '../../src/protocol/trace-view.ts';
 import type { Server } from '../ssh/server.ts';
 import { configure, onRow, startMachine, stateOf, WITHOUT_ROOT } from './support/machine.ts';
-import { activate, errorsOf, eventually, rows, tree } from './support/window.ts';
+import { activate, errorsOf, eventually, rows, shown, tree } from './support/window.ts';
 
 describe('a target without root', () => {
   let server: Server;
@@ -33,7 +34,7 @@ describe('a target without root', () => {
     assert.equal(tree('zscope.hungTasks').view.badge, undefined);
   });
 
-  it('cannot trace, and says why', async () => {
+  it('cannot trace, and says why in the tab of the trace', async () => {
     const [folder] = vscode.workspace.workspaceFolders ?? [];
     assert.ok(folder);
     const file = vscode.Uri.joinPath(folder.uri, 'module/zfs/ballast.c');
@@ -41,8 +42,15 @@ describe('a target without root', () => {
     const at = new vscode.Position(24, 4); // in the body of ballast_wait
     editor.selection = new vscode.Selection(at, at);
     const errors = await errorsOf(() => vscode.commands.executeCommand('zscope.traceFunction'));
-    assert.equal(errors.length, 1);
-    assert.match(errors[0] ?? '', /root/);
+    assert.deepEqual(errors, []);
+    const state = await eventually(
+      'the failure in the tab',
+      () => shown.posted.map(({ message }) => message as Partial<ToTraceView>).at(-1),
+      (message) => message?.type === 'state' && message.running === false,
+    );
+    assert.ok(state?.type === 'state');
+    assert.equal(state.isError, true);
+    assert.match(state.text ?? '', /root/);
     await vscode.commands.executeCommand('workbench.action.closeAllEditors');
   });
 });

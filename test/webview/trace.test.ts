@@ -58,8 +58,15 @@ const lines: readonly StackLine[] = [
   line('do_fsync', { source: '', canOpen: false }),
 ];
 
-const reset: ToTraceView = { type: 'reset', title: 'zil_commit', argumentsKnown: '' };
-const running: ToTraceView = { type: 'state', text: 'Running', running: true, isError: false };
+const reset: ToTraceView = { type: 'reset', title: 'zil_commit', target: 'vm', argumentsKnown: '' };
+const running: ToTraceView = {
+  type: 'state',
+  text: 'Running',
+  running: true,
+  isError: false,
+  waiting: '',
+  alternatives: [],
+};
 const posted = (type: string) =>
   page.evaluate((wanted) => zscopeTest.posted.filter((message) => message.type === wanted), type);
 const untilPosted = (expected: unknown) =>
@@ -73,8 +80,12 @@ const stackButton = (name: string | RegExp) => page.locator('zs-stack-lines').ge
 describe('the trace view', () => {
   it('shows the function, the state, the events and the losses, and stops', async () => {
     page = await bench.open('trace');
-    await send({ ...reset, argumentsKnown: 'Arguments by position only' }, running);
-    await page.getByText('Waiting for the first call').waitFor();
+    await send(
+      { ...reset, argumentsKnown: 'Arguments by position only' },
+      { ...running, waiting: '2 hung tasks are inside it now.' },
+    );
+    await page.getByText('Waiting for the first call… 2 hung tasks are inside it now.').waitFor();
+    await page.getByText('on vm', { exact: true }).waitFor();
     await send({ type: 'rows', rows: [call(0), loss(1), call(2)] });
     expect(await page.getByRole('heading', { level: 1 }).textContent()).toBe('zil_commit');
     await page.getByText('Arguments by position only').waitFor();
@@ -176,6 +187,39 @@ describe('the trace view', () => {
     expect(await posted('select')).toHaveLength(1);
   });
 
+  it('says why nothing can be traced, and what can, in place of the events', async () => {
+    page = await bench.open('trace');
+    await send(reset, {
+      ...running,
+      text: 'zil_x cannot be traced: it was inlined.',
+      running: false,
+      isError: true,
+    });
+    expect(await page.getByRole('alert').textContent()).toContain('it was inlined.');
+    expect(await page.getByRole('grid').count()).toBe(0);
+    expect(await page.getByRole('button').count()).toBe(0);
+    const alternatives = ['zil_a', 'zil_b.isra.0'].map((symbol) => ({ symbol, about: 'calls zil_x [zfs]' }));
+    await send({ ...running, text: 'It was inlined.', running: false, isError: true, alternatives });
+    const list = page.getByRole('list', { name: 'Trace one of these instead' });
+    expect(await list.getByRole('listitem').count()).toBe(2);
+    await list.getByRole('button', { name: 'zil_a calls zil_x [zfs]' }).click();
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Enter');
+    expect(await posted('traceInstead')).toEqual([
+      { type: 'traceInstead', index: 0 },
+      { type: 'traceInstead', index: 1 },
+    ]);
+  });
+
+  it('keeps its events when the session fails', async () => {
+    page = await bench.open('trace');
+    await send(reset, running, { type: 'rows', rows: calls(0, 3) });
+    await send({ ...running, text: 'The connection was lost.', running: false, isError: true });
+    await page.getByText('The connection was lost.').waitFor();
+    await page.getByText('3/3', { exact: true }).waitFor();
+    await page.locator('#row-2').waitFor();
+  });
+
   it('filters by task, pid, function and arguments', async () => {
     page = await bench.open('trace');
     await send(reset, { type: 'rows', rows: [...calls(0, 100), loss(100)] });
@@ -223,8 +267,8 @@ describe('the trace view', () => {
     page = await bench.open('trace');
     const evil = '<img src=x onerror="window.evil=1">\u001b[31m\u202e';
     await send(
-      { type: 'reset', title: evil, argumentsKnown: evil },
-      { type: 'state', text: evil, running: true, isError: true },
+      { type: 'reset', title: evil, target: evil, argumentsKnown: evil },
+      { ...running, text: evil, isError: true, waiting: evil },
       {
         type: 'rows',
         rows: [call(0, { comm: evil, function: evil, arguments: [{ name: evil, value: evil }] }), loss(1)],

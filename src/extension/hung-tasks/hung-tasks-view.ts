@@ -25,6 +25,9 @@ export class HungTasksView implements vscode.TreeDataProvider<TaskNode>, Disposa
   readonly onDidChangeTreeData = this.#changed.event;
   readonly #tree: vscode.TreeView<TaskNode>;
   readonly #poller: TaskPoller;
+  readonly #taken = new vscode.EventEmitter<void>();
+  /** The tasks were looked at once more. */
+  readonly onSnapshot = this.#taken.event;
   readonly #listeners: vscode.Disposable;
 
   #snapshot: TaskSnapshot | null = null;
@@ -112,6 +115,14 @@ export class HungTasksView implements vscode.TreeDataProvider<TaskNode>, Disposa
     this.#poller.now();
   }
 
+  /** How many tasks hung inside a function when a target was last looked at. */
+  tasksIn(connection: Connection, symbol: string): number {
+    const groups = connection === this.#connection ? (this.#snapshot?.groups ?? []) : [];
+    return groups
+      .filter(({ trace }) => trace.some((frame) => frame.symbol === symbol))
+      .reduce((sum, { tasks, trace }) => sum + tasks.filter((task) => isHung(task, trace)).length, 0);
+  }
+
   #follow(): void {
     const connection = this.targets.connection;
     if (connection !== this.#connection) {
@@ -133,6 +144,7 @@ export class HungTasksView implements vscode.TreeDataProvider<TaskNode>, Disposa
     this.#snapshot = snapshot;
     this.#problem = '';
     this.#rebuild();
+    this.#taken.fire();
     void this.#learn(connection);
   }
 
@@ -342,6 +354,7 @@ export class HungTasksView implements vscode.TreeDataProvider<TaskNode>, Disposa
     this.#listeners.dispose();
     this.#poller.dispose();
     this.#tree.dispose();
+    this.#taken.dispose();
     this.#changed.dispose();
   }
 }

@@ -4,51 +4,74 @@ import { Failure } from '../../core/failure.ts';
 import type { Disposable } from '../../core/lifetime.ts';
 import { sourceName } from '../../core/stack/frame.ts';
 import type { Parameter } from '../../core/symbols/location.ts';
-import { inert } from '../../core/text/inert.ts';
 import type { TraceRefused } from '../../core/tracing/events.ts';
-import { whyNot } from '../../core/tracing/why-not.ts';
-import { callersRequest, definitionsRequest, functionAtRequest } from '../../protocol/server.ts';
-import { explainUntraceable } from '../../target/collectors/explain-untraceable.ts';
+import type { KernelSymbol } from '../../core/tracing/why-not.ts';
+import { definitionsRequest, functionAtRequest } from '../../protocol/server.ts';
 import type { TraceParams } from '../../target/collectors/trace-function.ts';
-import type { Connection, StreamEnd } from '../../target/connection.ts';
-import { type FailureFunnel, isCancelled, sentenceOf } from '../failures.ts';
+import type { Connection } from '../../target/connection.ts';
+import { type FailureFunnel, isCancelled } from '../failures.ts';
+import type { HungTasksView } from '../hung-tasks/hung-tasks-view.ts';
 import type { FrameNode } from '../hung-tasks/task-nodes.ts';
 import type { LazyServer } from '../source/lazy-server.ts';
 import type { SourceOpener } from '../source/open-place.ts';
 import type { PlaceService } from '../source/place-service.ts';
 import type { TargetService } from '../targets/target-service.ts';
 import { type Context, setting } from '../vscode-table.ts';
+import { explainRefusal } from './explain.ts';
 import { TracePanel } from './trace-panel.ts';
 import { TraceSession } from './trace-session.ts';
+import {
+  alternative,
+  argumentsKnown,
+  endText,
+  type Subject,
+  startedText,
+  waitingText,
+} from './trace-texts.ts';
 
-/** What is to be traced: a symbol of the running kernel, and what its source says of it. */
-interface Subject {
-  /** Symbol, with its clone suffix when it was chosen from a frame. */
-  readonly symbol: string;
-  readonly module: string | null;
-  /** The signature's parameters; null when no source of it is open. */
-  readonly parameters: readonly Parameter[] | null;
+/** The machine to trace on, and what a person calls it. */
+interface Target {
+  readonly connection: Connection;
+  readonly alias: string;
 }
+
+interface OpenTrace {
+  readonly session: TraceSession;
+  readonly panel: TracePanel;
+}
+
+type Where = ConstructorParameters<typeof TracePanel>[6];
 
 /** Runs trace sessions: at most one view each, all ended when this is disposed. */
 export class Tracing implements Disposable {
-  readonly #open = new Set<{ session: TraceSession; panel: TracePanel }>();
+  readonly #open = new Set<OpenTrace>();
+  readonly #listeners: vscode.Disposable;
   #running = 0;
 
   constructor(
     private readonly extensionUri: vscode.Uri,
     private readonly targets: TargetService,
+    private readonly hungTasks: HungTasksView,
     private readonly server: LazyServer,
     private readonly places: PlaceService,
     private readonly opener: SourceOpener,
     private readonly context: Context,
     private readonly funnel: FailureFunnel,
-  ) {}
+  ) {
+    this.#listeners = vscode.Disposable.from(
+      targets.onChange(() => this.#nameTargets()),
+      hungTasks.onSnapshot(() => {
+        for (const trace of this.#open) {
+          this.#sayWhyNone(trace);
+        }
+      }),
+    );
+  }
 
   /** Traces what the cursor or the chosen frame means; asks for a name when neither means one. */
   async trace(node: unknown): Promise<void> {
-    const connection = this.targets.connection;
-    if (connection === null) {
+    const { connection, active } = this.targets;
+    if (connection === null || active === null) {
       throw new Failure(
         'bad-request',
         'No target is connected.',
@@ -56,7 +79,7 @@ export class Tracing implements Disposable {
       );
     }
     const subject = isFrameNode(node) ? await this.#fromFrame(node) : await this.#fromEditor();
-    await this.#start(connection, subject);
+    await this.#start({ connection, alias: active.entry.alias }, subject);
   }
 
   /** Stops every session; their views stay. */
@@ -111,7 +134,8 @@ export class Tracing implements Disposable {
     return definition?.parameters ?? null;
   }
 
-  async #start(connection: Connection, subject: Subject): Promise<void> {
+  async #start(target: Target, subject: Subject, where: Where = this.#where()): Promise<void> {
+    const { connection, alias } = target;
     const params: TraceParams = {
       ...subject,
       machine: connection.facts.machine,
@@ -122,133 +146,115 @@ export class Tracing implements Disposable {
     const session = new TraceSession(connection, params);
     const panel = new TracePanel(
       this.extensionUri,
-      `Trace ${subject.symbol}`,
-      argumentsKnown(subject),
+      { symbol: subject.symbol, target: alias, argumentsKnown: argumentsKnown(subject) },
       session,
       this.places,
       this.opener,
       this.funnel,
-      this.#column(),
+      where,
     );
-    const entry = { session, panel };
-    this.#open.add(entry);
+    const trace = { session, panel };
+    this.#open.add(trace);
     panel.onClose(() => {
       session.dispose();
-      this.#open.delete(entry);
+      this.#open.delete(trace);
+      this.#nameTargets();
     });
+    this.#nameTargets();
+    this.#sayWhyNone(trace);
     this.#count(1);
     try {
-      await this.#follow(connection, subject, session, panel);
+      await this.#follow(target, subject, trace);
+    } catch (error) {
+      // The view is where the person looks: it says it, and nothing else does.
+      if (!isCancelled(error)) {
+        panel.update({ text: this.funnel.note(error, 'Tracing'), running: false, isError: true });
+      }
     } finally {
       this.#count(-1);
     }
   }
 
-  async #follow(
-    connection: Connection,
-    subject: Subject,
-    session: TraceSession,
-    panel: TracePanel,
-  ): Promise<void> {
+  async #follow(target: Target, subject: Subject, { session, panel }: OpenTrace): Promise<void> {
     const running = session.listen(() => {
       if (session.started !== null) {
-        panel.state = { text: startedText(session), running: true, isError: false };
+        panel.update({ text: startedText(session.started, subject) });
         running.dispose();
       }
     });
     try {
       const end = await session.run();
       if (session.refused !== null) {
-        await this.#explain(connection, subject, panel, session.refused);
+        await this.#explain(target, subject, panel, session.refused);
       } else {
-        panel.state = { running: false, isError: end.reason === 'lost', text: endText(session, end) };
+        const text = endText(end, session.limit, session.params);
+        panel.update({ running: false, isError: end.reason === 'lost', text });
       }
-    } catch (error) {
-      if (!isCancelled(error)) {
-        panel.state = { text: sentenceOf(error), running: false, isError: true };
-      }
-      throw error;
     } finally {
       running.dispose();
     }
   }
 
   /** Says why a function cannot be traced, and offers what can be traced in its place. */
-  async #explain(
-    connection: Connection,
-    subject: Subject,
-    panel: TracePanel,
-    refused: TraceRefused,
-  ): Promise<void> {
+  async #explain(target: Target, subject: Subject, panel: TracePanel, refused: TraceRefused): Promise<void> {
     if (refused.reason !== 'no-probe' && refused.reason !== 'no-enable') {
-      panel.state = { text: refused.why, running: false, isError: true };
       throw new Failure(refused.reason === 'no-tracefs' ? 'no-tracefs' : 'not-traceable', refused.why);
     }
-    panel.state = {
-      text: `Cannot trace ${subject.symbol}; looking for the reason...`,
-      running: false,
-      isError: true,
-    };
-    const name = sourceName(subject.symbol);
-    const definitions = await this.server.request(definitionsRequest, { name });
-    const callers = await this.#callers(name);
-    const facts = await connection.run(explainUntraceable, { names: [name, ...callers.flat()] });
-    const verdict = whyNot({
-      symbol: subject.symbol,
-      inSource: definitions.length > 0,
-      callers,
-      refusal: refused.why,
-      facts,
+    const { symbol } = subject;
+    panel.update({ text: `Cannot trace ${symbol}; looking for the reason...`, running: false });
+    const closed = new AbortController();
+    panel.onClose(() => closed.abort());
+    const verdict = await explainRefusal(target.connection, this.server, symbol, refused.why, closed.signal);
+    panel.onTraceInstead((index) => {
+      const chosen = verdict.suggestions[index];
+      if (chosen !== undefined) {
+        this.funnel.guard('Tracing', () => this.#instead(target, chosen, panel));
+      }
     });
-    panel.state = { text: verdict.sentence, running: false, isError: true };
-    if (verdict.suggestions.length === 0) {
-      throw new Failure('not-traceable', verdict.sentence);
-    }
-    const chosen = await vscode.window.showQuickPick(
-      verdict.suggestions.map((suggestion) => ({
-        label: suggestion.symbol,
-        description: `${suggestion.kind === 'clone' ? `compiled form of ${name}` : `calls ${name}`}${suggestion.module === null ? '' : ` [${suggestion.module}]`}`,
-        suggestion,
-      })),
-      { title: verdict.sentence, placeHolder: 'Trace one of these instead', ignoreFocusOut: true },
-    );
-    if (chosen !== undefined) {
-      panel.dispose();
-      const { symbol, module } = chosen.suggestion;
-      await this.#start(connection, {
-        symbol,
-        module,
-        parameters: await this.#parameters(sourceName(symbol)),
-      });
+    panel.update({
+      text: verdict.sentence,
+      isError: true,
+      alternatives: verdict.suggestions.map((suggestion) => alternative(suggestion, symbol)),
+    });
+  }
+
+  /** Traces another function in the place of the view of one that cannot be traced. */
+  async #instead(target: Target, { symbol, module }: KernelSymbol, panel: TracePanel): Promise<void> {
+    const parameters = await this.#parameters(sourceName(symbol));
+    const viewColumn = panel.column ?? vscode.ViewColumn.Active;
+    // The other view takes the focus, which the button that was pressed had.
+    const started = this.#start(target, { symbol, module, parameters }, { viewColumn, preserveFocus: false });
+    panel.dispose();
+    await started;
+  }
+
+  /** While no call has come: says so when tasks hang in the function, for it may never be called. */
+  #sayWhyNone({ session, panel }: OpenTrace): void {
+    if (session.events.length === 0) {
+      const { symbol } = session.params;
+      panel.update({ waiting: waitingText(symbol, this.hungTasks.tasksIn(session.connection, symbol)) });
     }
   }
 
-  /** Where trace views already are, else beside the code, else where there is room. */
-  #column(): vscode.ViewColumn {
+  /** The tabs name their target as soon as there are several. */
+  #nameTargets(): void {
+    const connected = this.targets.all.filter(({ connection }) => connection !== null);
+    const names = new Set([
+      ...connected.map(({ entry }) => entry.alias),
+      ...[...this.#open].map(({ panel }) => panel.heading.target),
+    ]);
     for (const { panel } of this.#open) {
-      if (panel.column !== undefined) {
-        return panel.column;
-      }
+      panel.namesTarget = names.size > 1;
     }
-    return vscode.window.activeTextEditor === undefined ? vscode.ViewColumn.Active : vscode.ViewColumn.Beside;
   }
 
-  /** Callers by the source, generation by generation: a caller may have been inlined itself. */
-  async #callers(name: string): Promise<string[][]> {
-    const generations: string[][] = [];
-    const seen = new Set([name]);
-    let names = [name];
-    for (let depth = 0; depth < 3 && names.length > 0 && seen.size < 500; depth++) {
-      const found = await Promise.all(
-        names.map((callee) => this.server.request(callersRequest, { name: callee })),
-      );
-      names = [...new Set(found.flat().map((caller) => caller.name))].filter((caller) => !seen.has(caller));
-      for (const caller of names) {
-        seen.add(caller);
-      }
-      generations.push(names);
-    }
-    return generations;
+  /** Where trace views already are, else beside the code, else where there is room. The code keeps the focus. */
+  #where(): Where {
+    const columns = [...this.#open].map(({ panel }) => panel.column);
+    const viewColumn =
+      columns.find((column) => column !== undefined) ??
+      (vscode.window.activeTextEditor === undefined ? vscode.ViewColumn.Active : vscode.ViewColumn.Beside);
+    return { viewColumn, preserveFocus: true };
   }
 
   #count(change: 1 | -1): void {
@@ -257,53 +263,12 @@ export class Tracing implements Disposable {
   }
 
   dispose(): void {
+    this.#listeners.dispose();
     for (const { session, panel } of [...this.#open]) {
       session.dispose();
       panel.dispose();
     }
     this.#open.clear();
-  }
-}
-
-function argumentsKnown(subject: Subject): string {
-  if (/\.(isra|part|constprop)\b/.test(subject.symbol)) {
-    return `${subject.symbol} is a form the compiler changed: where its arguments are is not known.`;
-  }
-  return subject.parameters === null
-    ? 'No source of this function is open: its arguments are not known.'
-    : '';
-}
-
-function startedText(session: TraceSession): string {
-  return session.started?.withArguments === false && session.params.parameters !== null
-    ? 'Tracing; the kernel took the probe only without arguments'
-    : 'Tracing';
-}
-
-function endText(session: TraceSession, end: StreamEnd): string {
-  switch (end.reason) {
-    case 'lost':
-      return 'The connection was lost; the target removes the probe by itself within 25 seconds.';
-    case 'stopped':
-      return stoppedText(end);
-    case 'finished':
-      if (session.limit !== null) {
-        return session.limit.of === 'events'
-          ? `Ended by itself: the limit of ${session.params.maxEvents} events was reached (zscope.trace.maxEvents).`
-          : `Ended by itself: the limit of ${session.params.maxSeconds} seconds was reached (zscope.trace.maxSeconds).`;
-      }
-      return `Ended by itself with status ${end.status ?? 'unknown'}. ${inert(end.stderr, 500)}`.trim();
-  }
-}
-
-function stoppedText(end: StreamEnd): string {
-  switch (end.cleanUp) {
-    case 'confirmed':
-      return 'Stopped; nothing is left on the target.';
-    case 'failed':
-      return `Stopped, but not everything could be removed from the target: ${inert(end.stderr.trim(), 500)}. The next trace tries again.`;
-    case 'unknown':
-      return 'Stopped; the target did not confirm that the probe is gone. It removes it by itself.';
   }
 }
 

@@ -5,7 +5,13 @@ import { formatFrame, type frameKey } from '../../core/stack/frame.ts';
 import type { Place } from '../../core/symbols/location.ts';
 import { inert } from '../../core/text/inert.ts';
 import type { TraceEvent } from '../../core/tracing/events.ts';
-import type { FromTraceView, StackLine, ToTraceView, TraceRow } from '../../protocol/trace-view.ts';
+import type {
+  FromTraceView,
+  StackLine,
+  ToTraceView,
+  TraceRow,
+  TraceStatus,
+} from '../../protocol/trace-view.ts';
 import type { FailureFunnel } from '../failures.ts';
 import { howText, sourceText } from '../hung-tasks/labels.ts';
 import type { SourceOpener } from '../source/open-place.ts';
@@ -23,18 +29,31 @@ interface Line {
   readonly place: Place | null;
 }
 
+/** What a trace view says of its session. */
+export interface TraceHeading {
+  /** Symbol that is traced. */
+  readonly symbol: string;
+  /** The target's name. */
+  readonly target: string;
+  /** Why arguments are not shown; empty when they are. */
+  readonly argumentsKnown: string;
+}
+
 /** The view of one trace session, beside the code. Closing it ends the session. */
 export class TracePanel implements Disposable {
   readonly #lifetime = new Lifetime();
   readonly #closed = this.#lifetime.add(new vscode.EventEmitter<void>());
+  readonly #instead = this.#lifetime.add(new vscode.EventEmitter<number>());
   readonly #panel: vscode.WebviewPanel;
   #ready = false;
-  #state = { text: 'Starting...', running: true, isError: false };
+  #state: TraceStatus = { text: 'Starting...', running: true, isError: false, waiting: '', alternatives: [] };
   #stack: { readonly id: number; readonly lines: readonly Line[] } | null = null;
   /** Index of the event whose stack is wanted. */
   #selected: number | null = null;
   #firstTime: number | null = null;
   readonly onClose: vscode.Event<void>;
+  /** The person chose to trace the alternative with this index instead. */
+  readonly onTraceInstead: vscode.Event<number>;
 
   /** The editor column it is in; undefined while it is in a window of its own or gone. */
   get column(): vscode.ViewColumn | undefined {
@@ -43,21 +62,20 @@ export class TracePanel implements Disposable {
 
   constructor(
     extensionUri: vscode.Uri,
-    private readonly title: string,
-    private readonly argumentsKnown: string,
+    readonly heading: TraceHeading,
     private readonly session: TraceSession,
     private readonly places: PlaceService,
     private readonly opener: SourceOpener,
     private readonly funnel: FailureFunnel,
-    column: vscode.ViewColumn,
+    where: { readonly viewColumn: vscode.ViewColumn; readonly preserveFocus: boolean },
   ) {
     this.onClose = this.#closed.event;
-    this.#panel = vscode.window.createWebviewPanel(
-      'zscope.trace',
-      title,
-      { viewColumn: column, preserveFocus: true },
-      { enableScripts: true, localResourceRoots: [webviewRoot(extensionUri)] },
-    );
+    this.onTraceInstead = this.#instead.event;
+    const title = `Trace ${heading.symbol}`;
+    this.#panel = vscode.window.createWebviewPanel('zscope.trace', title, where, {
+      enableScripts: true,
+      localResourceRoots: [webviewRoot(extensionUri)],
+    });
     this.#panel.iconPath = new vscode.ThemeIcon('pulse');
     this.#panel.onDidDispose(() => this.dispose());
     this.#panel.webview.onDidReceiveMessage((message: unknown) => {
@@ -74,22 +92,39 @@ export class TracePanel implements Disposable {
     this.#lifetime.add(session.listen((batch, start) => this.#send(batch, start)));
   }
 
-  /** Shows how the session stands. */
-  set state(state: { readonly text: string; readonly running: boolean; readonly isError: boolean }) {
-    this.#state = state;
-    this.#post({ type: 'state', ...state });
+  /** Shows how the session stands by now; what is not given stays as it was. */
+  update(change: Partial<TraceStatus>): void {
+    this.#state = { ...this.#state, ...change };
+    this.#post({ type: 'state', ...this.#state });
+  }
+
+  /** Whether the tab says which target it is of: needed as soon as there are several. */
+  set namesTarget(names: boolean) {
+    const { symbol, target } = this.heading;
+    const title = names ? `Trace ${symbol} (${target})` : `Trace ${symbol}`;
+    if (!this.#lifetime.ended && this.#panel.title !== title) {
+      this.#panel.title = title;
+    }
   }
 
   async #receive(message: FromTraceView): Promise<void> {
     switch (message.type) {
       case 'ready':
         this.#ready = true;
-        this.#post({ type: 'reset', title: this.title, argumentsKnown: this.argumentsKnown });
+        this.#post({
+          type: 'reset',
+          title: `Trace ${this.heading.symbol}`,
+          target: this.heading.target,
+          argumentsKnown: this.heading.argumentsKnown,
+        });
         this.#send(this.session.events, this.session.first);
         this.#post({ type: 'state', ...this.#state });
         break;
       case 'stop':
         this.session.dispose();
+        break;
+      case 'traceInstead':
+        this.#instead.fire(message.index);
         break;
       case 'select':
         await this.#showStack(message.id);

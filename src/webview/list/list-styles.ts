@@ -1,9 +1,10 @@
 import { css } from 'lit';
+import { linkStyles, markStyles } from '../styles.ts';
 
 /** Height of a row that is not opened out, in CSS pixels: that of VS Code's own lists. */
 export const ROW_HEIGHT = 22;
 
-export const listStyles = css`
+const listStyles = css`
   :host {
     display: block;
     min-height: 0;
@@ -136,7 +137,7 @@ export const listStyles = css`
 `;
 
 /** A row that says that others are missing here: a dashed line across the list. */
-export const gapStyles = css`
+const gapStyles = css`
   .row:is(.gap, .loss) {
     display: flex;
     gap: 8px;
@@ -157,3 +158,6 @@ export const gapStyles = css`
     flex: 0 1 auto;
   }
 `;
+
+/** Everything that a list of rows with gaps, links and found words needs but its columns. */
+export const rowListStyles = [listStyles, gapStyles, linkStyles, markStyles];

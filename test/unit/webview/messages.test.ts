@@ -27,9 +27,16 @@ const call = {
 const line = { label: 'zil_commit+0x3d/0x110', source: '', note: '', inlined: false, canOpen: false };
 
 const trace: readonly ToTraceView[] = [
-  { type: 'reset', title: 'zil_commit', argumentsKnown: '' },
+  { type: 'reset', title: 'zil_commit', target: 'vm', argumentsKnown: '' },
   { type: 'rows', rows: [call] },
-  { type: 'state', text: 'Running', running: true, isError: false },
+  {
+    type: 'state',
+    text: 'Running',
+    running: true,
+    isError: false,
+    waiting: '',
+    alternatives: [{ symbol: 'zil_commit_impl', about: 'calls it' }],
+  },
   { type: 'stack', id: 0, lines: [line], resolving: true },
 ];
 

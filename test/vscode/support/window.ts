@@ -21,6 +21,8 @@ interface Shown {
   answer: string | undefined;
   /** Titles of the input boxes that are open. Nobody types anything: they end when they are cancelled. */
   readonly inputs: Set<string>;
+  /** What was posted to the pages in editor tabs, oldest first. */
+  readonly posted: { readonly viewType: string; readonly message: unknown }[];
 }
 
 /** Each test file is a bundle of its own with its own copy of this module; all share what was seen. */
@@ -32,13 +34,30 @@ export const shown: Shown = shared[key] ?? wrap();
 shared[key] = shown;
 
 function wrap(): Shown {
-  const seen: Shown = { trees: new Map(), errors: [], questions: [], answer: undefined, inputs: new Set() };
+  const seen: Shown = {
+    trees: new Map(),
+    errors: [],
+    questions: [],
+    answer: undefined,
+    inputs: new Set(),
+    posted: [],
+  };
   const createTreeView = vscode.window.createTreeView.bind(vscode.window);
+  const createWebviewPanel = vscode.window.createWebviewPanel.bind(vscode.window);
   Object.assign(vscode.window, {
     createTreeView: (id: string, options: vscode.TreeViewOptions<unknown>) => {
       const view = createTreeView(id, options);
       seen.trees.set(id, { view, provider: options.treeDataProvider });
       return view;
+    },
+    createWebviewPanel: (...made: Parameters<typeof createWebviewPanel>) => {
+      const panel = createWebviewPanel(...made);
+      const post = panel.webview.postMessage.bind(panel.webview);
+      panel.webview.postMessage = (message: unknown) => {
+        seen.posted.push({ viewType: panel.viewType, message });
+        return post(message);
+      };
+      return panel;
     },
     showErrorMessage: async (message: string) => {
       seen.errors.push(message);
