@@ -29,6 +29,9 @@ const node = {
   external: ['vscode', 'cpu-features', './crypto/build/Release/sshcrypto.node'],
 };
 
+// The package's other form asks import.meta, which a CommonJS bundle does not have.
+const parserForCommonJs = { 'web-tree-sitter': './node_modules/web-tree-sitter/web-tree-sitter.cjs' };
+
 /** @type {esbuild.BuildOptions[]} */
 const bundles = [
   {
@@ -40,7 +43,7 @@ const bundles = [
   },
   { ...node, entryPoints: { target: 'src/target/index.ts' }, outdir: 'dist' },
   { ...node, entryPoints: { 'language-client': 'src/extension/language-client.ts' }, outdir: 'dist' },
-  { ...node, entryPoints: { server: 'src/server/main.ts' }, outdir: 'dist' },
+  { ...node, entryPoints: { server: 'src/server/main.ts' }, outdir: 'dist', alias: parserForCommonJs },
   {
     ...common,
     platform: 'browser',

@@ -17,7 +17,7 @@ const layers: Readonly<Record<string, Layer>> = {
   target: { uses: ['core'], packages: ['node:', 'ssh2', 'ssh-config'] },
   server: {
     uses: ['core', 'protocol'],
-    packages: ['node:', 'vscode-languageserver', 'vscode-languageserver-textdocument'],
+    packages: ['node:', 'vscode-languageserver', 'vscode-languageserver-textdocument', 'web-tree-sitter'],
   },
   webview: {
     uses: ['core', 'protocol'],

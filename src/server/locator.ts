@@ -1,10 +1,15 @@
 import { type Frame, sourceName } from '../core/stack/frame.ts';
 import { wordAt } from '../core/symbols/c-lexer.ts';
-import type { IndexedFunction } from '../core/symbols/function-index.ts';
-import type { DebugLine, FunctionDefinition, Place } from '../core/symbols/location.ts';
+import { type BodyCall, type CallPath, callPaths, commonStart } from '../core/symbols/call-sites.ts';
+import type { FileEntry, IndexedFunction } from '../core/symbols/function-index.ts';
+import type { CandidateLine, DebugLine, FunctionDefinition, Place } from '../core/symbols/location.ts';
 import { fileRank } from '../core/symbols/source-paths.ts';
 import type { LocateFrame, SourceReferenceParams } from '../protocol/server.ts';
+import type { CReader } from './c-reader.ts';
 import { uriOfPath, type WorkspaceFile, type WorkspaceIndex } from './workspace-index.ts';
+
+/** Lines that are offered when a frame may stand for several. */
+const MAX_CANDIDATES = 20;
 
 /** Modules that the ZFS tree is built into: two since 2.2, one per library before (module/Makefile.in). */
 const zfsModules = new Set([
@@ -18,21 +23,107 @@ interface Found {
 
 /** Answers where frames, functions and source references are, from the index of the workspace. */
 export class Locator {
-  constructor(private readonly index: WorkspaceIndex) {}
+  /** Calls of functions whose bodies were read, as long as what the index has of their file stays. */
+  readonly #bodies = new WeakMap<FileEntry, Map<number, Promise<readonly BodyCall[]>>>();
+
+  constructor(
+    private readonly index: WorkspaceIndex,
+    private readonly reader: CReader,
+  ) {}
 
   /** Places of each frame of a stack, innermost first, never empty. */
   async locateStack(stack: readonly LocateFrame[]): Promise<Place[][]> {
-    return stack.map(({ frame, debug }) => this.locate(frame, debug));
+    // A `?` frame is not part of the chain: it called nobody, and nobody called it.
+    const inner = (at: number) => stack.slice(0, at).findLast(({ frame }) => frame.reliable)?.frame ?? null;
+    return Promise.all(
+      stack.map(({ frame, debug }, at) => this.#locate(frame, debug, frame.reliable ? inner(at) : null)),
+    );
   }
 
-  /** Places of a frame whose stack is not known, innermost first, never empty. */
-  locate(frame: Frame, debug: readonly DebugLine[] | null): Place[] {
+  /** @param inner the frame that this one called; null when it is not known or this is the innermost */
+  async #locate(frame: Frame, debug: readonly DebugLine[] | null, inner: Frame | null): Promise<Place[]> {
     const name = sourceName(frame.symbol);
     if (debug !== null && debug.length > 0) {
       return debug.map((line, i) => this.#debugPlace(line, name, i < debug.length - 1));
     }
-    const found = this.frameDefinitions(frame).map(placeOfDefinition);
-    return found.length > 0 ? found : [nowhere(name)];
+    const definitions = this.frameDefinitions(frame);
+    const [best] = definitions;
+    if (best === undefined) {
+      return [nowhere(name)];
+    }
+    const paths = inner === null ? [] : await this.#callPaths(definitions, sourceName(inner.symbol));
+    const exact = commonStart(paths);
+    if (exact.length > 0) {
+      return exact.flatMap((step, depth) => this.#callPlace(step, depth)).reverse();
+    }
+    const lines =
+      paths.length > 0
+        ? paths.flatMap(([step]) => step ?? [])
+        : definitions.map(({ definition }) => ({ of: definition, line: definition.line }));
+    const candidates = await this.#candidates(lines);
+    return [{ ...placeOfDefinition(best), ...(candidates.length > 1 ? { candidates } : {}) }];
+  }
+
+  async #callPaths(definitions: readonly Found[], inner: string): Promise<CallPath[]> {
+    const { functions } = this.index;
+    const read = (of: IndexedFunction) => this.#body(of);
+    const paths = definitions.map(({ definition }) => callPaths(functions, read, definition, inner));
+    return (await Promise.all(paths)).flat();
+  }
+
+  #body(of: IndexedFunction): Promise<readonly BodyCall[]> {
+    const entry = this.index.functions.entry(of.file);
+    if (entry === undefined) {
+      return Promise.resolve([]);
+    }
+    const known = this.#bodies.get(entry) ?? new Map();
+    this.#bodies.set(entry, known);
+    let body = known.get(of.line);
+    if (body === undefined) {
+      body = this.#readBody(of);
+      known.set(of.line, body);
+    }
+    return body;
+  }
+
+  async #readBody(of: IndexedFunction): Promise<readonly BodyCall[]> {
+    const text = await this.index.text(of.file);
+    return this.reader.calls(of, text ?? '', this.index.functions.calls(of));
+  }
+
+  #callPlace({ of, line }: CallPath[number], depth: number): Place[] {
+    const file = this.index.file(of.file);
+    return file === undefined
+      ? []
+      : [
+          {
+            function: of.name,
+            inlined: depth > 0,
+            uri: uriOfPath(file.key),
+            path: file.path,
+            line,
+            how: 'call-site',
+          },
+        ];
+  }
+
+  /** The lines that may be meant, with their text, each once. */
+  async #candidates(lines: readonly CallPath[number][]): Promise<CandidateLine[]> {
+    const found = new Map<string, CandidateLine>();
+    for (const { of, line } of lines) {
+      const file = this.index.file(of.file);
+      const key = `${of.file}:${line}`;
+      if (file !== undefined && !found.has(key) && found.size < MAX_CANDIDATES) {
+        const text = lineOf((await this.index.text(of.file)) ?? '', line - 1).trim();
+        found.set(key, { uri: uriOfPath(file.key), path: file.path, line, text: text.slice(0, 200) });
+      }
+    }
+    return [...found.values()];
+  }
+
+  /** Whether the function of a frame is in the workspace. */
+  hasSource(frame: Frame): boolean {
+    return this.frameDefinitions(frame).length > 0;
   }
 
   /**

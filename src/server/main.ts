@@ -3,6 +3,7 @@
  * the requests of `protocol/server.ts`; for Kernel Stack documents it gives links, definitions and
  * hovers. Runs over node IPC (`--node-ipc`) or stdio (`--stdio`).
  */
+import path from 'node:path';
 import {
   createConnection,
   DefinitionRequest,
@@ -18,6 +19,7 @@ import {
 } from 'vscode-languageserver/node';
 import { TextDocument } from 'vscode-languageserver-textdocument';
 import * as requests from '../protocol/server.ts';
+import { CReader } from './c-reader.ts';
 import { IndexProgress } from './index-progress.ts';
 import { Locator } from './locator.ts';
 import { StackDocuments } from './stack-documents.ts';
@@ -33,7 +35,14 @@ const index = new WorkspaceIndex(
   (done, total) => progress.report(done, total),
   (text) => connection.console.warn(text),
 );
-const locator = new Locator(index);
+const reader = new CReader(
+  {
+    runtime: path.join(__dirname, 'web-tree-sitter.wasm'),
+    grammar: path.join(__dirname, 'tree-sitter-c.wasm'),
+  },
+  (text) => connection.console.warn(text),
+);
+const locator = new Locator(index, reader);
 const stacks = new StackDocuments(locator);
 
 let roots: string[] = [];

@@ -1,6 +1,6 @@
 import type { DocumentLink, Hover, Location, Position, Range } from 'vscode-languageserver/node';
 import type { TextDocument } from 'vscode-languageserver-textdocument';
-import { formatFrame } from '../core/stack/frame.ts';
+import { type Frame, formatFrame } from '../core/stack/frame.ts';
 import {
   readStackText,
   type SourceReference,
@@ -14,8 +14,13 @@ import type { Locator } from './locator.ts';
 /** Links that are given for one document; VS Code asks for all of them at once. */
 const MAX_LINKS = 20_000;
 
-/** What a link carries until somebody follows it. */
-type LinkData = { readonly frame: TextFrame['frame'] } | { readonly reference: SourceReference };
+/** What a link carries until somebody follows it; of a frame also the one that it called, if there is one. */
+type LinkData =
+  | { readonly frame: Frame; readonly inner: Frame | null }
+  | { readonly reference: SourceReference };
+
+/** Lines without a frame that a stack may hold: a heading within, a wrapped line. */
+const MAX_GAP = 2;
 
 /** Links, definitions and hovers of documents that hold stacks. */
 export class StackDocuments {
@@ -34,16 +39,17 @@ export class StackDocuments {
       }
       let leadsSomewhere = leads.get(key);
       if (leadsSomewhere === undefined) {
-        leadsSomewhere = this.#places(data).some((place) => place.uri !== null);
+        leadsSomewhere = this.#leadsSomewhere(data);
         leads.set(key, leadsSomewhere);
       }
       if (leadsSomewhere) {
         links.push({ range: lspRange(range), data });
       }
     };
-    for (const found of frames) {
-      add(found, `${found.frame.module ?? ''}:${found.frame.symbol}`, { frame: found.frame });
-    }
+    frames.forEach((found, at) => {
+      const { frame } = found;
+      add(found, `${frame.module ?? ''}:${frame.symbol}`, { frame, inner: innerFrame(frames, at) });
+    });
     for (const found of references) {
       add(found, `${found.path}:${found.function ?? ''}()`, { reference: found });
     }
@@ -51,9 +57,10 @@ export class StackDocuments {
   }
 
   /** Fills in where a link leads. */
-  resolve(link: DocumentLink): DocumentLink {
+  async resolve(link: DocumentLink): Promise<DocumentLink> {
     const data: unknown = link.data;
-    const place = isLinkData(data) ? this.#places(data).find((one) => one.uri !== null) : undefined;
+    const places = isLinkData(data) ? await this.#places(data) : [];
+    const place = places.find((one) => one.uri !== null);
     if (place === undefined || place.uri === null) {
       return link;
     }
@@ -61,28 +68,28 @@ export class StackDocuments {
     return { ...link, target: `${place.uri}#L${place.line ?? 1}`, tooltip: describe(place) };
   }
 
-  definition(document: TextDocument, position: Position): Location[] {
-    return this.#at(document, position).flatMap(({ uri, line }) => {
-      const at = { line: Math.max((line ?? 1) - 1, 0), character: 0 };
-      return uri === null ? [] : [{ uri, range: { start: at, end: at } }];
-    });
+  /** All lines that may be meant: the editor lets the person choose. */
+  async definition(document: TextDocument, position: Position): Promise<Location[]> {
+    const data = this.#dataAt(document, position);
+    const places = data === null ? [] : await this.#places(data);
+    return places.flatMap((place) =>
+      (place.candidates ?? [place]).flatMap(({ uri, line }) => {
+        const at = { line: Math.max((line ?? 1) - 1, 0), character: 0 };
+        return uri === null ? [] : [{ uri, range: { start: at, end: at } }];
+      }),
+    );
   }
 
-  hover(document: TextDocument, position: Position): Hover | null {
+  async hover(document: TextDocument, position: Position): Promise<Hover | null> {
     const data = this.#dataAt(document, position);
     if (data === null) {
       return null;
     }
     const { range, ...what } = data;
-    const places = this.#places(what);
+    const places = await this.#places(what);
     const heading = 'frame' in what ? [formatFrame(what.frame)] : [];
     const lines = places.length > 0 ? places.map(describe) : ['not in the workspace'];
     return { contents: { kind: 'plaintext', value: [...heading, ...lines].join('\n') }, range };
-  }
-
-  #at(document: TextDocument, position: Position): Place[] {
-    const data = this.#dataAt(document, position);
-    return data === null ? [] : this.#places(data);
   }
 
   #dataAt(document: TextDocument, position: Position): (LinkData & { readonly range: Range }) | null {
@@ -93,14 +100,27 @@ export class StackDocuments {
     if (reference !== undefined) {
       return { reference, range: lspRange(reference) };
     }
-    const frame = frames.find(holds);
-    return frame === undefined ? null : { frame: frame.frame, range: lspRange(frame) };
+    const at = frames.findIndex(holds);
+    const found = frames[at];
+    return found === undefined
+      ? null
+      : { frame: found.frame, inner: innerFrame(frames, at), range: lspRange(found) };
   }
 
-  #places(data: LinkData): Place[] {
-    if ('frame' in data) {
-      return this.locator.locate(data.frame, null);
+  #leadsSomewhere(data: LinkData): boolean {
+    return 'frame' in data ? this.locator.hasSource(data.frame) : this.#referencePlaces(data).length > 0;
+  }
+
+  async #places(data: LinkData): Promise<Place[]> {
+    if (!('frame' in data)) {
+      return this.#referencePlaces(data);
     }
+    const stack = [...(data.inner === null ? [] : [data.inner]), data.frame];
+    const places = await this.locator.locateStack(stack.map((frame) => ({ frame, debug: null })));
+    return places.at(-1) ?? [];
+  }
+
+  #referencePlaces(data: { readonly reference: SourceReference }): Place[] {
     const { path, sourceLine, function: name } = data.reference;
     const place = this.locator.sourceReference({ path, line: sourceLine, function: name });
     return place === null ? [] : [place];
@@ -117,13 +137,42 @@ export class StackDocuments {
   }
 }
 
+/** The frame that the one at `at` called: the last one above it in the same stack. */
+function innerFrame(frames: readonly TextFrame[], at: number): Frame | null {
+  const above = frames.slice(Math.max(at - 64, 0), at + 1);
+  for (let i = above.length - 2; i >= 0; i--) {
+    const [one, below] = [above[i], above[i + 1]];
+    if (one === undefined || below === undefined || below.line - one.line > MAX_GAP) {
+      return null;
+    }
+    if (one.frame.reliable) {
+      return one.frame;
+    }
+  }
+  return null;
+}
+
 function describe(place: Place): string {
   if (place.path === null || place.line === null) {
     return `${place.function}: not in the workspace`;
   }
   const name = place.function === '' ? '' : `${place.function}: `;
-  const how = place.how === 'function' ? ' (definition of the function; its exact line is not known)' : '';
-  return `${name}${place.path}:${place.line}${how}`;
+  return `${name}${place.path}:${place.line}${howText(place)}`;
+}
+
+function howText({ how, candidates }: Place): string {
+  if (candidates !== undefined) {
+    const lines = candidates.map(({ path, line, text }) => `\n  ${path}:${line}  ${text}`);
+    return ` (definition of the function; it may be at one of these lines)${lines.join('')}`;
+  }
+  switch (how) {
+    case 'function':
+      return ' (definition of the function; its exact line is not known)';
+    case 'call-site':
+      return ' (the call of the next frame)';
+    default:
+      return '';
+  }
 }
 
 function lspRange({ line, start, end }: TextRange): Range {

@@ -1,5 +1,5 @@
 import { type ChildProcess, fork, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -26,7 +26,11 @@ export async function buildServer(): Promise<{ bundle: string; remove: () => voi
     format: 'cjs',
     target: 'node20',
     outfile: bundle,
+    alias: { 'web-tree-sitter': './node_modules/web-tree-sitter/web-tree-sitter.cjs' },
   });
+  for (const file of ['web-tree-sitter/web-tree-sitter.wasm', 'tree-sitter-c/tree-sitter-c.wasm']) {
+    copyFileSync(path.join('node_modules', file), path.join(folder, path.basename(file)));
+  }
   return { bundle, remove: () => rmSync(folder, { recursive: true, force: true }) };
 }
 

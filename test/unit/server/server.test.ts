@@ -195,6 +195,17 @@ describe('locate', () => {
     ]);
   });
 
+  it('goes to the call of the next inner frame where there is exactly one', async () => {
+    const places = await locate(
+      server,
+      ['zlog_write_all', 'zlog_commit'].map((name) => ({ frame: frame(name), debug: null })),
+    );
+    expect(places.map((list) => list.map((place) => [place.function, place.line, place.how]))).toEqual([
+      [['zlog_write_all', 4, 'function']],
+      [['zlog_commit', 14, 'call-site']],
+    ]);
+  });
+
   it('never sends a kernel frame to another system, to a process or to the wrong module', async () => {
     const places = await locate(server, [
       { frame: frame('zfile_sync'), debug: null },

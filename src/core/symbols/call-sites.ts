@@ -1,0 +1,171 @@
+/**
+ * The line of a function's body where the stack goes on inwards: the call of the next inner frame's
+ * function. It may stand in a macro, or in a function that the compiler inlined and that therefore
+ * has no frame. Calls through pointers are not found.
+ */
+import { canLeadTo } from './call-names.ts';
+import type { FunctionIndex, IndexedFunction } from './function-index.ts';
+
+/** A name before a parenthesis with where it stands. */
+interface NamedLine {
+  readonly name: string;
+  /** 1-based. */
+  readonly line: number;
+}
+
+/** A call in a function's body. */
+export interface BodyCall extends NamedLine {
+  /** The calls and macros in whose arguments it stands, outermost first. */
+  readonly around: readonly NamedLine[];
+}
+
+/** Reads the calls of one function's body in text order. Never rejects. */
+export type ReadBody = (of: IndexedFunction) => Promise<readonly BodyCall[]>;
+
+/** A function on the way from a frame inwards, and the line in it that leads on. */
+export interface CallStep {
+  readonly of: IndexedFunction;
+  /** 1-based. */
+  readonly line: number;
+}
+
+/** From the frame's own function inwards, through functions without a frame of their own. */
+export type CallPath = readonly CallStep[];
+
+/** Functions without a frame that a path may go through. */
+const MAX_INLINED = 3;
+
+/** Macros that a macro may be made of. */
+const MAX_MACROS = 6;
+
+/** Paths that are looked for; more are no answer. */
+const MAX_PATHS = 64;
+
+/**
+ * The ways from a function to a call of `inner`, in text order; empty when none is seen.
+ * @param inner source name of the next inner frame's function
+ */
+export async function callPaths(
+  index: FunctionIndex,
+  readBody: ReadBody,
+  of: IndexedFunction,
+  inner: string,
+): Promise<CallPath[]> {
+  return withoutDoubles(await new Search(index, readBody, inner).paths(of, [of])).slice(0, MAX_PATHS);
+}
+
+class Search {
+  /** By name: whether a call or macro of that name is one of the function looked for. */
+  readonly #leading = new Map<string, boolean>();
+  /** By function and depth: whether its body, or one inlined into it, holds such a call. */
+  readonly #holding = new Map<string, boolean>();
+
+  constructor(
+    private readonly index: FunctionIndex,
+    private readonly readBody: ReadBody,
+    private readonly inner: string,
+  ) {}
+
+  /** @param through the functions on the way, the last of them `of` */
+  async paths(of: IndexedFunction, through: readonly IndexedFunction[]): Promise<CallPath[]> {
+    if (!this.#holds(of, through.length)) {
+      return [];
+    }
+    const found: { readonly path: CallPath; readonly isAsserted: boolean }[] = [];
+    for (const call of await this.readBody(of)) {
+      const step = { of, line: this.#codeLine(call) };
+      const isAsserted = call.around.some(({ name }) => name.startsWith('ASSERT'));
+      if (this.#leads(call.name)) {
+        found.push({ path: [step], isAsserted });
+        continue;
+      }
+      for (const callee of this.#inlined(of, call.name, through.length)) {
+        if (!through.some((one) => isSame(one, callee))) {
+          const inwards = await this.paths(callee, [...through, callee]);
+          found.push(...inwards.map((path) => ({ path: [step, ...path], isAsserted })));
+        }
+      }
+      if (found.length > MAX_PATHS) {
+        break;
+      }
+    }
+    // Built without --enable-debug, an ASSERT evaluates nothing (include/os/linux/spl/sys/debug.h).
+    const running = found.filter(({ isAsserted }) => !isAsserted);
+    return (running.length > 0 ? running : found).map(({ path }) => path);
+  }
+
+  #leads(name: string, depth = 0): boolean {
+    let leads = this.#leading.get(name);
+    if (leads === undefined) {
+      // A macro that is made of itself leads nowhere.
+      this.#leading.set(name, false);
+      leads =
+        canLeadTo(this.inner, name) ||
+        (depth < MAX_MACROS && this.index.macroCalls(name).some((one) => this.#leads(one, depth + 1)));
+      this.#leading.set(name, leads);
+    }
+    return leads;
+  }
+
+  /** A look at the index before bodies are read. */
+  #holds(of: IndexedFunction, depth: number): boolean {
+    const key = `${depth}:${of.line}:${of.file}`;
+    let holds = this.#holding.get(key);
+    if (holds === undefined) {
+      this.#holding.set(key, false);
+      holds = this.index
+        .calls(of)
+        .some(
+          ({ name }) =>
+            this.#leads(name) || this.#inlined(of, name, depth).some((one) => this.#holds(one, depth + 1)),
+        );
+      this.#holding.set(key, holds);
+    }
+    return holds;
+  }
+
+  /**
+   * The functions of this name that the compiler can have put into the caller: those of its own
+   * file, or of a header.
+   */
+  #inlined(caller: IndexedFunction, name: string, depth: number): IndexedFunction[] {
+    if (depth > MAX_INLINED) {
+      return [];
+    }
+    const own = this.index.definitionsIn(caller.file, name);
+    return own.length > 0 ? own : this.index.definitions(name).filter(({ file }) => file.endsWith('.h'));
+  }
+
+  /**
+   * The line that the compiler gives a call: where arguments of a macro are written, code has the
+   * line of the macro's name.
+   */
+  #codeLine(call: BodyCall): number {
+    const macro = call.around.find(({ name }) => this.index.macroCalls(name).length > 0);
+    return (macro ?? call).line;
+  }
+}
+
+function isSame(a: IndexedFunction, b: IndexedFunction): boolean {
+  return a.file === b.file && a.line === b.line;
+}
+
+function withoutDoubles(paths: readonly CallPath[]): CallPath[] {
+  const seen = new Map<string, CallPath>();
+  for (const path of paths) {
+    const key = path.map(({ of, line }) => `${of.file}:${line}`).join('>');
+    if (!seen.has(key)) {
+      seen.set(key, path);
+    }
+  }
+  return [...seen.values()];
+}
+
+/** The steps that all paths begin with. */
+export function commonStart(paths: readonly CallPath[]): CallPath {
+  const [first = [], ...others] = paths;
+  const differs = first.findIndex(({ of, line }, i) =>
+    others.some((other) => other[i]?.of.file !== of.file || other[i]?.line !== line),
+  );
+  return differs < 0 ? first : first.slice(0, differs);
+}
