@@ -306,7 +306,7 @@ export class SshConnection implements Connection {
     if (this.#state === 'closed') throw this.#lostFailure();
     // Only the facts are asked before anything is known, and they need no root.
     const root = this.#facts?.root ?? 'none';
-    if (question.needsRoot && root === 'none') throw this.#notRoot(question.title);
+    if (question.needsRoot && root === 'none') throw this.#notRoot();
     const command = question.needsRoot && root === 'sudo' ? 'exec sudo -n /bin/sh' : 'exec /bin/sh';
     return { command, ...job };
   }
@@ -366,7 +366,7 @@ export class SshConnection implements Connection {
           'Try again; the machine may be shutting down or out of memory.',
         );
       }
-      if (spec.command !== 'exec /bin/sh') throw this.#notRoot(title, said);
+      if (spec.command !== 'exec /bin/sh') throw this.#notRoot(said);
       throw new Failure(
         'script-failed',
         `${this.#target.alias} ran no shell for ${this.#target.user}${said === '' ? '' : `: ${said}`}.`,
@@ -388,11 +388,11 @@ export class SshConnection implements Connection {
     );
   }
 
-  #notRoot(title: string, said = ''): Failure {
+  #notRoot(said = ''): Failure {
     const { alias, user } = this.#target;
     return new Failure(
       'not-root',
-      `${title}: this needs root on ${alias}, and ${user} is not root and cannot use sudo without a password${said === '' ? '' : ` (${said})`}.`,
+      `On ${alias} this takes root, but ${user} is not root and cannot use sudo without a password${said === '' ? '' : ` (${said})`}.`,
       `Connect as root, or allow it in sudoers there: ${user} ALL=(root) NOPASSWD: /bin/sh`,
     );
   }
