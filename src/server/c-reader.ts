@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { Language, type Node, Parser } from 'web-tree-sitter';
-import type { BodyCall } from '../core/symbols/call-sites.ts';
+import type { BodyCall, OuterCall } from '../core/symbols/call-sites.ts';
 import type { IndexedFunction } from '../core/symbols/function-index.ts';
 
 /** Bytes of a function that are parsed; longer ones are tables. */
@@ -90,11 +90,13 @@ function bodyCall(node: Node, firstLine: number): BodyCall | null {
   if (name === null) {
     return null;
   }
-  const around: { name: string; line: number }[] = [];
+  const around: OuterCall[] = [];
+  let inside = node;
   for (let up = node.parent; up !== null && around.length < MAX_AROUND; up = up.parent) {
-    const outer = up.type === 'call_expression' ? calledName(up) : null;
-    if (outer !== null) {
-      around.unshift({ name: outer, line: up.startPosition.row + firstLine });
+    if (up.type === 'call_expression') {
+      const isArgument = inside.parent?.type === 'argument_list' && inside.parent.parent?.equals(up) === true;
+      around.push({ name: calledName(up) ?? '', line: up.startPosition.row + firstLine, isArgument });
+      inside = up;
     }
   }
   return { name, line: node.startPosition.row + firstLine, around };

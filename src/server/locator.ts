@@ -9,7 +9,7 @@ import type { CReader } from './c-reader.ts';
 import { uriOfPath, type WorkspaceFile, type WorkspaceIndex } from './workspace-index.ts';
 
 /** Lines that are offered when a frame may stand for several. */
-const MAX_CANDIDATES = 20;
+const MAX_CANDIDATES = 50;
 
 /** Modules that the ZFS tree is built into: two since 2.2, one per library before (module/Makefile.in). */
 const zfsModules = new Set([

@@ -7,7 +7,7 @@
 /**
  * Functions that are reached without a frame of the function called: it is inline, or it ends in a
  * jump. By the symbol without leading underscores (kernel/locking/{mutex,rwsem,semaphore}.c,
- * include/linux/{wait,mutex,slab}.h).
+ * include/linux/{wait,mutex,slab,spinlock,seq_file}.h).
  */
 const slowPaths: readonly (readonly [symbol: RegExp, calls: RegExp])[] = [
   [/^mutex_lock(?:_slowpath|_common)?$/, /^mutex_lock(?:_nested|_io)?$/],
@@ -16,6 +16,9 @@ const slowPaths: readonly (readonly [symbol: RegExp, calls: RegExp])[] = [
   [/^(?:call_)?(?:rwsem_)?down_write(?:_common|_slowpath|_failed)?$/, /^down_write(?:_nested)?$/],
   [/^down(?:_common)?$/, /^down$/],
   [/^(?:schedule|io_schedule)$/, /^(?:io_)?wait_event(?:_interruptible|_killable|_idle|_lock_irq)?$/],
+  [/^raw_(?:spin|read|write)_(?:lock|trylock)/, /^(?:spin|read|write)_(?:lock|trylock)/],
+  [/^raw_(?:spin|read|write)_unlock/, /^(?:spin|read|write)_unlock/],
+  [/^(?:seq_write|seq_printf)$/, /^seq_(?:puts|putc)$/],
   [/^schedule_timeout$/, /^wait_event(?:_interruptible|_killable|_idle)?_timeout$/],
 ];
 

@@ -6,17 +6,23 @@
 import { canLeadTo } from './call-names.ts';
 import type { FunctionIndex, IndexedFunction } from './function-index.ts';
 
-/** A name before a parenthesis with where it stands. */
-interface NamedLine {
+/** A call or macro in whose arguments another call stands. */
+export interface OuterCall {
+  /** Empty for a call through a member or a pointer. */
   readonly name: string;
   /** 1-based. */
   readonly line: number;
+  /** Whether what stands in it is one of its arguments, not a part of one. */
+  readonly isArgument: boolean;
 }
 
 /** A call in a function's body. */
-export interface BodyCall extends NamedLine {
-  /** The calls and macros in whose arguments it stands, outermost first. */
-  readonly around: readonly NamedLine[];
+export interface BodyCall {
+  readonly name: string;
+  /** 1-based line where the name stands. */
+  readonly line: number;
+  /** The calls and macros around it, innermost first. */
+  readonly around: readonly OuterCall[];
 }
 
 /** Reads the calls of one function's body in text order. Never rejects. */
@@ -59,6 +65,8 @@ class Search {
   readonly #leading = new Map<string, boolean>();
   /** By function and depth: whether its body, or one inlined into it, holds such a call. */
   readonly #holding = new Map<string, boolean>();
+  /** By the caller's file and the name called. */
+  readonly #inlines = new Map<string, IndexedFunction[]>();
 
   constructor(
     private readonly index: FunctionIndex,
@@ -125,24 +133,49 @@ class Search {
   }
 
   /**
-   * The functions of this name that the compiler can have put into the caller: those of its own
-   * file, or of a header.
+   * The functions that the compiler can have put into the caller where it calls `name`: those of its
+   * own file, or of a header; for a macro those that it calls.
    */
   #inlined(caller: IndexedFunction, name: string, depth: number): IndexedFunction[] {
     if (depth > MAX_INLINED) {
       return [];
     }
-    const own = this.index.definitionsIn(caller.file, name);
-    return own.length > 0 ? own : this.index.definitions(name).filter(({ file }) => file.endsWith('.h'));
+    const key = `${caller.file}:${name}`;
+    let found = this.#inlines.get(key);
+    if (found === undefined) {
+      found = [...this.#expansion(name)].flatMap((one) => {
+        const own = this.index.definitionsIn(caller.file, one);
+        return own.length > 0 ? own : this.index.definitions(one).filter(({ file }) => file.endsWith('.h'));
+      });
+      this.#inlines.set(key, found);
+    }
+    return found;
+  }
+
+  /** The name and, if it is a macro, what its definition calls, through other macros too. */
+  #expansion(name: string, depth = 0, names = new Set<string>()): Set<string> {
+    if (!names.has(name)) {
+      names.add(name);
+      if (depth < MAX_MACROS) {
+        this.index.macroCalls(name).forEach((one) => this.#expansion(one, depth + 1, names));
+      }
+    }
+    return names;
   }
 
   /**
-   * The line that the compiler gives a call: where arguments of a macro are written, code has the
-   * line of the macro's name.
+   * The line that GCC gives a call: all that a macro's arguments hold has the line of the macro's
+   * name, and a call that is an argument itself has that of the call it is passed to (gimplify_arg
+   * of gcc/gimplify.cc).
    */
   #codeLine(call: BodyCall): number {
-    const macro = call.around.find(({ name }) => this.index.macroCalls(name).length > 0);
-    return (macro ?? call).line;
+    const macro = call.around.findLast(({ name }) => this.index.macroCalls(name).length > 0);
+    if (macro !== undefined) {
+      return macro.line;
+    }
+    const parted = call.around.findIndex(({ isArgument }) => !isArgument);
+    const passedTo = call.around.slice(0, parted < 0 ? undefined : parted).at(-1);
+    return (passedTo ?? call).line;
   }
 }
 
