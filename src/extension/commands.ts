@@ -43,10 +43,18 @@ export function registerCommands(services: Services): vscode.Disposable {
   const handlers: Handlers = {
     'zscope.connect': [
       'Connecting',
-      async (node) => {
-        const entry = node?.entry ?? (await pickHost(targetsView, targets));
+      async () => {
+        const entry = await pickHost(targetsView, targets);
         if (entry !== null) {
           await connectTo(entry, targets);
+        }
+      },
+    ],
+    'zscope.connectTarget': [
+      'Connecting',
+      async (node) => {
+        if (node !== undefined) {
+          await connectTo(node.entry, targets);
         }
       },
     ],
@@ -100,7 +108,10 @@ export function registerCommands(services: Services): vscode.Disposable {
       },
     ],
     'zscope.copyStack': ['Copying the stack', copyStack],
-    'zscope.traceFunction': ['Tracing', (node) => tracing.trace(node)],
+    'zscope.traceFunction': [
+      'Tracing',
+      (node) => tracing.trace(node === 'selected' ? hungTasks.selected : node),
+    ],
     'zscope.stopTraces': ['Stopping the traces', () => tracing.stopAll()],
     'zscope.showDbgmsg': [
       'Showing dbgmsg',
@@ -134,8 +145,8 @@ async function openSshConfig(): Promise<void> {
 async function filterTasks(view: HungTasksView): Promise<void> {
   const filter = await vscode.window.showInputBox({
     title: 'Filter tasks',
-    placeHolder: 'zil_commit',
-    prompt: 'A part of a module, a function or a command name',
+    placeHolder: 'Part of a name, e.g. zil_commit, txg_sync or spl',
+    prompt: 'Tasks stay listed whose command, or a function or module in their stack, has this in its name.',
     value: view.filter,
   });
   if (filter !== undefined) {

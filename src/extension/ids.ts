@@ -7,7 +7,9 @@ import type { TargetNode } from './targets/target-nodes.ts';
 
 /** Commands by id, with the argument VS Code passes when one is run from a tree row. */
 export interface CommandArguments {
-  'zscope.connect': [target?: TargetNode];
+  'zscope.connect': [];
+  /** From a row of Targets. */
+  'zscope.connectTarget': [target?: TargetNode];
   'zscope.reconnect': [];
   'zscope.disconnect': [target?: TargetNode];
   'zscope.showTarget': [target?: TargetNode];
@@ -22,6 +24,7 @@ export interface CommandArguments {
   'zscope.clearTaskFilter': [];
   'zscope.openFrame': [node?: TaskNode];
   'zscope.copyStack': [node?: TaskNode];
+  /** The row whose function is meant; `selected` for the one that is chosen in Hung Tasks. */
   'zscope.traceFunction': [node?: unknown];
   'zscope.stopTraces': [];
   'zscope.showDbgmsg': [];
@@ -75,6 +78,7 @@ export const languages = { kernelStack: 'kernel-stack' } as const;
 /** Commands as a list, for the test that compares with package.json. */
 export const commandIds: { readonly [Id in CommandId]: true } = {
   'zscope.connect': true,
+  'zscope.connectTarget': true,
   'zscope.reconnect': true,
   'zscope.disconnect': true,
   'zscope.showTarget': true,

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { after, afterEach, before, beforeEach, describe, it } from 'mocha';
 import * as vscode from 'vscode';
 import { freePort, type Server } from '../ssh/server.ts';
-import { configure, onRow, rowOf, startMachine, stateOf } from './support/machine.ts';
+import { clickRow, configure, onRow, rowOf, startMachine, stateOf } from './support/machine.ts';
 import { activate, errorsOf, eventually, rows, shown, tree } from './support/window.ts';
 
 /** A number once it has stayed the same for a while. */
@@ -55,7 +55,7 @@ describe('a target', () => {
   });
 
   it('is connected and disconnected by its row', async () => {
-    await onRow('connect', server);
+    await onRow('connectTarget', server);
     const { state, text } = await stateOf(server);
     assert.equal(state, 'target.active');
     assert.match(text, /^ZFS (not loaded|\d.*), \d+\.\d+/);
@@ -70,32 +70,44 @@ describe('a target', () => {
     );
   });
 
+  it('is connected by a click on its row, and stays so by another', async () => {
+    await clickRow(server);
+    assert.equal((await stateOf(server)).state, 'target.active');
+    const processes = await settled(() => server.processes.length);
+    await clickRow(server);
+    assert.equal((await stateOf(server)).state, 'target.active');
+    assert.equal(await settled(() => server.processes.length), processes);
+  });
+
   it('has its host key confirmed once', async () => {
     rmSync(server.knownHosts);
     shown.answer = 'Trust and Connect';
-    await onRow('connect', server);
+    await onRow('connectTarget', server);
     assert.equal((await stateOf(server)).state, 'target.active');
     assert.equal(shown.questions.length, 1);
     assert.match(shown.questions[0] ?? '', /presents this ssh-ed25519 key:\s+SHA256:[\w+/]{43}\s/);
 
     await onRow('disconnect', server);
-    await onRow('connect', server);
+    await onRow('connectTarget', server);
     assert.equal((await stateOf(server)).state, 'target.active');
     assert.equal(shown.questions.length, 1);
   });
 
   it('is not connected when its host key is not trusted', async () => {
     rmSync(server.knownHosts);
-    await errorsOf(() => onRow('connect', server));
+    assert.deepEqual(await errorsOf(() => onRow('connectTarget', server)), []);
     assert.equal(shown.questions.length, 1);
-    assert.equal((await stateOf(server)).state, 'target.disconnected');
+    assert.deepEqual(await stateOf(server), {
+      state: 'target.disconnected',
+      text: 'The host key of box was not accepted.',
+    });
     assert.doesNotMatch(server.log, /Accepted publickey/);
   });
 
   it('says what to do when nothing listens at its port', async () => {
     const port = await freePort();
     server.writeClientConfig('nobody', [`Port ${port}`]);
-    const [error = '', ...more] = await errorsOf(() => onRow('connect', server));
+    const [error = '', ...more] = await errorsOf(() => onRow('connectTarget', server));
     assert.deepEqual(more, []);
     assert.equal(
       error,
@@ -107,14 +119,14 @@ describe('a target', () => {
   it('says so when it takes none of the keys', async () => {
     server.makeKey('other');
     server.writeClientConfig('nobody', [`IdentityFile ${server.path('other')}`]);
-    const [error = ''] = await errorsOf(() => onRow('connect', server));
+    const [error = ''] = await errorsOf(() => onRow('connectTarget', server));
     assert.match(error, /box/);
     assert.match(error, /other/);
     assert.deepEqual(await stateOf(server), { state: 'target.disconnected', text: error });
   });
 
   it('says that the connection was lost, and is reconnected', async () => {
-    await onRow('connect', server);
+    await onRow('connectTarget', server);
     await server.stop();
     const { text } = await eventually(
       'the loss to be seen',
@@ -131,7 +143,7 @@ describe('a target', () => {
 
   it('leaves nothing when it is disconnected while connecting', async () => {
     const errors = await errorsOf(async () => {
-      const connecting = onRow('connect', server);
+      const connecting = onRow('connectTarget', server);
       await eventually(
         'the attempt',
         () => stateOf(server),
@@ -155,7 +167,7 @@ describe('a target', () => {
     await configure(server.configFile);
     server.writeClientConfig('nobody', ['PreferredAuthentications password']);
     const errors = await errorsOf(async () => {
-      const connecting = onRow('connect', server);
+      const connecting = onRow('connectTarget', server);
       await eventually(
         'the question',
         () => [...shown.inputs],
@@ -169,7 +181,7 @@ describe('a target', () => {
   });
 
   it('can be disconnected when no file names it any more', async () => {
-    await onRow('connect', server);
+    await onRow('connectTarget', server);
     await configure();
     assert.equal((await stateOf(server)).state, 'target.active');
     await onRow('disconnect', server);
@@ -185,7 +197,7 @@ describe('a target', () => {
     await server.dispose();
     server = await startMachine("ForceCommand echo '[click](command:workbench.action.quit)' >&2; exit 1");
     await configure(server.configFile);
-    const [error = ''] = await errorsOf(() => onRow('connect', server));
+    const [error = ''] = await errorsOf(() => onRow('connectTarget', server));
     assert.match(error, /click/);
     assert.doesNotMatch(error, /]\(/);
   });
@@ -199,10 +211,12 @@ describe('a target', () => {
   });
 
   it('is connected once by two clicks', async () => {
-    await onRow('connect', server);
+    await onRow('connectTarget', server);
     const processesOfOne = await settled(() => server.processes.length);
     await onRow('disconnect', server);
-    const errors = await errorsOf(() => Promise.all([onRow('connect', server), onRow('connect', server)]));
+    const errors = await errorsOf(() =>
+      Promise.all([onRow('connectTarget', server), onRow('connectTarget', server)]),
+    );
     assert.deepEqual(errors, []);
     assert.equal((await stateOf(server)).state, 'target.active');
     assert.equal(await settled(() => server.processes.length), processesOfOne);
@@ -212,12 +226,12 @@ describe('a target', () => {
     const other = await startMachine();
     try {
       await configure(server.configFile, other.configFile);
-      await onRow('connect', server);
-      await onRow('connect', other);
+      await onRow('connectTarget', server);
+      await onRow('connectTarget', other);
       assert.equal((await stateOf(server)).state, 'target.connected');
       assert.equal((await stateOf(other)).state, 'target.active');
 
-      await onRow('showTarget', server);
+      await clickRow(server);
       assert.equal((await stateOf(server)).state, 'target.active');
       assert.equal((await stateOf(other)).state, 'target.connected');
 

@@ -13,13 +13,17 @@ describe('a target without root', () => {
     await activate();
     server = await startMachine(WITHOUT_ROOT);
     await configure(server.configFile);
-    await onRow('connect', server);
+    await onRow('connectTarget', server);
     assert.equal((await stateOf(server)).state, 'target.active');
   });
   after(async () => {
     await onRow('disconnect', server);
     await configure();
     await server.dispose();
+  });
+
+  it('says in its row that there is no root', async () => {
+    assert.match((await stateOf(server)).text, /, without root$/);
   });
 
   it('says in the Hung Tasks view what is missing and what to do', async () => {
@@ -32,6 +36,12 @@ describe('a target without root', () => {
     assert.match(message, /sudo/);
     assert.deepEqual(await rows('zscope.hungTasks'), []);
     assert.equal(tree('zscope.hungTasks').view.badge, undefined);
+  });
+
+  it('is asked for a frame by the key for tracing while none is chosen in the tree', async () => {
+    const errors = await errorsOf(() => vscode.commands.executeCommand('zscope.traceFunction', 'selected'));
+    assert.equal(errors.length, 1);
+    assert.match(errors[0] ?? '', /No frame is chosen/);
   });
 
   it('cannot trace, and says why in the tab of the trace', async () => {
@@ -67,6 +77,7 @@ describe('without a target', () => {
   it('commands on rows that are not there do nothing', async () => {
     const errors = await errorsOf(async () => {
       for (const command of [
+        'connectTarget',
         'disconnect',
         'showTarget',
         'reconnect',

@@ -99,6 +99,11 @@ export class HungTasksView implements vscode.TreeDataProvider<TaskNode>, Disposa
     this.#rebuild();
   }
 
+  /** The row that is chosen; null when none is. */
+  get selected(): TaskNode | null {
+    return this.#tree.selection[0] ?? null;
+  }
+
   /** All tasks instead of the hung ones. */
   showAll(all: boolean): void {
     this.context.set('zscope.allTasks', all);

@@ -1,12 +1,24 @@
 import * as vscode from 'vscode';
 import type { HostKeyQuestion, Prompts } from '../../target/connection.ts';
 
+/** The questions of one attempt to connect, and whether the person ended it by an answer. */
+export interface PersonPrompts extends Prompts {
+  /** True once the person did not trust the host key. */
+  readonly declined: boolean;
+}
+
 /**
  * Asks the person by VS Code's own dialogs, for one attempt to connect: its input boxes close when
  * the attempt ends. Nothing typed here is kept or logged.
  */
-export class DialogPrompts implements Prompts {
+export class DialogPrompts implements PersonPrompts {
+  #declined = false;
+
   constructor(private readonly signal: AbortSignal) {}
+
+  get declined(): boolean {
+    return this.#declined;
+  }
 
   async trustHostKey(question: HostKeyQuestion): Promise<boolean> {
     const connect = 'Trust and Connect';
@@ -23,6 +35,7 @@ export class DialogPrompts implements Prompts {
       },
       connect,
     );
+    this.#declined = answer !== connect;
     return answer === connect;
   }
 

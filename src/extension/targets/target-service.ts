@@ -1,9 +1,10 @@
 import * as vscode from 'vscode';
 import type { Disposable } from '../../core/lifetime.ts';
-import type { Connection, ConnectionState, HostEntry, Prompts } from '../../target/connection.ts';
+import type { Connection, ConnectionState, HostEntry } from '../../target/connection.ts';
 import { isCancelled, sentenceOf } from '../failures.ts';
 import type { Context } from '../vscode-table.ts';
 import { targetModule } from './lazy-target.ts';
+import type { PersonPrompts } from './prompts.ts';
 import { targetKey } from './target-nodes.ts';
 
 /** What is known of one target that was connected, or tried, since the window opened. */
@@ -38,7 +39,7 @@ export class TargetService implements Disposable {
 
   constructor(
     /** Asks the person, until the signal says that the answer is not wanted any more. */
-    private readonly prompts: (signal: AbortSignal) => Prompts,
+    private readonly prompts: (signal: AbortSignal) => PersonPrompts,
     private readonly context: Context,
     private readonly log: vscode.LogOutputChannel,
   ) {}
@@ -93,8 +94,9 @@ export class TargetService implements Disposable {
     this.#activeKey = key;
     this.#announce(true);
     this.log.info(`Connecting to ${entry.alias}`);
+    const prompts = this.prompts(abort.signal);
     try {
-      const connection = await targetModule().connect(entry, this.prompts(abort.signal), {
+      const connection = await targetModule().connect(entry, prompts, {
         signal: abort.signal,
         log: (line) => this.log.info(`${entry.alias}: ${line}`),
       });
@@ -112,6 +114,11 @@ export class TargetService implements Disposable {
           session.target = { entry, state: 'closed', connection: null, why: sentenceOf(error) };
           this.#announce(this.#activeKey === key);
         }
+      }
+      if (prompts.declined) {
+        // The person knows that they said no; the target's row keeps saying so.
+        this.log.info(`${entry.alias}: ${sentenceOf(error)}`);
+        throw new vscode.CancellationError();
       }
       throw error;
     }

@@ -4,7 +4,7 @@ import { inert } from '../../core/text/inert.ts';
 import type { HostEntry } from '../../target/connection.ts';
 import type { FailureFunnel } from '../failures.ts';
 import { views } from '../ids.ts';
-import { setting } from '../vscode-table.ts';
+import { commandLink, setting } from '../vscode-table.ts';
 import { targetModule } from './lazy-target.ts';
 import type { TargetNode } from './target-nodes.ts';
 import { targetKey } from './target-nodes.ts';
@@ -64,14 +64,17 @@ export class TargetsView implements vscode.TreeDataProvider<TargetNode>, Disposa
     return [...entries.values()].map((entry) => ({ kind: 'target', entry }));
   }
 
-  getTreeItem({ entry }: TargetNode): vscode.TreeItem {
+  getTreeItem(node: TargetNode): vscode.TreeItem {
+    const { entry } = node;
     const target = this.targets.target(entry);
     const item = new vscode.TreeItem(entry.alias);
     item.id = targetKey(entry);
     const active = this.targets.active !== null && targetKey(this.targets.active.entry) === targetKey(entry);
     const facts = target?.connection?.facts ?? null;
     const zfs = facts?.zfsVersion ? `ZFS ${facts.zfsVersion}` : 'ZFS not loaded';
-    const about = facts === null ? '' : inert(`${zfs}, ${facts.kernelRelease}`);
+    const withoutRoot = facts?.root === 'none';
+    const about =
+      facts === null ? '' : inert(`${zfs}, ${facts.kernelRelease}${withoutRoot ? ', without root' : ''}`);
     switch (target?.state ?? 'closed') {
       case 'connecting':
         item.iconPath = new vscode.ThemeIcon('loading~spin');
@@ -85,22 +88,30 @@ export class TargetsView implements vscode.TreeDataProvider<TargetNode>, Disposa
         );
         item.description = about;
         item.contextValue = active ? 'target.active' : 'target.connected';
+        if (!active) {
+          item.command = commandLink('zscope.showTarget', 'Show This Target', node);
+        }
         break;
       case 'silent':
         item.iconPath = new vscode.ThemeIcon('vm-outline', new vscode.ThemeColor('charts.yellow'));
         item.description = 'not answering: paused in a debugger? panicked?';
         item.contextValue = active ? 'target.active' : 'target.connected';
+        if (!active) {
+          item.command = commandLink('zscope.showTarget', 'Show This Target', node);
+        }
         break;
       case 'closed':
         item.iconPath = new vscode.ThemeIcon(target?.why ? 'warning' : 'vm');
         item.description = target?.why ?? '';
         item.contextValue = 'target.disconnected';
+        item.command = commandLink('zscope.connectTarget', 'Connect', node);
         break;
     }
     item.tooltip = [
       entry.alias,
       entry.configFile === null ? 'from your ssh configuration' : `from ${entry.configFile}`,
       about,
+      withoutRoot ? 'Signed in without root, which hung tasks, traces and dbgmsg take.' : '',
       active && facts !== null ? 'The views show this target.' : '',
       target?.why ?? '',
     ]

@@ -11,7 +11,7 @@ import type { TraceParams } from '../../target/collectors/trace-function.ts';
 import type { Connection } from '../../target/connection.ts';
 import { type FailureFunnel, isCancelled } from '../failures.ts';
 import type { HungTasksView } from '../hung-tasks/hung-tasks-view.ts';
-import type { FrameNode } from '../hung-tasks/task-nodes.ts';
+import type { FrameNode, TaskNode } from '../hung-tasks/task-nodes.ts';
 import type { LazyServer } from '../source/lazy-server.ts';
 import type { SourceOpener } from '../source/open-place.ts';
 import type { PlaceService } from '../source/place-service.ts';
@@ -68,7 +68,10 @@ export class Tracing implements Disposable {
     );
   }
 
-  /** Traces what the cursor or the chosen frame means; asks for a name when neither means one. */
+  /**
+   * Traces what the cursor or the chosen frame means; asks for a name when the cursor means none.
+   * @param node a row; null when one was meant and none is chosen, undefined for the cursor
+   */
   async trace(node: unknown): Promise<void> {
     const { connection, active } = this.targets;
     if (connection === null || active === null) {
@@ -78,7 +81,7 @@ export class Tracing implements Disposable {
         'Connect to the machine that runs ZFS first: ZScope: Connect to Target...',
       );
     }
-    const subject = isFrameNode(node) ? await this.#fromFrame(node) : await this.#fromEditor();
+    const subject = await this.#subject(node);
     await this.#start({ connection, alias: active.entry.alias }, subject);
   }
 
@@ -87,6 +90,21 @@ export class Tracing implements Disposable {
     for (const { session } of this.#open) {
       session.dispose();
     }
+  }
+
+  #subject(node: unknown): Promise<Subject> {
+    if (isFrameNode(node)) {
+      return this.#fromFrame(node);
+    }
+    // A file's menu passes its URI: the cursor is meant.
+    if (node === null || isTaskNode(node)) {
+      throw new Failure(
+        'bad-request',
+        'No frame is chosen.',
+        'Open a stack in Hung Tasks and choose the frame whose function is to be traced.',
+      );
+    }
+    return this.#fromEditor();
   }
 
   async #fromFrame({ frame, place }: FrameNode): Promise<Subject> {
@@ -272,6 +290,10 @@ export class Tracing implements Disposable {
   }
 }
 
+function isTaskNode(node: unknown): node is TaskNode {
+  return typeof node === 'object' && node !== null && 'kind' in node;
+}
+
 function isFrameNode(node: unknown): node is FrameNode {
-  return typeof node === 'object' && node !== null && 'kind' in node && node.kind === 'frame';
+  return isTaskNode(node) && node.kind === 'frame';
 }

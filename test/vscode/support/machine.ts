@@ -58,6 +58,17 @@ export async function stateOf(server: Server): Promise<{ state: string; text: st
 }
 
 /** Runs a command as from the machine's row. */
-export async function onRow(command: 'connect' | 'disconnect' | 'showTarget', server: Server): Promise<void> {
+export async function onRow(
+  command: 'connectTarget' | 'disconnect' | 'showTarget',
+  server: Server,
+): Promise<void> {
   await vscode.commands.executeCommand(`zscope.${command}`, (await rowOf(server)).node);
+}
+
+/** Clicks the machine's row, or presses Enter on it; does nothing when that has no effect. */
+export async function clickRow(server: Server): Promise<void> {
+  const { command } = (await rowOf(server)).item;
+  if (command !== undefined) {
+    await vscode.commands.executeCommand(command.command, ...(command.arguments ?? []));
+  }
 }
