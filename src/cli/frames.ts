@@ -1,0 +1,71 @@
+/**
+ * `frames`: prints what was read of a text, without any source: a line of JSON for each frame and
+ * each place in a source file, in the order of the text.
+ */
+import { createReadStream } from 'node:fs';
+import type { Readable, Writable } from 'node:stream';
+import type { StackItem } from '../core/stack/text/items.ts';
+import { StackTextReader } from '../core/stack/text/reader.ts';
+
+/** Output is written in pieces of about this many UTF-16 units. */
+const PIECE = 64 * 1024;
+
+/**
+ * Reads the files, or `stdin` where there are none (`-` is stdin too), and writes the lines to
+ * `stdout`. Lines are counted anew in each file. Rejects when a file cannot be read.
+ */
+export async function printFrames(
+  paths: readonly string[],
+  stdin: Readable,
+  stdout: Writable,
+): Promise<void> {
+  for (const path of paths.length === 0 ? ['-'] : paths) {
+    await printStream(path === '-' ? stdin : createReadStream(path), stdout);
+  }
+}
+
+async function printStream(input: Readable, stdout: Writable): Promise<void> {
+  let text = '';
+  const reader = new StackTextReader((item) => {
+    if (item.kind !== 'heading') {
+      text += `${formatItem(item)}\n`;
+    }
+  });
+  input.setEncoding('utf8');
+  for await (const chunk of input) {
+    reader.push(String(chunk));
+    if (text.length >= PIECE) {
+      await write(stdout, text);
+      text = '';
+    }
+  }
+  reader.end();
+  await write(stdout, text);
+}
+
+/** The line for an item: `{"line":12,"function":"zil_commit","offset":23,...}`. */
+export function formatItem(item: Exclude<StackItem, { kind: 'heading' }>): string {
+  const { line } = item;
+  return JSON.stringify(
+    item.kind === 'frame'
+      ? {
+          line,
+          function: item.function,
+          offset: item.offset,
+          size: item.size,
+          module: item.module,
+          reliable: item.reliable,
+        }
+      : { line, path: item.path, sourceLine: item.sourceLine, function: item.function },
+  );
+}
+
+function write(stream: Writable, text: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (text === '') {
+      resolve();
+      return;
+    }
+    stream.write(text, (error) => (error ? reject(error) : resolve()));
+  });
+}

@@ -1,0 +1,127 @@
+/**
+ * Takes out of a line what hides the text of a stack: colours, HTML entities, escapes of JSON and
+ * Markdown, quoted-printable characters, blanks of other kinds.
+ */
+import { AMPERSAND, BACKSLASH, CONTROL, EQUALS, ODD_BLANK, RETURN } from './characters.ts';
+import type { Piece } from './line.ts';
+
+/** A line that was made of a raw one; newlines written as escapes make several of one. */
+export interface CleanLine {
+  readonly text: string;
+  readonly pieces: readonly Piece[];
+}
+
+const colour = '\\x1b(?:\\[[\\d;:?]{0,32}[ -/]{0,2}[@-~]|\\][^\\x07\\x1b]{0,256}(?:\\x07|\\x1b\\\\)|[@-_])?';
+const entity = '&(?:amp;)?(?:lt|gt|amp|quot|apos|nbsp|#\\d{1,5}|#x[\\da-fA-F]{1,4});';
+/** A newline, unless a path goes on behind it (C:\new.c). */
+const escapedNewline = '\\\\+[nr](?=[\\s[<>"\'\\\\\\d(#@=?|:-]|$|[A-Za-z_.][\\w.$]{0,200}[+(])';
+const jsonEscape = '\\\\+(?:u[\\da-fA-F]{4}|["/]|t(?=[\\s[<"\\\\\\d]|[A-Za-z_][\\w.]{0,200}\\+))';
+const markdownEscape = '\\\\[_[\\]<>()*#+.!|{}~`-]';
+const hexEscape = '\\\\x[\\da-fA-F]{2}';
+const quotedPrintable = '=(?:3D|20|09|5F|2E|5B|5D|C2=A0)';
+const blanks = '[\\x00-\\x08\\x0b-\\x1f\\xa0\\xad\\u2000-\\u200f\\u202f\\u2060\\u3000\\ufeff]';
+
+const plain = new RegExp([colour, entity, hexEscape, markdownEscape, quotedPrintable, blanks].join('|'), 'g');
+const quoted = new RegExp(
+  [colour, entity, escapedNewline, jsonEscape, hexEscape, markdownEscape, quotedPrintable, blanks].join('|'),
+  'g',
+);
+
+/** Whether a line with these classes, or one that a `=` says is quoted-printable, needs cleaning. */
+export function needsCleaning(classes: number, text: string, from: number, to: number): boolean {
+  if ((classes & (BACKSLASH | AMPERSAND | CONTROL | ODD_BLANK)) !== 0) {
+    return true;
+  }
+  if ((classes & RETURN) !== 0) {
+    const first = text.indexOf('\r', from);
+    let end = to;
+    while (end > first && text.charCodeAt(end - 1) === 13) {
+      end--;
+    }
+    return first < end;
+  }
+  return (
+    (classes & EQUALS) !== 0 && /=(?:3D|5F|2E|5B|5D|C2=A0)/.test(text.slice(from, Math.min(to, from + 4096)))
+  );
+}
+
+/** The lines that `raw`, line `number` of the document, is read as. */
+export function cleanLines(raw: string, number: number): CleanLine[] {
+  const lines: CleanLine[] = [];
+  const pattern = /["']/.test(raw) || raw.split('\\n', 3).length > 2 ? quoted : plain;
+  let text = '';
+  let pieces: Piece[] = [{ column: 0, line: number, rawColumn: 0 }];
+  let at = 0;
+  pattern.lastIndex = 0;
+  for (let match = pattern.exec(raw); match !== null; match = pattern.exec(raw)) {
+    text += raw.slice(at, match.index);
+    at = match.index + match[0].length;
+    const instead = replacement(match[0]);
+    if (instead === '\n') {
+      lines.push({ text, pieces });
+      text = '';
+      pieces = [];
+    } else {
+      text += instead;
+    }
+    pieces.push({ column: text.length, line: number, rawColumn: at });
+  }
+  lines.push({ text: text + raw.slice(at), pieces });
+  return lines;
+}
+
+const NAMED: Readonly<Record<string, string>> = {
+  lt: '<',
+  gt: '>',
+  amp: '&',
+  quot: '"',
+  apos: "'",
+  nbsp: ' ',
+};
+
+function replacement(found: string): string {
+  const first = found.charCodeAt(0);
+  if (first === 0x1b) {
+    return '';
+  }
+  if (found[0] === '&') {
+    const name = found.slice(1, -1).replace('amp;', '');
+    const code = name[1] === 'x' ? Number.parseInt(name.slice(2), 16) : Number(name.slice(1));
+    return name[0] === '#' ? printable(code) : (NAMED[name] ?? '');
+  }
+  if (found[0] === '=') {
+    return found.length > 3 ? ' ' : printable(Number.parseInt(found.slice(1), 16));
+  }
+  if (found[0] === '\\') {
+    return unescaped(found.replace(/^\\+/, ''));
+  }
+  // A carriage return in the middle of a line is where a terminal went back to its beginning.
+  if (first === 13) {
+    return '\n';
+  }
+  return first === 0xad || (first >= 0x200b && first <= 0x200f) || first === 0x2060 || first === 0xfeff
+    ? ''
+    : ' ';
+}
+
+function unescaped(escape: string): string {
+  switch (escape[0]) {
+    case 'n':
+    case 'r':
+      return '\n';
+    case 't':
+      return '\t';
+    case 'u':
+    case 'x': {
+      const code = Number.parseInt(escape.slice(1), 16);
+      return code === 10 ? '\n' : printable(code);
+    }
+    default:
+      return escape;
+  }
+}
+
+/** The character, or a blank for one that shows nothing. */
+function printable(code: number): string {
+  return code < 32 || code === 0xa0 || Number.isNaN(code) ? ' ' : String.fromCharCode(code);
+}

@@ -1,0 +1,63 @@
+/**
+ * What logs, mails, forums and terminals put before a line: time, level, host, caller, quote mark.
+ * A line's body is what is left when all of it is taken off.
+ */
+
+/** One time of day; Linux and BSD logs write fractions with a dot or, by locale, with a comma. */
+const CLOCK = '\\d{1,2}:\\d\\d:\\d\\d(?:[.,]\\d{1,9})?';
+const NAME = '[^\\s\\d:<>[\\]()+#|"]{1,12}';
+const YEAR = '(?:19|20)\\d\\d';
+
+const sources: readonly string[] = [
+  '\\s+',
+  // Marks of mail quoting and of tables. ">" before a path is strace's, and harmless to lose.
+  '[>|\\u2502\\u2503](?=\\s|>|$)',
+  '[-*\\u2022](?= {1,3}[[<])',
+  // <6>, and what is left of colours when the escape character was lost.
+  '<\\d{1,3}>',
+  '(?:\\^\\[)?\\[[\\d;]{0,12}m',
+  // printk times [  123.456789], deltas [ +0,010730], and dates.
+  '\\[ {0,12}[+<]? {0,8}\\d{1,8}[.,]\\d{1,9}>?\\]',
+  `\\[(?:${NAME} ){1,2} ?\\d{1,2} ${CLOCK}(?: ${YEAR})?\\]`,
+  `\\[${YEAR}-\\d\\d-\\d\\d[T ]${CLOCK}[^\\]]{0,8}\\]`,
+  // CONFIG_PRINTK_CALLER: thread or CPU.
+  '\\[ {0,8}[TC] ?\\d{1,8}\\]',
+  `${YEAR}-\\d\\d-\\d\\d[T ]${CLOCK}(?:Z|[+-]\\d\\d:?\\d\\d)?`,
+  `${YEAR}/\\d\\d/\\d\\d ${CLOCK}`,
+  // syslog: a month by its name in any language, and a day.
+  `(?:${YEAR} )?(?:${NAME} {1,2}){1,2}\\d{1,2}\\.? (?:${YEAR} )?${CLOCK}(?: ${YEAR})?`,
+  `\\d{1,2}\\.? ${NAME} (?:${YEAR} )?${CLOCK}`,
+  `${CLOCK}(?=\\s)`,
+  // The program that wrote it, with or without the host before it.
+  '(?:[\\w.-]{1,64} )?(?:kernel|vmunix|unix|genunix|systemd-coredump|netconsole|user)(?:\\[\\d{1,8}\\])?:',
+  '(?:kern|user|daemon|syslog) {0,4}[.:](?:emerg|alert|crit|err|warn|warning|notice|info|debug) {0,4}:?',
+  // /dev/kmsg: priority, sequence, microseconds, flags.
+  '\\d{1,4},\\d{1,20},\\d{1,20},[-c+][^;]{0,80};',
+  '\\[/?(?:code|quote|pre|noparse|spoiler)(?:=[^\\]]{0,40})?\\]',
+  '</?(?:pre|code|p|br|div|span|td|tr|li|tt|samp)(?: [^>]{0,80})?/?>',
+  '`{3,}',
+  // Keys of JSON records around the text.
+  '[{[]?\\s?"[\\w@.]{1,32}"\\s?:\\s?"',
+  '["\'](?=[\\s[<#@]|$)',
+  // containers: name_1  |
+  '[\\w.-]{1,64} {1,8}\\|(?=\\s)',
+  '==\\d{1,8}==',
+];
+const DECORATION = new RegExp(sources.map((source) => `(?:${source})`).join('|'), 'y');
+
+/** Pieces of decoration that are taken off one line at most. */
+const MAX_DECORATIONS = 16;
+
+/** Column where the body of a line begins. */
+export function bodyStart(text: string): number {
+  let at = 0;
+  for (let count = 0; count < MAX_DECORATIONS; count++) {
+    DECORATION.lastIndex = at;
+    const match = DECORATION.exec(text);
+    if (match === null || match[0] === '') {
+      break;
+    }
+    at = DECORATION.lastIndex;
+  }
+  return at;
+}

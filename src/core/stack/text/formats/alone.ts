@@ -1,0 +1,47 @@
+/**
+ * `symbol+0xoffset` without a size, with nothing but decoration before it: sdb, bcc's trace, kdb,
+ * illumos's ::stacks and ::findstack, perf's and dumps whose lines were cut.
+ */
+import { PLUS } from '../characters.ts';
+import type { Line } from '../line.ts';
+import { moduleName } from '../linux.ts';
+import type { Output } from '../output.ts';
+import { readToken, token } from '../token.ts';
+import { baseName, type Format } from './format.ts';
+
+/** An address, `?`, or words that name the place the processor was at. */
+const BEFORE =
+  /^(?:(?:\[?<?(?:0x)?[\da-f]{4,16}>?\]?:?|\[<0>\]|=>|at|R?IP:?|[EN]IP:?|(?:pc|PC|lr|LR) ?(?:is at|:)|[\da-f]{4}:|\?) *){0,5}$/;
+
+/** A module in brackets, arguments, an end in the middle of a size, or an instruction behind DDB's colon. */
+const BEHIND =
+  /^(?: ?\[([\w.+-]{1,128})\]| \(((?:\/|\[)[^()]{1,512}\]?|[\w.+-]{1,128}\.(?:so|ko)[\w.]*)\)|\((?:[\da-fx, ?]{0,400}|\.\.\.)\)|\/(?:0x?)?|:?)(?:[,;:]?\s|\)|$)/;
+
+export function aloneFormat(): Format {
+  return {
+    needs: PLUS,
+    read(line: Line, out: Output): boolean {
+      const { body } = line;
+      const plus = body.indexOf('+0x');
+      if (plus <= 0 || plus > 600 || !readToken(body, plus, 0, body.length) || token.size >= 0) {
+        return false;
+      }
+      const { start, offset, reliable } = token;
+      const numbersEnd = plus + 3 + hexLength(body, plus + 3);
+      const behind = BEHIND.exec(body.slice(numbersEnd, numbersEnd + 700));
+      if (behind === null || !BEFORE.test(body.slice(0, start))) {
+        return false;
+      }
+      const printed = behind[1] ?? behind[2]?.replace(/^\[|\]$/g, '');
+      const module =
+        printed === undefined ? null : moduleName(baseName(printed).replace(/\.ko(?:\.\w+)?$/, ''));
+      const at = line.bodyColumn + start;
+      out.frame(at, line.bodyColumn + numbersEnd, body.slice(start, plus), { offset, module, reliable });
+      return true;
+    },
+  };
+}
+
+function hexLength(text: string, at: number): number {
+  return /^[\da-f]*/i.exec(text.slice(at, at + 13))?.[0].length ?? 0;
+}

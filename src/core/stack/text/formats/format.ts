@@ -1,0 +1,37 @@
+import type { Line } from '../line.ts';
+import type { Output } from '../output.ts';
+
+/**
+ * A way to print stacks. What it knows of the lines before is its own; each text has formats of its
+ * own.
+ */
+export interface Format {
+  /** Classes of characters, of which a line of this format holds all; see characters.ts. */
+  readonly needs: number;
+  /** Reads a line; false when it is none of this format's. */
+  read(line: Line, out: Output): boolean;
+}
+
+/** The base name of a program or library, without what package managers append when it was replaced. */
+export function baseName(path: string): string {
+  const plain = path.replace(/ \(deleted\)$/, '');
+  return plain.slice(plain.lastIndexOf('/') + 1);
+}
+
+/** Emits a frame whose name stands at `index` of the line's body. */
+export function frameInBody(
+  line: Line,
+  out: Output,
+  index: number,
+  name: string,
+  parts: {
+    offset?: number | null;
+    size?: number | null;
+    module?: string | null;
+    reliable?: boolean;
+    length?: number;
+  },
+): void {
+  const start = line.bodyColumn + index;
+  out.frame(start, start + (parts.length ?? name.length), name, parts);
+}

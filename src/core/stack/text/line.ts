@@ -1,0 +1,105 @@
+import { bodyStart } from './decorations.ts';
+import type { Span } from './items.ts';
+
+/** From `column` on, a line's characters stand at `rawColumn` and on in `line` of the document. */
+export interface Piece {
+  readonly column: number;
+  readonly line: number;
+  readonly rawColumn: number;
+}
+
+/**
+ * The line that readers look at: a part of a longer text, or a text of its own that was cleaned or
+ * joined, and then knows by pieces where its characters came from. One object is moved from line to
+ * line.
+ */
+export class Line {
+  text = '';
+  /** Where the line begins and ends in {@link text}; without the newline. */
+  from = 0;
+  to = 0;
+  /** 1-based number in the document. */
+  number = 1;
+  /** Classes of the line's characters, see characters.ts. */
+  classes = 0;
+  #pieces: readonly Piece[] | null = null;
+  #body: string | null = null;
+  #bodyFrom = 0;
+  #string: string | null = null;
+
+  set(
+    text: string,
+    from: number,
+    to: number,
+    number: number,
+    classes: number,
+    pieces: readonly Piece[] | null,
+  ): void {
+    this.text = text;
+    this.from = from;
+    this.to = to;
+    this.number = number;
+    this.classes = classes;
+    this.#pieces = pieces;
+    this.#body = null;
+    this.#string = null;
+  }
+
+  /** The whole line. */
+  get string(): string {
+    this.#string ??= this.text.slice(this.from, this.to);
+    return this.#string;
+  }
+
+  /** The line without decoration before it and blanks behind it. */
+  get body(): string {
+    if (this.#body === null) {
+      this.#bodyFrom = bodyStart(this.string);
+      this.#body = this.string.slice(this.#bodyFrom).trimEnd();
+    }
+    return this.#body;
+  }
+
+  /** Column of the first character of {@link body}. */
+  get bodyColumn(): number {
+    return this.body === '' ? 0 : this.#bodyFrom;
+  }
+
+  /** Where columns `start` to `end` of this line stand in the document. */
+  span(start: number, end: number): Span {
+    const pieces = this.#pieces;
+    if (pieces === null) {
+      return { line: this.number, start, end };
+    }
+    const first = pieceAt(pieces, start);
+    const last = pieceAt(pieces, Math.max(end - 1, start));
+    const rawStart = first.rawColumn + start - first.column;
+    if (last.line === first.line) {
+      return { line: first.line, start: rawStart, end: last.rawColumn + end - last.column };
+    }
+    // Wrapped: up to the end of its first line.
+    let stop = end;
+    for (const piece of pieces) {
+      if (piece.line > first.line) {
+        stop = piece.column;
+        break;
+      }
+    }
+    const before = pieceAt(pieces, Math.max(stop - 1, start));
+    return { line: first.line, start: rawStart, end: before.rawColumn + stop - before.column };
+  }
+}
+
+function pieceAt(pieces: readonly Piece[], column: number): Piece {
+  let low = 0;
+  let high = pieces.length - 1;
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if ((pieces[middle]?.column ?? 0) <= column) {
+      low = middle;
+    } else {
+      high = middle - 1;
+    }
+  }
+  return pieces[low] ?? { column: 0, line: 1, rawColumn: 0 };
+}

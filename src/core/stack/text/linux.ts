@@ -1,0 +1,76 @@
+/**
+ * Frames with an offset and a size, in whatever stands around them: `symbol+0x1c/0x30 [zfs]`. All
+ * that Linux prints holds such: stacks of every age and architecture, `RIP:`, `pc :`, `NIP`,
+ * `Krnl PSW`, lockdep's `at:`, ftrace's events and depth table.
+ */
+import { CLASS_OF, LETTER } from './characters.ts';
+import type { Line } from './line.ts';
+import type { Output } from './output.ts';
+import { readToken, token } from './token.ts';
+
+/** Reads the frames of `line` that have a size; returns how many there are. */
+export function readSizedFrames(line: Line, out: Output): number {
+  const { text, from, to } = line;
+  let found = 0;
+  let free = from;
+  for (let plus = text.indexOf('+', from); plus >= 0 && plus < to; plus = text.indexOf('+', plus + 1)) {
+    if (plus < free || !readToken(text, plus, free, to) || token.size < 0) {
+      continue;
+    }
+    found++;
+    if (
+      text.charCodeAt(token.start - 1) === 32 &&
+      (CLASS_OF[text.charCodeAt(token.start - 2)] ?? 0) === LETTER
+    ) {
+      out.named = true;
+    }
+    free = token.end;
+    const { start, end, offset, size, reliable } = token;
+    const module = token.moduleStart < 0 ? null : moduleName(text.slice(token.moduleStart, token.moduleEnd));
+    const name = text.slice(start, token.plus);
+    // ARM: [<807762c0>] (__schedule) from [<80776938>] (schedule+0x50/0xa8)
+    if (found === 1 && text.charCodeAt(start - 1) === 40) {
+      readArmCallee(line, out, start - 1);
+    }
+    out.frame(start - from, end - from, name, { offset, size, module, reliable });
+    // A return probe: (SyS_open+0x1e/0x20 <- do_sys_open)
+    if (text.startsWith(' <- ', end)) {
+      readProbed(line, out, end + 4);
+    }
+  }
+  return found;
+}
+
+/** The name that Linux tools give its kernel where others put a module. */
+export function moduleName(name: string): string | null {
+  return name === 'kernel' ||
+    name.startsWith('kernel.') ||
+    name.startsWith('guest.kernel') ||
+    name === 'vmlinux'
+    ? null
+    : name;
+}
+
+/** The caller prints the callee by name only; each but the first was printed by the line before. */
+function readArmCallee(line: Line, out: Output, bracket: number): void {
+  const before = line.text.slice(Math.max(line.from, bracket - 600), bracket);
+  const match = /\(([A-Za-z_][\w.$]{0,511})(?: \[([\w-]{1,64})\])?\) from (?:\[<[\da-f]{8,16}>\] )?$/.exec(
+    before,
+  );
+  const name = match?.[1];
+  if (match === null || name === undefined || out.previous === name) {
+    return;
+  }
+  const start = bracket - before.length + match.index + 1 - line.from;
+  out.frame(start, start + name.length, name, { module: match[2] ?? null });
+}
+
+function readProbed(line: Line, out: Output, at: number): void {
+  const match = /^([A-Za-z_][\w.$]{0,511})(?: \[([\w-]{1,64})\])?\)/.exec(
+    line.text.slice(at, Math.min(line.to, at + 600)),
+  );
+  const name = match?.[1];
+  if (name !== undefined) {
+    out.frame(at - line.from, at - line.from + name.length, name, { module: match?.[2] ?? null });
+  }
+}

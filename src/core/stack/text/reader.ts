@@ -1,0 +1,194 @@
+/**
+ * Reads the stacks of any text in one pass: each line is cleaned and joined where it has to be, then
+ * shown to the readers of the formats. Linear in the text's length; never throws; never holds more
+ * than one line and the piece of text it was given.
+ */
+import { AT, CLASS_OF, COLON, COMMA, PLUS, wideClass } from './characters.ts';
+import { cleanLines, needsCleaning } from './clean.ts';
+import type { Format } from './formats/format.ts';
+import { createFormats } from './formats/index.ts';
+import { readHeading } from './headings.ts';
+import type { ItemSink } from './items.ts';
+import { findJoint, mayGoOn } from './join.ts';
+import { Line, type Piece } from './line.ts';
+import { readSizedFrames } from './linux.ts';
+import { Output } from './output.ts';
+import { readSources } from './source.ts';
+
+/** A line longer than this, in UTF-16 units, is read in parts. */
+const MAX_LINE = 64 * 1024 * 1024;
+
+/** Lines that one frame may be wrapped over. */
+const MAX_JOINED = 4;
+
+/** Reads text that comes in pieces; {@link end} reads what was waiting for more. */
+export class StackTextReader {
+  readonly #line = new Line();
+  readonly #out: Output;
+  readonly #formats: readonly Format[] = createFormats();
+  /** The format of the last line that had one: the next line is most likely of the same. */
+  #current: Format | null = null;
+  #number = 1;
+  /** What came but was not read: the last whole line, which may go on in the next, and a part of one. */
+  #waiting: string[] = [];
+  #waitingLength = 0;
+
+  constructor(sink: ItemSink) {
+    this.#out = new Output(sink, this.#line);
+  }
+
+  push(text: string): void {
+    this.#waiting.push(text);
+    this.#waitingLength += text.length;
+    if (text.includes('\n') || this.#waitingLength > MAX_LINE) {
+      this.#readWaiting(false);
+    }
+  }
+
+  end(): void {
+    this.#readWaiting(true);
+  }
+
+  #readWaiting(all: boolean): void {
+    const text = this.#waiting.length === 1 ? (this.#waiting[0] ?? '') : this.#waiting.join('');
+    const read = this.#read(text, all);
+    const rest = text.slice(read);
+    this.#waiting = rest === '' ? [] : [rest];
+    this.#waitingLength = rest.length;
+  }
+
+  /** Reads the lines of `text` whose next line is whole too; returns where what is left begins. */
+  #read(text: string, all: boolean): number {
+    const length = text.length;
+    // Behind the newline before the last one, so that a line's next one is always whole.
+    const lastNewline = all ? length : text.lastIndexOf('\n');
+    const stop = all ? length : lastNewline <= 0 ? 0 : text.lastIndexOf('\n', lastNewline - 1) + 1;
+    let at = 0;
+    while (at < stop || (!all && length - at > MAX_LINE)) {
+      let classes = 0;
+      let end = at;
+      const limit = Math.min(length, at + MAX_LINE);
+      for (; end < limit; end++) {
+        const unit = text.charCodeAt(end);
+        if (unit === 10) {
+          break;
+        }
+        classes |= unit < 256 ? (CLASS_OF[unit] ?? 0) : wideClass(unit);
+      }
+      const next = text.charCodeAt(end) === 10 ? end + 1 : end;
+      if (next < length && next > end && end > at && mayGoOn(text, at, end, next)) {
+        const joined = this.#readJoined(text, at, end, next, length, all);
+        if (joined < 0) {
+          return at;
+        }
+        if (joined > 0) {
+          at = joined;
+          continue;
+        }
+      }
+      this.#readRaw(text, at, end, classes);
+      at = next;
+      this.#number += next > end ? 1 : 0;
+    }
+    return at;
+  }
+
+  /**
+   * Reads a line that goes on in the next; returns where the line behind them begins, 0 if it does not
+   * go on, -1 if more text has to come before that is known.
+   */
+  #readJoined(
+    text: string,
+    from: number,
+    to: number,
+    nextLine: number,
+    length: number,
+    all: boolean,
+  ): number {
+    let joined = text.slice(from, to);
+    let next = nextLine;
+    const pieces: Piece[] = [{ column: 0, line: this.#number, rawColumn: 0 }];
+    let count = 1;
+    for (; count < MAX_JOINED && (next < length || !all); count++) {
+      const newline = text.indexOf('\n', next);
+      if (newline < 0 && !all) {
+        return -1;
+      }
+      const end = newline < 0 ? length : newline;
+      const second = text.slice(next, end);
+      const joint = findJoint(joined, second);
+      if (joint === null) {
+        break;
+      }
+      joined = joined.slice(0, joint.cut) + joint.glue;
+      pieces.push({ column: joined.length, line: this.#number + count, rawColumn: joint.resume });
+      joined += second.slice(joint.resume);
+      next = newline < 0 ? length : newline + 1;
+    }
+    if (count === 1) {
+      return 0;
+    }
+    this.#readLine(joined, 0, joined.length, classesOf(joined), pieces);
+    this.#number += count;
+    return next;
+  }
+
+  #readRaw(text: string, from: number, to: number, classes: number): void {
+    if (!needsCleaning(classes, text, from, to)) {
+      this.#readLine(text, from, to, classes, null);
+      return;
+    }
+    for (const clean of cleanLines(text.slice(from, to), this.#number)) {
+      this.#readLine(clean.text, 0, clean.text.length, classesOf(clean.text), clean.pieces);
+    }
+  }
+
+  #readLine(text: string, from: number, to: number, classes: number, pieces: readonly Piece[] | null): void {
+    const line = this.#line;
+    const out = this.#out;
+    line.set(text, from, to, this.#number, classes, pieces);
+    const sized = (classes & PLUS) !== 0 ? readSizedFrames(line, out) : 0;
+    if (sized > 0) {
+      this.#current = null;
+      if (out.named) {
+        readHeading(line, out);
+      }
+    } else if (classes !== 0) {
+      this.#readFormats(line, out);
+    }
+    if ((classes & (COLON | COMMA | AT)) !== 0) {
+      readSources(line, out);
+    }
+    out.flush();
+  }
+
+  #readFormats(line: Line, out: Output): void {
+    const current = this.#current;
+    if (current !== null && (line.classes & current.needs) === current.needs && current.read(line, out)) {
+      return;
+    }
+    for (const format of this.#formats) {
+      if (format !== current && (line.classes & format.needs) === format.needs && format.read(line, out)) {
+        this.#current = format;
+        return;
+      }
+    }
+    readHeading(line, out);
+  }
+}
+
+/** Reads a whole text. */
+export function readStackItems(text: string, sink: ItemSink): void {
+  const reader = new StackTextReader(sink);
+  reader.push(text);
+  reader.end();
+}
+
+function classesOf(text: string): number {
+  let classes = 0;
+  for (let at = 0; at < text.length; at++) {
+    const unit = text.charCodeAt(at);
+    classes |= unit < 256 ? (CLASS_OF[unit] ?? 0) : wideClass(unit);
+  }
+  return classes;
+}

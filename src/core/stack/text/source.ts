@@ -1,0 +1,170 @@
+/**
+ * Places in source files: `zil.c:3194:zil_commit()`, `/build/module/zfs/zap_micro.c:1415:22`,
+ * `file: ../../common/fs/zfs/arc.c, line: 1234`, `[C:\src\zfs\arc.c @ 123]`.
+ */
+import { AT, COLON, COMMA, isDigit, isSymbolUnit } from './characters.ts';
+import type { Line } from './line.ts';
+import type { Output, PlacedName } from './output.ts';
+
+/** Longest path that is read. */
+const MAX_PATH = 1024;
+
+/** Frames of one line among which a place's function is looked for. */
+const MAX_BESIDE = 100;
+
+/** Endings of the files of kernels, file systems and debuggers. */
+const EXTENSIONS: ReadonlySet<string> = new Set('c h S s cc cpp cxx hh hpp inc rs go C H'.split(' '));
+
+/** Reads the places that `line` names. */
+export function readSources(line: Line, out: Output): void {
+  if ((line.classes & COLON) !== 0) {
+    const { text, from, to } = line;
+    let free = from;
+    for (
+      let colon = text.indexOf(':', from);
+      colon >= 0 && colon < to;
+      colon = text.indexOf(':', colon + 1)
+    ) {
+      if (colon >= free) {
+        free = readPlace(line, out, colon, free);
+      }
+    }
+  }
+  if ((line.classes & COMMA) !== 0 && line.to - line.from < 4096) {
+    readWorded(line, out);
+  }
+  if ((line.classes & AT) !== 0 && line.to - line.from < 4096) {
+    for (const match of line.string.matchAll(/([\w\\/:.+~-]{1,512}\.(?:c|h|cpp)) @ (\d{1,7})\b/g)) {
+      out.source(match.index, match.index + match[0].length, match[1] ?? '', Number(match[2]), null);
+    }
+  }
+}
+
+/** Reads the place whose path ends at `colon`; returns where the next may begin. */
+function readPlace(line: Line, out: Output, colon: number, floor: number): number {
+  const { text, from, to } = line;
+  const dot = extensionDot(text, colon, floor);
+  if (dot < 0) {
+    return floor;
+  }
+  let at = colon + 1;
+  // crash's `bt -l` writes a blank, and nothing else stands on its line.
+  const spaced = text.charCodeAt(at) === 32;
+  at += spaced ? 1 : 0;
+  const digits = at;
+  let sourceLine = 0;
+  while (at < to && at - digits < 8 && isDigit(text.charCodeAt(at))) {
+    sourceLine = sourceLine * 10 + text.charCodeAt(at++) - 48;
+  }
+  if (
+    at === digits ||
+    at - digits > 7 ||
+    sourceLine === 0 ||
+    (isSymbolUnit(text.charCodeAt(at)) && text.charCodeAt(at) !== 46)
+  ) {
+    return floor;
+  }
+  const start = pathStart(text, dot, Math.max(floor, dot - MAX_PATH));
+  const path = text.slice(start, colon);
+  if (!/(?:^|[/\\])[\w+-][\w.+-]*$/.test(path.slice(-256))) {
+    return floor;
+  }
+  if (
+    spaced &&
+    (!path.includes('/') || text.slice(from, start).trim() !== '' || text.slice(at, to).trim() !== '')
+  ) {
+    return floor;
+  }
+  const tail = TAIL.exec(text.slice(at, Math.min(to, at + 640)));
+  const end = at + (tail?.[1]?.length ?? 0);
+  const name = tail?.[2] ?? tail?.[3] ?? nameBeside(text, from, start, end, to, out.frames);
+  out.source(start - from, end - from, path, sourceLine, name);
+  return end;
+}
+
+/**
+ * Behind the line: `:function()`, `:column`, or a C library's assertion `: type function(...): Assertion`.
+ * Group 1 belongs to the place.
+ */
+const TAIL =
+  /^(:([A-Za-z_]\w{0,511})\(\)|:\d{1,6}(?!\d)|(?=: (?:[\w*]{1,64} ){0,6}\*{0,3}([A-Za-z_]\w{0,255})(?:\([^()]{0,200}\))?: Assertion )|)/;
+
+/** The dot of the ending before `colon`; -1 when what stands there is no source file. */
+function extensionDot(text: string, colon: number, floor: number): number {
+  for (let dot = colon - 2; dot >= colon - 4 && dot > floor; dot--) {
+    if (text.charCodeAt(dot) === 46) {
+      return EXTENSIONS.has(text.slice(dot + 1, colon)) ? dot : -1;
+    }
+  }
+  return -1;
+}
+
+function pathStart(text: string, dot: number, limit: number): number {
+  let start = dot;
+  while (start > limit && isPathUnit(text.charCodeAt(start - 1))) {
+    start--;
+  }
+  // A drive: C:\src
+  if (
+    start - 2 >= limit &&
+    text[start - 1] === ':' &&
+    text[start] === '\\' &&
+    /[A-Za-z]/.test(text[start - 2] ?? '')
+  ) {
+    return start - 2;
+  }
+  return start;
+}
+
+/** What symbols hold, and / - + ~ @ \ and letters beyond ASCII. */
+function isPathUnit(unit: number): boolean {
+  return (
+    isSymbolUnit(unit) ||
+    unit === 47 ||
+    unit === 45 ||
+    unit === 43 ||
+    unit === 126 ||
+    unit === 64 ||
+    unit === 92 ||
+    unit > 0xbf
+  );
+}
+
+/** The function of the frame that stands directly before or behind the place. */
+function nameBeside(
+  text: string,
+  from: number,
+  start: number,
+  end: number,
+  to: number,
+  frames: readonly PlacedName[],
+): string | null {
+  for (const frame of frames.length > MAX_BESIDE ? [] : frames) {
+    const between = start - from - frame.end;
+    if (between >= 0 && between <= 64) {
+      const words = text.slice(from + frame.end, start);
+      // Several places in one pair of brackets are inlined into each other: only the last is the frame's.
+      if (
+        /^(?: ?\[[\w-]+\])?(?:\s{1,40}|\s{1,40}at |\s{0,40}\()$/.test(words) &&
+        !/^ \S*\.[chS]:\d/.test(text.slice(end, Math.min(to, end + 200)))
+      ) {
+        return frame.function;
+      }
+    }
+    if (frame.start - (end - from) === 1) {
+      return frame.function;
+    }
+  }
+  return null;
+}
+
+/** `file: P, line: N`, `file P, line N`, as assertions of illumos and FreeBSD and debuggers write. */
+function readWorded(line: Line, out: Output): void {
+  if (!line.string.includes(', line')) {
+    return;
+  }
+  const pattern = /\bfile:? ["']?([\w\\/.+~-]{1,512}\.(?:c|h|cc|cpp|S))["']?, line:? (\d{1,7})\b/g;
+  for (const match of line.string.matchAll(pattern)) {
+    out.source(match.index, match.index + match[0].length, match[1] ?? '', Number(match[2]), null);
+  }
+}

@@ -1,0 +1,191 @@
+/**
+ * `symbol+0xoffset/0xsize [module]`, as the kernel's `%pS` and `%pB` print it (kernel/kallsyms.c,
+ * __sprint_symbol), wherever it stands in a line.
+ */
+import { beginsSymbol, isHexUnit, isSymbolUnit } from './characters.ts';
+
+/** Longest symbol that is read; the kernel's KSYM_NAME_LEN is 512. */
+const MAX_SYMBOL = 512;
+/** Longest module name; the kernel's MODULE_NAME_LEN is 56 or 64 less the size of a long. */
+const MAX_MODULE = 64;
+
+/** A token that was found. One object is used for all, and overwritten by the next read. */
+export interface Token {
+  /** Column of the symbol's first character. */
+  start: number;
+  /** Column of the `+`. */
+  plus: number;
+  offset: number;
+  /** -1 when the text has none. */
+  size: number;
+  /** Where the module's name stands; both -1 when there is none. */
+  moduleStart: number;
+  moduleEnd: number;
+  /** Column behind the last character that belongs to it. */
+  end: number;
+  reliable: boolean;
+}
+
+export const token: Token = {
+  start: 0,
+  plus: 0,
+  offset: 0,
+  size: 0,
+  moduleStart: -1,
+  moduleEnd: -1,
+  end: 0,
+  reliable: true,
+};
+
+/**
+ * Reads the token whose `+` stands at `plus` into {@link token}; its symbol begins no earlier than
+ * `floor`, nothing of it ends behind `limit`. False when there is none.
+ */
+export function readToken(text: string, plus: number, floor: number, limit: number): boolean {
+  if (text.charCodeAt(plus + 1) !== 48 || (text.charCodeAt(plus + 2) | 32) !== 120) {
+    return false;
+  }
+  const start = symbolStart(text, plus, floor);
+  if (start < 0) {
+    return false;
+  }
+  let at = plus + 3;
+  let offset = 0;
+  const offsetStart = at;
+  for (let unit = text.charCodeAt(at); at < limit && isHexUnit(unit); unit = text.charCodeAt(++at)) {
+    offset = offset * 16 + hexValue(unit);
+  }
+  // More than 12 digits are an address, not an offset.
+  if (at === offsetStart || at - offsetStart > 12) {
+    return false;
+  }
+  let size = -1;
+  if (text.charCodeAt(at) === 47 && text.charCodeAt(at + 1) === 48 && text.charCodeAt(at + 2) === 120) {
+    const sizeStart = at + 3;
+    let end = sizeStart;
+    let value = 0;
+    for (let unit = text.charCodeAt(end); end < limit && isHexUnit(unit); unit = text.charCodeAt(++end)) {
+      value = value * 16 + hexValue(unit);
+    }
+    if (end > sizeStart && end <= limit && end - sizeStart <= 12) {
+      size = value;
+      at = end;
+    }
+  }
+  if (at < limit && isSymbolUnit(text.charCodeAt(at)) && text.charCodeAt(at) !== 46) {
+    return false;
+  }
+  token.start = start;
+  token.plus = plus;
+  token.offset = offset;
+  token.size = size;
+  token.end = at;
+  token.reliable = !isQuestioned(text, start, floor);
+  readModule(text, at, limit);
+  if (text.charCodeAt(token.end) === 32 && text.startsWith(' (unreliable)', token.end)) {
+    token.reliable = false;
+  }
+  return true;
+}
+
+/** Where the symbol before `plus` begins; -1 when what stands there is none. */
+export function symbolStart(text: string, plus: number, floor: number): number {
+  let start = plus;
+  const first = Math.max(floor, plus - MAX_SYMBOL);
+  while (start > first && isSymbolUnit(text.charCodeAt(start - 1))) {
+    start--;
+  }
+  // syslog daemons write a tab as #011.
+  if (text.charCodeAt(start) === 48 && start > floor && text.charCodeAt(start - 1) === 35) {
+    start += 3;
+  }
+  while (text.charCodeAt(start) === 46 && text.charCodeAt(start + 1) === 46) {
+    start += 2;
+  }
+  return start < plus && beginsSymbol(text.charCodeAt(start)) ? start : -1;
+}
+
+/** A question mark before the symbol: the unwinder could not tell whether it belongs to the chain. */
+function isQuestioned(text: string, start: number, floor: number): boolean {
+  let at = start - 1;
+  while (at >= floor && text.charCodeAt(at) === 32) {
+    at--;
+  }
+  return at >= floor && text.charCodeAt(at) === 63;
+}
+
+/**
+ * ` [zfs]`, ` [zfs(POE)]`, or with a build-id ` [zfs 4f0a...]` (CONFIG_STACKTRACE_BUILD_ID), read into
+ * {@link token}; blanks before the bracket may be lost or many.
+ */
+function readModule(text: string, from: number, limit: number): void {
+  token.moduleStart = -1;
+  token.moduleEnd = -1;
+  let at = from;
+  while (at < limit && at - from < 16 && isBlank(text.charCodeAt(at))) {
+    at++;
+  }
+  if (at >= limit || text.charCodeAt(at) !== 91) {
+    return;
+  }
+  const start = at + 1;
+  let end = start;
+  let letters = 0;
+  let hex = 0;
+  for (; end < limit && end - start <= MAX_MODULE; end++) {
+    const unit = text.charCodeAt(end);
+    if (!isModuleUnit(unit)) {
+      break;
+    }
+    letters += unit > 57 ? 1 : 0;
+    hex += isHexUnit(unit) ? 1 : 0;
+  }
+  const length = end - start;
+  // Digits alone are a time or a process; eight hexadecimal digits and more are an address.
+  if (letters === 0 || length > MAX_MODULE || (length >= 8 && hex === length)) {
+    return;
+  }
+  let close = end;
+  const next = text.charCodeAt(close);
+  if (next === 40 || next === 32) {
+    const bracket = text.indexOf(']', close);
+    if (
+      bracket < 0 ||
+      bracket >= limit ||
+      bracket - close > 80 ||
+      !isAnnotation(text.slice(close, bracket))
+    ) {
+      return;
+    }
+    close = bracket;
+  }
+  if (close >= limit || text.charCodeAt(close) !== 93) {
+    return;
+  }
+  if (NOT_A_MODULE.has(text.slice(start, end))) {
+    return;
+  }
+  token.moduleStart = start;
+  token.moduleEnd = end;
+  token.end = close + 1;
+}
+
+/** Words in brackets that forums, and printers of inlined functions, put behind a frame. */
+const NOT_A_MODULE: ReadonlySet<string> = new Set(['inline', 'inlined', 'code', 'quote', 'pre', 'noparse']);
+
+/** Taint letters, a build-id, or both. */
+function isAnnotation(text: string): boolean {
+  return /^(?:\([A-Z+-]{1,12}\))?(?: [\da-f]{8,64})?$/.test(text);
+}
+
+function isModuleUnit(unit: number): boolean {
+  return (isSymbolUnit(unit) && unit !== 46 && unit !== 36) || unit === 45;
+}
+
+function isBlank(unit: number): boolean {
+  return unit === 32 || unit === 9;
+}
+
+function hexValue(unit: number): number {
+  return unit <= 57 ? unit - 48 : (unit | 32) - 87;
+}
