@@ -8,7 +8,7 @@ import type { HungTasksView } from './hung-tasks/hung-tasks-view.ts';
 import { stackText } from './hung-tasks/labels.ts';
 import type { TaskNode } from './hung-tasks/task-nodes.ts';
 import type { CommandArguments, CommandId } from './ids.ts';
-import type { SourceOpener } from './source/open-place.ts';
+import type { FrameOpener } from './source/open-frame.ts';
 import { pasteStackText } from './stack-text/paste.ts';
 import { connectTo, pickHost } from './targets/connect.ts';
 import type { TargetNode } from './targets/target-nodes.ts';
@@ -23,7 +23,7 @@ interface Services {
   readonly hungTasks: HungTasksView;
   readonly tracing: Tracing;
   readonly dbgmsg: DbgmsgView;
-  readonly opener: SourceOpener;
+  readonly frames: FrameOpener;
   readonly context: Context;
   readonly funnel: FailureFunnel;
   readonly log: vscode.LogOutputChannel;
@@ -38,7 +38,7 @@ type Handlers = {
 
 /** Registers every command of ids.ts; the compiler sees to it that none is missing. */
 export function registerCommands(services: Services): vscode.Disposable {
-  const { targets, targetsView, hungTasks, tracing, dbgmsg, opener, funnel, log } = services;
+  const { targets, targetsView, hungTasks, tracing, dbgmsg, frames, funnel, log } = services;
   const entryOf = (node: TargetNode | undefined) => node?.entry ?? targets.active?.entry ?? null;
   const handlers: Handlers = {
     'zscope.connect': [
@@ -103,7 +103,9 @@ export function registerCommands(services: Services): vscode.Disposable {
       'Opening the source of the frame',
       async (node) => {
         if (node?.kind === 'frame') {
-          await opener.open(node.place, { preserveFocus: false });
+          const { trace } = node.parent.group;
+          const connection = hungTasks.connection;
+          await frames.open({ connection, trace, index: node.index, place: node.place });
         }
       },
     ],

@@ -7,6 +7,7 @@ import { HungTasksView } from './hung-tasks/hung-tasks-view.ts';
 import { compareSource } from './source/compare-source.ts';
 import { DebugLineCache } from './source/debug-line-cache.ts';
 import { LazyServer } from './source/lazy-server.ts';
+import { FrameOpener } from './source/open-frame.ts';
 import { SourceOpener } from './source/open-place.ts';
 import { PlaceService } from './source/place-service.ts';
 import { DialogPrompts } from './targets/prompts.ts';
@@ -31,14 +32,15 @@ export function activate(extension: vscode.ExtensionContext): void {
   const cache = new DebugLineCache(vscode.Uri.joinPath(extension.globalStorageUri, 'debug-lines').fsPath);
   const places = new PlaceService(server, cache);
   const opener = own(new SourceOpener());
+  const frames = new FrameOpener(opener, places, funnel);
 
   const targetsView = own(new TargetsView(targets, funnel));
   const hungTasks = own(new HungTasksView(targets, places, context, funnel));
   const tracing = own(
-    new Tracing(extension.extensionUri, targets, hungTasks, server, places, opener, context, funnel),
+    new Tracing(extension.extensionUri, targets, hungTasks, server, places, frames, context, funnel),
   );
   const dbgmsg = own(new DbgmsgView(extension.extensionUri, targets, server, opener, context, funnel));
   own(new TargetStatus(targets));
   own(compareSource(targets, server, hungTasks, funnel));
-  own(registerCommands({ targets, targetsView, hungTasks, tracing, dbgmsg, opener, context, funnel, log }));
+  own(registerCommands({ targets, targetsView, hungTasks, tracing, dbgmsg, frames, context, funnel, log }));
 }

@@ -99,6 +99,11 @@ export class HungTasksView implements vscode.TreeDataProvider<TaskNode>, Disposa
     this.#rebuild();
   }
 
+  /** The connection whose tasks are shown. */
+  get connection(): Connection | null {
+    return this.#connection;
+  }
+
   /** The row that is chosen; null when none is. */
   get selected(): TaskNode | null {
     return this.#tree.selection[0] ?? null;

@@ -13,7 +13,7 @@ import { type FailureFunnel, isCancelled } from '../failures.ts';
 import type { HungTasksView } from '../hung-tasks/hung-tasks-view.ts';
 import type { FrameNode, TaskNode } from '../hung-tasks/task-nodes.ts';
 import type { LazyServer } from '../source/lazy-server.ts';
-import type { SourceOpener } from '../source/open-place.ts';
+import type { FrameOpener } from '../source/open-frame.ts';
 import type { PlaceService } from '../source/place-service.ts';
 import type { TargetService } from '../targets/target-service.ts';
 import { type Context, setting } from '../vscode-table.ts';
@@ -54,7 +54,7 @@ export class Tracing implements Disposable {
     private readonly hungTasks: HungTasksView,
     private readonly server: LazyServer,
     private readonly places: PlaceService,
-    private readonly opener: SourceOpener,
+    private readonly frames: FrameOpener,
     private readonly context: Context,
     private readonly funnel: FailureFunnel,
   ) {
@@ -167,7 +167,7 @@ export class Tracing implements Disposable {
       { symbol: subject.symbol, target: alias, argumentsKnown: argumentsKnown(subject) },
       session,
       this.places,
-      this.opener,
+      this.frames,
       this.funnel,
       where,
     );

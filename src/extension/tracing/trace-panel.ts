@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import * as vscode from 'vscode';
 import { type Disposable, Lifetime } from '../../core/lifetime.ts';
-import { formatFrame, type frameKey } from '../../core/stack/frame.ts';
+import { type Frame, formatFrame } from '../../core/stack/frame.ts';
 import type { Place } from '../../core/symbols/location.ts';
 import { inert } from '../../core/text/inert.ts';
 import type { TraceEvent } from '../../core/tracing/events.ts';
@@ -14,7 +14,7 @@ import type {
 } from '../../protocol/trace-view.ts';
 import type { FailureFunnel } from '../failures.ts';
 import { howText, sourceText } from '../hung-tasks/labels.ts';
-import type { SourceOpener } from '../source/open-place.ts';
+import type { FrameOpener } from '../source/open-frame.ts';
 import type { PlaceService } from '../source/place-service.ts';
 import { webviewHtml, webviewRoot } from '../webview-html.ts';
 import { readTraceMessage } from '../webview-messages.ts';
@@ -26,6 +26,8 @@ const BATCH = 1000;
 /** A line of the stack beside the table with what a click on it opens. */
 interface Line {
   readonly shown: StackLine;
+  /** 0-based position of its frame in the stack. */
+  readonly index: number;
   readonly place: Place | null;
 }
 
@@ -65,7 +67,7 @@ export class TracePanel implements Disposable {
     readonly heading: TraceHeading,
     private readonly session: TraceSession,
     private readonly places: PlaceService,
-    private readonly opener: SourceOpener,
+    private readonly frames: FrameOpener,
     private readonly funnel: FailureFunnel,
     where: { readonly viewColumn: vscode.ViewColumn; readonly preserveFocus: boolean },
   ) {
@@ -131,10 +133,10 @@ export class TracePanel implements Disposable {
         break;
       case 'open': {
         const line = this.#stack?.id === message.id ? this.#stack.lines[message.line] : undefined;
-        if (line?.place) {
-          await this.opener.open(line.place, {
-            preserveFocus: false,
-          });
+        const event = this.session.event(message.id);
+        if (line?.place && event?.kind === 'call') {
+          const { connection } = this.session;
+          await this.frames.open({ connection, trace: event.stack, index: line.index, place: line.place });
         }
         break;
       }
@@ -152,7 +154,7 @@ export class TracePanel implements Disposable {
     const show = async (resolving: boolean) => {
       const places = await this.places.known(connection, event.stack);
       if (this.#selected === id) {
-        const lines = event.stack.flatMap((frame, i) => stackLines(frame, places[i] ?? []));
+        const lines = event.stack.flatMap((frame, i) => stackLines(frame, i, places[i] ?? []));
         this.#stack = { id, lines };
         this.#post({ type: 'stack', id, lines: lines.map(({ shown }) => shown), resolving });
       }
@@ -218,10 +220,11 @@ export class TracePanel implements Disposable {
   }
 }
 
-function stackLines(frame: Parameters<typeof frameKey>[0], places: readonly Place[]): Line[] {
+function stackLines(frame: Frame, index: number, places: readonly Place[]): Line[] {
   const found: readonly (Place | null)[] = places.length === 0 ? [null] : places;
   return found.map((place) => ({
     place,
+    index,
     shown: {
       label: inert(place?.inlined ? place.function : formatFrame(frame)),
       source: place === null ? '' : sourceText(place),

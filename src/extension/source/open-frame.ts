@@ -1,0 +1,76 @@
+import * as vscode from 'vscode';
+import type { Trace } from '../../core/stack/frame.ts';
+import type { Place } from '../../core/symbols/location.ts';
+import type { Connection } from '../../target/connection.ts';
+import { type FailureFunnel, isCancelled } from '../failures.ts';
+import type { SourceOpener } from './open-place.ts';
+import type { PlaceService } from './place-service.ts';
+
+/** A frame where it stands, and how it was shown when a person chose it. */
+export interface ChosenFrame {
+  /** The target that it is of; null when that is not connected. */
+  readonly connection: Connection | null;
+  readonly trace: Trace;
+  /** 0-based position in the trace. */
+  readonly index: number;
+  readonly place: Place;
+}
+
+/**
+ * Opens the source of frames. While the exact line of one is still looked up its function opens at
+ * once, and the line is corrected when it is known, unless the person went on meanwhile.
+ */
+export class FrameOpener {
+  /** The frame that was opened last. */
+  #last: ChosenFrame | null = null;
+
+  constructor(
+    private readonly opener: Pick<SourceOpener, 'open'>,
+    private readonly places: Pick<PlaceService, 'known' | 'learn' | 'incomplete'>,
+    private readonly funnel: Pick<FailureFunnel, 'note'>,
+  ) {}
+
+  /** Resolves when something was opened. @throws Failure when the place has no file in the workspace. */
+  async open(frame: ChosenFrame): Promise<void> {
+    this.#last = frame;
+    const { connection, trace, place } = frame;
+    await this.opener.open(place, { preserveFocus: false });
+    if (place.how !== 'dwarf' && connection !== null && connection.state !== 'closed') {
+      void this.#correct(frame, connection, trace);
+    }
+  }
+
+  /** Goes on to the exact line once it is known. */
+  async #correct(frame: ChosenFrame, connection: Connection, trace: Trace): Promise<void> {
+    try {
+      if (this.places.incomplete(connection, trace)) {
+        await this.places.learn(connection, trace);
+      }
+      const exact = exactPlace((await this.places.known(connection, trace))[frame.index], frame.place);
+      if (exact !== null && this.#last === frame && staysAt(frame.place)) {
+        await this.opener.open(exact, { preserveFocus: true });
+      }
+    } catch (error) {
+      // What was asked for is open: that its line cannot be exact is said where stacks are shown.
+      if (!isCancelled(error)) {
+        this.funnel.note(error, 'Looking up the exact line');
+      }
+    }
+  }
+}
+
+/** The exact place of the function that was opened; null when there is none that is another. */
+function exactPlace(places: readonly Place[] | undefined, opened: Place): Place | null {
+  const exact = (places ?? []).filter(({ how, uri }) => how === 'dwarf' && uri !== null);
+  // The frame's own function is the outermost: the others were inlined into it.
+  const place = exact.find((candidate) => candidate.function === opened.function) ?? exact.at(-1);
+  return place === undefined || (place.uri === opened.uri && place.line === opened.line) ? null : place;
+}
+
+/** True while the cursor is on the line that was opened. */
+function staysAt({ uri, line }: Place): boolean {
+  return vscode.window.visibleTextEditors.some(
+    ({ document, selection }) =>
+      document.uri.toString() === uri && selection.isEmpty && selection.active.line === (line ?? 1) - 1,
+  );
+}
