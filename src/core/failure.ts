@@ -13,6 +13,7 @@ export type FailureCode =
   | 'timeout'
   | 'script-failed'
   | 'bad-output'
+  | 'bad-file'
   | 'no-stacks'
   | 'no-zfs'
   | 'no-tracefs'

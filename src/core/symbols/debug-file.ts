@@ -2,6 +2,13 @@
  * What an ELF file with debug info knows: which functions and source lines stand behind an address,
  * a function's parameters, a structure's members.
  */
+import { DebugInfo } from './dwarf/debug-info.ts';
+import { debugSections } from './dwarf/debug-section.ts';
+import { guarded } from './elf/bytes.ts';
+import { ElfFile } from './elf/elf-file.ts';
+import { buildIdOf, debugLinkOf, modinfo } from './elf/identity.ts';
+import { Layout } from './elf/layout.ts';
+import { type ElfSymbol, SymbolTable } from './elf/symbol-table.ts';
 import type { DebugLine } from './location.ts';
 
 /** Random access to the bytes of a file; synchronous, so that an answer needs no scheduling. */
@@ -90,4 +97,146 @@ export interface DebugFile {
   atVirtual(address: bigint): DebugLine[];
   /** Forgets what was kept for speed. The file stays usable. */
   release(): void;
+}
+
+const DEFAULT_MEMORY = 96 << 20;
+
+/**
+ * The kernel takes all bytes up to the next symbol for a function's size; between them is padding,
+ * less than the largest alignment of functions.
+ */
+const MOST_PADDING = 63;
+
+/**
+ * Opens a file.
+ * @throws Failure when it is no ELF file, of a machine that is not supported, or damaged. The
+ * questions of the answer throw it too, for damage that they meet.
+ */
+export function openDebugFile(source: ByteSource, options: DebugFileOptions = {}): DebugFile {
+  return guarded(() => new OpenFile(source, options));
+}
+
+class OpenFile implements DebugFile {
+  readonly kind: DebugFile['kind'];
+  readonly machine: DebugFile['machine'];
+  readonly buildId: string | null;
+  readonly srcversion: string | null;
+  readonly debugLink: DebugFile['debugLink'];
+  readonly hasLines: boolean;
+  readonly isSplit: boolean;
+  readonly #elf: ElfFile;
+  readonly #layout: Layout;
+  readonly #info: DebugInfo | null;
+  #table: SymbolTable | undefined;
+
+  constructor(source: ByteSource, options: DebugFileOptions) {
+    const elf = new ElfFile(source, options);
+    this.#elf = elf;
+    this.kind = elf.kind;
+    this.machine = elf.machine;
+    this.buildId = buildIdOf(elf);
+    this.srcversion = modinfo(elf, 'srcversion');
+    this.debugLink = debugLinkOf(elf);
+    this.#layout = new Layout(elf);
+    const sections = debugSections(elf, () => this.#symbols());
+    this.#info = sections && new DebugInfo(sections, this.#layout, options.memory ?? DEFAULT_MEMORY);
+    this.isSplit = this.#info?.isSplit ?? false;
+    this.hasLines = sections?.line != null && !this.isSplit;
+  }
+
+  symbols(name: string): DebugSymbol[] {
+    return guarded(() => this.#candidates(name).map((symbol) => this.#describe(symbol)));
+  }
+
+  frame(place: FramePlace, isReturnAddress: boolean): FrameLines | null {
+    return guarded(() => this.#frame(place, isReturnAddress));
+  }
+
+  at(address: SectionAddress): DebugLine[] {
+    return guarded(() => {
+      const number = this.#layout.locate(address);
+      return number === null ? [] : this.#chain(number);
+    });
+  }
+
+  atVirtual(address: bigint): DebugLine[] {
+    return this.kind === 'module' ? [] : guarded(() => this.#chain(Number(BigInt.asIntN(64, address))));
+  }
+
+  release(): void {
+    this.#info?.release();
+    this.#elf.release();
+    this.#table = undefined;
+  }
+
+  #symbols(): SymbolTable {
+    this.#table ??= new SymbolTable(this.#elf, this.#layout);
+    return this.#table;
+  }
+
+  #candidates(name: string): ElfSymbol[] {
+    const found = this.#symbols().named(name);
+    if (found.length > 0) {
+      return found;
+    }
+    // Kernels built by clang with LTO print names without the suffix that makes them unique
+    // (kernel/kallsyms.c, cleanup_symbol_name).
+    return this.#symbols()
+      .namesStartingWith(`${name}.llvm.`)
+      .flatMap((full) => this.#symbols().named(full));
+  }
+
+  #describe(symbol: ElfSymbol): DebugSymbol {
+    return {
+      name: symbol.name,
+      section: this.#layout.nameOf(symbol.section),
+      offset: symbol.address - this.#layout.start(symbol.section),
+      size: symbol.size,
+      extent: this.#symbols().extent(symbol),
+    };
+  }
+
+  #frame({ symbol, offset, size }: FramePlace, isReturnAddress: boolean): FrameLines | null {
+    const back = isReturnAddress && offset > 0 ? 1 : 0;
+    let found: FrameLines | null = null;
+    for (const candidate of this.#fitting(this.#candidates(symbol), offset, size)) {
+      const lines = this.#chain(candidate.address + offset - back);
+      if (lines.length === 0) {
+        continue;
+      }
+      if (found && JSON.stringify(found.lines) !== JSON.stringify(lines)) {
+        return null;
+      }
+      const { section } = candidate;
+      const start = candidate.address - this.#layout.start(section);
+      found ??= { lines, address: { section: this.#layout.nameOf(section), offset: start + offset } };
+    }
+    return found;
+  }
+
+  /** The symbols that a size speaks for: best those that it fits exactly. */
+  #fitting(candidates: readonly ElfSymbol[], offset: number, size: number | null): readonly ElfSymbol[] {
+    if (size === null) {
+      return candidates.filter((symbol) => offset <= this.#symbols().extent(symbol));
+    }
+    const possible = candidates.filter(
+      (symbol) =>
+        offset <= size && (symbol.size === 0 || (size >= symbol.size && size <= symbol.size + MOST_PADDING)),
+    );
+    if (possible.length < 2) {
+      return possible;
+    }
+    const exact = possible.filter((symbol) => this.#symbols().extent(symbol) === size);
+    return exact.length > 0 ? exact : possible;
+  }
+
+  /** The chain at an address; where debug info names no function, as in assembler, the symbol does. */
+  #chain(address: number): DebugLine[] {
+    const chain = this.#info?.chain(address) ?? [];
+    const [only] = chain;
+    if (only && only.function === '' && chain.length === 1) {
+      return [{ ...only, function: this.#symbols().functionAt(address)?.name ?? '' }];
+    }
+    return chain;
+  }
 }

@@ -1,0 +1,290 @@
+/**
+ * The functions of a unit and what was inlined into them (DWARF 5, sections 3.3.1 and 3.3.8): a
+ * forest in which an address leads from the outermost function to the innermost.
+ */
+import { type Cursor, damaged } from '../elf/bytes.ts';
+import type { Layout } from '../elf/layout.ts';
+import { type Abbreviation, STRIDE, skipAttributes, skipStep } from './abbreviations.ts';
+import * as dw from './constants.ts';
+import { RangeCollector } from './range-lists.ts';
+import { isAddressForm, type UnitReader } from './unit-reader.ts';
+
+/** Nesting of blocks and inlined functions; real code has a few dozen. */
+const DEEPEST = 4096;
+
+export const NO_SCOPE = -1;
+
+/** Scopes are numbered as they stand in the file: a scope, then all that is inside of it. */
+export class Scopes {
+  constructor(
+    /** The scope that this one was inlined into; -1 for a function of its own. */
+    readonly parents: Int32Array,
+    /** The number after the last scope inside of this one. */
+    readonly ends: Int32Array,
+    /** Offset of the entry in `.debug_info`. */
+    readonly entries: Float64Array,
+    readonly callFiles: Int32Array,
+    readonly callLines: Int32Array,
+    /** Number of the first range of each scope, and behind them the number of ranges. */
+    readonly firstRanges: Int32Array,
+    readonly lows: Float64Array,
+    readonly highs: Float64Array,
+  ) {}
+
+  /** Bytes that it keeps. */
+  get weight(): number {
+    return this.parents.length * 28 + this.lows.length * 16;
+  }
+
+  /** The innermost scope at an address; -1 for none. */
+  find(address: number): number {
+    let found = NO_SCOPE;
+    let end = this.parents.length;
+    for (let scope = 0; scope < end; ) {
+      let range = this.firstRanges[scope] ?? 0;
+      const last = this.firstRanges[scope + 1] ?? 0;
+      if (range === last) {
+        // It has no ranges of its own; what is inside of it may.
+        scope++;
+        continue;
+      }
+      while (range < last && !(address >= (this.lows[range] ?? 0) && address < (this.highs[range] ?? 0))) {
+        range++;
+      }
+      if (range < last) {
+        found = scope;
+        end = this.ends[scope] ?? 0;
+        scope++;
+      } else {
+        scope = this.ends[scope] ?? end;
+      }
+    }
+    return found;
+  }
+}
+
+/** Reads the scopes of a unit. */
+export function readScopes(unit: UnitReader, layout: Layout): Scopes {
+  return new ScopeWalk(unit, layout).run();
+}
+
+class ScopeWalk {
+  readonly #cursor: Cursor;
+  readonly #ranges: RangeCollector;
+  readonly #parents: number[] = [];
+  readonly #ends: number[] = [];
+  readonly #entries: number[] = [];
+  readonly #callFiles: number[] = [];
+  readonly #callLines: number[] = [];
+  readonly #firstRanges: number[] = [];
+  /** For each entry whose children are being read: the scope they are in. */
+  readonly #inside: number[] = [];
+  /** For each of them: the scope that ends with them; -1 for a mere block. */
+  readonly #closing: number[] = [];
+  /** Functions defined inside of functions, whose code is elsewhere: a GNU extension. */
+  readonly #nested: number[] = [];
+
+  constructor(
+    readonly unit: UnitReader,
+    readonly layout: Layout,
+  ) {
+    this.#cursor = unit.cursor();
+    this.#ranges = new RangeCollector(unit);
+  }
+
+  run(): Scopes {
+    const cursor = this.#cursor;
+    const root = this.unit.abbreviations.get(cursor.uleb());
+    skipAttributes(cursor, root, this.unit.header);
+    if (root.hasChildren) {
+      this.#enter(NO_SCOPE, NO_SCOPE);
+      this.#walk();
+    }
+    for (let offset = this.#nested.pop(); offset !== undefined; offset = this.#nested.pop()) {
+      cursor.position = offset;
+      this.#visit(offset, this.unit.abbreviations.get(cursor.uleb()), NO_SCOPE);
+      this.#walk();
+    }
+    this.#firstRanges.push(this.#ranges.lows.length);
+    return new Scopes(
+      new Int32Array(this.#parents),
+      new Int32Array(this.#ends),
+      new Float64Array(this.#entries),
+      new Int32Array(this.#callFiles),
+      new Int32Array(this.#callLines),
+      new Int32Array(this.#firstRanges),
+      new Float64Array(this.#ranges.lows),
+      new Float64Array(this.#ranges.highs),
+    );
+  }
+
+  /** Reads entries until those whose children are being read have ended. */
+  #walk(): void {
+    const cursor = this.#cursor;
+    const { abbreviations } = this.unit;
+    while (this.#inside.length > 0) {
+      if (cursor.remaining === 0) {
+        // Some assemblers leave out the end of the root's children.
+        this.#leave();
+        continue;
+      }
+      const position = cursor.position;
+      const code = cursor.uleb();
+      if (code === 0) {
+        this.#leave();
+      } else {
+        this.#visit(position, abbreviations.get(code), this.#inside.at(-1) ?? NO_SCOPE);
+      }
+    }
+  }
+
+  #enter(inside: number, closing: number): void {
+    if (this.#inside.length >= DEEPEST) {
+      throw damaged('its entries are nested too deeply');
+    }
+    this.#inside.push(inside);
+    this.#closing.push(closing);
+  }
+
+  #leave(): void {
+    this.#inside.pop();
+    const scope = this.#closing.pop() ?? NO_SCOPE;
+    if (scope !== NO_SCOPE) {
+      this.#ends[scope] = this.#parents.length;
+    }
+  }
+
+  /** One entry; the cursor is behind its abbreviation code and goes to the entry to look at next. */
+  #visit(position: number, abbreviation: Abbreviation, parent: number): void {
+    switch (abbreviation.tag) {
+      case dw.TAG_SUBPROGRAM:
+        if (parent === NO_SCOPE) {
+          this.#visitScope(position, abbreviation, parent);
+        } else {
+          this.#nested.push(position);
+          this.#skip(abbreviation);
+        }
+        break;
+      case dw.TAG_INLINED_SUBROUTINE:
+        this.#visitScope(position, abbreviation, parent);
+        break;
+      case dw.TAG_LEXICAL_BLOCK:
+      case dw.TAG_NAMESPACE:
+      case dw.TAG_MODULE:
+      case dw.TAG_TRY_BLOCK:
+      case dw.TAG_CATCH_BLOCK:
+      case dw.TAG_WITH_STATEMENT:
+        skipAttributes(this.#cursor, abbreviation, this.unit.header);
+        if (abbreviation.hasChildren) {
+          this.#enter(parent, NO_SCOPE);
+        }
+        break;
+      default:
+        this.#skip(abbreviation);
+    }
+  }
+
+  #visitScope(position: number, abbreviation: Abbreviation, parent: number): void {
+    const scope = this.#parents.length;
+    const firstRange = this.#ranges.lows.length;
+    const attributes = this.#cursor.position;
+    const { callFile, callLine } = this.#readScope(abbreviation);
+    const hasCode = this.#ranges.lows.length > firstRange;
+    if (!hasCode && (abbreviation.tag === dw.TAG_SUBPROGRAM || !abbreviation.hasChildren)) {
+      // A declaration, or what its inlined instances have in common.
+      this.#cursor.position = attributes;
+      this.#skip(abbreviation);
+      return;
+    }
+    this.#parents.push(parent);
+    this.#ends.push(scope + 1);
+    this.#entries.push(this.unit.header.start + position);
+    this.#callFiles.push(callFile);
+    this.#callLines.push(callLine);
+    this.#firstRanges.push(firstRange);
+    if (abbreviation.hasChildren) {
+      this.#enter(scope, scope);
+    }
+  }
+
+  /** Reads the attributes of a function; its ranges go to the collector. */
+  #readScope(abbreviation: Abbreviation): { callFile: number; callLine: number } {
+    const { unit } = this;
+    const cursor = this.#cursor;
+    const { attributes } = abbreviation;
+    let callFile = 0;
+    let callLine = 0;
+    let low: number | null = null;
+    let high: number | null = null;
+    let highIsAddress = false;
+    for (let at = 0; at < attributes.length; at += STRIDE) {
+      const form = attributes[at + 1] ?? 0;
+      const implicit = attributes[at + 2] ?? 0;
+      switch (attributes[at]) {
+        case dw.AT_LOW_PC:
+          low = unit.number(cursor, form, implicit);
+          break;
+        case dw.AT_HIGH_PC:
+          high = unit.number(cursor, form, implicit);
+          highIsAddress = isAddressForm(form);
+          break;
+        case dw.AT_RANGES:
+          this.#ranges.addList({
+            value: unit.number(cursor, form, implicit),
+            isIndex: form === dw.FORM_RNGLISTX,
+          });
+          break;
+        case dw.AT_CALL_FILE:
+          callFile = unit.number(cursor, form, implicit);
+          break;
+        case dw.AT_CALL_LINE:
+          callLine = unit.number(cursor, form, implicit);
+          break;
+        default:
+          skipStep(cursor, attributes[at + 3] ?? 0, unit.header);
+      }
+    }
+    // Code that the linker dropped is said to be at 0 or thereabouts.
+    if (low !== null && high !== null && this.layout.isCode(low)) {
+      this.#ranges.add(low, highIsAddress ? high : low + high);
+    }
+    return { callFile, callLine };
+  }
+
+  /** Moves behind an entry and all that is inside of it. */
+  #skip(abbreviation: Abbreviation): void {
+    const cursor = this.#cursor;
+    if (this.#jump(abbreviation)) {
+      return;
+    }
+    for (let depth = abbreviation.hasChildren ? 1 : 0; depth > 0 && cursor.remaining > 0; ) {
+      const code = cursor.uleb();
+      if (code === 0) {
+        depth--;
+        continue;
+      }
+      const inner = this.unit.abbreviations.get(code);
+      if (!this.#jump(inner) && inner.hasChildren) {
+        depth++;
+      }
+    }
+  }
+
+  /** Goes to the next sibling if the entry says where that is, else behind its attributes. */
+  #jump(abbreviation: Abbreviation): boolean {
+    const cursor = this.#cursor;
+    const { siblingAt } = abbreviation;
+    if (!abbreviation.hasChildren || siblingAt < 0) {
+      skipAttributes(cursor, abbreviation, this.unit.header);
+      return false;
+    }
+    const before = cursor.position;
+    cursor.skip(siblingAt);
+    const sibling = this.unit.number(cursor, abbreviation.siblingForm, 0) - this.unit.header.start;
+    if (sibling <= before || sibling > cursor.bytes.length) {
+      throw damaged('an entry says that the next one is before it or outside of its unit');
+    }
+    cursor.position = sibling;
+    return true;
+  }
+}

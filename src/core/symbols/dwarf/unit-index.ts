@@ -1,0 +1,178 @@
+/** Which unit knows about an address: by `.debug_aranges` (DWARF 5, section 6.1.2), else by the units. */
+import { Cursor, damaged } from '../elf/bytes.ts';
+import type { DebugSection, DebugSections } from './debug-section.ts';
+import { RangeCollector } from './range-lists.ts';
+import { readLength, readUnitHeader, type UnitHeader } from './unit-header.ts';
+import { UnitReader } from './unit-reader.ts';
+
+/** Bytes of a unit in which its root entry ends, mostly. */
+const ROOT = 1024;
+
+/** Ranges of addresses with the start of their unit, sorted. */
+class RangeTable {
+  readonly #order: Uint32Array;
+
+  constructor(
+    readonly lows: readonly number[],
+    readonly highs: readonly number[],
+    readonly units: readonly number[],
+  ) {
+    this.#order = Uint32Array.from(lows, (_, index) => index);
+    this.#order.sort((a, b) => (lows[a] ?? 0) - (lows[b] ?? 0));
+  }
+
+  /** Start of the unit at an address; -1 for none. */
+  find(address: number): number {
+    let low = 0;
+    let high = this.#order.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.lows[this.#order[middle] ?? 0] ?? 0) <= address) {
+        low = middle + 1;
+      } else {
+        high = middle;
+      }
+    }
+    const index = this.#order[low - 1];
+    return index !== undefined && address < (this.highs[index] ?? 0) ? (this.units[index] ?? -1) : -1;
+  }
+}
+
+export class UnitIndex {
+  #byRanges: RangeTable | undefined;
+  #byUnits: RangeTable | undefined;
+  #headers: UnitHeader[] | undefined;
+
+  constructor(readonly sections: DebugSections) {}
+
+  /** Start of the unit whose code is at an address; -1 for none. */
+  unitAt(address: number): number {
+    this.#byRanges ??= readAranges(this.sections.aranges);
+    const found = this.#byRanges.find(address);
+    if (found >= 0) {
+      return found;
+    }
+    // clang writes no .debug_aranges unless told to, and a linker may mix its units with GCC's.
+    this.#byUnits ??= this.#readRoots(new Set(this.#byRanges.units));
+    return this.#byUnits.find(address);
+  }
+
+  /** Start of the unit that an entry is in, by the entry's offset. */
+  unitOfEntry(offset: number): number {
+    const headers = this.headers();
+    let low = 0;
+    let high = headers.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((headers[middle]?.start ?? 0) <= offset) {
+        low = middle + 1;
+      } else {
+        high = middle;
+      }
+    }
+    const header = headers[low - 1];
+    if (!header || offset >= header.end) {
+      throw damaged('an entry refers to one that does not exist');
+    }
+    return header.start;
+  }
+
+  /** Whether the first unit stands in for one in a `.dwo` file. */
+  isSplit(): boolean {
+    return readBeginning(this.sections, readUnitHeader(this.sections.info, 0)).root.isSplit;
+  }
+
+  /** Heads of all units in file order. */
+  headers(): readonly UnitHeader[] {
+    if (!this.#headers) {
+      const { info } = this.sections;
+      this.#headers = [];
+      for (let start = 0; start < info.size; ) {
+        const header = readUnitHeader(info, start);
+        this.#headers.push(header);
+        start = header.end;
+      }
+    }
+    return this.#headers;
+  }
+
+  release(): void {
+    this.#byUnits = undefined;
+    this.#headers = undefined;
+  }
+
+  /** Ranges of the units that are not `known`, by what their root entries say. */
+  #readRoots(known: ReadonlySet<number>): RangeTable {
+    const lows: number[] = [];
+    const highs: number[] = [];
+    const units: number[] = [];
+    for (const header of this.headers()) {
+      if (header.isType || known.has(header.start)) {
+        continue;
+      }
+      const unit = readBeginning(this.sections, header);
+      const ranges = new RangeCollector(unit);
+      const { lowPc, highPc, ranges: list } = unit.root;
+      if (list !== null) {
+        ranges.addList(list);
+      } else if (highPc !== null) {
+        ranges.add(lowPc, highPc);
+      }
+      for (const [index, low] of ranges.lows.entries()) {
+        lows.push(low);
+        highs.push(ranges.highs[index] ?? low);
+        units.push(header.start);
+      }
+    }
+    return new RangeTable(lows, highs, units);
+  }
+}
+
+function readBeginning(sections: DebugSections, header: UnitHeader): UnitReader {
+  const length = header.end - header.start;
+  try {
+    return new UnitReader(sections, header, Math.min(ROOT, length));
+  } catch (error) {
+    if (!(error instanceof RangeError) || length <= ROOT) {
+      throw error;
+    }
+    return new UnitReader(sections, header);
+  }
+}
+
+function readAranges(section: DebugSection | null): RangeTable {
+  const lows: number[] = [];
+  const highs: number[] = [];
+  const units: number[] = [];
+  const size = section?.size ?? 0;
+  const cursor = new Cursor(section?.relocated(0, size) ?? new Uint8Array(0));
+  while (cursor.remaining > 0) {
+    const start = cursor.position;
+    const { length, offsetSize } = readLength(cursor);
+    const end = cursor.position + length;
+    if (length > cursor.remaining) {
+      throw damaged('its table of address ranges ends behind its section');
+    }
+    cursor.skip(2); // version: 2 in all of DWARF 2 to 5
+    const unit = cursor.offset(offsetSize);
+    const addressSize = cursor.u8();
+    if (addressSize !== 8 && addressSize !== 4) {
+      throw damaged(`its table of address ranges has addresses of ${addressSize} bytes`);
+    }
+    cursor.skip(1); // size of segment selectors
+    // Pairs are aligned to their own size, counted from the start of the set.
+    const pair = 2 * addressSize;
+    cursor.position = start + Math.ceil((cursor.position - start) / pair) * pair;
+    while (cursor.position + pair <= end) {
+      const low = cursor.address(addressSize);
+      const bytes = cursor.address(addressSize);
+      if (low !== 0 || bytes !== 0) {
+        lows.push(low);
+        highs.push(low + bytes);
+        units.push(unit);
+      }
+    }
+    cursor.position = end;
+  }
+  return new RangeTable(lows, highs, units);
+}

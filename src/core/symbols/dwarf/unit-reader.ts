@@ -1,0 +1,291 @@
+/** The entries of a unit and the values of their attributes (DWARF 5, sections 7.5.4 to 7.5.6). */
+import { Cursor, damaged } from '../elf/bytes.ts';
+import type { RelocationSlice } from '../elf/relocations.ts';
+import { type Abbreviation, Abbreviations, STRIDE, skipForm, skipStep } from './abbreviations.ts';
+import * as dw from './constants.ts';
+import type { DebugSections } from './debug-section.ts';
+import type { UnitHeader } from './unit-header.ts';
+
+/** What the root entry of a unit says about all of it. */
+export interface UnitRoot {
+  /** Base of the addresses of its lists; 0 when it has none. */
+  readonly lowPc: number;
+  /** End of its code; null when it is not one range. */
+  readonly highPc: number | null;
+  /** Its list of ranges, as {@link RangeReference}. */
+  readonly ranges: RangeReference | null;
+  /** Where its line table begins in `.debug_line`. */
+  readonly lines: number | null;
+  /** Directory of the compiler: what relative paths begin with. */
+  readonly directory: string;
+  readonly name: string;
+  /** True when the unit stands in for one in a `.dwo` file. */
+  readonly isSplit: boolean;
+}
+
+/** A list of ranges: where it is, or its number in the unit's table of lists. */
+export interface RangeReference {
+  readonly value: number;
+  readonly isIndex: boolean;
+}
+
+/** Where the unit's part of each table of indices begins. */
+interface Bases {
+  strings: number;
+  addresses: number;
+  rangeLists: number;
+}
+
+/** Offset of the first entry of `.debug_str_offsets` and the like when a unit does not say. */
+const headSize = (header: UnitHeader): number => (header.offsetSize === 8 ? 16 : 8);
+
+export class UnitReader {
+  readonly abbreviations: Abbreviations;
+  readonly root: UnitRoot;
+  readonly bases: Bases;
+  readonly #bytes: Uint8Array;
+  readonly #relocations: RelocationSlice | null;
+
+  /** @param length how much of the unit to read: all, or the beginning when only `root` is wanted */
+  constructor(
+    readonly sections: DebugSections,
+    readonly header: UnitHeader,
+    length = header.end - header.start,
+  ) {
+    this.#bytes = sections.info.raw(header.start, length);
+    this.#relocations = sections.info.relocationsOf(header.start, length);
+    this.abbreviations = sections.abbrev.reading(
+      header.abbreviations,
+      (cursor) => new Abbreviations(cursor, header),
+    );
+    this.bases = { strings: headSize(header), addresses: headSize(header), rangeLists: 0 };
+    this.root = this.#readRoot();
+  }
+
+  /** Bytes that it keeps. */
+  get weight(): number {
+    return this.#bytes.length + (this.#relocations?.byteLength ?? 0);
+  }
+
+  /** At an entry; `offset` is that in `.debug_info`. Positions of cursors count from the unit's start. */
+  cursor(offset = this.header.root): Cursor {
+    if (offset < this.header.root || offset >= this.header.end) {
+      throw damaged('an entry refers to one outside of its unit');
+    }
+    const { start } = this.header;
+    return new Cursor(this.#bytes, offset - start, this.#relocations, start);
+  }
+
+  /**
+   * A number: an address, a constant, a flag, an offset into another section, or for a reference the
+   * offset of the entry in `.debug_info`. Indices of tables stay indices, except those of addresses.
+   * Moves behind other values and returns 0 for them.
+   */
+  number(cursor: Cursor, form: number, implicit: number): number {
+    const { header } = this;
+    switch (form) {
+      case dw.FORM_ADDR:
+        return cursor.address(header.addressSize);
+      case dw.FORM_SEC_OFFSET:
+      case dw.FORM_STRP:
+      case dw.FORM_LINE_STRP:
+        return cursor.offset(header.offsetSize);
+      case dw.FORM_REF_ADDR:
+        return cursor.offset(header.version <= 2 ? header.addressSize : header.offsetSize);
+      case dw.FORM_DATA1:
+      case dw.FORM_FLAG:
+      case dw.FORM_STRX1:
+        return cursor.u8();
+      case dw.FORM_DATA2:
+      case dw.FORM_STRX2:
+        return cursor.u16();
+      case dw.FORM_STRX3:
+        return cursor.u24();
+      case dw.FORM_DATA4:
+        // DWARF 2 and 3 have no form of its own for offsets.
+        return header.version <= 3 ? cursor.offset(4) : cursor.u32();
+      case dw.FORM_STRX4:
+        return cursor.u32();
+      case dw.FORM_DATA8:
+        return header.version <= 3 ? cursor.address(8) : cursor.i64();
+      case dw.FORM_SDATA:
+        return cursor.sleb();
+      case dw.FORM_UDATA:
+      case dw.FORM_STRX:
+      case dw.FORM_LOCLISTX:
+      case dw.FORM_RNGLISTX:
+      case dw.FORM_GNU_STR_INDEX:
+        return cursor.uleb();
+      case dw.FORM_REF1:
+        return header.start + cursor.u8();
+      case dw.FORM_REF2:
+        return header.start + cursor.u16();
+      case dw.FORM_REF4:
+        return header.start + cursor.u32();
+      case dw.FORM_REF8:
+        return header.start + cursor.u64();
+      case dw.FORM_REF_UDATA:
+        return header.start + cursor.uleb();
+      case dw.FORM_ADDRX:
+      case dw.FORM_GNU_ADDR_INDEX:
+        return this.#addressAt(cursor.uleb());
+      case dw.FORM_ADDRX1:
+        return this.#addressAt(cursor.u8());
+      case dw.FORM_ADDRX2:
+        return this.#addressAt(cursor.u16());
+      case dw.FORM_ADDRX3:
+        return this.#addressAt(cursor.u24());
+      case dw.FORM_ADDRX4:
+        return this.#addressAt(cursor.u32());
+      case dw.FORM_FLAG_PRESENT:
+        return 1;
+      case dw.FORM_IMPLICIT_CONST:
+        return implicit;
+      case dw.FORM_INDIRECT: {
+        const actual = cursor.uleb();
+        if (actual === dw.FORM_INDIRECT || actual === dw.FORM_IMPLICIT_CONST) {
+          throw damaged('an indirect form is indirect again');
+        }
+        return this.number(cursor, actual, 0);
+      }
+      default:
+        skipForm(cursor, form, header);
+        return 0;
+    }
+  }
+
+  /** A string; empty for one in a supplementary file, and for other values. */
+  string(cursor: Cursor, form: number): string {
+    switch (form) {
+      case dw.FORM_STRING:
+        return cursor.string();
+      case dw.FORM_STRP:
+        return this.sections.str?.string(this.number(cursor, form, 0)) ?? '';
+      case dw.FORM_LINE_STRP:
+        return this.sections.lineStr?.string(this.number(cursor, form, 0)) ?? '';
+      case dw.FORM_STRX:
+      case dw.FORM_STRX1:
+      case dw.FORM_STRX2:
+      case dw.FORM_STRX3:
+      case dw.FORM_STRX4:
+      case dw.FORM_GNU_STR_INDEX:
+        return this.#stringAt(this.number(cursor, form, 0));
+      default:
+        skipForm(cursor, form, this.header);
+        return '';
+    }
+  }
+
+  /** Calls back for every attribute of the entry at the cursor; who does not read the value skips it. */
+  forEachAttribute(
+    cursor: Cursor,
+    abbreviation: Abbreviation,
+    visit: (attribute: number, form: number, implicit: number) => void,
+  ): void {
+    const { attributes } = abbreviation;
+    for (let at = 0; at < attributes.length; at += STRIDE) {
+      const before = cursor.position;
+      const form = attributes[at + 1] ?? 0;
+      visit(attributes[at] ?? 0, form, attributes[at + 2] ?? 0);
+      if (cursor.position === before) {
+        skipStep(cursor, attributes[at + 3] ?? 0, this.header);
+      }
+    }
+  }
+
+  #readRoot(): UnitRoot {
+    const cursor = this.cursor();
+    const code = cursor.uleb();
+    if (code === 0) {
+      throw damaged('a unit has no root entry');
+    }
+    const abbreviation = this.abbreviations.get(code);
+    const start = cursor.position;
+    // Bases first: other attributes may be indices that count from them.
+    let isSplit = this.header.isSkeleton;
+    this.forEachAttribute(cursor, abbreviation, (attribute, form, implicit) => {
+      switch (attribute) {
+        case dw.AT_STR_OFFSETS_BASE:
+          this.bases.strings = this.number(cursor, form, implicit);
+          break;
+        case dw.AT_ADDR_BASE:
+        case dw.AT_GNU_ADDR_BASE:
+          this.bases.addresses = this.number(cursor, form, implicit);
+          break;
+        case dw.AT_RNGLISTS_BASE:
+          this.bases.rangeLists = this.number(cursor, form, implicit);
+          break;
+        case dw.AT_DWO_NAME:
+        case dw.AT_GNU_DWO_NAME:
+          isSplit = true;
+          break;
+      }
+    });
+    cursor.position = start;
+    let lowPc = 0;
+    let high: { value: number; isAddress: boolean } | null = null;
+    let ranges: RangeReference | null = null;
+    let lines: number | null = null;
+    let directory = '';
+    let name = '';
+    this.forEachAttribute(cursor, abbreviation, (attribute, form, implicit) => {
+      switch (attribute) {
+        case dw.AT_LOW_PC:
+          lowPc = this.number(cursor, form, implicit);
+          break;
+        case dw.AT_HIGH_PC:
+          high = { value: this.number(cursor, form, implicit), isAddress: isAddressForm(form) };
+          break;
+        case dw.AT_RANGES:
+          ranges = { value: this.number(cursor, form, implicit), isIndex: form === dw.FORM_RNGLISTX };
+          break;
+        case dw.AT_STMT_LIST:
+          lines = this.number(cursor, form, implicit);
+          break;
+        case dw.AT_COMP_DIR:
+          directory = this.string(cursor, form);
+          break;
+        case dw.AT_NAME:
+          name = this.string(cursor, form);
+          break;
+      }
+    });
+    // Assigned in a callback, which the compiler does not follow.
+    const end = high as { value: number; isAddress: boolean } | null;
+    const highPc = end && (end.isAddress ? end.value : lowPc + end.value);
+    return { lowPc, highPc, ranges, lines, directory, name, isSplit };
+  }
+
+  #addressAt(index: number): number {
+    const { addressSize } = this.header;
+    return (
+      this.sections.addr?.reading(this.bases.addresses + index * addressSize, (cursor) =>
+        cursor.address(addressSize),
+      ) ?? 0
+    );
+  }
+
+  #stringAt(index: number): string {
+    const { offsetSize } = this.header;
+    const offset = this.sections.strOffsets?.reading(this.bases.strings + index * offsetSize, (cursor) =>
+      cursor.offset(offsetSize),
+    );
+    return offset === undefined ? '' : (this.sections.str?.string(offset) ?? '');
+  }
+}
+
+/** Tells the address forms of DW_AT_high_pc from the constants, which are lengths. */
+export function isAddressForm(form: number): boolean {
+  switch (form) {
+    case dw.FORM_ADDR:
+    case dw.FORM_ADDRX:
+    case dw.FORM_ADDRX1:
+    case dw.FORM_ADDRX2:
+    case dw.FORM_ADDRX3:
+    case dw.FORM_ADDRX4:
+    case dw.FORM_GNU_ADDR_INDEX:
+      return true;
+    default:
+      return false;
+  }
+}

@@ -1,0 +1,228 @@
+/** The frame of an ELF file: header and sections (System V ABI, "Object Files"; elf(5)). */
+import { Failure } from '../../failure.ts';
+import type { ByteSource, DebugFileOptions } from '../debug-file.ts';
+import { damaged, NOTHING, textOf, uint64, viewOf } from './bytes.ts';
+import { PagedSource } from './paged-source.ts';
+
+const ET_REL = 1;
+const ET_EXEC = 2;
+const ET_DYN = 3;
+const EM_X86_64 = 62;
+const EM_AARCH64 = 183;
+
+export const SHT_SYMTAB = 2;
+export const SHT_RELA = 4;
+export const SHT_NOBITS = 8;
+export const SHT_DYNSYM = 11;
+export const SHT_SYMTAB_SHNDX = 18;
+export const SHF_ALLOC = 0x2;
+export const SHF_EXECINSTR = 0x4;
+const SHF_GROUP = 0x200;
+const SHF_COMPRESSED = 0x800;
+
+const SHN_XINDEX = 0xffff;
+const HEADER = 64;
+const SECTION_HEADER = 64;
+/** Modules built with -ffunction-sections have tens of thousands. */
+const MOST_SECTIONS = 1 << 20;
+
+const COMPRESSION = { 1: 'zlib', 2: 'zstd' } as const;
+const COMPRESSION_HEADER = 24;
+/** The debug info of a whole distribution kernel is below 1 GB in one section. */
+const MOST_UNPACKED = 1 << 30;
+
+/** Machines as `e_machine` has them, for the sentence that refuses them. */
+const OTHER_MACHINES: Readonly<Record<number, string>> = {
+  2: 'SPARC',
+  3: 'x86 (32 bit)',
+  8: 'MIPS',
+  20: 'PowerPC (32 bit)',
+  21: 'ppc64',
+  22: 's390x',
+  40: 'arm (32 bit)',
+  43: 'SPARC (64 bit)',
+  243: 'RISC-V',
+  258: 'LoongArch',
+};
+
+export interface Section {
+  readonly index: number;
+  readonly name: string;
+  readonly type: number;
+  readonly flags: number;
+  /** As linked; signed, so that addresses of the kernel are exact. */
+  readonly address: number;
+  /** Where its bytes are in the file. */
+  readonly offset: number;
+  /** Bytes in the file; for a section without any (.bss) bytes in memory. */
+  readonly size: number;
+  readonly link: number;
+  readonly info: number;
+}
+
+export class ElfFile {
+  readonly kind: 'module' | 'executable';
+  readonly machine: 'x86-64' | 'arm64';
+  readonly sections: readonly Section[];
+  readonly #source: PagedSource;
+  readonly #decompress: DebugFileOptions['decompress'];
+  readonly #unpacked = new Map<number, Uint8Array>();
+
+  /** @throws Failure for a file that is no ELF, of a machine that is not supported, or damaged */
+  constructor(source: ByteSource, options: DebugFileOptions) {
+    this.#source = new PagedSource(source);
+    this.#decompress = options.decompress;
+    const header = this.#source.read(0, Math.min(HEADER, source.size));
+    this.machine = machineOf(header);
+    const view = viewOf(header);
+    const type = view.getUint16(16, true);
+    if (type !== ET_REL && type !== ET_EXEC && type !== ET_DYN) {
+      throw new Failure(
+        'bad-file',
+        `The file is an ELF file, but of a type without symbols (${type === 4 ? 'a core dump' : `type ${type}`}).`,
+        'Choose the module, the program or the library itself.',
+      );
+    }
+    this.kind = type === ET_REL ? 'module' : 'executable';
+    this.sections = this.#readSections(uint64(view, 40), view.getUint16(60, true), view.getUint16(62, true));
+  }
+
+  /** The first section of this name that has contents; members of a section group come last. */
+  section(name: string): Section | null {
+    const all = this.sections.filter((section) => section.name === name && section.type !== SHT_NOBITS);
+    return all.find(({ flags }) => (flags & SHF_GROUP) === 0) ?? all[0] ?? null;
+  }
+
+  /** Bytes of a section as a program sees them: after unpacking. */
+  sizeOf(section: Section): number {
+    if (section.type === SHT_NOBITS) {
+      return 0;
+    }
+    return section.flags & SHF_COMPRESSED ? this.#unpack(section).length : section.size;
+  }
+
+  /** A part of a section's contents. Not to be written to. */
+  read(section: Section, offset: number, length: number): Uint8Array {
+    if (!(offset >= 0 && length >= 0 && offset + length <= this.sizeOf(section))) {
+      throw damaged(`something points outside of its section ${section.name}`);
+    }
+    return section.flags & SHF_COMPRESSED
+      ? this.#unpack(section).subarray(offset, offset + length)
+      : this.#source.read(section.offset + offset, length);
+  }
+
+  /** All contents of a section. Not to be written to. */
+  contents(section: Section): Uint8Array {
+    return this.read(section, 0, this.sizeOf(section));
+  }
+
+  /** Forgets pages and unpacked sections. */
+  release(): void {
+    this.#source.release();
+    this.#unpacked.clear();
+  }
+
+  #readSections(tableOffset: number, claimed: number, claimedNames: number): Section[] {
+    if (tableOffset === 0) {
+      throw damaged('it has no sections');
+    }
+    // Large counts are in the first header (elf(5), e_shnum and e_shstrndx).
+    const first = viewOf(this.#source.read(tableOffset, SECTION_HEADER));
+    const count = claimed === 0 ? uint64(first, 32) : claimed;
+    const names = claimedNames === SHN_XINDEX ? first.getUint32(40, true) : claimedNames;
+    if (count > MOST_SECTIONS) {
+      throw damaged(`it claims to have ${count} sections`);
+    }
+    const bytes = this.#source.read(tableOffset, count * SECTION_HEADER);
+    const view = viewOf(bytes);
+    let text: Uint8Array = NOTHING;
+    if (names < count) {
+      const at = names * SECTION_HEADER;
+      text = this.#source.read(uint64(view, at + 24), uint64(view, at + 32));
+    }
+    return Array.from({ length: count }, (_, index) => {
+      const at = index * SECTION_HEADER;
+      const start = view.getUint32(at, true);
+      const end = text.indexOf(0, start);
+      return {
+        index,
+        name: start < text.length && end >= 0 ? textOf(text.subarray(start, end)) : '',
+        type: view.getUint32(at + 4, true),
+        // Flags above 32 bits belong to processors and are not used here.
+        flags: view.getUint32(at + 8, true),
+        address: view.getUint32(at + 16, true) + view.getInt32(at + 20, true) * 0x1_0000_0000,
+        offset: uint64(view, at + 24),
+        size: uint64(view, at + 32),
+        link: view.getUint32(at + 40, true),
+        info: view.getUint32(at + 44, true),
+      };
+    });
+  }
+
+  /** @throws Failure when the section is packed in a way that is not known, or too large */
+  #unpack(section: Section): Uint8Array {
+    const kept = this.#unpacked.get(section.index);
+    if (kept) {
+      return kept;
+    }
+    if (section.size < COMPRESSION_HEADER) {
+      throw damaged(`its section ${section.name} is too short to be compressed`);
+    }
+    const view = viewOf(this.#source.read(section.offset, COMPRESSION_HEADER));
+    const kind = COMPRESSION[view.getUint32(0, true) as keyof typeof COMPRESSION] as
+      | 'zlib'
+      | 'zstd'
+      | undefined;
+    const size = uint64(view, 8);
+    if (kind === undefined || !this.#decompress) {
+      throw new Failure(
+        'unsupported',
+        `The debug info is compressed by ${kind ?? 'a method'}, which ZScope cannot unpack here.`,
+        'Unpack it with: objcopy --decompress-debug-sections FILE.',
+      );
+    }
+    if (size > MOST_UNPACKED) {
+      throw damaged(`its section ${section.name} claims to unpack to ${size} bytes`);
+    }
+    const packed = this.#source.read(section.offset + COMPRESSION_HEADER, section.size - COMPRESSION_HEADER);
+    let bytes: Uint8Array;
+    try {
+      bytes = this.#decompress(kind, packed, size);
+    } catch (error) {
+      throw damaged(`its section ${section.name} cannot be unpacked (${String(error)})`);
+    }
+    if (bytes.length !== size) {
+      throw damaged(`its section ${section.name} unpacks to ${bytes.length} bytes instead of ${size}`);
+    }
+    this.#unpacked.set(section.index, bytes);
+    return bytes;
+  }
+}
+
+/** The machine that an ELF header names. @throws Failure for one that cannot be read */
+function machineOf(header: Uint8Array): 'x86-64' | 'arm64' {
+  const [a, b, c, d, bits, order] = header;
+  if (a !== 0x7f || b !== 0x45 || c !== 0x4c || d !== 0x46) {
+    throw new Failure(
+      'bad-file',
+      'The file is not an ELF file.',
+      'Choose a kernel module (.ko), vmlinux, a program or a library; unpack a compressed one first.',
+    );
+  }
+  if (header.length < HEADER) {
+    throw damaged('it ends within its header');
+  }
+  const number = viewOf(header).getUint16(18, order !== 2);
+  if (bits === 2 && order === 1 && number === EM_X86_64) {
+    return 'x86-64';
+  }
+  if (bits === 2 && order === 1 && number === EM_AARCH64) {
+    return 'arm64';
+  }
+  const machine = OTHER_MACHINES[number] ?? `machine ${number}`;
+  throw new Failure(
+    'unsupported',
+    `The file is for ${machine}${order === 2 ? ', big-endian' : ''}; ZScope reads debug info of x86-64 and arm64.`,
+    'The lines of its frames can be had with addr2line on that machine.',
+  );
+}

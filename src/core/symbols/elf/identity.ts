@@ -1,0 +1,70 @@
+/** What tells one build of a file from another. */
+import { NOTHING, searchable, viewOf } from './bytes.ts';
+import type { ElfFile } from './elf-file.ts';
+
+const NT_GNU_BUILD_ID = 3;
+const SHT_NOTE = 7;
+/** Notes and .modinfo are a few dozen KB at most. */
+const MOST = 1 << 20;
+
+function bounded(elf: ElfFile, name: string): Uint8Array {
+  const section = elf.section(name);
+  return section ? elf.read(section, 0, Math.min(elf.sizeOf(section), MOST)) : NOTHING;
+}
+
+/** The GNU build-id in hexadecimal (elf(5), "Notes"); null when there is none. */
+export function buildIdOf(elf: ElfFile): string | null {
+  // vmlinux has all notes in one section, so the name alone does not find it.
+  for (const section of elf.sections) {
+    if (section.type === SHT_NOTE && section.size <= MOST) {
+      const id = buildIdIn(elf.contents(section));
+      if (id !== null) {
+        return id;
+      }
+    }
+  }
+  return null;
+}
+
+function buildIdIn(notes: Uint8Array): string | null {
+  const view = viewOf(notes);
+  let at = 0;
+  while (at + 12 <= notes.length) {
+    const nameSize = view.getUint32(at, true);
+    const size = view.getUint32(at + 4, true);
+    const name = at + 12;
+    const start = name + Math.ceil(nameSize / 4) * 4;
+    if (start + size > notes.length) {
+      return null;
+    }
+    if (
+      view.getUint32(at + 8, true) === NT_GNU_BUILD_ID &&
+      searchable(notes.subarray(name, name + 4)) === 'GNU\0'
+    ) {
+      return Array.from(notes.subarray(start, start + size), (byte) =>
+        byte.toString(16).padStart(2, '0'),
+      ).join('');
+    }
+    at = start + Math.ceil(size / 4) * 4;
+  }
+  return null;
+}
+
+/** A value of a kernel module's `.modinfo`: `srcversion`, `version` (include/linux/moduleparam.h). */
+export function modinfo(elf: ElfFile, key: string): string | null {
+  const entry = searchable(bounded(elf, '.modinfo'))
+    .split('\0')
+    .find((text) => text.startsWith(`${key}=`));
+  return entry === undefined ? null : entry.slice(key.length + 1);
+}
+
+/** Name and CRC-32 of the separate debug file (GDB manual, "Separate Debug Files"). */
+export function debugLinkOf(elf: ElfFile): { name: string; crc: number } | null {
+  const bytes = bounded(elf, '.gnu_debuglink');
+  const end = bytes.indexOf(0);
+  const at = Math.ceil((end + 1) / 4) * 4;
+  if (end <= 0 || at + 4 > bytes.length) {
+    return null;
+  }
+  return { name: searchable(bytes.subarray(0, end)), crc: viewOf(bytes).getUint32(at, true) };
+}

@@ -1,0 +1,202 @@
+/** Relocations of a module's debug sections (System V ABI, "Relocation"; elf(5), Elf64_Rela). */
+import { int64, uint64, viewOf } from './bytes.ts';
+import { type ElfFile, type Section, SHT_RELA } from './elf-file.ts';
+import type { SymbolTable } from './symbol-table.ts';
+
+const ENTRY = 24;
+/** Entries looked at before a table is taken for sorted, as every known assembler and linker writes it. */
+const SAMPLES = 16;
+/** Entries that are stepped over one by one before a search starts anew. */
+const NEAR = 8;
+
+/** What a relocation writes: symbol + addend, minus its own place where it is relative. */
+interface Kind {
+  readonly bytes: 4 | 8;
+  readonly relative: boolean;
+}
+
+/** The kinds that debug sections use. Psabi x86-64, "Relocation Types"; AAELF64, "Static Data relocations". */
+const KINDS: Readonly<Record<'x86-64' | 'arm64', Readonly<Record<number, Kind>>>> = {
+  'x86-64': {
+    1: { bytes: 8, relative: false }, // R_X86_64_64
+    2: { bytes: 4, relative: true }, // R_X86_64_PC32
+    10: { bytes: 4, relative: false }, // R_X86_64_32
+    11: { bytes: 4, relative: false }, // R_X86_64_32S
+    24: { bytes: 8, relative: true }, // R_X86_64_PC64
+  },
+  arm64: {
+    257: { bytes: 8, relative: false }, // R_AARCH64_ABS64
+    258: { bytes: 4, relative: false }, // R_AARCH64_ABS32
+    260: { bytes: 8, relative: true }, // R_AARCH64_PREL64
+    261: { bytes: 4, relative: true }, // R_AARCH64_PREL32
+  },
+};
+
+/** The relocations of one section. */
+export class Relocations {
+  readonly #count: number;
+  readonly #kinds: Readonly<Record<number, Kind>>;
+  /** All entries in order; only of a table that is not sorted in the file. */
+  #sorted: Uint8Array | undefined;
+
+  private constructor(
+    readonly elf: ElfFile,
+    readonly table: Section,
+    readonly symbols: SymbolTable,
+  ) {
+    this.#count = Math.floor(elf.sizeOf(table) / ENTRY);
+    this.#kinds = KINDS[elf.machine];
+    if (!this.#looksSorted()) {
+      this.#sorted = this.#sort();
+    }
+  }
+
+  /** The relocations that apply to a section; null when there are none, as in a linked file. */
+  static of(elf: ElfFile, section: Section, symbols: SymbolTable): Relocations | null {
+    if (elf.kind !== 'module') {
+      return null;
+    }
+    const table = elf.sections.find(({ type, info }) => type === SHT_RELA && info === section.index);
+    return table && table.size >= ENTRY ? new Relocations(elf, table, symbols) : null;
+  }
+
+  /** Those of the bytes [start, end) of the section. */
+  slice(start: number, end: number): RelocationSlice {
+    const first = this.#lowerBound(start, 0);
+    const last = this.#lowerBound(end, first);
+    return new RelocationSlice(this.#entries(first, last), this.#kinds, this.symbols);
+  }
+
+  #entries(first: number, last: number): Uint8Array {
+    return this.#sorted
+      ? this.#sorted.subarray(first * ENTRY, last * ENTRY)
+      : this.elf.read(this.table, first * ENTRY, (last - first) * ENTRY);
+  }
+
+  #offsetAt(index: number): number {
+    return uint64(viewOf(this.#entries(index, index + 1)), 0);
+  }
+
+  /** The first entry, from `low` on, whose offset is not below `offset`. */
+  #lowerBound(offset: number, from: number): number {
+    let low = from;
+    let high = this.#count;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#offsetAt(middle) < offset) {
+        low = middle + 1;
+      } else {
+        high = middle;
+      }
+    }
+    return low;
+  }
+
+  #looksSorted(): boolean {
+    const step = Math.max(1, Math.floor(this.#count / SAMPLES));
+    let previous = -1;
+    for (let index = 0; index < this.#count; index += step) {
+      const offset = this.#offsetAt(index);
+      if (offset < previous) {
+        return false;
+      }
+      previous = offset;
+    }
+    return true;
+  }
+
+  #sort(): Uint8Array {
+    const all = this.#entries(0, this.#count);
+    const view = viewOf(all);
+    const order = Uint32Array.from({ length: this.#count }, (_, index) => index);
+    order.sort((a, b) => uint64(view, a * ENTRY) - uint64(view, b * ENTRY) || a - b);
+    const sorted = new Uint8Array(this.#count * ENTRY);
+    for (const [place, index] of order.entries()) {
+      sorted.set(all.subarray(index * ENTRY, (index + 1) * ENTRY), place * ENTRY);
+    }
+    return sorted;
+  }
+}
+
+/** The relocations of a part of a section, sorted by offset. */
+export class RelocationSlice {
+  readonly #view: DataView;
+  readonly #count: number;
+  /** Where the last search ended: the next one is mostly just behind it. */
+  #near = 0;
+
+  constructor(
+    entries: Uint8Array,
+    readonly kinds: Readonly<Record<number, Kind>>,
+    readonly symbols: SymbolTable,
+  ) {
+    this.#view = viewOf(entries);
+    this.#count = entries.length / ENTRY;
+  }
+
+  get byteLength(): number {
+    return this.#view.byteLength;
+  }
+
+  /** The value that belongs at an offset of the section; null when no relocation applies there. */
+  valueAt(offset: number): number | null {
+    const index = this.#find(offset);
+    return index < this.#count && this.#offset(index) === offset ? this.#value(index) : null;
+  }
+
+  /** Writes all values into bytes of the section that begin at `start`. */
+  apply(bytes: Uint8Array, start: number): void {
+    const view = viewOf(bytes);
+    for (let index = 0; index < this.#count; index++) {
+      const at = this.#offset(index) - start;
+      const kind = this.kinds[this.#view.getUint32(index * ENTRY + 8, true)];
+      const value = this.#value(index);
+      if (!kind || value === null || at < 0 || at + kind.bytes > bytes.length) {
+        continue;
+      }
+      view.setUint32(at, value, true);
+      if (kind.bytes === 8) {
+        view.setUint32(at + 4, Math.floor(value / 0x1_0000_0000), true);
+      }
+    }
+  }
+
+  #offset(index: number): number {
+    return uint64(this.#view, index * ENTRY);
+  }
+
+  #value(index: number): number | null {
+    const at = index * ENTRY;
+    const kind = this.kinds[this.#view.getUint32(at + 8, true)];
+    if (!kind) {
+      return null;
+    }
+    const value = this.symbols.address(this.#view.getUint32(at + 12, true)) + int64(this.#view, at + 16);
+    return kind.relative ? value - this.#offset(index) : value;
+  }
+
+  /** The first entry whose offset is not below `offset`. */
+  #find(offset: number): number {
+    let index = this.#near;
+    if (index > 0 && this.#offset(index - 1) >= offset) {
+      index = 0;
+    }
+    const close = Math.min(this.#count, index + NEAR);
+    while (index < close && this.#offset(index) < offset) {
+      index++;
+    }
+    if (index === close && index < this.#count) {
+      let high = this.#count;
+      while (index < high) {
+        const middle = (index + high) >>> 1;
+        if (this.#offset(middle) < offset) {
+          index = middle + 1;
+        } else {
+          high = middle;
+        }
+      }
+    }
+    this.#near = index;
+    return index;
+  }
+}

@@ -1,0 +1,242 @@
+/** Symbols of an ELF file (System V ABI, "Symbol Table"; elf(5), Elf64_Sym). */
+import { NOTHING, searchable, textOf, viewOf } from './bytes.ts';
+import { type ElfFile, type Section, SHT_DYNSYM, SHT_SYMTAB, SHT_SYMTAB_SHNDX } from './elf-file.ts';
+import type { Layout } from './layout.ts';
+
+const ENTRY = 24;
+const WORDS = ENTRY / 4;
+const SHN_LORESERVE = 0xff00;
+const SHN_XINDEX = 0xffff;
+const STT_FUNC = 2;
+const STT_SECTION = 3;
+const STT_FILE = 4;
+const STT_TLS = 6;
+const STT_GNU_IFUNC = 10;
+
+/** A name that so many others end in is looked for in one pass over the table. */
+const FEW = 16;
+
+/** A symbol that has an address. */
+export interface ElfSymbol {
+  readonly index: number;
+  readonly name: string;
+  /** Index of its section. */
+  readonly section: number;
+  /** In the {@link Layout}. */
+  readonly address: number;
+  /** In bytes. */
+  readonly size: number;
+}
+
+export class SymbolTable {
+  readonly count: number;
+  readonly #bytes: Uint8Array;
+  readonly #view: DataView;
+  readonly #words: Uint32Array;
+  readonly #names: Uint8Array;
+  readonly #sections: DataView;
+  readonly #layout: Layout;
+  readonly #isModule: boolean;
+  #text: string | undefined;
+  #boundaries: Float64Array | undefined;
+  #functions: Uint32Array | undefined;
+
+  constructor(elf: ElfFile, layout: Layout) {
+    const { sections } = elf;
+    const table =
+      sections.find(({ type }) => type === SHT_SYMTAB) ?? sections.find(({ type }) => type === SHT_DYNSYM);
+    const names = table && sections[table.link];
+    const extended = sections.find(({ type, link }) => type === SHT_SYMTAB_SHNDX && link === table?.index);
+    const contents = (section: Section | undefined) => (section ? elf.contents(section) : NOTHING);
+    // A copy: a typed array of words must start at a multiple of four.
+    this.#bytes = contents(table).slice();
+    this.count = Math.floor(this.#bytes.length / ENTRY);
+    this.#view = viewOf(this.#bytes);
+    this.#words = new Uint32Array(this.#bytes.buffer, 0, this.count * WORDS);
+    this.#names = contents(names);
+    this.#sections = viewOf(contents(extended));
+    this.#layout = layout;
+    this.#isModule = elf.kind === 'module';
+  }
+
+  /** The address that relocations against a symbol start from; 0 for what is defined elsewhere. */
+  address(index: number): number {
+    if (index >= this.count) {
+      return 0;
+    }
+    const at = index * ENTRY;
+    const value = this.#view.getUint32(at + 8, true) + this.#view.getInt32(at + 12, true) * 0x1_0000_0000;
+    // In a relocatable file a value is an offset into the symbol's section, else an address.
+    return this.#isModule ? this.#layout.start(this.#section(index)) + value : value;
+  }
+
+  /** Symbols of exactly this name that have an address, in file order. */
+  named(name: string): ElfSymbol[] {
+    return this.#indicesNamed(name)
+      .filter((index) => this.#hasAddress(index))
+      .map((index) => this.#symbol(index));
+  }
+
+  /** Names that start like this one. */
+  namesStartingWith(start: string): string[] {
+    const text = this.#searchableNames();
+    const found: string[] = [];
+    for (let at = text.indexOf(`\0${start}`); at >= 0; at = text.indexOf(`\0${start}`, at + 1)) {
+      const end = text.indexOf('\0', at + 1);
+      found.push(text.slice(at + 1, end < 0 ? undefined : end));
+    }
+    return found;
+  }
+
+  /**
+   * Bytes from an address to the next symbol or the end of the section: what the kernel takes for
+   * the size of a symbol (kernel/module/kallsyms.c, find_kallsyms_symbol; kernel/kallsyms.c,
+   * get_symbol_pos).
+   */
+  extent(symbol: ElfSymbol): number {
+    const boundaries = this.#sortedBoundaries();
+    let low = 0;
+    let high = boundaries.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((boundaries[middle] ?? 0) <= symbol.address) {
+        low = middle + 1;
+      } else {
+        high = middle;
+      }
+    }
+    const end = this.#layout.end(symbol.section);
+    return Math.min(boundaries[low] ?? end, end) - symbol.address;
+  }
+
+  /** The function symbol that an address lies in; null for none. */
+  functionAt(address: number): ElfSymbol | null {
+    const functions = this.#sortedFunctions();
+    let low = 0;
+    let high = functions.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.address(functions[middle] ?? 0) <= address) {
+        low = middle + 1;
+      } else {
+        high = middle;
+      }
+    }
+    const index = functions[low - 1];
+    if (index === undefined) {
+      return null;
+    }
+    const symbol = this.#symbol(index);
+    const inside = symbol.size === 0 || address < symbol.address + symbol.size;
+    return inside && symbol.section === this.#layout.sectionAt(address) ? symbol : null;
+  }
+
+  #symbol(index: number): ElfSymbol {
+    const at = index * ENTRY;
+    return {
+      index,
+      name: this.#name(index),
+      section: this.#isModule
+        ? this.#section(index)
+        : // A linked file's symbols are where their addresses are, whatever the index says.
+          this.#layout.sectionAt(this.address(index)),
+      address: this.address(index),
+      size: this.#view.getUint32(at + 16, true) + this.#view.getUint32(at + 20, true) * 0x1_0000_0000,
+    };
+  }
+
+  #name(index: number): string {
+    const start = this.#view.getUint32(index * ENTRY, true);
+    const end = this.#names.indexOf(0, start);
+    return textOf(this.#names.subarray(start, end < 0 ? undefined : end));
+  }
+
+  #type(index: number): number {
+    return this.#view.getUint8(index * ENTRY + 4) & 0xf;
+  }
+
+  /** Index of a symbol's section; 0 for none. */
+  #section(index: number): number {
+    const short = this.#view.getUint16(index * ENTRY + 6, true);
+    if (short === SHN_XINDEX) {
+      const at = index * 4;
+      return at + 4 <= this.#sections.byteLength ? this.#sections.getUint32(at, true) : 0;
+    }
+    return short >= SHN_LORESERVE ? 0 : short;
+  }
+
+  #hasAddress(index: number): boolean {
+    const type = this.#type(index);
+    return this.#section(index) !== 0 && type !== STT_SECTION && type !== STT_FILE && type !== STT_TLS;
+  }
+
+  #searchableNames(): string {
+    this.#text ??= searchable(this.#names);
+    return this.#text;
+  }
+
+  /**
+   * Indices of the symbols of a name. Names may share their ends (`stat` inside of `fstat`), so every
+   * place where the name ends counts. The searches run at the host's own speed, which matters for
+   * the first frame; a map of all names would cost more than the rest of the answer.
+   */
+  #indicesNamed(name: string): number[] {
+    if (name === '' || name.includes('\0')) {
+      return [];
+    }
+    const text = this.#searchableNames();
+    const pattern = `${name}\0`;
+    const starts: number[] = [];
+    for (let at = text.indexOf(pattern); at >= 0; at = text.indexOf(pattern, at + 1)) {
+      starts.push(at);
+    }
+    const found: number[] = [];
+    if (starts.length > FEW) {
+      const wanted = new Set(starts);
+      for (let index = 0; index < this.count; index++) {
+        if (wanted.has(this.#words[index * WORDS] ?? 0)) {
+          found.push(index);
+        }
+      }
+      return found;
+    }
+    for (const start of starts) {
+      for (let at = this.#words.indexOf(start); at >= 0; at = this.#words.indexOf(start, at + 1)) {
+        if (at % WORDS === 0) {
+          found.push(at / WORDS);
+        }
+      }
+    }
+    return found.sort((a, b) => a - b);
+  }
+
+  /** Addresses of all symbols, ascending. */
+  #sortedBoundaries(): Float64Array {
+    if (!this.#boundaries) {
+      const addresses: number[] = [];
+      for (let index = 1; index < this.count; index++) {
+        // `$d` and `$x` mark data and code of arm64; kallsyms leaves them out (is_mapping_symbol).
+        if (this.#hasAddress(index) && this.#names[this.#view.getUint32(index * ENTRY, true)] !== 0x24) {
+          addresses.push(this.address(index));
+        }
+      }
+      this.#boundaries = Float64Array.from(addresses).sort();
+    }
+    return this.#boundaries;
+  }
+
+  /** Indices of the symbols of functions by ascending address. */
+  #sortedFunctions(): Uint32Array {
+    if (!this.#functions) {
+      const indices: number[] = [];
+      for (let index = 1; index < this.count; index++) {
+        const type = this.#type(index);
+        if (this.#section(index) !== 0 && (type === STT_FUNC || type === STT_GNU_IFUNC)) {
+          indices.push(index);
+        }
+      }
+      this.#functions = Uint32Array.from(indices.sort((a, b) => this.address(a) - this.address(b)));
+    }
+    return this.#functions;
+  }
+}
