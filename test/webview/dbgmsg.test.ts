@@ -57,6 +57,7 @@ describe('the dbgmsg view', () => {
     page = await bench.open('dbgmsg');
     await send({ type: 'reset', target: 'vm' }, { type: 'rows', rows: [row(0, { source: '' }), row(7)] });
     await count('2/2');
+    await page.getByText('vm', { exact: true }).waitFor();
     expect(await page.getByRole('link').allInnerTexts()).toEqual(['txg.c:7:txg_sync_thread()']);
     await page.getByRole('link', { name: 'txg.c:7:txg_sync_thread()' }).click();
     expect(await posted('open')).toEqual([{ type: 'open', source: 'txg.c:7:txg_sync_thread()' }]);

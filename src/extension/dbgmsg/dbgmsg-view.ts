@@ -15,6 +15,7 @@ import { type DbgmsgEvent, dbgmsg } from '../../target/collectors/dbgmsg.ts';
 import type { Connection, RunningStream } from '../../target/connection.ts';
 import { type FailureFunnel, sentenceOf } from '../failures.ts';
 import { views } from '../ids.ts';
+import { inParts, Newest } from '../newest.ts';
 import type { LazyServer } from '../source/lazy-server.ts';
 import type { SourceOpener } from '../source/open-place.ts';
 import type { TargetService } from '../targets/target-service.ts';
@@ -39,8 +40,7 @@ export class DbgmsgView implements vscode.WebviewViewProvider, Disposable {
   #ready = false;
   #connection: Connection | null = null;
   #stream: RunningStream | null = null;
-  #rows: DbgmsgRow[] = [];
-  #nextId = 0;
+  readonly #rows = new Newest<DbgmsgRow>(DBGMSG_ROWS_KEPT);
   /** Whose rows these are. */
   #shown: { readonly alias: string; readonly bootId: string } | null = null;
   #retry: NodeJS.Timeout | undefined;
@@ -165,7 +165,7 @@ export class DbgmsgView implements vscode.WebviewViewProvider, Disposable {
     if (this.#shown?.alias === alias && this.#shown.bootId !== bootId) {
       this.#add([{ kind: 'gap', why: `${alias} was rebooted here; its last lines may be missing.` }]);
     } else {
-      this.#rows = [];
+      this.#rows.clear();
       this.#post({ type: 'reset', target: alias });
     }
     this.#shown = { alias, bootId };
@@ -229,44 +229,20 @@ export class DbgmsgView implements vscode.WebviewViewProvider, Disposable {
     }
     const rows = events
       .filter((event) => event.kind !== 'failure')
-      .map((event): DbgmsgRow => this.#row(event));
-    for (const row of rows) {
-      this.#rows.push(row);
-    }
-    // Cut in large steps: a splice for every batch would copy the whole list each time.
-    if (this.#rows.length > DBGMSG_ROWS_KEPT * 1.1) {
-      this.#rows = this.#rows.slice(-DBGMSG_ROWS_KEPT);
-    }
+      .map((event, i) => rowOf(event, this.#rows.end + i));
+    this.#rows.push(rows);
     this.#send(rows);
   }
 
-  #row(event: Exclude<DbgmsgEvent, { kind: 'failure' }>): DbgmsgRow {
-    const id = this.#nextId++;
-    switch (event.kind) {
-      case 'line': {
-        const message = parseDbgmsgLine(event.text);
-        return {
-          id,
-          kind: 'message',
-          time: message.time === null ? '' : clock(message.time),
-          source: message.source?.text ?? '',
-          text: inert(message.text),
-        };
-      }
-      case 'gap':
-        return { id, kind: 'gap', time: '', source: '', text: event.why };
-    }
-  }
-
   #sendAll(): void {
-    this.#post({ type: 'reset', target: this.targets.active?.entry.alias ?? '' });
-    this.#send(this.#rows);
+    this.#post({ type: 'reset', target: this.#shown?.alias ?? '' });
+    this.#send(this.#rows.items);
     this.#post({ type: 'status', ...this.#status });
   }
 
   #send(rows: readonly DbgmsgRow[]): void {
-    for (let start = 0; start < rows.length; start += BATCH) {
-      this.#post({ type: 'rows', rows: rows.slice(start, start + BATCH) });
+    for (const part of inParts(rows, BATCH)) {
+      this.#post({ type: 'rows', rows: part });
     }
   }
 
@@ -293,6 +269,23 @@ export class DbgmsgView implements vscode.WebviewViewProvider, Disposable {
     this.#connection = null;
     this.#stop();
     this.#listeners.dispose();
+  }
+}
+
+function rowOf(event: Exclude<DbgmsgEvent, { kind: 'failure' }>, id: number): DbgmsgRow {
+  switch (event.kind) {
+    case 'line': {
+      const message = parseDbgmsgLine(event.text);
+      return {
+        id,
+        kind: 'message',
+        time: message.time === null ? '' : clock(message.time),
+        source: message.source?.text ?? '',
+        text: inert(message.text),
+      };
+    }
+    case 'gap':
+      return { id, kind: 'gap', time: '', source: '', text: event.why };
   }
 }
 

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import * as vscode from 'vscode';
 import { Failure } from '../../core/failure.ts';
 import type { Disposable } from '../../core/lifetime.ts';
@@ -18,6 +17,7 @@ import type { PlaceService } from '../source/place-service.ts';
 import type { TargetService } from '../targets/target-service.ts';
 import { type Context, setting } from '../vscode-table.ts';
 import { explainRefusal } from './explain.ts';
+import { NextSession } from './next-session.ts';
 import { TracePanel } from './trace-panel.ts';
 import { TraceSession } from './trace-session.ts';
 import {
@@ -45,6 +45,7 @@ type Where = ConstructorParameters<typeof TracePanel>[6];
 /** Runs trace sessions: at most one view each, all ended when this is disposed. */
 export class Tracing implements Disposable {
   readonly #open = new Set<OpenTrace>();
+  readonly #next = new NextSession();
   readonly #listeners: vscode.Disposable;
   #running = 0;
 
@@ -59,7 +60,13 @@ export class Tracing implements Disposable {
     private readonly funnel: FailureFunnel,
   ) {
     this.#listeners = vscode.Disposable.from(
-      targets.onChange(() => this.#nameTargets()),
+      targets.onChange(() => {
+        this.#nameTargets();
+        if (targets.connection !== null) {
+          this.#next.prepare(targets.connection);
+        }
+      }),
+      this.#next,
       hungTasks.onSnapshot(() => {
         for (const trace of this.#open) {
           this.#sayWhyNone(trace);
@@ -159,7 +166,7 @@ export class Tracing implements Disposable {
       machine: connection.facts.machine,
       maxEvents: setting('zscope.trace.maxEvents'),
       maxSeconds: setting('zscope.trace.maxSeconds'),
-      sessionId: randomBytes(4).toString('hex'),
+      sessionId: this.#next.take(connection),
     };
     const session = new TraceSession(connection, params);
     const panel = new TracePanel(
@@ -248,7 +255,7 @@ export class Tracing implements Disposable {
 
   /** While no call has come: says so when tasks hang in the function, for it may never be called. */
   #sayWhyNone({ session, panel }: OpenTrace): void {
-    if (session.events.length === 0) {
+    if (session.events.items.length === 0) {
       const { symbol } = session.params;
       panel.update({ waiting: waitingText(symbol, this.hungTasks.tasksIn(session.connection, symbol)) });
     }

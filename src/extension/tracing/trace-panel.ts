@@ -14,6 +14,7 @@ import type {
 } from '../../protocol/trace-view.ts';
 import type { FailureFunnel } from '../failures.ts';
 import { howText, sourceText } from '../hung-tasks/labels.ts';
+import { inParts } from '../newest.ts';
 import type { FrameOpener } from '../source/open-frame.ts';
 import type { PlaceService } from '../source/place-service.ts';
 import { webviewHtml, webviewRoot } from '../webview-html.ts';
@@ -119,7 +120,7 @@ export class TracePanel implements Disposable {
           target: this.heading.target,
           argumentsKnown: this.heading.argumentsKnown,
         });
-        this.#send(this.session.events, this.session.first);
+        this.#send(this.session.events.items, this.session.events.first);
         this.#post({ type: 'state', ...this.#state });
         break;
       case 'stop':
@@ -133,7 +134,7 @@ export class TracePanel implements Disposable {
         break;
       case 'open': {
         const line = this.#stack?.id === message.id ? this.#stack.lines[message.line] : undefined;
-        const event = this.session.event(message.id);
+        const event = this.session.events.at(message.id);
         if (line?.place && event?.kind === 'call') {
           const { connection } = this.session;
           await this.frames.open({ connection, trace: event.stack, index: line.index, place: line.place });
@@ -144,7 +145,7 @@ export class TracePanel implements Disposable {
   }
 
   async #showStack(id: number): Promise<void> {
-    const event = this.session.event(id);
+    const event = this.session.events.at(id);
     if (event?.kind !== 'call') {
       return;
     }
@@ -171,8 +172,10 @@ export class TracePanel implements Disposable {
   }
 
   #send(batch: readonly TraceEvent[], start: number): void {
-    for (let i = 0; i < batch.length; i += BATCH) {
-      const rows = batch.slice(i, i + BATCH).map((event, j) => this.#row(event, start + i + j));
+    for (const rows of inParts(
+      batch.map((event, i) => this.#row(event, start + i)),
+      BATCH,
+    )) {
       this.#post({ type: 'rows', rows });
     }
   }

@@ -9,11 +9,11 @@ import type {
 import { TRACE_ROWS_KEPT } from '../../protocol/trace-view.ts';
 import { type TraceParams, traceFunction } from '../../target/collectors/trace-function.ts';
 import type { Connection, RunningStream, StreamEnd } from '../../target/connection.ts';
+import { Newest } from '../newest.ts';
 
 /** One tracing of one function, running or ended, with its events. */
 export class TraceSession implements Disposable {
-  #events: TraceEvent[] = [];
-  #first = 0;
+  readonly #events = new Newest<TraceEvent>(TRACE_ROWS_KEPT);
   #stream: RunningStream | null = null;
   #disposed = false;
   readonly #listeners = new Set<SessionListener>();
@@ -59,23 +59,13 @@ export class TraceSession implements Disposable {
     return this.#limit;
   }
 
-  /** Index of the oldest event that is kept. */
-  get first(): number {
-    return this.#first;
-  }
-
-  /** Events kept, oldest first. */
-  get events(): readonly TraceEvent[] {
+  /** Events, the newest of which are kept. */
+  get events(): Pick<Newest<TraceEvent>, 'items' | 'first' | 'at'> {
     return this.#events;
   }
 
-  /** The event with this index; undefined when it was dropped or never came. */
-  event(index: number): TraceEvent | undefined {
-    return this.#events[index - this.#first];
-  }
-
   #add(arrived: readonly TraceStreamEvent[]): void {
-    const start = this.#first + this.#events.length;
+    const start = this.#events.end;
     const batch: TraceEvent[] = [];
     for (const event of arrived) {
       switch (event.kind) {
@@ -90,14 +80,9 @@ export class TraceSession implements Disposable {
           break;
         default:
           batch.push(event);
-          this.#events.push(event);
       }
     }
-    if (this.#events.length > TRACE_ROWS_KEPT * 1.1) {
-      const excess = this.#events.length - TRACE_ROWS_KEPT;
-      this.#events = this.#events.slice(excess);
-      this.#first += excess;
-    }
+    this.#events.push(batch);
     for (const listener of this.#listeners) {
       listener(batch, start);
     }
