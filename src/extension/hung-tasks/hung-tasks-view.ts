@@ -1,11 +1,11 @@
 import * as vscode from 'vscode';
 import type { Disposable } from '../../core/lifetime.ts';
 import { traceMatches } from '../../core/stack/filter.ts';
-import { type Frame, formatFrame, frameKey } from '../../core/stack/frame.ts';
+import { type Frame, formatFrame } from '../../core/stack/frame.ts';
 import type { Place } from '../../core/symbols/location.ts';
-import type { TaskGroup, TaskSnapshot } from '../../core/tasks.ts';
+import type { TaskSnapshot } from '../../core/tasks.ts';
 import { inert } from '../../core/text/inert.ts';
-import { isHung, isIdleTrace } from '../../core/zfs/idle.ts';
+import { isIdleTrace } from '../../core/zfs/idle.ts';
 import type { Connection } from '../../target/connection.ts';
 import type { FailureFunnel } from '../failures.ts';
 import { views } from '../ids.ts';
@@ -13,6 +13,7 @@ import type { PlaceService } from '../source/place-service.ts';
 import type { TargetService } from '../targets/target-service.ts';
 import { type Context, commandLink, setting } from '../vscode-table.ts';
 import { frameDescription, groupDescription, groupLabel, groupTooltip, memberDescription } from './labels.ts';
+import { type SeenGroup, stackKey, TaskHistory } from './task-history.ts';
 import type { FrameNode, GroupNode, TaskNode } from './task-nodes.ts';
 import { TaskPoller } from './task-poller.ts';
 
@@ -30,7 +31,9 @@ export class HungTasksView implements vscode.TreeDataProvider<TaskNode>, Disposa
   readonly onSnapshot = this.#taken.event;
   readonly #listeners: vscode.Disposable;
 
-  #snapshot: TaskSnapshot | null = null;
+  #history = new TaskHistory();
+  /** The tasks as of the last snapshot; null before the first. */
+  #seen: readonly SeenGroup[] | null = null;
   #connection: Connection | null = null;
   #groups: readonly GroupNode[] = [];
   #filter = '';
@@ -66,7 +69,7 @@ export class HungTasksView implements vscode.TreeDataProvider<TaskNode>, Disposa
         },
         working: (done) => {
           // The view's progress bar only for the first answer: a bar every few seconds distracts.
-          if (this.#snapshot === null) {
+          if (this.#seen === null) {
             void vscode.window.withProgress({ location: { viewId: views.hungTasks } }, () => done);
           }
         },
@@ -127,17 +130,16 @@ export class HungTasksView implements vscode.TreeDataProvider<TaskNode>, Disposa
 
   /** How many tasks hung inside a function when a target was last looked at. */
   tasksIn(connection: Connection, symbol: string): number {
-    const groups = connection === this.#connection ? (this.#snapshot?.groups ?? []) : [];
-    return groups
-      .filter(({ trace }) => trace.some((frame) => frame.symbol === symbol))
-      .reduce((sum, { tasks, trace }) => sum + tasks.filter((task) => isHung(task, trace)).length, 0);
+    const groups = connection === this.#connection ? (this.#seen ?? []) : [];
+    return countHung(groups.filter(({ trace }) => trace.some((frame) => frame.symbol === symbol)));
   }
 
   #follow(): void {
     const connection = this.targets.connection;
     if (connection !== this.#connection) {
       this.#connection = connection;
-      this.#snapshot = null;
+      this.#history = new TaskHistory();
+      this.#seen = null;
       this.#groups = [];
       this.#idleHidden = 0;
       this.#problem = '';
@@ -151,7 +153,7 @@ export class HungTasksView implements vscode.TreeDataProvider<TaskNode>, Disposa
   }
 
   #take(snapshot: TaskSnapshot, connection: Connection): void {
-    this.#snapshot = snapshot;
+    this.#seen = this.#history.see(snapshot);
     this.#problem = '';
     this.#rebuild();
     this.#taken.fire();
@@ -161,7 +163,7 @@ export class HungTasksView implements vscode.TreeDataProvider<TaskNode>, Disposa
   /** Asks for the exact lines of all hung stacks ahead of the click; then shows them. */
   async #learn(connection: Connection): Promise<void> {
     const frames = this.#groups
-      .filter((node) => node.group.tasks.some((task) => isHung(task, node.group.trace)))
+      .filter((node) => node.group.tasks.some((task) => task.hung))
       .flatMap((node) => node.group.trace);
     await this.#learnFrames(connection, frames);
   }
@@ -212,15 +214,15 @@ export class HungTasksView implements vscode.TreeDataProvider<TaskNode>, Disposa
     const all = this.context.get('zscope.allTasks');
     const idle = this.context.get('zscope.idleThreads');
     const before = new Map(this.#groups.map((node) => [groupId(node.group), node]));
-    const groups: TaskGroup[] = [];
+    const groups: SeenGroup[] = [];
     this.#idleHidden = 0;
-    for (const group of this.#snapshot?.groups ?? []) {
+    for (const group of this.#seen ?? []) {
       if (all && !idle && isIdleTrace(group.trace)) {
         this.#idleHidden += group.tasks.length;
         continue;
       }
       const tasks = group.tasks.filter(
-        (task) => (all || isHung(task, group.trace)) && traceMatches(this.#filter, task, group.trace),
+        (task) => (all || task.hung) && traceMatches(this.#filter, task, group.trace),
       );
       if (tasks.length > 0) {
         groups.push(tasks.length === group.tasks.length ? group : { trace: group.trace, tasks });
@@ -243,7 +245,7 @@ export class HungTasksView implements vscode.TreeDataProvider<TaskNode>, Disposa
   /** Title, badge and the message above the rows. */
   #show(): void {
     const target = this.targets.active;
-    const hung = countHung(this.#snapshot);
+    const hung = countHung(this.#seen ?? []);
     const all = this.context.get('zscope.allTasks');
     this.#tree.title = all ? 'All Tasks' : 'Hung Tasks';
     this.#tree.description = target === null ? '' : describe(target.entry.alias, this.#filter);
@@ -261,7 +263,7 @@ export class HungTasksView implements vscode.TreeDataProvider<TaskNode>, Disposa
       this.#problem,
       connection.state === 'silent' ? 'The target is not answering: this list may be old.' : '',
     ];
-    if (this.#snapshot !== null && this.#groups.length === 0 && this.#problem === '') {
+    if (this.#seen !== null && this.#groups.length === 0 && this.#problem === '') {
       parts.push(
         this.#filter === ''
           ? `No task of ${connection.facts.hostname} hangs.`
@@ -350,7 +352,7 @@ export class HungTasksView implements vscode.TreeDataProvider<TaskNode>, Disposa
     item.description = groupDescription(group);
     item.tooltip = groupTooltip(group);
     item.contextValue = 'group';
-    const hung = group.tasks.some((task) => isHung(task, group.trace));
+    const hung = group.tasks.some((task) => task.hung);
     item.iconPath = hung
       ? new vscode.ThemeIcon('warning', new vscode.ThemeColor('list.warningForeground'))
       : new vscode.ThemeIcon('circle-outline');
@@ -405,20 +407,15 @@ function describe(alias: string, filter: string): string {
 }
 
 /** Most tasks first, then by pid: an order that stays from snapshot to snapshot. */
-function inOrder(a: TaskGroup, b: TaskGroup): number {
+function inOrder(a: SeenGroup, b: SeenGroup): number {
   return b.tasks.length - a.tasks.length || (a.tasks[0]?.pid ?? 0) - (b.tasks[0]?.pid ?? 0);
 }
 
-function countHung(snapshot: TaskSnapshot | null): number {
-  let count = 0;
-  for (const { tasks, trace } of snapshot?.groups ?? []) {
-    count += tasks.filter((task) => isHung(task, trace)).length;
-  }
-  return count;
+function countHung(groups: readonly SeenGroup[]): number {
+  return groups.reduce((count, { tasks }) => count + tasks.filter((task) => task.hung).length, 0);
 }
 
 /** Stable as long as the stack is: the same row of the tree from snapshot to snapshot. */
-function groupId(group: TaskGroup): string {
-  const first = group.tasks[0]?.pid ?? 0;
-  return group.trace.length === 0 ? `empty/${first}` : group.trace.map(frameKey).join('\n');
+function groupId({ trace, tasks }: SeenGroup): string {
+  return trace.length === 0 ? `empty/${tasks[0]?.pid ?? 0}` : stackKey(trace);
 }

@@ -1,8 +1,9 @@
 /** The words of the Hung Tasks view: pure functions of what a snapshot said. */
 import { type Frame, formatFrame, sourceName } from '../../core/stack/frame.ts';
 import type { Place } from '../../core/symbols/location.ts';
-import type { Task, TaskGroup } from '../../core/tasks.ts';
+import type { TaskGroup } from '../../core/tasks.ts';
 import { inert } from '../../core/text/inert.ts';
+import { inStackForSeconds, type SeenGroup, type SeenTask } from './task-history.ts';
 
 /** `sync (3198)` for one task, `z_wr_iss, z_rd_int and 3 more` for a group of several names. */
 export function groupLabel(group: TaskGroup): string {
@@ -17,24 +18,19 @@ export function groupLabel(group: TaskGroup): string {
 }
 
 /** What a group waits in, for how long: `×4  D  2 min  txg_wait_synced_impl`. */
-export function groupDescription(group: TaskGroup): string {
+export function groupDescription(group: SeenGroup): string {
   const parts = [
     group.tasks.length > 1 ? `×${group.tasks.length}` : '',
     [...new Set(group.tasks.map((task) => task.state))].join('/'),
-    stillText(longestStill(group.tasks)),
+    stillText(longestInStack(group.tasks)),
     waitFunction(group),
   ];
   return inert(parts.filter((part) => part !== '').join('  '));
 }
 
-function longestStill(tasks: readonly Task[]): number | null {
-  let longest: number | null = null;
-  for (const { stillForSeconds } of tasks) {
-    if (stillForSeconds !== null && (longest === null || stillForSeconds > longest)) {
-      longest = stillForSeconds;
-    }
-  }
-  return longest;
+function longestInStack(tasks: readonly SeenTask[]): number | null {
+  const known = tasks.map(inStackForSeconds).filter((seconds) => seconds !== null);
+  return known.length === 0 ? null : known.reduce((longest, seconds) => Math.max(longest, seconds));
 }
 
 /** `45 s`, `12 min`, `3 h`, `2 d`; empty for null. */
@@ -63,18 +59,31 @@ function waitFunction(group: TaskGroup): string {
   return frame === undefined ? '' : sourceName(frame.symbol);
 }
 
-/** `sync  pid 3198  D  45 s` */
-export function memberDescription(task: Task): string {
+/** `D of process 3198  45 s` */
+export function memberDescription(task: SeenTask): string {
   const thread = task.tgid === task.pid ? '' : ` of process ${task.tgid}`;
-  return `${task.state}${thread}  ${stillText(task.stillForSeconds)}`.trim();
+  return `${task.state}${thread}  ${stillText(inStackForSeconds(task))}`.trim();
+}
+
+/** `, has not run for 45 s`; when it wakes now and then: `, in this stack for 5 min, last ran 3 s ago`. */
+function stayText(task: SeenTask): string {
+  const last = task.stillForSeconds;
+  const stay = inStackForSeconds(task);
+  if (stay === null) {
+    return '';
+  }
+  if (stay === last) {
+    return `, has not run for ${stillText(last)}`;
+  }
+  const ran = last === null ? '' : `, last ran ${stillText(last)} ago`;
+  return `, in this stack for ${stillText(stay)}${ran}`;
 }
 
 /** Everything about a group as lines of plain text. */
-export function groupTooltip(group: TaskGroup): string {
-  const tasks = group.tasks.slice(0, 20).map((task) => {
-    const still = task.stillForSeconds === null ? '' : `, has not run for ${stillText(task.stillForSeconds)}`;
-    return `${task.comm} (pid ${task.pid}), state ${task.state}${still}`;
-  });
+export function groupTooltip(group: SeenGroup): string {
+  const tasks = group.tasks
+    .slice(0, 20)
+    .map((task) => `${task.comm} (pid ${task.pid}), state ${task.state}${stayText(task)}`);
   const more = group.tasks.length > 20 ? [`... and ${group.tasks.length - 20} more`] : [];
   return [...tasks, ...more, '', ...group.trace.map(formatFrame)].map((line) => inert(line)).join('\n');
 }

@@ -1,6 +1,6 @@
 import type { Frame } from '../../core/stack/frame.ts';
 import type { Place } from '../../core/symbols/location.ts';
-import type { Task, TaskGroup } from '../../core/tasks.ts';
+import type { SeenGroup, SeenTask } from './task-history.ts';
 
 /** A row of the Hung Tasks view. */
 export type TaskNode = GroupNode | MembersNode | MemberNode | FrameNode;
@@ -9,7 +9,7 @@ export type TaskNode = GroupNode | MembersNode | MemberNode | FrameNode;
 export interface GroupNode {
   readonly kind: 'group';
   /** As of the last snapshot: the row stays while its stack does. */
-  group: TaskGroup;
+  group: SeenGroup;
   /** The rows of its frames, while nothing more is known of them than when they were made. */
   frames: readonly FrameNode[] | null;
 }
@@ -22,7 +22,7 @@ export interface MembersNode {
 
 export interface MemberNode {
   readonly kind: 'member';
-  readonly task: Task;
+  readonly task: SeenTask;
   readonly parent: MembersNode;
 }
 

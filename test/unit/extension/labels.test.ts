@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Frame } from '../../../src/core/stack/frame.ts';
 import type { Place } from '../../../src/core/symbols/location.ts';
-import type { Task } from '../../../src/core/tasks.ts';
 import {
   frameDescription,
   groupDescription,
@@ -10,6 +9,7 @@ import {
   stackText,
   stillText,
 } from '../../../src/extension/hung-tasks/labels.ts';
+import type { SeenTask } from '../../../src/extension/hung-tasks/task-history.ts';
 
 const frame = (symbol: string, module: string | null = 'zfs'): Frame => ({
   symbol,
@@ -18,12 +18,19 @@ const frame = (symbol: string, module: string | null = 'zfs'): Frame => ({
   module,
   reliable: true,
 });
-const task = (comm: string, pid: number, stillForSeconds: number | null = 45): Task => ({
+const task = (
+  comm: string,
+  pid: number,
+  stillForSeconds: number | null = 45,
+  sameStackForSeconds = 0,
+): SeenTask => ({
   pid,
   tgid: pid,
   comm,
   state: 'D',
   stillForSeconds,
+  sameStackForSeconds,
+  hung: true,
 });
 const place = (part: Partial<Place>): Place => ({
   function: 'zil_commit',
@@ -51,6 +58,21 @@ describe('a row of hung tasks', () => {
     const group = { trace, tasks: [task('a', 1, 5), task('b', 2, 7300), task('c', 3, null), task('a', 4)] };
     expect(groupLabel(group)).toBe('a, b and 1 more');
     expect(groupDescription(group)).toBe('×4  D  2 h  txg_wait_synced_impl');
+  });
+
+  it('tells the stay of a task that wakes now and then, and in the tooltip when it last ran', () => {
+    const group = {
+      trace,
+      tasks: [task('txg_sync', 1, 3, 301), task('sync', 2, 400, 301), task('a', 3, null, 8)],
+    };
+    expect(groupDescription({ trace, tasks: group.tasks.slice(0, 1) })).toBe(
+      'D  5 min  txg_wait_synced_impl',
+    );
+    expect(groupTooltip(group).split('\n').slice(0, 3)).toEqual([
+      'txg_sync (pid 1), state D, in this stack for 5 min, last ran 3 s ago',
+      'sync (pid 2), state D, has not run for 6 min',
+      'a (pid 3), state D, in this stack for 8 s',
+    ]);
   });
 
   it('falls back to the innermost frame when all of them only sleep', () => {
