@@ -44,6 +44,7 @@ const bundles = [
   { ...node, entryPoints: { target: 'src/target/index.ts' }, outdir: 'dist' },
   { ...node, entryPoints: { 'language-client': 'src/extension/language-client.ts' }, outdir: 'dist' },
   { ...node, entryPoints: { server: 'src/server/main.ts' }, outdir: 'dist', alias: parserForCommonJs },
+  { ...node, entryPoints: { 'unpack-worker': 'src/server/modules/unpack-worker.ts' }, outdir: 'dist' },
   {
     ...common,
     platform: 'browser',

@@ -17,7 +17,14 @@ const layers: Readonly<Record<string, Layer>> = {
   target: { uses: ['core'], packages: ['node:', 'ssh2', 'ssh-config'] },
   server: {
     uses: ['core', 'protocol'],
-    packages: ['node:', 'vscode-languageserver', 'vscode-languageserver-textdocument', 'web-tree-sitter'],
+    packages: [
+      'node:',
+      'vscode-languageserver',
+      'vscode-languageserver-textdocument',
+      'web-tree-sitter',
+      'xz-decompress',
+      'fzstd',
+    ],
   },
   webview: {
     uses: ['core', 'protocol'],

@@ -31,4 +31,6 @@ export interface TaskSnapshot {
   readonly groups: readonly TaskGroup[];
   /** Tasks whose stack could not be read: the kernel refused it, or they ended in that very moment. */
   readonly unreadable: number;
+  /** Hex of the GNU build-ids of the modules in the stacks, as they are loaded, by name; none for those without. */
+  readonly builds: ReadonlyMap<string, string>;
 }

@@ -5,8 +5,8 @@ import { DbgmsgView } from './dbgmsg/dbgmsg-view.ts';
 import { FailureFunnel } from './failures.ts';
 import { HungTasksView } from './hung-tasks/hung-tasks-view.ts';
 import { compareSource } from './source/compare-source.ts';
-import { DebugLineCache } from './source/debug-line-cache.ts';
 import { LazyServer } from './source/lazy-server.ts';
+import { ModuleTransfers } from './source/module-transfers.ts';
 import { FrameOpener } from './source/open-frame.ts';
 import { SourceOpener } from './source/open-place.ts';
 import { PlaceService } from './source/place-service.ts';
@@ -29,8 +29,7 @@ export function activate(extension: vscode.ExtensionContext): void {
 
   const targets = own(new TargetService((signal) => new DialogPrompts(signal), context, log));
   const server = own(new LazyServer(extension, funnel));
-  const cache = new DebugLineCache(vscode.Uri.joinPath(extension.globalStorageUri, 'debug-lines').fsPath);
-  const places = new PlaceService(server, cache);
+  const places = new PlaceService(server, new ModuleTransfers(server));
   const opener = own(new SourceOpener());
   const frames = new FrameOpener(opener, places, funnel);
 

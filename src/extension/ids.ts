@@ -39,6 +39,7 @@ export type CommandId = keyof CommandArguments;
 export interface SettingTypes {
   'zscope.ssh.configFiles': readonly string[];
   'zscope.tasks.refreshSeconds': number;
+  'zscope.symbols.cacheSize': number;
   'zscope.trace.maxEvents': number;
   'zscope.trace.maxSeconds': number;
 }
@@ -49,6 +50,7 @@ export type SettingId = keyof SettingTypes;
 export const settingDefaults: SettingTypes = {
   'zscope.ssh.configFiles': [],
   'zscope.tasks.refreshSeconds': 5,
+  'zscope.symbols.cacheSize': 2048,
   'zscope.trace.maxEvents': 100_000,
   'zscope.trace.maxSeconds': 600,
 };

@@ -2,7 +2,7 @@
  * Starts the language server process and speaks to it. A bundle of its own, loaded when something
  * first needs the server.
  */
-import type * as vscode from 'vscode';
+import * as vscode from 'vscode';
 import {
   LanguageClient,
   type LanguageClientOptions,
@@ -10,13 +10,17 @@ import {
   TransportKind,
 } from 'vscode-languageclient/node';
 import type { Disposable } from '../core/lifetime.ts';
-import type { RequestKind } from '../protocol/server.ts';
+import type { NotificationKind, RequestKind, ServerOptions } from '../protocol/server.ts';
 import { languages } from './ids.ts';
 
 /** A running language server. Disposing ends its process. */
 export interface ServerClient extends Disposable {
-  /** @throws when the request fails or the server has ended. */
-  request<P, R>(kind: RequestKind<P, R>, params: P): Promise<R>;
+  /** @throws when the request fails, the signal is aborted or the server has ended. */
+  request<P, R>(kind: RequestKind<P, R>, params: P, signal?: AbortSignal): Promise<R>;
+  /** Answers what the server asks. */
+  answer<P, R>(kind: RequestKind<P, R>, handler: (params: P, signal: AbortSignal) => Promise<R>): void;
+  /** Listens to what the server tells. */
+  listen<P>(kind: NotificationKind<P>, handler: (params: P) => void): void;
 }
 
 /** The server is started again after a crash this many times within three minutes, then no more. */
@@ -25,10 +29,15 @@ const MAX_RESTARTS = 4;
 /** Bounds the server's heap: the index of a kernel tree fits, a runaway does not take the machine. */
 const HEAP_MEGABYTES = 1024;
 
-/** Starts the server. What it writes to stderr goes to `log`. @throws when it cannot be started. */
+/**
+ * Starts the server. What it writes to stderr goes to `log`.
+ * @param prepare is called with the client before the server runs
+ * @throws when it cannot be started.
+ */
 export async function startServer(
-  context: Pick<vscode.ExtensionContext, 'asAbsolutePath'>,
+  context: Pick<vscode.ExtensionContext, 'asAbsolutePath' | 'globalStorageUri'>,
   log: vscode.LogOutputChannel,
+  prepare: (client: ServerClient) => void,
 ): Promise<ServerClient> {
   const module = context.asAbsolutePath('dist/server.cjs');
   const execArgv = [`--max-old-space-size=${HEAP_MEGABYTES}`];
@@ -39,6 +48,7 @@ export async function startServer(
       { scheme: 'file', pattern: '**/*.{c,h}' },
     ],
     outputChannel: log,
+    initializationOptions: { storagePath: context.globalStorageUri.fsPath } satisfies ServerOptions,
     connectionOptions: { maxRestartCount: MAX_RESTARTS },
     // A person is not told of a failed link or hover; the log has it.
     revealOutputChannelOn: RevealOutputChannelOn.Never,
@@ -52,12 +62,42 @@ export async function startServer(
     },
     options,
   );
-  await client.start();
-  return {
-    request: (kind, params) => client.sendRequest(kind.method, params),
+  const served: ServerClient = {
+    request: async (kind, params, signal) => {
+      if (signal === undefined) {
+        return client.sendRequest(kind.method, params);
+      }
+      const source = new vscode.CancellationTokenSource();
+      const cancel = () => source.cancel();
+      signal.addEventListener('abort', cancel, { once: true });
+      try {
+        signal.throwIfAborted();
+        return await client.sendRequest(kind.method, params, source.token);
+      } finally {
+        signal.removeEventListener('abort', cancel);
+        source.dispose();
+      }
+    },
+    answer: (kind, handler) => {
+      client.onRequest<unknown, void>(kind.method, async (params, token) => {
+        const abort = new AbortController();
+        const listener = token.onCancellationRequested(() => abort.abort());
+        try {
+          return await handler(params, abort.signal);
+        } finally {
+          listener.dispose();
+        }
+      });
+    },
+    listen: (kind, handler) => {
+      client.onNotification(kind.method, handler);
+    },
     dispose: () => {
       // The extension is going away: nobody can wait for this.
       void client.dispose().catch((error: unknown) => log.warn(String(error)));
     },
   };
+  prepare(served);
+  await client.start();
+  return served;
 }

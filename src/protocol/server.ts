@@ -12,14 +12,37 @@ export interface RequestKind<P, R> {
   readonly result?: R;
 }
 
-/** Where the frames of stacks are in the source of the workspace. */
+/** A notification's method with the type that travels under it; the type field exists for the compiler only. */
+export interface NotificationKind<P> {
+  readonly method: string;
+  readonly params?: P;
+}
+
+/** What the extension hands over when it starts the server. */
+export interface ServerOptions {
+  /** Folder of this extension for what outlives a window, absolute; made when first needed. */
+  readonly storagePath: string;
+}
+
+/** Where the frames of stacks are in the source of the workspace, by what is here at the moment. */
 export const locateRequest: RequestKind<LocateParams, LocateResult> = { method: 'zscope/locate' };
 
 export interface LocateParams {
   /** Each innermost frame first and whole: what a frame calls is told by the one before it. */
-  readonly stacks: readonly (readonly LocateFrame[])[];
+  readonly stacks: readonly (readonly Frame[])[];
+  /** The builds that ran when the stacks were taken; frames of other modules have no exact lines. */
+  readonly modules: readonly RunningModule[];
 }
 
+/** The build of a loaded module. */
+export interface RunningModule {
+  /** As /sys/module spells it; null for the kernel itself. */
+  readonly module: string | null;
+  /** Hex of its GNU build-id. */
+  readonly buildId: string;
+}
+
+/** A frame of a stack with what is known of its address. */
 export interface LocateFrame {
   readonly frame: Frame;
   /** What debug info says of the frame, innermost first; null or empty when there is none. */
@@ -29,6 +52,70 @@ export interface LocateFrame {
 export interface LocateResult {
   /** By stack and frame, in order: the frame's places, innermost first, never empty. */
   readonly places: readonly (readonly (readonly Place[])[])[];
+}
+
+/**
+ * Sees to it that the debug info of builds is here, so that {@link locateRequest} gives exact lines:
+ * from the workspace, the cache, the target, debuginfod. May take minutes; can be cancelled.
+ */
+export const prepareModulesRequest: RequestKind<PrepareModulesParams, PrepareModulesResult> = {
+  method: 'zscope/prepareModules',
+};
+
+export interface PrepareModulesParams {
+  /** Names the target in {@link fetchModuleRequest} and {@link moduleProgress}; any word. */
+  readonly target: string;
+  readonly modules: readonly RunningModule[];
+}
+
+export interface PrepareModulesResult {
+  /** One a module, in order. */
+  readonly modules: readonly PreparedModule[];
+}
+
+export interface PreparedModule extends RunningModule {
+  /** Its debug info is here. */
+  readonly ready: boolean;
+  /** Why it is not, as a sentence for the person; empty where there is nothing to do about it. */
+  readonly remark: string;
+  /** It may be here when asked again: what failed may pass. */
+  readonly again: boolean;
+}
+
+/** From the server to the extension: read the file of a module from a target. Can be cancelled. */
+export const fetchModuleRequest: RequestKind<FetchModuleParams, FetchModuleResult> = {
+  method: 'zscope/fetchModule',
+};
+
+export interface FetchModuleParams {
+  readonly target: string;
+  readonly module: string;
+  readonly buildId: string;
+  /** Name of the separate debug file, as a file of the module says it; null for none. */
+  readonly debugLink: string | null;
+  /** Paths on the target that are not wanted. */
+  readonly skip: readonly string[];
+  /** File that takes the bytes as they come; what is there of an earlier attempt is continued. */
+  readonly part: string;
+}
+
+export type FetchModuleResult =
+  /** `path` is the file's on the target; untrusted. */
+  | { readonly outcome: 'fetched'; readonly path: string }
+  /** `none`: the target has no (further) file; `failed`: it broke off. `why` is a sentence. */
+  | { readonly outcome: 'none' | 'failed'; readonly why: string };
+
+/** From the server to the extension, while modules are prepared. */
+export const moduleProgress: NotificationKind<ModuleProgress> = { method: 'zscope/moduleProgress' };
+
+export interface ModuleProgress {
+  readonly target: string;
+  readonly module: string | null;
+  readonly doing: 'unpacking' | 'debuginfod';
+  /** Bytes. */
+  readonly done: number;
+  /** Null when it is not known. */
+  readonly total: number | null;
 }
 
 /**

@@ -22,6 +22,7 @@ import * as requests from '../protocol/server.ts';
 import { CReader } from './c-reader.ts';
 import { IndexProgress } from './index-progress.ts';
 import { Locator } from './locator.ts';
+import { ModuleService } from './modules/module-service.ts';
 import { StackDocuments } from './stack-documents.ts';
 import { pathOfUri, WorkspaceIndex } from './workspace-index.ts';
 
@@ -44,6 +45,7 @@ const reader = new CReader(
 );
 const locator = new Locator(index, reader);
 const stacks = new StackDocuments(locator);
+const moduleService = new ModuleService(connection);
 
 let roots: string[] = [];
 let canRegister = false;
@@ -61,6 +63,7 @@ connection.onInitialize((params: InitializeParams): InitializeResult => {
   canChangeFolders = workspace?.workspaceFolders === true;
   progress.supported = window?.workDoneProgress === true;
   roots = (params.workspaceFolders ?? []).flatMap((folder) => pathOfUri(folder.uri) ?? []);
+  moduleService.start(storageOf(params.initializationOptions));
   return {
     serverInfo: { name: 'zscope' },
     capabilities: {
@@ -79,18 +82,29 @@ connection.onInitialize((params: InitializeParams): InitializeResult => {
 
 connection.onInitialized(() => {
   index.setFolders(roots);
+  moduleService.setFolders(roots);
   if (canChangeFolders) {
     connection.workspace.onDidChangeWorkspaceFolders(({ added, removed }) => {
       const gone = new Set(removed.map((folder) => pathOfUri(folder.uri)));
       const come = added.flatMap((folder) => pathOfUri(folder.uri) ?? []);
       roots = [...roots.filter((root) => !gone.has(root)), ...come];
       index.setFolders(roots);
+      moduleService.setFolders(roots);
     });
   }
   register().catch((error: unknown) =>
     connection.console.error(`The client takes no registrations: ${String(error)}`),
   );
 });
+
+/** The folder that the client gives to the server; null when it gives none. */
+function storageOf(options: unknown): string | null {
+  if (typeof options === 'object' && options !== null && 'storagePath' in options) {
+    const { storagePath } = options;
+    return typeof storagePath === 'string' && path.isAbsolute(storagePath) ? storagePath : null;
+  }
+  return null;
+}
 
 async function register(): Promise<void> {
   if (canRegister) {
@@ -163,9 +177,10 @@ function answer<P, R>(kind: requests.RequestKind<P, R>, handler: (params: P) => 
   });
 }
 
-answer(requests.locateRequest, async ({ stacks: asked }) => ({
-  places: await Promise.all(asked.map((stack) => locator.locateStack(stack))),
-}));
+answer(requests.locateRequest, async ({ stacks: asked, modules }) => {
+  const stacks = await moduleService.withLines(asked, modules);
+  return { places: await Promise.all(stacks.map((stack) => locator.locateStack(stack))) };
+});
 answer(requests.functionAtRequest, ({ uri, line, character }) => {
   const file = pathOfUri(uri);
   return file === null ? null : locator.functionAt(file, line, character);
@@ -178,6 +193,8 @@ answer(requests.indexStatusRequest, () => ({
   functions: index.functions.functionCount,
   zfsVersion: index.zfsVersion,
 }));
+
+connection.onShutdown(() => moduleService.dispose());
 
 documents.listen(connection);
 connection.listen();

@@ -154,6 +154,13 @@ export class HungTasksView implements vscode.TreeDataProvider<TaskNode>, Disposa
 
   #take(snapshot: TaskSnapshot, connection: Connection): void {
     this.#seen = this.#history.see(snapshot);
+    if (this.places.saw(connection, snapshot)) {
+      // A module was loaded anew: what was said of the one before does not hold.
+      this.#remarks = [];
+      for (const node of this.#groups) {
+        node.frames = null;
+      }
+    }
     this.#problem = '';
     this.#rebuild();
     this.#taken.fire();

@@ -1,6 +1,6 @@
 import * as vscode from 'vscode';
 import type { Disposable } from '../../core/lifetime.ts';
-import type { RequestKind } from '../../protocol/server.ts';
+import type { NotificationKind, RequestKind } from '../../protocol/server.ts';
 import type { FailureFunnel } from '../failures.ts';
 import { languages } from '../ids.ts';
 import type * as LanguageClientModule from '../language-client.ts';
@@ -10,6 +10,8 @@ export class LazyServer implements Disposable {
   #client: Promise<LanguageClientModule.ServerClient> | null = null;
   #ended = false;
   readonly #listener: vscode.Disposable;
+  /** What the server may ask and tell; given to each client. */
+  readonly #handlers: ((client: LanguageClientModule.ServerClient) => void)[] = [];
 
   constructor(
     private readonly extension: vscode.ExtensionContext,
@@ -26,9 +28,19 @@ export class LazyServer implements Disposable {
     this.#listener = vscode.workspace.onDidOpenTextDocument(startFor);
   }
 
-  /** @throws when the server cannot be started or the request fails. */
-  async request<P, R>(kind: RequestKind<P, R>, params: P): Promise<R> {
-    return (await this.#start()).request(kind, params);
+  /** @throws when the server cannot be started, the request fails or the signal is aborted. */
+  async request<P, R>(kind: RequestKind<P, R>, params: P, signal?: AbortSignal): Promise<R> {
+    return (await this.#start()).request(kind, params, signal);
+  }
+
+  /** Answers what the server asks. Before the first request. */
+  answer<P, R>(kind: RequestKind<P, R>, handler: (params: P, signal: AbortSignal) => Promise<R>): void {
+    this.#handlers.push((client) => client.answer(kind, handler));
+  }
+
+  /** Listens to what the server tells. Before the first request. */
+  listen<P>(kind: NotificationKind<P>, handler: (params: P) => void): void {
+    this.#handlers.push((client) => client.listen(kind, handler));
   }
 
   #start(): Promise<LanguageClientModule.ServerClient> {
@@ -38,7 +50,11 @@ export class LazyServer implements Disposable {
     if (this.#client === null) {
       // require() is typed as any; the bundle is built from exactly this module (esbuild.mjs).
       const module = require('./language-client.cjs') as typeof LanguageClientModule;
-      const client = module.startServer(this.extension, this.funnel.log);
+      const client = module.startServer(this.extension, this.funnel.log, (starting) => {
+        for (const handle of this.#handlers) {
+          handle(starting);
+        }
+      });
       this.#client = client;
       client.catch(() => {
         // The next request tries again.

@@ -1,124 +1,182 @@
-import { type Frame, frameKey } from '../../core/stack/frame.ts';
-import type { DebugLine, Place } from '../../core/symbols/location.ts';
-import { locateRequest } from '../../protocol/server.ts';
-import { type ResolvedFrames, resolveFrames } from '../../target/collectors/resolve-frames.ts';
+import type { Frame } from '../../core/stack/frame.ts';
+import type { Place } from '../../core/symbols/location.ts';
+import type { TaskSnapshot } from '../../core/tasks.ts';
+import { locateRequest, type PreparedModule, prepareModulesRequest } from '../../protocol/server.ts';
+import { moduleIds } from '../../target/collectors/module-ids.ts';
 import type { Connection } from '../../target/connection.ts';
-import type { DebugLineCache } from './debug-line-cache.ts';
 import type { LazyServer } from './lazy-server.ts';
+import type { ModuleTransfers } from './module-transfers.ts';
+import { RunningBuilds } from './running-builds.ts';
 
-/** Frames asked for at once: the question must fit into one argument of a command (128 KiB on Linux). */
-const FRAMES_ASKED = 500;
+/** What failed for a reason that may pass is tried again after this time. */
+const AGAIN_AFTER_MS = 300_000;
+
+/** What is known of the debug info of one build over one connection. */
+interface Preparation {
+  /** When to ask again, by performance.now(). */
+  readonly again: number;
+}
 
 /**
- * From frames to places in the source. The target's debug info says file and line, asked once a
- * frame and build; the language server says where that is in the workspace.
+ * From frames to places in the source. The language server has the debug info and the workspace; from
+ * here come the builds that run on the target, and the files of modules that nobody has yet.
  */
 export class PlaceService {
-  /** One question at a time per connection: the module is unpacked for each. */
-  readonly #asking = new WeakMap<Connection, Promise<unknown>>();
-  /** Frames that a connection could not answer for a reason that may pass: not asked again over it. */
-  readonly #unanswered = new WeakMap<Connection, Set<string>>();
+  readonly #builds = new WeakMap<Connection, RunningBuilds>();
+  /** By connection and build-id: what there is to prepare was prepared, or could not be. */
+  readonly #prepared = new WeakMap<Connection, Map<string, Preparation>>();
+  /** One preparation at a time per connection. */
+  readonly #preparing = new WeakMap<Connection, Promise<unknown>>();
 
   constructor(
     private readonly server: LazyServer,
-    private readonly cache: DebugLineCache,
+    private readonly transfers: ModuleTransfers,
   ) {}
+
+  /**
+   * Takes note of the builds that a snapshot saw.
+   * @returns true when a module was loaded anew: places of its frames are to be asked for again.
+   */
+  saw(connection: Connection, { builds }: Pick<TaskSnapshot, 'builds'>): boolean {
+    const before = this.builds(connection);
+    const isNew = before.differsFrom(builds);
+    const running = isNew ? new RunningBuilds() : before;
+    for (const [module, id] of builds) {
+      running.set(module, id);
+    }
+    this.#builds.set(connection, running);
+    return isNew;
+  }
+
+  /** The builds that run now. It stays what it is when a module is loaded anew: frames of before are its. */
+  builds(connection: Connection): RunningBuilds {
+    let builds = this.#builds.get(connection);
+    if (builds === undefined) {
+      builds = new RunningBuilds();
+      this.#builds.set(connection, builds);
+    }
+    return builds;
+  }
 
   /**
    * What is known of the frames of one stack without asking the target. One list per frame, innermost
    * place first, never empty.
+   * @param builds those that ran when the stack was taken
    */
   async known(
     connection: Connection | null,
     frames: readonly Frame[],
+    builds: RunningBuilds | null = connection === null ? null : this.builds(connection),
   ): Promise<readonly (readonly Place[])[]> {
-    if (connection !== null) {
-      await this.cache.load(connection.facts);
-    }
-    const { places } = await this.server.request(locateRequest, {
-      stacks: [
-        frames.map((frame) => ({
-          frame,
-          debug: connection === null ? null : (this.cache.get(connection.facts, frame) ?? null),
-        })),
-      ],
-    });
+    const modules = builds?.of(modulesOf(frames)) ?? [];
+    const { places } = await this.server.request(locateRequest, { stacks: [frames], modules });
     return places[0] ?? [];
   }
 
-  /** True when asking the target could still tell more of one of the frames. */
-  incomplete(connection: Connection, frames: readonly Frame[]): boolean {
-    return this.#missing(connection, frames).length > 0;
+  /** True when {@link learn} could still tell more of one of the frames. */
+  incomplete(
+    connection: Connection,
+    frames: readonly Frame[],
+    builds: RunningBuilds = this.builds(connection),
+  ): boolean {
+    return this.#open(connection, frames, builds).length > 0;
   }
 
   /**
-   * Asks the target for what is not known yet of these frames.
+   * Sees to it that the debug info of these frames' modules is here.
    * @returns sentences for the person on modules whose lines cannot be exact, and why.
    * @throws Failure
    */
   async learn(
     connection: Connection,
     frames: readonly Frame[],
-    signal?: AbortSignal,
+    builds: RunningBuilds = this.builds(connection),
   ): Promise<readonly string[]> {
-    await this.cache.load(connection.facts);
-    while (this.#asking.has(connection)) {
-      await this.#asking.get(connection)?.catch(() => {});
+    while (this.#preparing.has(connection)) {
+      await this.#preparing.get(connection)?.catch(() => {});
     }
-    const missing = this.#missing(connection, frames).slice(0, FRAMES_ASKED);
-    if (missing.length === 0) {
+    const modules = this.#open(connection, frames, builds);
+    if (modules.length === 0) {
       return [];
     }
-    const question = connection.run(
-      resolveFrames,
-      { frames: missing },
-      signal === undefined ? {} : { signal },
-    );
-    this.#asking.set(connection, question);
+    const preparing = this.#prepare(connection, modules, builds);
+    this.#preparing.set(connection, preparing);
     try {
-      const answer = await question;
-      this.#keep(connection, missing, answer);
-      const running = answer.modules.find(({ module }) => module === 'zfs')?.buildId ?? '';
-      const reloaded = running !== '' && running !== connection.facts.zfsBuildId;
-      return reloaded
-        ? [...answer.remarks, 'The zfs module was reloaded since ZScope connected: connect again.']
-        : answer.remarks;
+      return await preparing;
     } finally {
-      this.#asking.delete(connection);
+      this.#preparing.delete(connection);
     }
   }
 
-  /**
-   * Keeps what the debug info of a build said, also that it says nothing. What a missing tool or file
-   * left open is only remembered for this connection: the person may have mended it by the next.
-   */
-  #keep(connection: Connection, asked: readonly Frame[], answer: ResolvedFrames): void {
-    const lines = new Map<Frame, readonly DebugLine[] | null>();
-    const unanswered = this.#unanswered.get(connection) ?? new Set();
-    asked.forEach((frame, i) => {
-      const module = answer.modules.find(({ module }) => module === frame.module);
-      const sameBuild = frame.module !== 'zfs' || module?.buildId === connection.facts.zfsBuildId;
-      if (sameBuild && (module?.outcome === 'dwarf' || module?.outcome === 'no-dwarf')) {
-        lines.set(frame, answer.frames[i] ?? null);
-      } else {
-        unanswered.add(frameKey(frame));
+  async #prepare(
+    connection: Connection,
+    modules: readonly string[],
+    builds: RunningBuilds,
+  ): Promise<readonly string[]> {
+    const unknown = modules.filter((module) => builds.get(module) === undefined);
+    if (unknown.length > 0) {
+      const ids = await connection.run(moduleIds, { modules: unknown });
+      for (const module of unknown) {
+        builds.set(module, ids.get(module) ?? null);
       }
+    }
+    const wanted = builds.of(modules);
+    const transfer = this.transfers.begin(connection);
+    let told: readonly PreparedModule[];
+    try {
+      told = (
+        await this.server.request(
+          prepareModulesRequest,
+          { target: transfer.target, modules: wanted },
+          transfer.signal,
+        )
+      ).modules;
+    } catch (error) {
+      if (!transfer.signal.aborted) {
+        throw error;
+      }
+      told = wanted.map((one) => ({
+        ...one,
+        ready: false,
+        remark: `Exact lines of ${one.module} are not known: reading its file was cancelled. Connect again to read it.`,
+        again: false,
+      }));
+    } finally {
+      transfer.dispose();
+    }
+    const prepared = this.#preparations(connection);
+    for (const { buildId, ready, again } of told) {
+      const isFinal = ready || !again;
+      prepared.set(buildId, {
+        again: isFinal ? Number.POSITIVE_INFINITY : performance.now() + AGAIN_AFTER_MS,
+      });
+    }
+    return told.map(({ remark }) => remark).filter((remark) => remark !== '');
+  }
+
+  /** Modules of these frames whose debug info may be had and is not known to be here. */
+  #open(connection: Connection, frames: readonly Frame[], builds: RunningBuilds): string[] {
+    const prepared = this.#preparations(connection);
+    return [...modulesOf(frames)].filter((module) => {
+      const id = builds.get(module);
+      // A module that is gone cannot be asked for its build any more.
+      const canAsk = id !== undefined || builds === this.builds(connection);
+      return (
+        canAsk && id !== null && (id === undefined || performance.now() >= (prepared.get(id)?.again ?? 0))
+      );
     });
-    this.#unanswered.set(connection, unanswered);
-    this.cache.put(connection.facts, lines);
   }
 
-  /** Frames of modules that nobody has asked about in this build yet, each once. */
-  #missing(connection: Connection, frames: readonly Frame[]): Frame[] {
-    const seen = new Map<string, Frame>();
-    const unanswered = this.#unanswered.get(connection);
-    for (const frame of frames) {
-      const key = frameKey(frame);
-      const open = frame.module !== null && this.cache.get(connection.facts, frame) === undefined;
-      if (open && !unanswered?.has(key)) {
-        seen.set(key, frame);
-      }
+  #preparations(connection: Connection): Map<string, Preparation> {
+    let prepared = this.#prepared.get(connection);
+    if (prepared === undefined) {
+      prepared = new Map();
+      this.#prepared.set(connection, prepared);
     }
-    return [...seen.values()];
+    return prepared;
   }
+}
+
+function modulesOf(frames: readonly Frame[]): Set<string> {
+  return new Set(frames.flatMap(({ module }) => module ?? []));
 }

@@ -3,6 +3,7 @@ import type { Frame, Trace } from '../../core/stack/frame.ts';
 import { isEndMarker, MAX_FRAMES, parseFrame } from '../../core/stack/proc-stack.ts';
 import type { Task, TaskGroup, TaskSnapshot } from '../../core/tasks.ts';
 import { type Collector, shellWord } from '../collector.ts';
+import { decodeModuleIds, MODULE_IDS } from './module-ids.ts';
 
 /** More tasks than this is no answer of a machine that anyone debugs. */
 const MAX_TASKS = 100_000;
@@ -20,6 +21,8 @@ const MAX_TASKS = 100_000;
  *   only whose stack the shell could read.
  * - The awk's own `se.exec_start` is "now" on the scheduler's clock, which unlike uptime stands still
  *   during suspend (kernel/sched/clock.c).
+ * - Which modules are in the stacks, awk says on stderr, and the ids of their builds are read after it: so a
+ *   module that is loaded anew is noticed, and lines of one build are not shown for another.
  * - Processes of ours call themselves `zscope`: their sessions and those of their parents, which
  *   supervise them, are left out.
  */
@@ -123,7 +126,11 @@ BEGIN {
     for (i = 1; i <= n; i++) {
       if (line[i] == "") continue
       sub(/^ *\[<[^>]*>\] */, "", line[i])
-      if (!(line[i] in known)) { known[line[i]] = ++frame; print "f " line[i] }
+      if (!(line[i] in known)) {
+        known[line[i]] = ++frame
+        print "f " line[i]
+        if (match(line[i], /\[[A-Za-z0-9_]+\]$/)) module[substr(line[i], RSTART + 1, RLENGTH - 2)]
+      }
       frames = frames " " known[line[i]]
     }
     print frames
@@ -134,6 +141,7 @@ BEGIN {
     if (g in still) print "d" still[g]
   }
   print "end"
+  for (name in module) print "module " name > "/dev/stderr"
 }
 `;
 
@@ -162,8 +170,19 @@ tasks() {
     fi
   done
 }
+builds() {
+  set --
+  status=1
+  while read -r word name; do
+    case $word in
+      module) set -- "$@" "$name" ;;
+      status) status=$name ;;
+    esac
+  done
+  ${MODULE_IDS}return $status
+}
 for try in 1 2 3 4 5 6; do
-  tasks | awk '${AWK}' && break
+  { { tasks | awk '${AWK}' 2>&1 >&3 3>&-; echo "status $?"; } | builds 3>&-; } 3>&1 && break
 done 2>/dev/null
 `;
 }
@@ -183,12 +202,13 @@ export const taskSnapshot: Collector<null, TaskSnapshot> = {
  * Reads what the script prints: `f FRAME` numbers a frame from 1 in order of appearance; `g N N ...`
  * opens a group by the numbers of its frames; `t TGID STATE IDS COMM` are tasks of the group (TGID
  * `-` for leaders), ids as differences, `DxN` standing for N equal ones; `d TID:MS ...` says how long
- * tasks of the group have not run.
+ * tasks of the group have not run. After `end` come the notes of the modules in the stacks.
  * @throws Failure `no-stacks` when no stack could be read, `bad-output` when this is no snapshot.
  */
 export function decodeSnapshot(output: string): TaskSnapshot {
   const lines = output.split('\n');
-  if (lines[0] !== 'snapshot 1' || lines.at(-2) !== 'end') {
+  const end = lines.indexOf('end');
+  if (lines[0] !== 'snapshot 1' || end < 0) {
     throw new Failure(
       'bad-output',
       'The list of tasks came back incomplete: awk on the target ended early.',
@@ -200,7 +220,7 @@ export function decodeSnapshot(output: string): TaskSnapshot {
   const groups: { trace: Trace; tasks: Task[] }[] = [];
   const times = new Map<number, number>();
   let count = 0;
-  for (const line of lines) {
+  for (const line of lines.slice(1, end)) {
     const space = line.indexOf(' ');
     const word = space < 0 ? line : line.slice(0, space);
     const rest = space < 0 ? '' : line.slice(space + 1);
@@ -232,6 +252,7 @@ export function decodeSnapshot(output: string): TaskSnapshot {
       .map((group) => ({ ...group, tasks: withTimes(group.tasks, times) }))
       .sort((a, b) => b.tasks.length - a.tasks.length),
     unreadable: numberOf(about.get('unreadable')),
+    builds: decodeModuleIds(lines.slice(end)),
   };
 }
 

@@ -13,19 +13,20 @@ import {
   StreamMessageReader,
   StreamMessageWriter,
 } from 'vscode-languageserver/node';
-import type { RequestKind } from '../../../src/protocol/server.ts';
+import type { RequestKind, ServerOptions } from '../../../src/protocol/server.ts';
 
 /** Builds the server as esbuild.mjs does, into a folder of its own; returns the bundle's path. */
 export async function buildServer(): Promise<{ bundle: string; remove: () => void }> {
   const folder = mkdtempSync(path.join(tmpdir(), 'zscope-server-'));
   const bundle = path.join(folder, 'server.cjs');
   await esbuild.build({
-    entryPoints: ['src/server/main.ts'],
+    entryPoints: { server: 'src/server/main.ts', 'unpack-worker': 'src/server/modules/unpack-worker.ts' },
     bundle: true,
     platform: 'node',
     format: 'cjs',
+    outExtension: { '.js': '.cjs' },
     target: 'node20',
-    outfile: bundle,
+    outdir: folder,
     alias: { 'web-tree-sitter': './node_modules/web-tree-sitter/web-tree-sitter.cjs' },
   });
   for (const file of ['web-tree-sitter/web-tree-sitter.wasm', 'tree-sitter-c/tree-sitter-c.wasm']) {
@@ -57,11 +58,16 @@ export class ServerProcess {
     this.connection.listen();
   }
 
-  async initialize(roots: readonly string[], capabilities: InitializeParams['capabilities'] = {}) {
+  async initialize(
+    roots: readonly string[],
+    capabilities: InitializeParams['capabilities'] = {},
+    options: Partial<ServerOptions> = {},
+  ) {
     const params: InitializeParams = {
       processId: process.pid,
       rootUri: null,
       capabilities,
+      initializationOptions: options,
       workspaceFolders: roots.map((root) => ({ uri: pathToFileURL(root).toString(), name: 'sample' })),
     };
     const result = await this.connection.sendRequest('initialize', params);

@@ -1,0 +1,230 @@
+import { rm } from 'node:fs/promises';
+import { isFailure } from '../../core/failure.ts';
+import type { DebugFile } from '../../core/symbols/debug-file.ts';
+import { inert } from '../../core/text/inert.ts';
+import type { FetchModuleResult, PreparedModule, RunningModule } from '../../protocol/server.ts';
+import { fetchDebugInfo } from './debuginfod.ts';
+import type { ModuleCache } from './module-cache.ts';
+import { openFile } from './open-debug-file.ts';
+import { OpenFiles } from './open-files.ts';
+import { failedRemark, remarkOf, type Tried } from './remarks.ts';
+import type { Unpack } from './unpacker.ts';
+import type { WorkspaceModules } from './workspace-modules.ts';
+
+/** Files of one module that are fetched at most: split debug info, the module, a build that is not loaded. */
+const MAX_FILES = 6;
+
+/** What is asked of the target for one file; it goes into `part`. */
+export interface FileRequest {
+  readonly module: string;
+  readonly buildId: string;
+  readonly debugLink: string | null;
+  readonly skip: readonly string[];
+  readonly part: string;
+}
+
+/** What leads outside for one preparation. */
+export interface Outside {
+  /** Fetches from the target; null when there is none to ask. */
+  readonly fetch: ((request: FileRequest, signal: AbortSignal) => Promise<FetchModuleResult>) | null;
+  progress(doing: 'unpacking' | 'debuginfod', done: number, total: number | null): void;
+}
+
+export interface ModuleFilesOptions {
+  readonly workspace: WorkspaceModules;
+  /** Null when there is no folder to keep files in. */
+  readonly cache: ModuleCache | null;
+  readonly unpack: Unpack;
+  /** Base URLs of debuginfod servers. */
+  readonly debuginfod: readonly string[];
+  /** One line for the Log. */
+  readonly log: (line: string) => void;
+}
+
+/**
+ * The files with the debug info of running builds: built in the workspace, kept in the cache, fetched
+ * from the target, or from debuginfod; in this order. A file is only ever used for the build-id that it
+ * carries itself.
+ */
+export class ModuleFiles {
+  readonly #open = new OpenFiles();
+  readonly #preparing = new Map<string, Promise<PreparedModule>>();
+
+  constructor(private readonly options: ModuleFilesOptions) {}
+
+  /** The debug file of a build as far as it is here; null when it is not, or has no lines. */
+  async find(buildId: string): Promise<DebugFile | null> {
+    return (await this.#here(buildId))?.file ?? null;
+  }
+
+  /** Sees to it that the debug info of a running module is here. Never rejects but with signal.reason. */
+  async prepare(wanted: RunningModule, outside: Outside, signal: AbortSignal): Promise<PreparedModule> {
+    const { buildId } = wanted;
+    let preparing = this.#preparing.get(buildId);
+    if (preparing === undefined) {
+      preparing = this.#prepare(wanted, outside, signal).finally(() => this.#preparing.delete(buildId));
+      this.#preparing.set(buildId, preparing);
+    }
+    return await preparing;
+  }
+
+  async #prepare(wanted: RunningModule, outside: Outside, signal: AbortSignal): Promise<PreparedModule> {
+    const name = `${wanted.module ?? 'kernel'} ${wanted.buildId}`;
+    const here = await this.#here(wanted.buildId);
+    if (here !== null) {
+      this.options.log(`${name}: ${here.path}`);
+      return { ...wanted, ready: true, remark: '', again: false };
+    }
+    this.options.log(`${name}: not built in the workspace, not in the cache`);
+    const { module } = wanted;
+    if (module === null || this.options.cache === null) {
+      return { ...wanted, ready: false, remark: '', again: false };
+    }
+    const tried: Tried = { noLines: false, otherBuild: false, failed: null };
+    try {
+      const ready =
+        (await this.#fromTarget({ ...wanted, module }, this.options.cache, tried, outside, signal)) ||
+        (await this.#fromDebuginfod(wanted, this.options.cache, tried, outside, signal));
+      return ready
+        ? { ...wanted, ready, remark: '', again: false }
+        : { ...wanted, ready, remark: remarkOf(module, tried), again: tried.failed !== null };
+    } catch (error) {
+      signal.throwIfAborted();
+      const why = error instanceof Error ? error.message : String(error);
+      this.options.log(`${name}: ${isFailure(error) ? why : ((error as Error).stack ?? why)}`);
+      return { ...wanted, ready: false, remark: failedRemark(module, inert(why, 300)), again: true };
+    }
+  }
+
+  async #here(buildId: string): Promise<{ readonly path: string; readonly file: DebugFile } | null> {
+    const { workspace, cache } = this.options;
+    for (const [where, path] of [
+      ['workspace', await workspace.find(buildId)],
+      ['cache', (await cache?.find(buildId)) ?? null],
+    ] as const) {
+      if (path === null) {
+        continue;
+      }
+      try {
+        const file = await this.#open.get(path);
+        if (file.buildId === buildId && file.hasLines) {
+          return { path, file };
+        }
+        throw new Error(file.hasLines ? 'it is another build by now' : 'it has no debug info');
+      } catch (error) {
+        this.#open.close(path);
+        this.options.log(`${path} is not used: ${error instanceof Error ? error.message : String(error)}`);
+        if (where === 'cache') {
+          await cache?.remove(buildId).catch(() => {});
+        }
+      }
+    }
+    return null;
+  }
+
+  async #fromTarget(
+    { module, buildId }: { readonly module: string; readonly buildId: string },
+    cache: ModuleCache,
+    tried: Tried,
+    outside: Outside,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    if (outside.fetch === null) {
+      return false;
+    }
+    const skip: string[] = [];
+    let debugLink: string | null = null;
+    for (let count = 0; count < MAX_FILES; count++) {
+      const part = await cache.claimPart(buildId);
+      const request = { module, buildId, debugLink, skip: [...skip], part };
+      const got = await outside.fetch(request, signal).catch((error: unknown) => {
+        const why = error instanceof Error ? error.message : String(error);
+        return { outcome: 'failed' as const, why };
+      });
+      if (got.outcome !== 'fetched') {
+        // What came of it is there for the next attempt.
+        await cache.leavePart(part);
+        signal.throwIfAborted();
+        this.options.log(`${module} ${buildId}: from the target: ${got.why}`);
+        tried.failed ??= got.outcome === 'failed' ? got.why : null;
+        return false;
+      }
+      const judged = await this.#keep(part, buildId, cache, outside, signal);
+      this.options.log(`${module} ${buildId}: ${inert(got.path, 300)} on the target: ${judged.word}`);
+      if (judged.word === 'taken') {
+        return true;
+      }
+      tried.noLines ||= judged.word === 'no debug info';
+      tried.otherBuild ||= judged.word === 'another build';
+      debugLink ??= judged.debugLink;
+      skip.push(got.path);
+    }
+    return false;
+  }
+
+  async #fromDebuginfod(
+    { module, buildId }: RunningModule,
+    cache: ModuleCache,
+    tried: Tried,
+    outside: Outside,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    for (const server of this.options.debuginfod) {
+      const part = await cache.claimPart(buildId);
+      try {
+        const progress = (done: number, total: number | null) => outside.progress('debuginfod', done, total);
+        if (!(await fetchDebugInfo(server, buildId, part, signal, progress))) {
+          this.options.log(`${module} ${buildId}: ${server} has none`);
+          continue;
+        }
+        const { word } = await this.#keep(part, buildId, cache, outside, signal);
+        this.options.log(`${module} ${buildId}: ${server}: ${word}`);
+        if (word === 'taken') {
+          return true;
+        }
+      } catch (error) {
+        signal.throwIfAborted();
+        this.options.log(`${module} ${buildId}: ${error instanceof Error ? error.message : String(error)}`);
+        tried.failed ??= isFailure(error) ? error.message : null;
+      } finally {
+        await cache.removePart(part);
+      }
+    }
+    return false;
+  }
+
+  /** Unpacks what came and takes it into the cache when it is the build that was wanted, with lines. */
+  async #keep(
+    part: string,
+    buildId: string,
+    cache: ModuleCache,
+    outside: Outside,
+    signal: AbortSignal,
+  ): Promise<{
+    readonly word: 'taken' | 'another build' | 'no debug info';
+    readonly debugLink: string | null;
+  }> {
+    const unpacked = `${part}.unpacked`;
+    outside.progress('unpacking', 0, null);
+    try {
+      await this.options.unpack(part, unpacked, signal);
+      const { file, source } = openFile(unpacked);
+      source.dispose();
+      if (file.buildId !== buildId) {
+        return { word: 'another build', debugLink: null };
+      }
+      if (!file.hasLines) {
+        return { word: 'no debug info', debugLink: file.debugLink?.name ?? null };
+      }
+      await cache.put(buildId, unpacked);
+      return { word: 'taken', debugLink: null };
+    } finally {
+      await rm(unpacked, { force: true });
+      await cache.removePart(part);
+    }
+  }
+
+  dispose(): void {
+    this.#open.dispose();
+  }
+}

@@ -1,0 +1,142 @@
+import path from 'node:path';
+import {
+  type CancellationToken,
+  type Connection,
+  LSPErrorCodes,
+  ResponseError,
+} from 'vscode-languageserver/node';
+import { isFailure } from '../../core/failure.ts';
+import type { Disposable } from '../../core/lifetime.ts';
+import type { Frame } from '../../core/stack/frame.ts';
+import type { DebugFile } from '../../core/symbols/debug-file.ts';
+import type { DebugLine } from '../../core/symbols/location.ts';
+import {
+  type FetchModuleResult,
+  fetchModuleRequest,
+  type LocateFrame,
+  type ModuleProgress,
+  moduleProgress,
+  type PrepareModulesParams,
+  type PrepareModulesResult,
+  prepareModulesRequest,
+  type RunningModule,
+} from '../../protocol/server.ts';
+import { debuginfodServers } from './debuginfod.ts';
+import { ModuleCache } from './module-cache.ts';
+import { ModuleFiles, type Outside } from './module-files.ts';
+import { unpackInWorker } from './unpacker.ts';
+import { WorkspaceModules } from './workspace-modules.ts';
+
+/** Megabytes that the cache may hold unless the setting says otherwise; the same as in package.json. */
+const CACHE_MEGABYTES = 2048;
+
+/** What the debug info of running modules says of frames; answers the requests about their files. */
+export class ModuleService implements Disposable {
+  readonly #workspace = new WorkspaceModules();
+  #files: ModuleFiles | null = null;
+
+  constructor(private readonly connection: Connection) {
+    connection.onRequest(prepareModulesRequest.method, (params: PrepareModulesParams, token) =>
+      this.#prepare(params, token),
+    );
+  }
+
+  /** @param storage folder for what outlives a window; null when there is none */
+  start(storage: string | null): void {
+    this.#files = new ModuleFiles({
+      workspace: this.#workspace,
+      cache: storage === null ? null : new ModuleCache(path.join(storage, 'modules'), () => this.#limit()),
+      unpack: unpackInWorker(path.join(__dirname, 'unpack-worker.cjs')),
+      debuginfod: debuginfodServers(process.env),
+      log: (line) => this.connection.console.info(line),
+    });
+  }
+
+  setFolders(folders: readonly string[]): void {
+    this.#workspace.setFolders(folders);
+  }
+
+  /** The frames with their lines, as far as the debug info of these builds is here. */
+  async withLines(
+    stacks: readonly (readonly Frame[])[],
+    modules: readonly RunningModule[],
+  ): Promise<LocateFrame[][]> {
+    const files = new Map<string | null, DebugFile>();
+    const used = new Set(stacks.flatMap((stack) => stack.map(({ module }) => module)));
+    for (const { module, buildId } of modules) {
+      const file = used.has(module) ? await this.#files?.find(buildId) : undefined;
+      if (file !== undefined && file !== null) {
+        files.set(module, file);
+      }
+    }
+    return stacks.map((stack) =>
+      stack.map((frame) => ({ frame, debug: this.#linesOf(frame, files.get(frame.module)) })),
+    );
+  }
+
+  #linesOf(frame: Frame, file: DebugFile | undefined): readonly DebugLine[] | null {
+    try {
+      // The address in a stack is where a call returns to; only a function's first byte is no such address.
+      return file?.frame(frame, frame.offset > 0)?.lines ?? null;
+    } catch (error) {
+      const what = isFailure(error) ? error.message : error instanceof Error ? error.stack : String(error);
+      this.connection.console.warn(`${frame.symbol} [${frame.module}]: ${what}`);
+      return null;
+    }
+  }
+
+  async #prepare(params: PrepareModulesParams, token: CancellationToken): Promise<PrepareModulesResult> {
+    const abort = new AbortController();
+    const listener = token.onCancellationRequested(() => abort.abort());
+    try {
+      const prepared = [];
+      for (const wanted of params.modules) {
+        const outside = this.#outside(params.target, wanted.module, token);
+        prepared.push(
+          (await this.#files?.prepare(wanted, outside, abort.signal)) ?? {
+            ...wanted,
+            ready: false,
+            remark: '',
+            again: true,
+          },
+        );
+      }
+      return { modules: prepared };
+    } catch (error) {
+      if (abort.signal.aborted) {
+        throw new ResponseError(LSPErrorCodes.RequestCancelled, 'cancelled');
+      }
+      throw error;
+    } finally {
+      listener.dispose();
+    }
+  }
+
+  #outside(target: string, module: string | null, token: CancellationToken): Outside {
+    return {
+      fetch: (request) =>
+        this.connection.sendRequest<FetchModuleResult>(
+          fetchModuleRequest.method,
+          { target, ...request },
+          token,
+        ),
+      progress: (doing, done, total) => {
+        const progress: ModuleProgress = { target, module, doing, done, total };
+        void this.connection.sendNotification(moduleProgress.method, progress);
+      },
+    };
+  }
+
+  async #limit(): Promise<number> {
+    try {
+      const value: unknown = await this.connection.workspace.getConfiguration('zscope.symbols.cacheSize');
+      return typeof value === 'number' && value >= 0 ? value : CACHE_MEGABYTES;
+    } catch {
+      return CACHE_MEGABYTES; // A client without settings.
+    }
+  }
+
+  dispose(): void {
+    this.#files?.dispose();
+  }
+}

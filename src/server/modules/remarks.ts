@@ -1,0 +1,40 @@
+/** What was found on the way to a module's debug info, and was of no use. */
+export interface Tried {
+  /** A file of this build without debug info. */
+  noLines: boolean;
+  /** A file of another build. */
+  otherBuild: boolean;
+  /** Why a file could not be had, as a sentence. */
+  failed: string | null;
+}
+
+/** The modules that OpenZFS is built into: two since 2.2, one per library before (module/Makefile.in). */
+const OURS = new Set(['zfs', 'spl', 'zcommon', 'znvpair', 'zavl', 'icp', 'zlua', 'zunicode', 'zzstd']);
+
+/**
+ * A sentence for the person on why frames of a module have no exact line, and what to do; empty for
+ * modules of the kernel: they are stripped as a rule, and their source is rarely in the workspace.
+ */
+export function remarkOf(module: string, tried: Tried): string {
+  if (!OURS.has(module)) {
+    return '';
+  }
+  if (tried.noLines) {
+    return `${begin(module)}: it has no debug info. Build it with it (DKMS: ZFS_DKMS_DISABLE_STRIP="yes").`;
+  }
+  if (tried.otherBuild) {
+    return `${begin(module)}: the module file on the target is not the build that runs. Reload the module.`;
+  }
+  if (tried.failed !== null) {
+    return failedRemark(module, tried.failed);
+  }
+  return `${begin(module)}: the module's file was not found under /lib/modules on the target.`;
+}
+
+export function failedRemark(module: string, why: string): string {
+  return OURS.has(module) ? `${begin(module)}: ${why}` : '';
+}
+
+function begin(module: string): string {
+  return `Exact lines of ${module} are not known`;
+}

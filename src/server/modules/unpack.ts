@@ -1,0 +1,162 @@
+import { closeSync, createReadStream, openSync, readSync, writeSync } from 'node:fs';
+import { rename } from 'node:fs/promises';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { createGunzip } from 'node:zlib';
+import { Decompress } from 'fzstd';
+import { XzReadableStream } from 'xz-decompress';
+import { Failure } from '../../core/failure.ts';
+
+/** Larger is no debug info of a module or kernel. */
+export const MAX_UNPACKED = 4 * 1024 ** 3;
+/** Memory that a zstd frame may ask for; `zstd --ultra` stays far below it. */
+const MAX_WINDOW = 512 * 1024 ** 2;
+const CHUNK = 256 * 1024;
+
+type Packed = 'elf' | 'gz' | 'xz' | 'zst';
+
+/**
+ * Unpacks a file that holds an ELF file; one that is not packed is moved. What it is, its first bytes
+ * tell (RFC 1952, RFC 8878, the .xz file format), not its name.
+ * @throws Failure when it is none of these, damaged, cut short, or larger than {@link MAX_UNPACKED}
+ */
+export async function unpackFile(from: string, to: string, limit = MAX_UNPACKED): Promise<void> {
+  const packed = packingOf(from);
+  if (packed === 'elf') {
+    await rename(from, to);
+    return;
+  }
+  const fd = openSync(to, 'w', 0o600);
+  let written = 0;
+  // Kept beside: a pipeline may tell its own reason when its last part fails.
+  let thrown: unknown = null;
+  const write = (bytes: Uint8Array): void => {
+    try {
+      written += bytes.length;
+      if (written > limit) {
+        throw new Failure('bad-output', 'The file of the module is larger unpacked than any module is.');
+      }
+      for (let at = 0; at < bytes.length; ) {
+        at += writeSync(fd, bytes, at);
+      }
+    } catch (error) {
+      thrown ??= error;
+      throw error;
+    }
+  };
+  try {
+    await unpackers[packed](from, write);
+  } catch (error) {
+    if (thrown !== null) {
+      throw thrown;
+    }
+    throw isOurs(error)
+      ? error
+      : new Failure('bad-output', `The file of the module could not be unpacked: it is damaged (${packed}).`);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+type Write = (bytes: Uint8Array) => void;
+
+const unpackers: { readonly [P in Exclude<Packed, 'elf'>]: (from: string, write: Write) => Promise<void> } = {
+  gz: async (from, write) => {
+    await pipeline(
+      read(from),
+      createGunzip({ chunkSize: CHUNK }),
+      async (unpacked: AsyncIterable<Buffer>) => {
+        for await (const bytes of unpacked) {
+          write(bytes);
+        }
+      },
+    );
+  },
+  xz: async (from, write) => {
+    // The types of node's web streams and of the DOM's differ in name only.
+    const packed = Readable.toWeb(read(from)) as unknown as ReadableStream<Uint8Array>;
+    const reader = new XzReadableStream(packed).getReader();
+    for (let next = await reader.read(); !next.done; next = await reader.read()) {
+      write(next.value);
+    }
+  },
+  zst: async (from, write) => {
+    let ended = false;
+    const frames = new Decompress((bytes, isLast) => {
+      ended = isLast === true;
+      write(bytes);
+    });
+    let first = true;
+    for await (const bytes of read(from) as AsyncIterable<Buffer>) {
+      if (first && zstdWindow(bytes) > MAX_WINDOW) {
+        throw new Failure('bad-output', 'The file of the module asks for too much memory to unpack.');
+      }
+      first = false;
+      frames.push(bytes);
+    }
+    frames.push(new Uint8Array(0), true);
+    if (!ended) {
+      throw new Error('cut short');
+    }
+  },
+};
+
+function read(file: string): ReturnType<typeof createReadStream> {
+  return createReadStream(file, { highWaterMark: CHUNK });
+}
+
+function packingOf(file: string): Packed {
+  const head = Buffer.alloc(6);
+  const fd = openSync(file, 'r');
+  try {
+    readSync(fd, head, 0, head.length, 0);
+  } finally {
+    closeSync(fd);
+  }
+  const hex = head.toString('hex');
+  const known: readonly (readonly [string, Packed])[] = [
+    ['7f454c46', 'elf'],
+    ['1f8b', 'gz'],
+    ['fd377a585a00', 'xz'],
+    ['28b52ffd', 'zst'],
+  ];
+  const packed = known.find(([magic]) => hex.startsWith(magic))?.[1];
+  if (packed === undefined) {
+    throw new Failure('bad-output', 'The file of the module is neither an ELF file nor a packed one.');
+  }
+  return packed;
+}
+
+/**
+ * Bytes that must be kept to unpack a frame, by its header (RFC 8878, 3.1.1.1): those of the window, or
+ * of the whole content where that is one segment.
+ */
+function zstdWindow(frame: Uint8Array): number {
+  const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
+  if (frame.length < 18) {
+    return 0; // Shorter than any header: it is refused as damaged.
+  }
+  const descriptor = view.getUint8(4);
+  if ((descriptor & 0x20) === 0) {
+    const window = view.getUint8(5);
+    const base = 2 ** (10 + (window >> 3));
+    return base + (base / 8) * (window & 7);
+  }
+  const at = 5 + ([0, 1, 2, 4][descriptor & 3] ?? 0);
+  switch (descriptor >> 6) {
+    case 0:
+      return view.getUint8(at);
+    case 1:
+      return view.getUint16(at, true) + 256;
+    case 2:
+      return view.getUint32(at, true);
+    default:
+      return Number(view.getBigUint64(at, true));
+  }
+}
+
+function isOurs(error: unknown): boolean {
+  const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
+  // A full disk is told as it is; zlib's own codes mean damage.
+  return error instanceof Failure || (code !== undefined && /^E[A-Z]+$/.test(code));
+}

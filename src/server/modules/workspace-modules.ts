@@ -1,0 +1,106 @@
+import { readdir, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { stampOf } from './file-source.ts';
+import { buildIdOf } from './open-debug-file.ts';
+
+/** Folders that are looked into at most, and how deep below a workspace folder. */
+const MAX_FOLDERS = 20_000;
+const MAX_DEPTH = 8;
+/** A build that was not there is looked for again after this time. */
+const AGAIN_AFTER_MS = 3000;
+
+/** Folders that hold no build of a module, however large they are. */
+const SKIPPED = new Set(['node_modules', 'tests', 'man', 'contrib', 'Documentation']);
+
+interface Known {
+  readonly stamp: string;
+  readonly buildId: string | null;
+}
+
+/**
+ * Modules (`*.ko`) and kernels (`vmlinux`) built in the workspace, by build-id. A file's build-id is read
+ * again when its size, time or inode changed: so a rebuild is seen without being told of it.
+ */
+export class WorkspaceModules {
+  #folders: readonly string[] = [];
+  readonly #known = new Map<string, Known>();
+  #lookedAt = Number.NEGATIVE_INFINITY;
+  #looking: Promise<void> | null = null;
+
+  setFolders(folders: readonly string[]): void {
+    this.#folders = folders;
+    this.#known.clear();
+    this.#lookedAt = Number.NEGATIVE_INFINITY;
+  }
+
+  /** The file of a build; null when the workspace has none. */
+  async find(buildId: string): Promise<string | null> {
+    const found = await this.#among(buildId);
+    if (found !== null || performance.now() - this.#lookedAt < AGAIN_AFTER_MS) {
+      return found;
+    }
+    this.#looking ??= this.#look().finally(() => {
+      this.#looking = null;
+    });
+    await this.#looking;
+    return this.#among(buildId);
+  }
+
+  async #among(buildId: string): Promise<string | null> {
+    for (const [file, known] of this.#known) {
+      if (known.buildId === buildId && (await this.#read(file)) === buildId) {
+        return file;
+      }
+    }
+    return null;
+  }
+
+  async #look(): Promise<void> {
+    let level = this.#folders.map((folder) => folder);
+    let count = 0;
+    const found = new Set<string>();
+    for (let depth = 0; depth <= MAX_DEPTH && level.length > 0; depth++) {
+      const next: string[] = [];
+      for (const folder of level) {
+        count += 1;
+        if (count > MAX_FOLDERS) {
+          break;
+        }
+        const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
+        for (const entry of entries) {
+          const full = path.join(folder, entry.name);
+          if (entry.isDirectory() && !entry.name.startsWith('.') && !SKIPPED.has(entry.name)) {
+            next.push(full);
+          } else if (entry.isFile() && (entry.name.endsWith('.ko') || entry.name === 'vmlinux')) {
+            found.add(full);
+          }
+        }
+      }
+      level = next;
+    }
+    for (const file of [...this.#known.keys()].filter((file) => !found.has(file))) {
+      this.#known.delete(file);
+    }
+    for (const file of found) {
+      await this.#read(file);
+    }
+    this.#lookedAt = performance.now();
+  }
+
+  /** The build-id that a file has now. */
+  async #read(file: string): Promise<string | null> {
+    try {
+      const stamp = stampOf(await stat(file));
+      const known = this.#known.get(file);
+      if (known?.stamp === stamp) {
+        return known.buildId;
+      }
+      const buildId = buildIdOf(file);
+      this.#known.set(file, { stamp, buildId });
+      return buildId;
+    } catch {
+      this.#known.delete(file);
+      return null;
+    }
+  }
+}

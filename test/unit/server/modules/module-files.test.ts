@@ -1,0 +1,201 @@
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { FetchModuleResult } from '../../../../src/protocol/server.ts';
+import { ModuleCache } from '../../../../src/server/modules/module-cache.ts';
+import { type FileRequest, ModuleFiles, type Outside } from '../../../../src/server/modules/module-files.ts';
+import { unpackFile } from '../../../../src/server/modules/unpack.ts';
+import { WorkspaceModules } from '../../../../src/server/modules/workspace-modules.ts';
+import { asBuild, BUILD, FRAME, LINES, OTHER_BUILD, sample } from './sample.ts';
+
+let folder: string;
+let workspace: WorkspaceModules;
+let files: ModuleFiles;
+let log: string[];
+
+beforeEach(() => {
+  folder = mkdtempSync(path.join(tmpdir(), 'zscope-files-'));
+  mkdirSync(path.join(folder, 'workspace/module/zfs'), { recursive: true });
+  log = [];
+  files = open();
+});
+afterEach(() => {
+  files.dispose();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** As a server that was just started: only the disk remembers. */
+function open(): ModuleFiles {
+  workspace = new WorkspaceModules();
+  workspace.setFolders([path.join(folder, 'workspace')]);
+  return new ModuleFiles({
+    workspace,
+    cache: new ModuleCache(path.join(folder, 'cache'), async () => 100),
+    unpack: (from, to) => unpackFile(from, to),
+    debuginfod: [],
+    log: (line) => log.push(line),
+  });
+}
+
+const built = (name: string) => path.join(folder, 'workspace/module', name);
+const wanted = (buildId = BUILD) => ({ module: 'zfs', buildId });
+const signal = new AbortController().signal;
+
+/** A target with these files, the likeliest first; what was asked of it is kept. */
+function target(...content: readonly (readonly [string, Buffer])[]): Outside & { asked: FileRequest[] } {
+  const asked: FileRequest[] = [];
+  return {
+    asked,
+    progress: () => {},
+    fetch: async (request): Promise<FetchModuleResult> => {
+      asked.push(request);
+      const next = content.find(([name]) => !request.skip.includes(name));
+      if (next === undefined) {
+        return { outcome: 'none', why: 'no file' };
+      }
+      writeFileSync(request.part, next[1]);
+      return { outcome: 'fetched', path: next[0] };
+    },
+  };
+}
+
+async function lines(from: ModuleFiles, buildId = BUILD) {
+  const file = await from.find(buildId);
+  return file?.frame(FRAME, true)?.lines.map((line) => [line.function, line.line]) ?? null;
+}
+
+describe('the file of a running module', () => {
+  it('is the one built in the workspace, without asking the target', async () => {
+    copyFileSync(path.join(import.meta.dirname, 'sample/zlog.ko'), built('zfs.ko'));
+    const outside = target(['/lib/zfs.ko', sample('zlog.ko')]);
+    expect(await files.prepare(wanted(), outside, signal)).toEqual({
+      ...wanted(),
+      ready: true,
+      remark: '',
+      again: false,
+    });
+    expect(outside.asked).toEqual([]);
+    expect(await lines(files)).toEqual(LINES);
+    expect(log.at(-1)).toContain(built('zfs.ko'));
+  });
+
+  it('is fetched once, and is there the next time', async () => {
+    const outside = target(['/lib/zfs.ko.xz', sample('zlog.ko.xz')]);
+    expect(await lines(files)).toBeNull();
+    expect((await files.prepare(wanted(), outside, signal)).ready).toBe(true);
+    expect(await lines(files)).toEqual(LINES);
+    files.dispose();
+    files = open();
+    expect(await lines(files)).toEqual(LINES);
+    expect((await files.prepare(wanted(), outside, signal)).ready).toBe(true);
+    expect(outside.asked).toHaveLength(1);
+    expect(readdirSync(path.join(folder, 'cache'))).toEqual([`${BUILD}.debug`]);
+  });
+
+  it('is asked for once by several at a time', async () => {
+    const outside = target(['/lib/zfs.ko.xz', sample('zlog.ko.xz')]);
+    const both = await Promise.all([1, 2].map(() => files.prepare(wanted(), outside, signal)));
+    expect(both.map(({ ready }) => ready)).toEqual([true, true]);
+    expect(outside.asked).toHaveLength(1);
+  });
+
+  it('is never that of another build', async () => {
+    writeFileSync(built('zfs.ko'), asBuild(OTHER_BUILD));
+    const outside = target(
+      ['/lib/zfs.ko', asBuild(OTHER_BUILD)],
+      ['/lib/debug/zfs.ko', asBuild(OTHER_BUILD)],
+    );
+    const prepared = await files.prepare(wanted(), outside, signal);
+    expect(prepared).toMatchObject({ ready: false, again: false });
+    expect(prepared.remark).toContain('not the build that runs');
+    expect(outside.asked.map(({ skip }) => skip)).toEqual([
+      [],
+      ['/lib/zfs.ko'],
+      ['/lib/zfs.ko', '/lib/debug/zfs.ko'],
+    ]);
+    expect(await lines(files)).toBeNull();
+    expect(await lines(files, OTHER_BUILD)).toEqual(LINES);
+    expect(readdirSync(path.join(folder, 'cache'))).toEqual([]);
+  });
+
+  it('is the split debug info where the module was stripped', async () => {
+    const outside = target(['/lib/zfs.ko', sample('stripped.ko')], ['/lib/zfs.ko.debug', sample('zlog.ko')]);
+    expect((await files.prepare(wanted(), outside, signal)).ready).toBe(true);
+    expect(outside.asked.map(({ debugLink }) => debugLink)).toEqual([null, 'zlog.ko.debug']);
+    const bare = await files.prepare(
+      wanted(OTHER_BUILD),
+      target(['/lib/zfs.ko', asBuild(OTHER_BUILD, sample('stripped.ko'))]),
+      signal,
+    );
+    expect(bare.remark).toContain('no debug info');
+  });
+
+  it('is said not to be had, with the reason, for modules of ZFS', async () => {
+    expect((await files.prepare(wanted(), target(), signal)).remark).toContain(
+      'not found under /lib/modules',
+    );
+    const broken = target();
+    const lost = await files.prepare(
+      wanted(),
+      { ...broken, fetch: async () => ({ outcome: 'failed', why: 'The link broke.' }) },
+      signal,
+    );
+    expect(lost).toMatchObject({ ready: false, again: true });
+    expect(lost.remark).toContain('The link broke.');
+    const damaged = await files.prepare(
+      wanted(),
+      target(['/lib/zfs.ko.xz', sample('zlog.ko.xz').subarray(0, 500)]),
+      signal,
+    );
+    expect(damaged).toMatchObject({ ready: false, again: true });
+    expect(damaged.remark).toContain('damaged');
+    expect((await files.prepare({ module: 'ext4', buildId: BUILD }, target(), signal)).remark).toBe('');
+  });
+
+  it('leaves what came for the next attempt when the link breaks', async () => {
+    const outside = target();
+    const cut = async (request: FileRequest): Promise<FetchModuleResult> => {
+      writeFileSync(request.part, 'half');
+      writeFileSync(`${request.part}.json`, '{}');
+      return { outcome: 'failed', why: 'cut' };
+    };
+    await files.prepare(wanted(), { ...outside, fetch: cut }, signal);
+    let found = false;
+    const resumed = async (request: FileRequest): Promise<FetchModuleResult> => {
+      found = existsSync(request.part) && existsSync(`${request.part}.json`);
+      return { outcome: 'none', why: '' };
+    };
+    await files.prepare(wanted(), { ...outside, fetch: resumed }, signal);
+    expect(found).toBe(true);
+  });
+
+  it('follows a rebuild in the workspace', async () => {
+    writeFileSync(built('zfs.ko'), sample('zlog.ko'));
+    expect(await lines(files)).toEqual(LINES);
+    writeFileSync(built('zfs.ko'), asBuild(OTHER_BUILD));
+    utimesSync(built('zfs.ko'), 1, 1);
+    expect(await lines(files)).toBeNull();
+    expect(await lines(files, OTHER_BUILD)).toEqual(LINES);
+    rmSync(built('zfs.ko'));
+    expect(await lines(files, OTHER_BUILD)).toBeNull();
+  });
+
+  it('is not what a broken cache has', async () => {
+    await files.prepare(wanted(), target(['/lib/zfs.ko', sample('zlog.ko')]), signal);
+    const cached = path.join(folder, 'cache', `${BUILD}.debug`);
+    writeFileSync(cached, sample('zlog.ko').subarray(0, 200));
+    expect(await lines(files)).toBeNull();
+    expect(existsSync(cached)).toBe(false);
+    expect(log.at(-1)).toContain('not used');
+  });
+});
