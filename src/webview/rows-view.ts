@@ -42,7 +42,7 @@ export abstract class RowsView<T extends Row> extends LitElement {
         @filter-leave=${() => this.list?.focus()}
       ></zs-filter-box>
       ${countLabel(store, things)}
-      ${target === '' ? nothing : html`<span class="target" title=${inert(target)}>${inert(target)}</span>`}
+      ${target === '' ? nothing : html`<span class="aside" title=${inert(target)}>${inert(target)}</span>`}
       <span class="space"></span>
       ${waitingBadge(store)} ${pauseButton(store.pausedAfter !== null, (on) => this.#setPaused(on))}
       ${followButton(this.follow, (on) => this.setFollow(on))}

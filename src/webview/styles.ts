@@ -43,7 +43,7 @@ export const viewStyles = css`
     flex: 1 1 0;
   }
 
-  .target {
+  .aside {
     flex: 0 1 auto;
     min-width: 0;
     overflow: hidden;

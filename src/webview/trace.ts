@@ -62,17 +62,7 @@ export class TraceView extends RowsView<TraceRow> {
         white-space: nowrap;
       }
 
-      .state {
-        flex: 0 1 auto;
-        min-width: 0;
-        overflow: hidden;
-        color: var(--vscode-descriptionForeground);
-        text-overflow: ellipsis;
-        white-space: nowrap;
-        unicode-bidi: isolate;
-      }
-
-      .state.error {
+      .aside.error {
         overflow: visible;
         color: var(--vscode-errorForeground);
         white-space: normal;
@@ -148,8 +138,8 @@ export class TraceView extends RowsView<TraceRow> {
     const refused = this.#state.isError && !this.#state.running && this.stream.store.total === 0;
     return html`<header class="heading">
         <h1>${inert(this.#title)}</h1>
-        ${this.#target === '' ? nothing : html`<span class="target">on ${inert(this.#target)}</span>`}
-        <span class=${this.#state.isError ? 'state error' : 'state'} role="status"
+        ${this.#target === '' ? nothing : html`<span class="aside">on ${inert(this.#target)}</span>`}
+        <span class=${this.#state.isError ? 'aside error' : 'aside'} role="status"
           >${refused ? '' : inert(this.#state.text)}</span
         >
         ${

@@ -1,19 +1,12 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { afterEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { failureOf } from '../support/failure-of.ts';
 import { Person, question, reach } from './client.ts';
-import { Server, type ServerOptions } from './server.ts';
+import { serverStarter } from './fixtures.ts';
+import type { Server } from './server.ts';
 
-const servers: Server[] = [];
-async function start(options?: ServerOptions): Promise<Server> {
-  const server = await Server.start(options);
-  servers.push(server);
-  return server;
-}
-afterEach(async () => {
-  for (const server of servers.splice(0)) await server.dispose();
-});
+const start = serverStarter(false);
 
 function fingerprintOf(server: Server, type: string): string {
   const line = execFileSync('ssh-keygen', ['-l', '-f', server.path(`host_${type}.pub`)], {

@@ -9,33 +9,17 @@ import { afterEach, expect, test } from 'vitest';
 import type { Connection, ConnectionState } from '../../src/target/connection.ts';
 import { failureOf } from '../support/failure-of.ts';
 import { lines, Person, question, reach } from './client.ts';
-import { descendants, freePort, isRunning, kill, Server, type ServerOptions, until } from './server.ts';
+import { forever, serverStarter, word } from './fixtures.ts';
+import { descendants, freePort, isRunning, kill, until } from './server.ts';
 
 /** The supervisor's lease and what the issue allows on top of it. */
 const LEASE_MS = 20_000 + 5000;
 
-const servers: Server[] = [];
+const start = serverStarter();
 const relays: Relay[] = [];
-async function start(options?: ServerOptions): Promise<Server> {
-  const server = await Server.start(options);
-  server.trust('ed25519');
-  servers.push(server);
-  return server;
-}
-afterEach(async () => {
+afterEach(() => {
   for (const relay of relays.splice(0)) relay.dispose();
-  for (const server of servers.splice(0)) await server.dispose();
 });
-
-let words = 0;
-function word(): string {
-  words += 1;
-  return `zscopelost${process.pid}x${words}`;
-}
-
-function forever(name: string): string {
-  return `sh -c 'while :; do sleep 1; done' ${name}`;
-}
 
 /** States that a connection went through. */
 function watch(connection: Connection): Array<{ state: ConnectionState; why: string; at: number }> {
@@ -110,7 +94,7 @@ test('the clean-up comes after the last process, even of a job that ignores TERM
   const name = word();
   const stubborn = `trap '' TERM; (trap '' TERM; ${forever(name)}) & while :; do sleep 1; done`;
   const stream = await connection.stream(
-    lines(stubborn, `ps -A -o stat=,args= | grep -v ^Z | grep -c '[z]scopelost.*x${words}$' >&2`),
+    lines(stubborn, `ps -A -o stat=,args= | grep -v ^Z | grep -c '[z]${name.slice(1)}$' >&2`),
     null,
     { events: () => {} },
   );

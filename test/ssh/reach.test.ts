@@ -7,21 +7,15 @@ import { afterEach, expect, test } from 'vitest';
 import { listHosts } from '../../src/target/index.ts';
 import { failureOf } from '../support/failure-of.ts';
 import { Person, question, reach } from './client.ts';
-import { freePort, Server, type ServerOptions } from './server.ts';
+import { serverStarter } from './fixtures.ts';
+import { freePort } from './server.ts';
 
-const servers: Server[] = [];
+const start = serverStarter();
 const sockets: NetServer[] = [];
 const queue: Socket[] = [];
-async function start(options?: ServerOptions): Promise<Server> {
-  const server = await Server.start(options);
-  server.trust('ed25519');
-  servers.push(server);
-  return server;
-}
-afterEach(async () => {
+afterEach(() => {
   for (const socket of queue.splice(0)) socket.destroy();
   for (const socket of sockets.splice(0)) socket.close();
-  for (const server of servers.splice(0)) await server.dispose();
 });
 
 /** Something that listens and is no SSH server. */

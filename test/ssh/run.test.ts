@@ -1,56 +1,35 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { CUT_MARK, LINE_LIMIT } from '../../src/core/text/lines.ts';
 import type { Connection } from '../../src/target/connection.ts';
 import { failureOf } from '../support/failure-of.ts';
 import { lines, question, reach } from './client.ts';
+import { forever, SharedConnection, word } from './fixtures.ts';
 import { isRunning, Server, until } from './server.ts';
 
-/** A word for processes of one test, to find them by. */
-let words = 0;
-function word(): string {
-  words += 1;
-  return `zscopetest${process.pid}x${words}`;
-}
-
-/** A shell command that runs until it is ended and can be found by its word. */
-function forever(name: string): string {
-  return `sh -c 'while :; do sleep 1; done' ${name}`;
-}
-
 describe('questions', () => {
-  let server: Server;
-  let connection: Connection;
-  beforeAll(async () => {
-    server = await Server.start();
-    server.trust('ed25519');
-    connection = await reach(server);
-  });
-  afterAll(async () => {
-    connection.dispose();
-    await server.dispose();
-  });
+  const shared = new SharedConnection();
 
   test('the answer is exactly what the script printed', async () => {
-    expect(await connection.run(question("printf 'a\\n\\tb'"), null)).toBe('a\n\tb');
-    expect(await connection.run(question(':'), null)).toBe('');
+    expect(await shared.connection.run(question("printf 'a\\n\\tb'"), null)).toBe('a\n\tb');
+    expect(await shared.connection.run(question(':'), null)).toBe('');
   });
 
   test('the script has LC_ALL=C, an empty stdin, and nothing of ours in its variables', async () => {
-    const output = await connection.run(question('echo "$LC_ALL $#"; cat; pwd; umask'), null);
+    const output = await shared.connection.run(question('echo "$LC_ALL $#"; cat; pwd; umask'), null);
     expect(output).toBe('C 0\n/\n0077\n');
   });
 
   test('scripts of every size, in every quoting', async () => {
     const filler = '# it\'s "quoted" $HOME `id` \\ \u00e9\u{1f600} !\n'.repeat(8000);
     expect(filler.length).toBeGreaterThan(256 * 1024);
-    expect(await connection.run(question(`${filler}echo end`), null)).toBe('end\n');
+    expect(await shared.connection.run(question(`${filler}echo end`), null)).toBe('end\n');
   });
 
   test('UTF-8 that is cut anywhere comes whole; what is no UTF-8 becomes U+FFFD', async () => {
-    const output = await connection.run(
+    const output = await shared.connection.run(
       question(
         "printf '\\342\\202'; sleep 0.2; printf '\\254 \\377 \\360\\237'; sleep 0.2; printf '\\230\\200'",
       ),
@@ -61,7 +40,7 @@ describe('questions', () => {
 
   test('12 MB on stderr neither stall the script nor are kept', async () => {
     const failure = await failureOf(
-      connection.run(
+      shared.connection.run(
         question("echo 'first line' >&2; head -c 12000000 /dev/zero | tr '\\0' e >&2; exit 3"),
         null,
       ),
@@ -75,7 +54,7 @@ describe('questions', () => {
   test('an answer of more than 64 MiB is cut off and its script ended', async () => {
     const name = word();
     const failure = await failureOf(
-      connection.run(question(`${forever(name)} & head -c 70000000 /dev/zero; wait`), null),
+      shared.connection.run(question(`${forever(name)} & head -c 70000000 /dev/zero; wait`), null),
     );
     expect(failure.code).toBe('bad-output');
     await until('the script is ended', 8000, () => !isRunning(name));
@@ -84,7 +63,7 @@ describe('questions', () => {
   test('a script that takes too long is ended with its whole process group', async () => {
     const name = word();
     const failure = await failureOf(
-      connection.run(question(`(${forever(name)}) & ${forever(name)}`, { timeoutMs: 1000 }), null),
+      shared.connection.run(question(`(${forever(name)}) & ${forever(name)}`, { timeoutMs: 1000 }), null),
     );
     expect(failure.code).toBe('timeout');
     await until('its processes are gone', 5000, () => !isRunning(name));
@@ -93,16 +72,16 @@ describe('questions', () => {
   test('processes that ignore TERM are ended too', async () => {
     const name = word();
     const stubborn = `trap '' TERM; ${forever(name)} & ${forever(name)}`;
-    await failureOf(connection.run(question(stubborn, { timeoutMs: 700 }), null));
+    await failureOf(shared.connection.run(question(stubborn, { timeoutMs: 700 }), null));
     await until('its processes are gone', 8000, () => !isRunning(name));
   });
 
   test('a script undoes what it did by its own traps: at its end, and when it is ended', async () => {
-    const mark = server.path('trapped');
+    const mark = shared.server.path('trapped');
     const script = `trap 'rm -f ${mark}' EXIT; trap 'exit 9' TERM; touch ${mark};`;
-    expect(await connection.run(question(`${script} ls ${mark}`), null)).toBe(`${mark}\n`);
+    expect(await shared.connection.run(question(`${script} ls ${mark}`), null)).toBe(`${mark}\n`);
     expect(existsSync(mark)).toBe(false);
-    const late = failureOf(connection.run(question(`${script} sleep 30`, { timeoutMs: 1500 }), null));
+    const late = failureOf(shared.connection.run(question(`${script} sleep 30`, { timeoutMs: 1500 }), null));
     await until('it is there', 1400, () => existsSync(mark));
     expect((await late).code).toBe('timeout');
     await until('it is gone', 4000, () => !existsSync(mark));
@@ -111,7 +90,9 @@ describe('questions', () => {
   test('cancelling ends it', async () => {
     const name = word();
     const controller = new AbortController();
-    const failed = failureOf(connection.run(question(forever(name)), null, { signal: controller.signal }));
+    const failed = failureOf(
+      shared.connection.run(question(forever(name)), null, { signal: controller.signal }),
+    );
     await until('it runs', 5000, () => isRunning(name));
     controller.abort();
     expect((await failed).code).toBe('cancelled');
@@ -119,19 +100,21 @@ describe('questions', () => {
   });
 
   test('a shell that is killed is a failure, never an answer', async () => {
-    const failure = await failureOf(connection.run(question('echo half; kill -KILL $$'), null));
+    const failure = await failureOf(shared.connection.run(question('echo half; kill -KILL $$'), null));
     expect(failure.code).toBe('lost');
   });
 
   test('twenty at once', async () => {
     const answers = await Promise.all(
-      Array.from({ length: 20 }, (_, index) => connection.run(question(`sleep 0.1; echo ${index}`), null)),
+      Array.from({ length: 20 }, (_, index) =>
+        shared.connection.run(question(`sleep 0.1; echo ${index}`), null),
+      ),
     );
     expect(answers).toEqual(Array.from({ length: 20 }, (_, index) => `${index}\n`));
   });
 
   test('nothing is left of all that', async () => {
-    await until('no process of the connection but its own', 8000, () => server.processes.length <= 1);
+    await until('no process of the connection but its own', 8000, () => shared.server.processes.length <= 1);
   });
 });
 
@@ -344,33 +327,26 @@ async function collect(connection: Connection, collector: ReturnType<typeof line
 }
 
 describe('lines of streams', () => {
-  let server: Server;
-  let connection: Connection;
-  beforeAll(async () => {
-    server = await Server.start();
-    server.trust('ed25519');
-    connection = await reach(server);
-  });
-  afterAll(async () => {
-    connection.dispose();
-    await server.dispose();
-  });
+  const shared = new SharedConnection();
 
   test('a line that is too long is cut visibly, the next is whole', async () => {
     const got = await collect(
-      connection,
+      shared.connection,
       lines("head -c 300000 /dev/zero | tr '\\0' x; echo; echo next; printf last"),
     );
     expect(got.lines).toEqual([`${'x'.repeat(LINE_LIMIT)}${CUT_MARK}`, 'next', 'last']);
   });
 
   test('UTF-8 cut in the middle', async () => {
-    const got = await collect(connection, lines("printf 'a\\342\\202'; sleep 0.3; printf '\\254b\\n'"));
+    const got = await collect(
+      shared.connection,
+      lines("printf 'a\\342\\202'; sleep 0.3; printf '\\254b\\n'"),
+    );
     expect(got.lines).toEqual(['a\u20acb']);
   });
 
   test('50,000 lines in order, none lost', async () => {
-    const got = await collect(connection, lines('seq 50000'));
+    const got = await collect(shared.connection, lines('seq 50000'));
     expect(got.lines.length).toBe(50000);
     expect(got.lines.every((line, index) => line === String(index + 1))).toBe(true);
     expect(got.reason).toBe('finished');
@@ -379,7 +355,7 @@ describe('lines of streams', () => {
   test('the first line comes at once, before the script ends', async () => {
     const found: string[] = [];
     const startedAt = performance.now();
-    const stream = await connection.stream(lines('echo now; sleep 30'), null, {
+    const stream = await shared.connection.stream(lines('echo now; sleep 30'), null, {
       events: (batch) => found.push(...batch),
     });
     while (found.length === 0) await sleep(10);
@@ -390,7 +366,7 @@ describe('lines of streams', () => {
 
   test('the end is told from payload that looks like one', async () => {
     const got = await collect(
-      connection,
+      shared.connection,
       lines("printf '\\036%032d end finished 0 none\\n' 0; printf '\\036\\036'; echo; echo real; exit 9"),
     );
     expect(got.lines).toEqual([`\x1e${'0'.repeat(32)} end finished 0 none`, '\x1e\x1e', 'real']);
@@ -399,7 +375,7 @@ describe('lines of streams', () => {
 
   test('a decoder that throws stops its stream and breaks nothing else', async () => {
     const name = word();
-    const stream = await connection.stream(
+    const stream = await shared.connection.stream(
       {
         ...lines(`echo x; ${forever(name)}`),
         decoder: () => ({
@@ -415,6 +391,6 @@ describe('lines of streams', () => {
     const end = await stream.ended;
     expect(end.stderr).toContain('a fault of ours');
     expect(isRunning(name)).toBe(false);
-    expect(await connection.run(question('echo fine'), null)).toBe('fine\n');
+    expect(await shared.connection.run(question('echo fine'), null)).toBe('fine\n');
   });
 });

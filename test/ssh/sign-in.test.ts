@@ -3,20 +3,14 @@ import { appendFileSync, copyFileSync, readFileSync, rmSync, writeFileSync } fro
 import { afterEach, expect, test } from 'vitest';
 import { failureOf } from '../support/failure-of.ts';
 import { Person, reach } from './client.ts';
-import { Server, type ServerOptions, until } from './server.ts';
+import { serverStarter } from './fixtures.ts';
+import { type Server, until } from './server.ts';
 import { PASSWORD } from './setup.ts';
 
-const servers: Server[] = [];
+const start = serverStarter();
 const agents: ChildProcess[] = [];
-async function start(options?: ServerOptions): Promise<Server> {
-  const server = await Server.start(options);
-  server.trust('ed25519');
-  servers.push(server);
-  return server;
-}
-afterEach(async () => {
+afterEach(() => {
   for (const agent of agents.splice(0)) agent.kill();
-  for (const server of servers.splice(0)) await server.dispose();
 });
 
 /** An ssh-agent that holds these keys; returns its socket. */

@@ -1,32 +1,11 @@
 import type { Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { DbgmsgRow, ToDbgmsgView } from '../../src/protocol/dbgmsg-view.ts';
-import { BLOCK_MAX, quietest, WebviewBench } from './page.ts';
+import { BLOCK_MAX, quietest, ViewTests } from './page.ts';
 
-let bench: WebviewBench;
+const view = new ViewTests<ToDbgmsgView>('dbgmsg');
+const { send, posted } = view;
 let page: Page;
-
-beforeAll(async () => {
-  bench = await WebviewBench.start();
-});
-
-afterAll(() => bench.dispose());
-
-afterEach(async () => {
-  const { violations } = await page.evaluate(() => zscopeTest);
-  expect(violations).toEqual([]);
-  await page.context().close();
-});
-
-const send = (...messages: ToDbgmsgView[]): Promise<void> =>
-  page.evaluate(async (all) => {
-    for (const message of all) {
-      window.postMessage(message);
-    }
-    // Messages, then a frame to draw them.
-    await new Promise((done) => setTimeout(done));
-    await new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
-  }, messages);
 
 function row(id: number, fields: Partial<DbgmsgRow> = {}): DbgmsgRow {
   const time = new Date(id * 1000).toISOString().slice(11, 19);
@@ -42,8 +21,6 @@ function row(id: number, fields: Partial<DbgmsgRow> = {}): DbgmsgRow {
 
 const range = (from: number, count: number): DbgmsgRow[] =>
   Array.from({ length: count }, (_, i) => row(from + i));
-const posted = (type: string) =>
-  page.evaluate((wanted) => zscopeTest.posted.filter((message) => message.type === wanted), type);
 const count = (text: string | RegExp) =>
   page.locator('.count').getByText(text, { exact: true }).waitFor({ timeout: 10_000 });
 const rowNamed = (text: string | RegExp) => page.getByRole('row', { name: text });
@@ -54,7 +31,7 @@ const follows = () => isOn('Follow');
 
 describe('the dbgmsg view', () => {
   it('shows lines with their place as a link', async () => {
-    page = await bench.open('dbgmsg');
+    page = await view.open();
     await send({ type: 'reset', target: 'vm' }, { type: 'rows', rows: [row(0, { source: '' }), row(7)] });
     await count('2/2');
     await page.getByText('vm', { exact: true }).waitFor();
@@ -66,7 +43,7 @@ describe('the dbgmsg view', () => {
   });
 
   it('stays responsive through a burst of 50,000 lines on top of 150,000, and ends at the last one', async () => {
-    page = await bench.open('dbgmsg');
+    page = await view.open();
     await send({ type: 'reset', target: 'vm' });
     const burst = (first: number, batches: number) =>
       page.evaluate(
@@ -137,7 +114,7 @@ describe('the dbgmsg view', () => {
   });
 
   it('filters by words, marks them, and keeps the gaps', async () => {
-    page = await bench.open('dbgmsg');
+    page = await view.open();
     await send(
       { type: 'reset', target: 'vm' },
       {
@@ -163,7 +140,7 @@ describe('the dbgmsg view', () => {
   });
 
   it('is worked by keyboard', async () => {
-    page = await bench.open('dbgmsg');
+    page = await view.open();
     await send({ type: 'reset', target: 'vm' }, { type: 'rows', rows: range(0, 500) });
     await send({ type: 'focusFilter' });
     await page.keyboard.type('line');
@@ -200,7 +177,7 @@ describe('the dbgmsg view', () => {
   });
 
   it('follows the end until a person scrolls up', async () => {
-    page = await bench.open('dbgmsg');
+    page = await view.open();
     await send({ type: 'reset', target: 'vm' }, { type: 'rows', rows: range(0, 500) });
     await rowNamed(/line 499$/).waitFor();
     await page.mouse.move(400, 200);
@@ -217,7 +194,7 @@ describe('the dbgmsg view', () => {
   });
 
   it('stands still while old rows make room for new ones', async () => {
-    page = await bench.open('dbgmsg');
+    page = await view.open();
     await send({ type: 'reset', target: 'vm' });
     const batch = (from: number) =>
       page.evaluate((first) => {
@@ -250,7 +227,7 @@ describe('the dbgmsg view', () => {
   });
 
   it('pauses and counts what waits', async () => {
-    page = await bench.open('dbgmsg');
+    page = await view.open();
     await send({ type: 'reset', target: 'vm' }, { type: 'rows', rows: range(0, 10) });
     await page.getByRole('switch', { name: 'Pause' }).click();
     await send({ type: 'rows', rows: range(10, 1500) });
@@ -263,7 +240,7 @@ describe('the dbgmsg view', () => {
   });
 
   it('shows what came from a target as text, whatever it holds', async () => {
-    page = await bench.open('dbgmsg');
+    page = await view.open();
     const evil =
       '<img src=x onerror="window.evil=1"><script>window.evil=1</script> \u001b[31mred \u202egnp.exe \ud800!';
     await send(
@@ -291,7 +268,7 @@ describe('the dbgmsg view', () => {
   });
 
   it('keeps a line of a million characters one row high until it is opened', async () => {
-    page = await bench.open('dbgmsg');
+    page = await view.open();
     const text = `start ${'lorem-ipsum '.repeat(90_000)}`;
     await send({ type: 'reset', target: 'vm' }, { type: 'rows', rows: [row(0), row(1, { text }), row(2)] });
     const long = page.locator('.row').nth(1);
@@ -311,7 +288,7 @@ describe('the dbgmsg view', () => {
   });
 
   it('brings a line that is opened out at the lower edge into sight', async () => {
-    page = await bench.open('dbgmsg');
+    page = await view.open();
     const text = 'lorem-ipsum '.repeat(40);
     await send(
       { type: 'reset', target: 'vm' },
@@ -329,7 +306,7 @@ describe('the dbgmsg view', () => {
   });
 
   it('copies the chosen line whole', async () => {
-    page = await bench.open('dbgmsg');
+    page = await view.open();
     await send({ type: 'reset', target: 'vm' }, { type: 'rows', rows: range(0, 3) });
     await page.getByRole('grid').focus();
     await page.keyboard.press('Home');
@@ -350,7 +327,7 @@ describe('the dbgmsg view', () => {
 
   it('comes back as it was left', async () => {
     const state = { target: 'vm', filter: 'line 1', follow: false, pausedAfter: 150, active: 120 };
-    page = await bench.open('dbgmsg', { state });
+    page = await view.open({ state });
     await send({ type: 'reset', target: 'vm' }, { type: 'rows', rows: range(0, 300) });
     const left = range(0, 151).filter(({ time, source, text }) => `${time} ${source} ${text}`.includes('1'));
     await count(`${left.length}/151`);
@@ -365,7 +342,7 @@ describe('the dbgmsg view', () => {
   });
 
   it('ignores what is no message', async () => {
-    page = await bench.open('dbgmsg');
+    page = await view.open();
     await send({ type: 'reset', target: 'vm' }, { type: 'rows', rows: range(0, 2) });
     await page.evaluate(() => {
       for (const message of [

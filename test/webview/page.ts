@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import esbuild from 'esbuild';
 import { type Browser, chromium, type Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, expect } from 'vitest';
 import type { Uri, Webview } from 'vscode';
 import { webviewHtml } from '../../src/extension/webview-html.ts';
 import { type Theme, themes } from './themes.ts';
@@ -34,6 +35,15 @@ export interface PageRecord {
 declare global {
   // Only var declares a property of the global object.
   var zscopeTest: PageRecord;
+}
+
+export interface OpenOptions {
+  readonly theme?: Theme;
+  /** CSS pixels. */
+  readonly width?: number;
+  readonly height?: number;
+  /** What the view saved before. */
+  readonly state?: unknown;
 }
 
 export class WebviewBench {
@@ -92,10 +102,7 @@ export class WebviewBench {
   }
 
   /** Opens a view in a context of its own and waits until it says that it is ready. */
-  async open(
-    view: View,
-    options: { theme?: Theme; width?: number; height?: number; state?: unknown } = {},
-  ): Promise<Page> {
+  async open(view: View, options: OpenOptions = {}): Promise<Page> {
     const { theme = 'dark', width = 900, height = 320, state } = options;
     const context = await this.#browser.newContext({ viewport: { width, height } });
     const tab = await context.newPage();
@@ -111,6 +118,55 @@ export class WebviewBench {
     await this.#browser.close();
     await new Promise((closed) => this.#server.close(closed));
     await rm(this.#dist, { recursive: true, force: true });
+  }
+}
+
+/** For the top of a file: a browser for its tests, and the page that the test in progress has open. */
+export class ViewTests<Message> {
+  #bench: WebviewBench | null = null;
+  #page: Page | null = null;
+
+  constructor(private readonly view: View) {
+    beforeAll(async () => {
+      this.#bench = await WebviewBench.start();
+    });
+    afterAll(() => this.#bench?.dispose());
+    afterEach(async () => {
+      const { violations } = await this.#opened.evaluate(() => zscopeTest);
+      expect(violations).toEqual([]);
+      await this.#opened.context().close();
+    });
+  }
+
+  /** Opens the view for a test; the page is closed after it. */
+  async open(options?: OpenOptions): Promise<Page> {
+    if (this.#bench === null) {
+      throw new Error('The browser is there within tests only.');
+    }
+    this.#page = await this.#bench.open(this.view, options);
+    return this.#page;
+  }
+
+  /** Sends messages as the extension does, and waits until the page has drawn what they said. */
+  readonly send = (...messages: Message[]): Promise<void> =>
+    this.#opened.evaluate(async (all) => {
+      for (const message of all) {
+        window.postMessage(message);
+      }
+      // Messages, then a frame to draw them.
+      await new Promise((done) => setTimeout(done));
+      await new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
+    }, messages as unknown[]); // Playwright's type of what can be sent knows no type parameter.
+
+  /** What the view posted of one type, oldest first. */
+  readonly posted = (type: string): Promise<PageRecord['posted']> =>
+    this.#opened.evaluate((wanted) => zscopeTest.posted.filter((message) => message.type === wanted), type);
+
+  get #opened(): Page {
+    if (this.#page === null) {
+      throw new Error('The test has opened no page.');
+    }
+    return this.#page;
   }
 }
 

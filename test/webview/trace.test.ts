@@ -1,31 +1,11 @@
 import type { Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { StackLine, ToTraceView, TraceRow } from '../../src/protocol/trace-view.ts';
-import { BLOCK_MAX, quietest, WebviewBench } from './page.ts';
+import { BLOCK_MAX, quietest, ViewTests } from './page.ts';
 
-let bench: WebviewBench;
+const view = new ViewTests<ToTraceView>('trace');
+const { send, posted } = view;
 let page: Page;
-
-beforeAll(async () => {
-  bench = await WebviewBench.start();
-});
-
-afterAll(() => bench.dispose());
-
-afterEach(async () => {
-  const { violations } = await page.evaluate(() => zscopeTest);
-  expect(violations).toEqual([]);
-  await page.context().close();
-});
-
-const send = (...messages: ToTraceView[]): Promise<void> =>
-  page.evaluate(async (all) => {
-    for (const message of all) {
-      window.postMessage(message);
-    }
-    await new Promise((done) => setTimeout(done));
-    await new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
-  }, messages);
 
 function call(id: number, fields: Partial<TraceRow> = {}): TraceRow {
   return {
@@ -67,8 +47,6 @@ const running: ToTraceView = {
   waiting: '',
   alternatives: [],
 };
-const posted = (type: string) =>
-  page.evaluate((wanted) => zscopeTest.posted.filter((message) => message.type === wanted), type);
 const untilPosted = (expected: unknown) =>
   page.waitForFunction(
     (text) => zscopeTest.posted.some((message) => JSON.stringify(message) === text),
@@ -79,7 +57,7 @@ const stackButton = (name: string | RegExp) => page.locator('zs-stack-lines').ge
 
 describe('the trace view', () => {
   it('shows the function, the state, the events and the losses, and stops', async () => {
-    page = await bench.open('trace');
+    page = await view.open();
     await send(
       { ...reset, argumentsKnown: 'Arguments by position only' },
       { ...running, waiting: '2 hung tasks are inside it now.' },
@@ -118,7 +96,7 @@ describe('the trace view', () => {
   });
 
   it('has its columns under their headers', async () => {
-    page = await bench.open('trace');
+    page = await view.open();
     await send(reset, { type: 'rows', rows: calls(0, 100) });
     const lefts = (selector: string) =>
       page.locator(selector).evaluateAll((cells) => cells.map((cell) => cell.getBoundingClientRect().left));
@@ -126,7 +104,7 @@ describe('the trace view', () => {
   });
 
   it('chooses the first call by itself and shows its stack', async () => {
-    page = await bench.open('trace');
+    page = await view.open();
     await send(reset, running, { type: 'rows', rows: [loss(0), call(1), call(2)] });
     await untilPosted({ type: 'select', id: 1 });
     await send({ type: 'rows', rows: [call(3)] });
@@ -149,7 +127,7 @@ describe('the trace view', () => {
   });
 
   it('is worked by keyboard, and a held key asks for one stack', async () => {
-    page = await bench.open('trace');
+    page = await view.open();
     await send(reset, running, { type: 'rows', rows: calls(0, 300) });
     await untilPosted({ type: 'select', id: 0 });
     await page.getByRole('grid').focus();
@@ -178,7 +156,7 @@ describe('the trace view', () => {
   });
 
   it('does not wait for the stack of a loss', async () => {
-    page = await bench.open('trace');
+    page = await view.open();
     await send(reset, running, { type: 'rows', rows: [call(0), loss(1)] });
     await untilPosted({ type: 'select', id: 0 });
     await page.getByText('Reading the stack').waitFor();
@@ -188,7 +166,7 @@ describe('the trace view', () => {
   });
 
   it('says why nothing can be traced, and what can, in place of the events', async () => {
-    page = await bench.open('trace');
+    page = await view.open();
     await send(reset, {
       ...running,
       text: 'zil_x cannot be traced: it was inlined.',
@@ -212,7 +190,7 @@ describe('the trace view', () => {
   });
 
   it('keeps its events when the session fails', async () => {
-    page = await bench.open('trace');
+    page = await view.open();
     await send(reset, running, { type: 'rows', rows: calls(0, 3) });
     await send({ ...running, text: 'The connection was lost.', running: false, isError: true });
     await page.getByText('The connection was lost.').waitFor();
@@ -221,7 +199,7 @@ describe('the trace view', () => {
   });
 
   it('filters by task, pid, function and arguments', async () => {
-    page = await bench.open('trace');
+    page = await view.open();
     await send(reset, { type: 'rows', rows: [...calls(0, 100), loss(100)] });
     const filter = page.getByRole('textbox');
     await filter.fill('foid=7 TXG_SYNC -foid=72');
@@ -233,7 +211,7 @@ describe('the trace view', () => {
   });
 
   it('takes 100,000 events and stays responsive', async () => {
-    page = await bench.open('trace');
+    page = await view.open();
     await send(reset, running);
     const burst = (first: number) =>
       page.evaluate(async (from) => {
@@ -264,7 +242,7 @@ describe('the trace view', () => {
   });
 
   it('shows what came from a target as text', async () => {
-    page = await bench.open('trace');
+    page = await view.open();
     const evil = '<img src=x onerror="window.evil=1">\u001b[31m\u202e';
     await send(
       { type: 'reset', title: evil, target: evil, argumentsKnown: evil },
@@ -293,7 +271,7 @@ describe('the trace view', () => {
       active: 41,
       split: 30,
     };
-    page = await bench.open('trace', { state });
+    page = await view.open({ state });
     await send(reset, running, { type: 'rows', rows: calls(0, 100) });
     await untilPosted({ type: 'select', id: 41 });
     await page.getByText('50/100', { exact: true }).waitFor();
