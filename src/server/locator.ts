@@ -3,10 +3,10 @@ import { wordAt } from '../core/symbols/c-lexer.ts';
 import { type BodyCall, type CallPath, callPaths, commonStart } from '../core/symbols/call-sites.ts';
 import type { FileEntry, IndexedFunction } from '../core/symbols/function-index.ts';
 import type { CandidateLine, DebugLine, FunctionDefinition, Place } from '../core/symbols/location.ts';
-import { fileRank } from '../core/symbols/source-paths.ts';
+import { fileRank, mapPath } from '../core/symbols/source-paths.ts';
 import type { LocateFrame, SourceReferenceParams } from '../protocol/server.ts';
 import type { CReader } from './c-reader.ts';
-import { uriOfPath, type WorkspaceFile, type WorkspaceIndex } from './workspace-index.ts';
+import { indexPath, uriOfPath, type WorkspaceFile, type WorkspaceIndex } from './workspace-index.ts';
 
 /** Lines that are offered when a frame may stand for several. */
 const MAX_CANDIDATES = 50;
@@ -25,6 +25,9 @@ interface Found {
 export class Locator {
   /** Calls of functions whose bodies were read, as long as what the index has of their file stays. */
   readonly #bodies = new WeakMap<FileEntry, Map<number, Promise<readonly BodyCall[]>>>();
+
+  /** From the start of a build's path to that of a path here: the person's word, before any guess. */
+  pathMappings: Readonly<Record<string, string>> = {};
 
   constructor(
     private readonly index: WorkspaceIndex,
@@ -133,12 +136,15 @@ export class Locator {
   frameDefinitions(frame: Frame): Found[] {
     const isZfs = frame.module === null || zfsModules.has(frame.module);
     const bodies = new Set<string>();
-    return this.#find(sourceName(frame.symbol)).filter(({ definition, file }) => {
+    const found = this.#find(sourceName(frame.symbol)).filter(({ definition, file }) => {
       const body = `${definition.file}\0${definition.endLine}`;
       const isOther = bodies.has(body);
       bodies.add(body);
       return !isOther && file.kind === 'kernel' && (isZfs || file.tree === null);
     });
+    // Where sources of ZFS and of the kernel are open, a module's frame is in the former.
+    const isNear = ({ file }: Found) => (file.tree === null) === (frame.module === null);
+    return [...found.filter(isNear), ...found.filter((one) => !isNear(one))];
   }
 
   /** All definitions by name, best first. */
@@ -216,6 +222,11 @@ export class Locator {
 
   #fileOf(path: string, name: string | null): WorkspaceFile | null {
     const { functions, paths } = this.index;
+    const mapped = mapPath(path, this.pathMappings);
+    const file = mapped === null ? undefined : this.index.file(indexPath(mapped));
+    if (file !== undefined) {
+      return file;
+    }
     const defines =
       name === null
         ? null

@@ -1,6 +1,7 @@
-import { constants } from 'node:fs';
-import { lstat, open, readdir, readFile } from 'node:fs/promises';
+import { closeSync, constants, lstatSync, openSync, readdirSync, readSync, realpathSync } from 'node:fs';
+import { lstat, open } from 'node:fs/promises';
 import path from 'node:path';
+import { Slices } from './slices.ts';
 
 /** Files of more bytes than this are generated tables; their functions are not indexed. */
 const MAX_FILE_BYTES = 4 * 1024 * 1024;
@@ -21,9 +22,15 @@ function isSourceName(name: string): boolean {
 
 /** Whether a walk from a workspace folder comes to the file with this relative path. */
 export function isWalked(relative: string): boolean {
-  const parts = relative.split(path.sep);
-  const name = parts.pop() ?? '';
-  return isSourceName(name) && parts.every((part) => !isSkipped(part)) && !parts.includes('..');
+  let from = 0;
+  for (let end = relative.indexOf(path.sep); end >= 0; end = relative.indexOf(path.sep, from)) {
+    const folder = relative.slice(from, end);
+    if (folder === '..' || isSkipped(folder)) {
+      return false;
+    }
+    from = end + 1;
+  }
+  return isSourceName(relative.slice(from));
 }
 
 function isSkipped(folder: string): boolean {
@@ -48,43 +55,94 @@ export interface Listing {
 export async function listSources(folder: string, limit = MAX_SOURCES): Promise<Listing> {
   const sources: string[] = [];
   const metaFolders: string[] = [];
-  let level = [folder];
-  while (level.length > 0) {
-    const entries = await Promise.all(
-      level.map(async (parent) => ({
-        parent,
-        children: await readdir(parent, { withFileTypes: true }).catch(() => []),
-      })),
-    );
-    level = [];
-    for (const { parent, children } of entries) {
-      for (const child of children) {
-        if (sources.length + metaFolders.length >= limit) {
-          return { sources, metaFolders, isCut: true };
-        }
-        if (child.isDirectory() && !isSkipped(child.name)) {
-          level.push(path.join(parent, child.name));
-        } else if (child.isFile() && isSourceName(child.name)) {
-          sources.push(path.join(parent, child.name));
-        } else if (child.isFile() && child.name === 'META') {
-          metaFolders.push(parent);
-        }
+  const open = [folder];
+  const slices = new Slices();
+  for (let parent = open.pop(); parent !== undefined; parent = open.pop()) {
+    for (const child of entriesOf(parent)) {
+      if (sources.length + metaFolders.length >= limit) {
+        return { sources, metaFolders, isCut: true };
       }
+      if (child.isDirectory()) {
+        if (!isSkipped(child.name)) {
+          open.push(path.join(parent, child.name));
+        }
+      } else if (child.isFile() && isSourceName(child.name)) {
+        sources.push(parent + path.sep + child.name);
+      } else if (child.isFile() && child.name === 'META') {
+        metaFolders.push(parent);
+      }
+    }
+    if (slices.isOver) {
+      await slices.next();
     }
   }
   return { sources, metaFolders, isCut: false };
 }
 
-/** Text of a regular file, empty when it is too large; null when it is not there or no such file. */
-export async function readSource(file: string): Promise<string | null> {
+function entriesOf(folder: string) {
   try {
-    const status = await lstat(file);
-    if (!status.isFile()) {
-      return null;
-    }
-    return status.size > MAX_FILE_BYTES ? '' : await readFile(file, 'utf8');
+    return readdirSync(folder, { withFileTypes: true });
+  } catch {
+    return [];
+  }
+}
+
+/** Tells one state of a file from another. */
+export interface Stamp {
+  readonly mtimeMs: number;
+  /** Bytes. */
+  readonly size: number;
+}
+
+/** Of a regular file; null when it is not there or no such file. */
+export function stampOf(file: string): Stamp | null {
+  try {
+    const status = lstatSync(file, { throwIfNoEntry: false });
+    return status?.isFile() ? { mtimeMs: status.mtimeMs, size: status.size } : null;
   } catch {
     return null;
+  }
+}
+
+/** Holds one file while it is read; grows to the largest. */
+let buffer = Buffer.alloc(256 * 1024);
+
+/** Should a link or a pipe have come in a file's place: neither is followed or waited for. */
+const READ_FLAGS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
+
+/** Text of a regular file with that stamp, empty when it is too large; null when it cannot be read. */
+export function readSource(file: string, stamp = stampOf(file)): string | null {
+  if (stamp === null || stamp.size > MAX_FILE_BYTES) {
+    return stamp === null ? null : '';
+  }
+  if (buffer.length < stamp.size) {
+    buffer = Buffer.alloc(stamp.size);
+  }
+  try {
+    const handle = openSync(file, READ_FLAGS);
+    try {
+      let length = 0;
+      let read = 0;
+      do {
+        read = readSync(handle, buffer, length, stamp.size - length, null);
+        length += read;
+      } while (read > 0 && length < stamp.size);
+      return buffer.toString('utf8', 0, length);
+    } finally {
+      closeSync(handle);
+    }
+  } catch {
+    return null;
+  }
+}
+
+/** Whether a file lies in a folder when all links are followed; false when either is not there. */
+export function isReallyBelow(file: string, folder: string): boolean {
+  try {
+    const relative = path.relative(realpathSync(folder), realpathSync(file));
+    return relative !== '' && !path.isAbsolute(relative) && relative.split(path.sep)[0] !== '..';
+  } catch {
+    return false;
   }
 }
 

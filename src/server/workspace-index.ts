@@ -3,13 +3,18 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { type ScannedSource, scanSource } from '../core/symbols/c-scanner.ts';
 import { FunctionIndex } from '../core/symbols/function-index.ts';
 import { type SourceFile, SourcePaths, sourceKind } from '../core/symbols/source-paths.ts';
+import { type CachedFile, type CachedIndex, cacheFile, readCache, writeCache } from './index-cache.ts';
+import { Slices } from './slices.ts';
 import {
+  isReallyBelow,
   isWalked,
   type Listing,
   listSources,
   MAX_SOURCES,
   readSource,
   readTree,
+  type Stamp,
+  stampOf,
   type ZfsTree,
 } from './walk.ts';
 
@@ -19,8 +24,16 @@ export interface WorkspaceFile extends SourceFile {
   readonly tree: ZfsTree | null;
 }
 
-/** Files that are read at the same time. */
-const READERS = 8;
+/** Where and as what the index is kept on disk. */
+export interface IndexStore {
+  /** Absolute; made when first written to. */
+  readonly folder: string;
+  /** Names the build of the scanner: what another one found does not count. */
+  readonly build: string;
+}
+
+/** The index is written to disk when it has not changed for so long, ms. */
+const SAVE_AFTER_MS = 2000;
 
 /** The C sources of all workspace folders: their paths, functions and calls, kept up to date. */
 export class WorkspaceIndex {
@@ -38,6 +51,13 @@ export class WorkspaceIndex {
   /** All work that was asked for so far. */
   #work: Promise<void> = Promise.resolve();
   #generation = 0;
+  /** Where the index is kept on disk; null to keep none. Set before the first folders. */
+  store: IndexStore | null = null;
+  /** State of each file that the index has from disk, not from an open document. */
+  readonly #stamps = new Map<string, Stamp>();
+  /** The file on disk is not what the index holds. */
+  #unsaved = false;
+  #saving: NodeJS.Timeout | null = null;
 
   /** @param log takes a sentence for the server's log: what could not be read, and why */
   constructor(
@@ -85,8 +105,58 @@ export class WorkspaceIndex {
       for (const key of [...this.#files.keys()].filter((known) => !listed.has(known))) {
         this.#forget(key);
       }
-      await this.#readAll([...listed], generation);
+      const cached = this.#cached();
+      await this.#readAll([...listed], generation, cached);
     });
+  }
+
+  /** What is on disk of these folders; only for an index that is empty so far. */
+  #cached(): CachedIndex | null {
+    const cached =
+      this.#cacheFile === null || this.functions.names.length > 0 ? null : readCache(this.#cacheFile);
+    if (cached !== null) {
+      this.functions.restoreNames(cached.names);
+    }
+    return cached;
+  }
+
+  get #cacheFile(): string | null {
+    return this.store === null ? null : cacheFile(this.store.folder, this.#roots, this.store.build);
+  }
+
+  /** Writes the index to disk if it changed. Never rejects. */
+  async save(): Promise<void> {
+    const file = this.#cacheFile;
+    if (!this.#unsaved || file === null) {
+      return;
+    }
+    this.#unsaved = false;
+    const files: CachedFile[] = [];
+    for (const [key, stamp] of this.#stamps) {
+      const entry = this.functions.entry(key);
+      if (entry !== undefined) {
+        files.push({ stamp, entry });
+      }
+    }
+    try {
+      await writeCache(file, this.functions.names, files);
+    } catch (error) {
+      this.log(`The index is not kept on disk: ${reason(error)}`);
+    }
+  }
+
+  #saveLater(): void {
+    this.#unsaved = true;
+    if (this.store !== null) {
+      clearTimeout(this.#saving ?? undefined);
+      this.#saving = setTimeout(() => void this.save(), SAVE_AFTER_MS).unref();
+    }
+  }
+
+  /** Ends what would still be done later. */
+  dispose(): void {
+    clearTimeout(this.#saving ?? undefined);
+    this.#generation++;
   }
 
   /** Files or folders were removed on disk. */
@@ -96,7 +166,7 @@ export class WorkspaceIndex {
     if (folders.size > 0) {
       this.#enqueue(async () => {
         for (const key of [...this.#files.keys()].filter((file) => isBelowAny(file, folders))) {
-          await this.#read(key);
+          this.#read(key);
         }
       });
     }
@@ -108,7 +178,11 @@ export class WorkspaceIndex {
     if (metaFolders.some((folder) => this.#roots.some((root) => folder === root || isBelow(folder, root)))) {
       this.#enqueue(() => this.#readTrees([...this.#trees.map((tree) => tree.root), ...metaFolders]));
     }
-    const sources = files.filter((file) => this.#rootOf(file) !== null);
+    // The walk follows no links; a change is told by any path.
+    const sources = files.filter((file) => {
+      const root = this.#rootOf(file);
+      return root !== null && (this.#files.has(file) || isReallyBelow(file, root));
+    });
     if (sources.length > 0) {
       this.#enqueue(() => this.#readAll(sources, this.#generation));
     }
@@ -155,34 +229,52 @@ export class WorkspaceIndex {
     }
   }
 
-  async #readAll(files: readonly string[], generation: number): Promise<void> {
+  async #readAll(
+    files: readonly string[],
+    generation: number,
+    cached: CachedIndex | null = null,
+  ): Promise<void> {
     // All paths first: a place named by debug info can be answered before its file is read.
     for (const file of files) {
       this.#remember(file);
     }
-    let next = 0;
-    const reader = async (): Promise<void> => {
-      while (next < files.length && generation === this.#generation) {
-        const file = files[next++];
-        if (file !== undefined) {
-          await this.#read(file);
-          this.progress(next, files.length);
-        }
+    const slices = new Slices();
+    for (const [done, file] of files.entries()) {
+      if (generation !== this.#generation) {
+        return;
       }
-    };
-    await Promise.all(Array.from({ length: READERS }, reader));
+      this.#read(file, cached?.files.get(file));
+      if (slices.isOver) {
+        this.progress(done, files.length);
+        await slices.next();
+      }
+    }
+    if (files.length > 0) {
+      this.progress(files.length, files.length);
+    }
   }
 
-  async #read(file: string): Promise<void> {
+  /** @param cached what an earlier index knew of the file */
+  #read(file: string, cached?: CachedFile): void {
     if (this.#open.has(file)) {
       this.#stale.add(file);
       return;
     }
-    const text = await readSource(file);
-    if (text === null) {
+    const stamp = stampOf(file);
+    const known = cached?.stamp;
+    if (cached !== undefined && stamp?.mtimeMs === known?.mtimeMs && stamp?.size === known?.size) {
+      this.functions.putEntry(cached.entry);
+      this.#stamps.set(file, cached.stamp);
+      return;
+    }
+    // Assembly has no functions for the index, only its path counts.
+    const text = stamp !== null && file.endsWith('.S') ? '' : readSource(file, stamp);
+    if (stamp === null || text === null) {
       this.#forget(file);
-    } else if (!this.#open.has(file)) {
+    } else {
       this.#scan(file, text);
+      this.#stamps.set(file, stamp);
+      this.#saveLater();
     }
   }
 
@@ -190,6 +282,7 @@ export class WorkspaceIndex {
     for (const file of this.#stale) {
       const text = this.#open.get(file)?.();
       if (text !== undefined && this.#remember(file)) {
+        this.#stamps.delete(file);
         this.#scan(file, text);
       }
     }
@@ -200,7 +293,7 @@ export class WorkspaceIndex {
   #scan(file: string, text: string): void {
     let found: ScannedSource = { functions: [], macros: [] };
     try {
-      found = file.endsWith('.S') ? found : scanSource(text);
+      found = scanSource(text);
     } catch (error) {
       this.log(`The functions of ${file} are not known: ${reason(error)}`);
     }
@@ -222,6 +315,7 @@ export class WorkspaceIndex {
   }
 
   #forget(key: string): void {
+    this.#stamps.delete(key);
     this.#files.delete(key);
     this.#paths.remove(key);
     this.functions.removeFile(key);
@@ -229,7 +323,10 @@ export class WorkspaceIndex {
 
   /** The innermost workspace folder whose walk comes to the file; null when none does. */
   #rootOf(file: string): string | null {
-    return this.#roots.find((root) => isBelow(file, root) && isWalked(path.relative(root, file))) ?? null;
+    return (
+      this.#roots.find((root) => isBelow(file, root) && isWalked(file.slice(withSeparator(root).length))) ??
+      null
+    );
   }
 }
 
@@ -241,13 +338,18 @@ function innermostFirst(folders: readonly string[]): string[] {
   return [...folders].sort((a, b) => b.length - a.length);
 }
 
+/** Both are absolute and normal: the text tells. */
 function isBelow(file: string, folder: string): boolean {
-  const relative = path.relative(folder, file);
-  return relative !== '' && !path.isAbsolute(relative) && relative.split(path.sep)[0] !== '..';
+  return file.length > folder.length && file.startsWith(withSeparator(folder));
 }
 
 function relativePath(folder: string, file: string): string {
-  return path.relative(folder, file).split(path.sep).join('/');
+  const relative = file.slice(withSeparator(folder).length);
+  return path.sep === '/' ? relative : relative.replaceAll(path.sep, '/');
+}
+
+function withSeparator(folder: string): string {
+  return folder.endsWith(path.sep) ? folder : folder + path.sep;
 }
 
 function isBelowAny(file: string, folders: ReadonlySet<string>): boolean {
@@ -265,12 +367,17 @@ export function pathOfUri(uri: string): string | null {
     return null;
   }
   try {
-    const file = path.normalize(fileURLToPath(uri));
-    return /^[A-Z]:/.test(file) ? file.slice(0, 1).toLowerCase() + file.slice(1) : file;
+    return indexPath(fileURLToPath(uri));
   } catch {
     // A file URI of another machine or with an encoded slash: no file of the workspace.
     return null;
   }
+}
+
+/** An absolute path as the index writes it: with the system's separators, a drive's letter small. */
+export function indexPath(file: string): string {
+  const normal = path.normalize(file);
+  return /^[A-Z]:/.test(normal) ? normal.slice(0, 1).toLowerCase() + normal.slice(1) : normal;
 }
 
 /** `file:` URI of an absolute path. */

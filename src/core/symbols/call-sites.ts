@@ -157,7 +157,9 @@ class Search {
     if (!names.has(name)) {
       names.add(name);
       if (depth < MAX_MACROS) {
-        this.index.macroCalls(name).forEach((one) => this.#expansion(one, depth + 1, names));
+        for (const one of this.index.macroCalls(name)) {
+          this.#expansion(one, depth + 1, names);
+        }
       }
     }
     return names;

@@ -31,9 +31,15 @@ export interface FileEntry {
   readonly calls: Int32Array;
   /** Of each macro that calls something: its name, how many names follow, those names. */
   readonly macros: Int32Array;
-  /** Parameter lists and, each behind a NUL, old-style declarations; one a function. */
-  readonly parameters: () => readonly string[];
+  /**
+   * Parameter lists and, each behind a NUL, old-style declarations; one a function, parted by
+   * {@link PARAMETERS_END}.
+   */
+  readonly parameters: () => string;
 }
+
+/** No C source holds this outside of strings. */
+const PARAMETERS_END = '\u0001';
 
 export class FunctionIndex {
   readonly #files = new Map<string, FileEntry>();
@@ -66,18 +72,21 @@ export class FunctionIndex {
   }
 
   /**
-   * Puts back what was written down of an index with these names.
+   * Takes the names of an index that was written down, so that its entries count here too.
    * @throws Error when this index is not empty: its numbers mean other names.
    */
-  restore(names: string[], entries: Iterable<FileEntry>): void {
+  restoreNames(names: string[]): void {
     if (this.#names.length > 0) {
-      throw new Error('only an empty index can be restored');
+      throw new Error('only an empty index can take names');
     }
     this.#names = names;
     this.#ids = new Map(names.map((name, id) => [name, id]));
-    for (const entry of entries) {
-      this.#put(entry);
-    }
+  }
+
+  /** Puts back what {@link entry} gave, in place of what is known of the file. */
+  putEntry(entry: FileEntry): void {
+    this.removeFile(entry.file);
+    this.#put(entry);
   }
 
   /** Puts a file in, in place of what was known of it. */
@@ -92,7 +101,9 @@ export class FunctionIndex {
     for (const one of functions) {
       rows.set([this.#idOf(one.name), one.line, one.startLine, one.endLine, call], row);
       row += ROW;
-      parameters.push(detached(one.oldStyleText === '' ? one.parameterText : withOldStyle(one)));
+      parameters.push(
+        (one.oldStyleText === '' ? one.parameterText : withOldStyle(one)).replaceAll(PARAMETERS_END, ' '),
+      );
       for (const site of one.calls) {
         calls[call++] = this.#idOf(site.name);
         calls[call++] = site.line;
@@ -103,7 +114,8 @@ export class FunctionIndex {
       one.calls.length,
       ...one.calls.map((name) => this.#idOf(name)),
     ]);
-    this.#put({ file, rows, calls, macros: Int32Array.from(macroRows), parameters: () => parameters });
+    const joined = detached(parameters.join(PARAMETERS_END));
+    this.#put({ file, rows, calls, macros: Int32Array.from(macroRows), parameters: () => joined });
   }
 
   #put(entry: FileEntry): void {
@@ -225,7 +237,9 @@ export class FunctionIndex {
   parameters(of: IndexedFunction): Parameter[] {
     const entry = this.#files.get(of.file);
     const row = entry === undefined ? -1 : rowOf(entry, this.#ids.get(of.name) ?? -1, of.line);
-    const [list = '', oldStyle = ''] = (entry?.parameters()[row / ROW] ?? '').split('\0');
+    const [list = '', oldStyle = ''] = (entry?.parameters().split(PARAMETERS_END)[row / ROW] ?? '').split(
+      '\0',
+    );
     return parseParameters(list, oldStyle);
   }
 
@@ -300,5 +314,5 @@ function withOldStyle(one: ScannedFunction): string {
  * into its parent; an index of slices would hold every source file in memory.
  */
 function detached(text: string): string {
-  return text.length < 13 ? text : Array.from(text).join('');
+  return text.length < 13 ? text : ` ${text}`.slice(1);
 }

@@ -92,6 +92,24 @@ export class SourcePaths {
   }
 }
 
+/**
+ * Where a person's mapping says that a build's path is; null when no mapping fits. The longest fits
+ * best, and a prefix ends where a segment does.
+ * @param path untrusted; `.` and `..` in it are resolved as text first
+ */
+export function mapPath(path: string, mappings: Readonly<Record<string, string>>): string | null {
+  const wanted = segments(path);
+  let best: { readonly to: string; readonly length: number } | null = null;
+  for (const [from, to] of Object.entries(mappings)) {
+    const prefix = segments(from);
+    const fits = prefix.length <= wanted.length && prefix.every((segment, i) => segment === wanted[i]);
+    if (fits && prefix.length > (best?.length ?? -1)) {
+      best = { to, length: prefix.length };
+    }
+  }
+  return best === null ? null : [best.to.replace(/[/\\]+$/, ''), ...wanted.slice(best.length)].join('/');
+}
+
 /** A file at the top of its folder shares one segment at most. */
 function isWholePath(file: SourceFile, shared: number): boolean {
   return shared === 1 && !file.path.includes('/');
@@ -119,7 +137,8 @@ function sharedSegments(a: readonly string[], b: readonly string[]): number {
 }
 
 function baseName(path: string): string {
-  return segments(path).at(-1) ?? '';
+  const last = path.slice(Math.max(path.lastIndexOf('/'), path.lastIndexOf('\\')) + 1);
+  return last === '' || last === '.' || last === '..' ? (segments(path).at(-1) ?? '') : last;
 }
 
 /** What runs in a Linux kernel, what runs in processes, what belongs to another system. */
@@ -127,12 +146,10 @@ export type SourceKind = 'kernel' | 'user' | 'foreign';
 
 /** The kind of a file by its path within an OpenZFS tree. */
 export function sourceKind(pathInTree: string): SourceKind {
-  const parts = segments(pathInTree);
-  const os = parts[parts.indexOf('os') + 1];
-  if (parts.includes('os') && os !== undefined && /^(?:freebsd|windows|macos|illumos)$/.test(os)) {
+  if (/(?:^|\/)os\/(?:freebsd|windows|macos|illumos)(?:\/|$)/.test(pathInTree)) {
     return 'foreign';
   }
-  return /^(?:cmd|lib|tests|contrib|udev|scripts)$/.test(parts[0] ?? '') ? 'user' : 'kernel';
+  return /^(?:cmd|lib|tests|contrib|udev|scripts)(?:\/|$)/.test(pathInTree) ? 'user' : 'kernel';
 }
 
 const kindRank: Readonly<Record<SourceKind, number>> = { kernel: 0, user: 2, foreign: 4 };
