@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { Decompress } from 'fzstd';
-import { XzReadableStream } from 'xz-decompress';
+import xz from 'xz-decompress';
 import { Failure } from '../../core/failure.ts';
 
 /** Larger is no debug info of a module or kernel. */
@@ -75,7 +75,7 @@ const unpackers: { readonly [P in Exclude<Packed, 'elf'>]: (from: string, write:
   xz: async (from, write) => {
     // The types of node's web streams and of the DOM's differ in name only.
     const packed = Readable.toWeb(read(from)) as unknown as ReadableStream<Uint8Array>;
-    const reader = new XzReadableStream(packed).getReader();
+    const reader = new xz.XzReadableStream(packed).getReader();
     for (let next = await reader.read(); !next.done; next = await reader.read()) {
       write(next.value);
     }
