@@ -30,6 +30,7 @@ export interface CommandArguments {
   'zscope.showDbgmsg': [];
   'zscope.filterDbgmsg': [];
   'zscope.pasteStack': [];
+  'zscope.restartServer': [];
   'zscope.showLog': [];
 }
 
@@ -38,6 +39,8 @@ export type CommandId = keyof CommandArguments;
 /** Settings by id, with the type VS Code validates against package.json. */
 export interface SettingTypes {
   'zscope.ssh.configFiles': readonly string[];
+  'zscope.source.roots': readonly string[];
+  'zscope.source.pathMappings': Readonly<Record<string, string>>;
   'zscope.tasks.refreshSeconds': number;
   'zscope.symbols.cacheSize': number;
   'zscope.trace.maxEvents': number;
@@ -49,6 +52,8 @@ export type SettingId = keyof SettingTypes;
 /** What a setting is when nobody set it; the same as `default` in package.json. */
 export const settingDefaults: SettingTypes = {
   'zscope.ssh.configFiles': [],
+  'zscope.source.roots': [],
+  'zscope.source.pathMappings': {},
   'zscope.tasks.refreshSeconds': 5,
   'zscope.symbols.cacheSize': 2048,
   'zscope.trace.maxEvents': 100_000,
@@ -100,6 +105,7 @@ export const commandIds: { readonly [Id in CommandId]: true } = {
   'zscope.showDbgmsg': true,
   'zscope.filterDbgmsg': true,
   'zscope.pasteStack': true,
+  'zscope.restartServer': true,
   'zscope.showLog': true,
 };
 

@@ -3,10 +3,13 @@
  * the requests of `protocol/server.ts`; for Kernel Stack documents it gives links, definitions and
  * hovers. Runs over node IPC (`--node-ipc`) or stdio (`--stdio`).
  */
+import { statSync } from 'node:fs';
 import path from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import {
   createConnection,
   DefinitionRequest,
+  DidChangeConfigurationNotification,
   DidChangeWatchedFilesNotification,
   DocumentLinkRequest,
   FileChangeType,
@@ -23,11 +26,15 @@ import { CReader } from './c-reader.ts';
 import { IndexProgress } from './index-progress.ts';
 import { Locator } from './locator.ts';
 import { ModuleService } from './modules/module-service.ts';
+import { readSourceSettings } from './source-settings.ts';
 import { StackDocuments } from './stack-documents.ts';
 import { pathOfUri, WorkspaceIndex } from './workspace-index.ts';
 
 /** The language of documents that hold stacks, as package.json names it. */
 const STACK_LANGUAGE = 'kernel-stack';
+
+/** Longest wait for a client's settings, ms. */
+const SETTINGS_LIMIT_MS = 3000;
 
 const connection = createConnection();
 const documents = new TextDocuments(TextDocument);
@@ -47,7 +54,12 @@ const locator = new Locator(index, reader);
 const stacks = new StackDocuments(locator);
 const moduleService = new ModuleService(connection);
 
+/** Folders of the workspace. */
 let roots: string[] = [];
+let settings = readSourceSettings(null, null);
+/** Settled when the settings were first read: only then the index knows its folders. */
+let begun: Promise<void> = Promise.resolve();
+let canConfigure = false;
 let canRegister = false;
 let canWatch = false;
 let canChangeFolders = false;
@@ -63,7 +75,13 @@ connection.onInitialize((params: InitializeParams): InitializeResult => {
   canChangeFolders = workspace?.workspaceFolders === true;
   progress.supported = window?.workDoneProgress === true;
   roots = (params.workspaceFolders ?? []).flatMap((folder) => pathOfUri(folder.uri) ?? []);
-  moduleService.start(storageOf(params.initializationOptions));
+  canConfigure = workspace?.configuration === true;
+  const storage = storageOf(params.initializationOptions);
+  moduleService.start(storage);
+  if (storage !== null) {
+    const { size, mtimeMs } = statSync(__filename);
+    index.store = { folder: path.join(storage, 'index'), build: `${size} ${mtimeMs}` };
+  }
   return {
     serverInfo: { name: 'zscope' },
     capabilities: {
@@ -81,14 +99,14 @@ connection.onInitialize((params: InitializeParams): InitializeResult => {
 });
 
 connection.onInitialized(() => {
-  index.setFolders(roots);
+  begun = readSettings();
   moduleService.setFolders(roots);
   if (canChangeFolders) {
     connection.workspace.onDidChangeWorkspaceFolders(({ added, removed }) => {
       const gone = new Set(removed.map((folder) => pathOfUri(folder.uri)));
       const come = added.flatMap((folder) => pathOfUri(folder.uri) ?? []);
       roots = [...roots.filter((root) => !gone.has(root)), ...come];
-      index.setFolders(roots);
+      setSources();
       moduleService.setFolders(roots);
     });
   }
@@ -96,6 +114,31 @@ connection.onInitialized(() => {
     connection.console.error(`The client takes no registrations: ${String(error)}`),
   );
 });
+
+/** Asks the client for the settings on sources, and sets the index to them. */
+async function readSettings(): Promise<void> {
+  let given: unknown = null;
+  if (canConfigure) {
+    // A client that does not answer has the index of its workspace all the same.
+    const limit = setTimeout(SETTINGS_LIMIT_MS, null, { ref: false });
+    given = await Promise.race([connection.workspace.getConfiguration('zscope.source'), limit]).catch(
+      () => null,
+    );
+  }
+  settings = readSourceSettings(given, roots[0] ?? null);
+  setSources();
+}
+
+function setSources(): void {
+  locator.pathMappings = settings.pathMappings;
+  index.setFolders([...new Set([...roots, ...settings.roots])]);
+}
+
+/** Resolves when the index holds all that was asked of it. */
+async function settled(): Promise<void> {
+  await begun;
+  await index.settled();
+}
 
 /** The folder that the client gives to the server; null when it gives none. */
 function storageOf(options: unknown): string | null {
@@ -113,6 +156,9 @@ async function register(): Promise<void> {
     await connection.client.register(DefinitionRequest.type, { documentSelector });
     await connection.client.register(HoverRequest.type, { documentSelector });
   }
+  if (canConfigure) {
+    await connection.client.register(DidChangeConfigurationNotification.type, { section: 'zscope.source' });
+  }
   if (canWatch) {
     await connection.client.register(DidChangeWatchedFilesNotification.type, {
       watchers: [
@@ -124,6 +170,10 @@ async function register(): Promise<void> {
     });
   }
 }
+
+connection.onDidChangeConfiguration(() => {
+  begun = readSettings();
+});
 
 connection.onDidChangeWatchedFiles(({ changes }) => {
   const files = (deleted: boolean) =>
@@ -150,7 +200,7 @@ documents.onDidClose(({ document }) => {
 
 /** The stack document of a URI once the index is there; null for other documents. */
 async function stackDocument(uri: string): Promise<TextDocument | null> {
-  await index.settled();
+  await settled();
   const document = documents.get(uri);
   return document?.languageId === STACK_LANGUAGE ? document : null;
 }
@@ -172,7 +222,7 @@ connection.onHover(async ({ textDocument, position }) => {
 /** Answers one kind of request, when the index holds all that was asked of it before. */
 function answer<P, R>(kind: requests.RequestKind<P, R>, handler: (params: P) => R | Promise<R>): void {
   connection.onRequest<unknown, void>(kind.method, async (params: P) => {
-    await index.settled();
+    await settled();
     return handler(params);
   });
 }
@@ -194,7 +244,11 @@ answer(requests.indexStatusRequest, () => ({
   zfsVersion: index.zfsVersion,
 }));
 
-connection.onShutdown(() => moduleService.dispose());
+connection.onShutdown(async () => {
+  moduleService.dispose();
+  index.dispose();
+  await index.save();
+});
 
 documents.listen(connection);
 connection.listen();
