@@ -5,7 +5,6 @@ import * as dw from './constants.ts';
 import type { DebugSections } from './debug-section.ts';
 import { type LineTable, readLineTable } from './line-table.ts';
 import { NO_SCOPE, readScopes, type Scopes } from './scopes.ts';
-import { readUnitHeader } from './unit-header.ts';
 import { UnitIndex } from './unit-index.ts';
 import { UnitReader } from './unit-reader.ts';
 import { WeightedCache } from './weighted-cache.ts';
@@ -22,8 +21,11 @@ interface DecodedUnit {
 /** An entry gets its name from another one, that one from a third at most. */
 const MOST_HOPS = 8;
 
-/** Share of the memory that goes to the bytes of units; names that are not known yet are read from them. */
-const BYTES_SHARE = 0.7;
+/** After so many units all names of a unit are read at once, not the few that are asked for. */
+const FEW = 4;
+
+/** Bytes of units that are kept beside what was decoded: enough for the next questions about the same ones. */
+const READER_MEMORY = 8 << 20;
 
 export class DebugInfo {
   /** True when the first unit stands in for one in a `.dwo` file; then all do. */
@@ -31,6 +33,7 @@ export class DebugInfo {
   readonly #index: UnitIndex;
   readonly #readers: WeightedCache<number, UnitReader>;
   readonly #units: WeightedCache<number, DecodedUnit>;
+  #decoded = 0;
 
   /** @param memory bytes to keep for the next questions */
   constructor(
@@ -40,8 +43,8 @@ export class DebugInfo {
   ) {
     this.#index = new UnitIndex(sections);
     this.isSplit = this.#index.isSplit();
-    this.#readers = new WeightedCache(memory * BYTES_SHARE);
-    this.#units = new WeightedCache(memory * (1 - BYTES_SHARE));
+    this.#readers = new WeightedCache(READER_MEMORY);
+    this.#units = new WeightedCache(memory);
   }
 
   /**
@@ -79,24 +82,42 @@ export class DebugInfo {
   }
 
   #reader(start: number): UnitReader {
-    const { sections } = this;
-    return this.#readers.get(start, () => new UnitReader(sections, readUnitHeader(sections.info, start)));
+    return this.#readers.get(start, () => new UnitReader(this.sections, start));
   }
 
   #decode(start: number): DecodedUnit {
     const reader = this.#reader(start);
     const scopes = readScopes(reader, this.layout);
     const lines = readLineTable(this.sections, reader, this.layout);
-    return { scopes, lines, names: [], weight: scopes.weight + (lines?.weight ?? 0) };
+    const unit: DecodedUnit = { scopes, lines, names: [], weight: scopes.weight + (lines?.weight ?? 0) };
+    // Who asks about many units asks again about each of them.
+    this.#decoded++;
+    if (this.#decoded > FEW) {
+      this.#readNames(reader, unit);
+    }
+    return unit;
   }
 
   #name(start: number, unit: DecodedUnit, scope: number): string {
-    let name = unit.names[scope];
-    if (name === undefined) {
-      name = this.#readName(this.#reader(start), unit.scopes.entries[scope] ?? 0);
-      unit.names[scope] = name;
+    const name = unit.names[scope];
+    if (name !== undefined) {
+      return name;
     }
-    return name;
+    // Bytes of the unit that are gone are read once more, and then never for its names.
+    const isGone = !this.#readers.has(start);
+    const reader = this.#reader(start);
+    if (isGone) {
+      this.#readNames(reader, unit);
+    } else {
+      unit.names[scope] = this.#readName(reader, unit.scopes.entries[scope] ?? 0);
+    }
+    return unit.names[scope] ?? '';
+  }
+
+  #readNames(reader: UnitReader, { names, scopes }: DecodedUnit): void {
+    for (const [scope, entry] of scopes.entries.entries()) {
+      names[scope] ??= this.#readName(reader, entry);
+    }
   }
 
   /** The name of a function, from its entry or the one that has what its instances have in common. */

@@ -4,8 +4,8 @@ import type { ElfFile, Section } from '../elf/elf-file.ts';
 import { type RelocationSlice, Relocations } from '../elf/relocations.ts';
 import type { SymbolTable } from '../elf/symbol-table.ts';
 
-/** A window is this large at least: lists of one unit lie together. */
-const WINDOW = 1 << 15;
+/** Lists of one unit lie together and mostly take less than this. */
+const WINDOW = 1 << 12;
 /** A relocation that begins before a window reaches at most this far into it. */
 const MARGIN = 8;
 const FIRST_TRY = 64;
@@ -100,8 +100,10 @@ export class DebugSection {
     if (kept && offset >= kept.start && offset < kept.start + kept.bytes.length && length === WINDOW) {
       return kept;
     }
-    const bytes = this.relocated(offset, Math.min(length, this.size - offset));
-    this.#window = { start: offset, bytes };
+    // What is asked for next may be a little before.
+    const start = Math.max(0, offset - WINDOW / 4);
+    const bytes = this.relocated(start, Math.min(length + offset - start, this.size - start));
+    this.#window = { start, bytes };
     return this.#window;
   }
 }

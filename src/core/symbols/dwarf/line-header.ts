@@ -1,20 +1,23 @@
 /** The head of a line table: how its program is coded, and its files (DWARF 5, section 6.2.4). */
 import { Cursor, damaged } from '../elf/bytes.ts';
 import * as dw from './constants.ts';
-import type { DebugSections } from './debug-section.ts';
+import type { DebugSection, DebugSections } from './debug-section.ts';
 import { readLength } from './unit-header.ts';
 import type { UnitReader } from './unit-reader.ts';
 
-/** A string of the tables of files: itself, or where it is. Most of them are never asked for. */
-type Text = string | (() => string);
-
-interface FileEntry {
-  readonly name: Text;
-  readonly directory: number;
+/** A table of directories or files. Most of its strings are never asked for. */
+interface PathTable {
+  /** Strings, or offsets of them in `section`. */
+  readonly names: (string | number)[];
+  readonly section: DebugSection | null;
+  /** Number of the directory of each. */
+  readonly directories: number[];
 }
 
-/** Pairs of content type and form, one after the other. */
-type Format = readonly number[];
+function nameAt(table: PathTable, index: number): string | undefined {
+  const name = table.names[index];
+  return typeof name === 'number' ? (table.section?.string(name) ?? '') : name;
+}
 
 export class LineHeader {
   constructor(
@@ -27,38 +30,36 @@ export class LineHeader {
     readonly opcodeBase: number,
     /** Operands of the opcodes from 1 on. */
     readonly operandCounts: Uint8Array,
-    readonly directories: readonly Text[],
-    readonly files: FileEntry[],
+    readonly directories: PathTable,
+    readonly files: PathTable,
   ) {}
+
+  /** Bytes that it keeps. */
+  get weight(): number {
+    return this.files.names.length * 16;
+  }
 
   /** Adds a file in the form that tables before DWARF 5 have. */
   define(cursor: Cursor): void {
-    this.files.push(readOldFile(cursor));
+    readOldFile(cursor, this.files);
   }
 
   /** Absolute path of a file by its number, as addr2line prints it; empty when there is none. */
   path(file: number): string {
     // Files count from 1 before DWARF 5, from 0 since.
-    const entry = this.files[this.version >= 5 ? file : file - 1];
-    if (!entry) {
-      return '';
-    }
-    const name = resolve(entry.name);
+    const index = this.version >= 5 ? file : file - 1;
+    const name = nameAt(this.files, index) ?? '';
     if (name === '' || name.startsWith('/')) {
       return name;
     }
     const { home } = this;
     // Before DWARF 5, directory 0 is that of the compiler and not in the table.
-    const listed = this.directories[this.version >= 5 ? entry.directory : entry.directory - 1];
-    const directory = listed === undefined ? home : resolve(listed);
+    const number = (this.files.directories[index] ?? 0) - (this.version >= 5 ? 0 : 1);
+    const directory = nameAt(this.directories, number) ?? home;
     const parts =
       directory.startsWith('/') || directory === home ? [directory, name] : [home, directory, name];
     return parts.filter((part) => part !== '').join('/');
   }
-}
-
-function resolve(text: Text): string {
-  return typeof text === 'string' ? text : text();
 }
 
 /** Reads the head of the table at an offset; the program is the cursor's bytes up to their end. */
@@ -102,7 +103,7 @@ export function readLineHeader(
   cursor.skip(opcodeBase - 1);
   const tables =
     version >= 5
-      ? { directories: readTable(cursor, unit).map(({ name }) => name), files: readTable(cursor, unit) }
+      ? { directories: readTable(cursor, unit), files: readTable(cursor, unit) }
       : readOldTables(cursor);
   const header = new LineHeader(
     unit.root.directory,
@@ -120,7 +121,7 @@ export function readLineHeader(
 }
 
 /** The table of directories or of files of DWARF 5. */
-function readTable(cursor: Cursor, unit: UnitReader): FileEntry[] {
+function readTable(cursor: Cursor, unit: UnitReader): PathTable {
   const format: number[] = [];
   for (let left = cursor.u8() * 2; left > 0; left--) {
     format.push(cursor.uleb());
@@ -129,61 +130,44 @@ function readTable(cursor: Cursor, unit: UnitReader): FileEntry[] {
   if (count > cursor.remaining) {
     throw damaged('a line table claims to have more files than bytes');
   }
-  return Array.from({ length: count }, () => readEntry(cursor, unit, format));
-}
-
-function readEntry(cursor: Cursor, unit: UnitReader, format: Format): FileEntry {
-  let name: Text = '';
-  let directory = 0;
-  for (let at = 0; at < format.length; at += 2) {
-    const form = format[at + 1] ?? 0;
-    switch (format[at]) {
-      case dw.LNCT_PATH:
-        name = readText(cursor, unit, form);
-        break;
-      case dw.LNCT_DIRECTORY_INDEX:
-        directory = unit.number(cursor, form, 0);
-        break;
-      default:
-        unit.number(cursor, form, 0);
-    }
-  }
-  return { name, directory };
-}
-
-function readText(cursor: Cursor, unit: UnitReader, form: number): Text {
   const { lineStr, str } = unit.sections;
-  switch (form) {
-    case dw.FORM_LINE_STRP: {
-      const offset = unit.number(cursor, form, 0);
-      return () => lineStr?.string(offset) ?? '';
+  const nameForm = format[format.findIndex((type, at) => at % 2 === 0 && type === dw.LNCT_PATH) + 1];
+  const section = nameForm === dw.FORM_LINE_STRP ? lineStr : nameForm === dw.FORM_STRP ? str : null;
+  const table: PathTable = { names: [], section, directories: [] };
+  for (let left = count; left > 0; left--) {
+    let name: string | number = '';
+    let directory = 0;
+    for (let at = 0; at < format.length; at += 2) {
+      const form = format[at + 1] ?? 0;
+      if (format[at] === dw.LNCT_PATH) {
+        name = section ? unit.number(cursor, form, 0) : unit.string(cursor, form);
+      } else {
+        const value = unit.number(cursor, form, 0);
+        directory = format[at] === dw.LNCT_DIRECTORY_INDEX ? value : directory;
+      }
     }
-    case dw.FORM_STRP: {
-      const offset = unit.number(cursor, form, 0);
-      return () => str?.string(offset) ?? '';
-    }
-    default:
-      return unit.string(cursor, form);
+    table.names.push(name);
+    table.directories.push(directory);
   }
+  return table;
 }
 
 /** The tables of directories and files before DWARF 5: strings, each table ended by an empty one. */
-function readOldTables(cursor: Cursor): { directories: Text[]; files: FileEntry[] } {
-  const directories: Text[] = [];
+function readOldTables(cursor: Cursor): { directories: PathTable; files: PathTable } {
+  const directories: PathTable = { names: [], section: null, directories: [] };
   for (let text = cursor.string(); text !== ''; text = cursor.string()) {
-    directories.push(text);
+    directories.names.push(text);
   }
-  const files: FileEntry[] = [];
+  const files: PathTable = { names: [], section: null, directories: [] };
   while (cursor.bytes[cursor.position] !== 0) {
-    files.push(readOldFile(cursor));
+    readOldFile(cursor, files);
   }
   return { directories, files };
 }
 
-function readOldFile(cursor: Cursor): FileEntry {
-  const name = cursor.string();
-  const directory = cursor.uleb();
+function readOldFile(cursor: Cursor, files: PathTable): void {
+  files.names.push(cursor.string());
+  files.directories.push(cursor.uleb());
   cursor.uleb(); // time of last change
   cursor.uleb(); // size
-  return { name, directory };
 }

@@ -16,7 +16,7 @@ interface Sequence {
 }
 
 export class LineTable {
-  readonly #paths: (string | undefined)[] = [];
+  readonly #paths = new Map<number, string>();
 
   constructor(
     readonly header: LineHeader,
@@ -30,7 +30,7 @@ export class LineTable {
 
   /** Bytes that it keeps. */
   get weight(): number {
-    return this.lines.length * 12 + this.sequences.length * 64 + this.header.files.length * 32;
+    return this.lines.length * 12 + this.sequences.length * 64 + this.header.weight;
   }
 
   /** The row that covers an address; -1 for none. */
@@ -65,11 +65,11 @@ export class LineTable {
 
   /** Absolute path of a file by its number in this table; empty when there is none. */
   path(file: number): string {
-    let path = this.#paths[file];
+    let path = this.#paths.get(file);
     if (path === undefined) {
       path = this.header.path(file);
-      if (file < this.header.files.length) {
-        this.#paths[file] = path;
+      if (path !== '') {
+        this.#paths.set(file, path);
       }
     }
     return path;

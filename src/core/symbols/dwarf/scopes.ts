@@ -16,6 +16,10 @@ export const NO_SCOPE = -1;
 
 /** Scopes are numbered as they stand in the file: a scope, then all that is inside of it. */
 export class Scopes {
+  /** Ranges of functions of their own, by ascending start, and the function that each belongs to. */
+  readonly #outermost: Uint32Array;
+  readonly #functions: Uint32Array;
+
   constructor(
     /** The scope that this one was inlined into; -1 for a function of its own. */
     readonly parents: Int32Array,
@@ -29,7 +33,19 @@ export class Scopes {
     readonly firstRanges: Int32Array,
     readonly lows: Float64Array,
     readonly highs: Float64Array,
-  ) {}
+  ) {
+    const outermost: number[] = [];
+    const owners = new Map<number, number>();
+    for (let scope = 0; scope < parents.length; scope = ends[scope] ?? parents.length) {
+      for (let range = firstRanges[scope] ?? 0; range < (firstRanges[scope + 1] ?? 0); range++) {
+        outermost.push(range);
+        owners.set(range, scope);
+      }
+    }
+    outermost.sort((a, b) => (lows[a] ?? 0) - (lows[b] ?? 0));
+    this.#outermost = Uint32Array.from(outermost);
+    this.#functions = Uint32Array.from(outermost, (range) => owners.get(range) ?? 0);
+  }
 
   /** Bytes that it keeps. */
   get weight(): number {
@@ -38,9 +54,28 @@ export class Scopes {
 
   /** The innermost scope at an address; -1 for none. */
   find(address: number): number {
-    let found = NO_SCOPE;
-    let end = this.parents.length;
-    for (let scope = 0; scope < end; ) {
+    let low = 0;
+    let high = this.#outermost.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.lows[this.#outermost[middle] ?? 0] ?? 0) <= address) {
+        low = middle + 1;
+      } else {
+        high = middle;
+      }
+    }
+    const range = this.#outermost[low - 1];
+    if (range === undefined || address >= (this.highs[range] ?? 0)) {
+      return NO_SCOPE;
+    }
+    return this.#innermost(this.#functions[low - 1] ?? 0, address);
+  }
+
+  /** The innermost scope at an address that lies in `outer`. */
+  #innermost(outer: number, address: number): number {
+    let found = outer;
+    let end = this.ends[outer] ?? 0;
+    for (let scope = outer + 1; scope < end; ) {
       let range = this.firstRanges[scope] ?? 0;
       const last = this.firstRanges[scope + 1] ?? 0;
       if (range === last) {

@@ -1,5 +1,5 @@
 /** The head of a unit of `.debug_info` (DWARF 5, section 7.5.1). */
-import { Cursor, damaged } from '../elf/bytes.ts';
+import { Cursor, damaged, type Patches } from '../elf/bytes.ts';
 import type { Encoding } from './abbreviations.ts';
 import { UT_SKELETON, UT_SPLIT_COMPILE, UT_SPLIT_TYPE, UT_TYPE } from './constants.ts';
 import type { DebugSection } from './debug-section.ts';
@@ -33,8 +33,9 @@ export function readLength(cursor: Cursor): { length: number; offsetSize: 4 | 8 
   return { length, offsetSize: 4 };
 }
 
-export function readUnitHeader(info: DebugSection, start: number): UnitHeader {
-  const cursor = new Cursor(info.relocated(start, Math.min(LONGEST, info.size - start)));
+/** @param patches relocations; without them the place of the abbreviations is not right in a module */
+export function readUnitHeader(info: DebugSection, start: number, patches: Patches | null): UnitHeader {
+  const cursor = new Cursor(info.raw(start, Math.min(LONGEST, info.size - start)), 0, patches, start);
   const { length, offsetSize } = readLength(cursor);
   const end = start + cursor.position + length;
   if (end > info.size) {

@@ -79,16 +79,16 @@ export class UnitIndex {
 
   /** Whether the first unit stands in for one in a `.dwo` file. */
   isSplit(): boolean {
-    return readBeginning(this.sections, readUnitHeader(this.sections.info, 0)).root.isSplit;
+    return readBeginning(this.sections, 0).root.isSplit;
   }
 
-  /** Heads of all units in file order. */
+  /** Heads of all units in file order; where their abbreviations are is not right in a module. */
   headers(): readonly UnitHeader[] {
     if (!this.#headers) {
       const { info } = this.sections;
       this.#headers = [];
       for (let start = 0; start < info.size; ) {
-        const header = readUnitHeader(info, start);
+        const header = readUnitHeader(info, start, null);
         this.#headers.push(header);
         start = header.end;
       }
@@ -110,7 +110,7 @@ export class UnitIndex {
       if (header.isType || known.has(header.start)) {
         continue;
       }
-      const unit = readBeginning(this.sections, header);
+      const unit = readBeginning(this.sections, header.start);
       const ranges = new RangeCollector(unit);
       const { lowPc, highPc, ranges: list } = unit.root;
       if (list !== null) {
@@ -128,15 +128,14 @@ export class UnitIndex {
   }
 }
 
-function readBeginning(sections: DebugSections, header: UnitHeader): UnitReader {
-  const length = header.end - header.start;
+function readBeginning(sections: DebugSections, start: number): UnitReader {
   try {
-    return new UnitReader(sections, header, Math.min(ROOT, length));
+    return new UnitReader(sections, start, ROOT);
   } catch (error) {
-    if (!(error instanceof RangeError) || length <= ROOT) {
+    if (!(error instanceof RangeError)) {
       throw error;
     }
-    return new UnitReader(sections, header);
+    return new UnitReader(sections, start);
   }
 }
 

@@ -4,7 +4,7 @@ import type { RelocationSlice } from '../elf/relocations.ts';
 import { type Abbreviation, Abbreviations, STRIDE, skipForm, skipStep } from './abbreviations.ts';
 import * as dw from './constants.ts';
 import type { DebugSections } from './debug-section.ts';
-import type { UnitHeader } from './unit-header.ts';
+import { readUnitHeader, type UnitHeader } from './unit-header.ts';
 
 /** What the root entry of a unit says about all of it. */
 export interface UnitRoot {
@@ -40,20 +40,28 @@ interface Bases {
 const headSize = (header: UnitHeader): number => (header.offsetSize === 8 ? 16 : 8);
 
 export class UnitReader {
+  readonly header: UnitHeader;
   readonly abbreviations: Abbreviations;
   readonly root: UnitRoot;
   readonly bases: Bases;
   readonly #bytes: Uint8Array;
   readonly #relocations: RelocationSlice | null;
 
-  /** @param length how much of the unit to read: all, or the beginning when only `root` is wanted */
+  /**
+   * @param start where the unit begins in `.debug_info`
+   * @param most how much of the unit to read at most, when only `root` is wanted
+   */
   constructor(
     readonly sections: DebugSections,
-    readonly header: UnitHeader,
-    length = header.end - header.start,
+    start: number,
+    most = Number.POSITIVE_INFINITY,
   ) {
-    this.#bytes = sections.info.raw(header.start, length);
-    this.#relocations = sections.info.relocationsOf(header.start, length);
+    const { info } = sections;
+    const length = Math.min(most, readUnitHeader(info, start, null).end - start);
+    this.#bytes = info.raw(start, length);
+    this.#relocations = info.relocationsOf(start, length);
+    const header = readUnitHeader(info, start, this.#relocations);
+    this.header = header;
     this.abbreviations = sections.abbrev.reading(
       header.abbreviations,
       (cursor) => new Abbreviations(cursor, header),

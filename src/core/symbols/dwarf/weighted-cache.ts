@@ -10,8 +10,11 @@ export class WeightedCache<K, V extends { readonly weight: number }> {
   get(key: K, make: () => V): V {
     const kept = this.#values.get(key);
     if (kept !== undefined) {
-      this.#values.delete(key);
-      this.#values.set(key, kept);
+      // The order matters only once something may have to go.
+      if (this.#weight > this.limit / 2) {
+        this.#values.delete(key);
+        this.#values.set(key, kept);
+      }
       return kept;
     }
     const value = make();
@@ -25,6 +28,10 @@ export class WeightedCache<K, V extends { readonly weight: number }> {
       this.#weight -= old.weight;
     }
     return value;
+  }
+
+  has(key: K): boolean {
+    return this.#values.has(key);
   }
 
   clear(): void {

@@ -33,7 +33,11 @@ export class PagedSource {
     let page = this.#pages.get(number);
     if (page === undefined) {
       if (this.#pages.size >= MOST_PAGES) {
-        this.#pages.clear();
+        // The oldest page goes: it was read first.
+        for (const oldest of this.#pages.keys()) {
+          this.#pages.delete(oldest);
+          break;
+        }
       }
       const offset = number * PAGE;
       page = this.#direct(offset, Math.min(PAGE, this.source.size - offset));

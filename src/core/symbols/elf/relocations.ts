@@ -8,6 +8,8 @@ const ENTRY = 24;
 const SAMPLES = 16;
 /** Entries that are stepped over one by one before a search starts anew. */
 const NEAR = 8;
+const MOST_GUESSES = 12;
+const MOST_BOUNDS = 1 << 13;
 
 /** What a relocation writes: symbol + addend, minus its own place where it is relative. */
 interface Kind {
@@ -36,14 +38,19 @@ const KINDS: Readonly<Record<'x86-64' | 'arm64', Readonly<Record<number, Kind>>>
 export class Relocations {
   readonly #count: number;
   readonly #kinds: Readonly<Record<number, Kind>>;
+  readonly #sectionSize: number;
+  /** Results of searches: where one unit ends, the next one begins. */
+  readonly #bounds = new Map<number, number>();
   /** All entries in order; only of a table that is not sorted in the file. */
   #sorted: Uint8Array | undefined;
 
   private constructor(
     readonly elf: ElfFile,
     readonly table: Section,
+    section: Section,
     readonly symbols: SymbolTable,
   ) {
+    this.#sectionSize = elf.sizeOf(section);
     this.#count = Math.floor(elf.sizeOf(table) / ENTRY);
     this.#kinds = KINDS[elf.machine];
     if (!this.#looksSorted()) {
@@ -57,13 +64,13 @@ export class Relocations {
       return null;
     }
     const table = elf.sections.find(({ type, info }) => type === SHT_RELA && info === section.index);
-    return table && table.size >= ENTRY ? new Relocations(elf, table, symbols) : null;
+    return table && table.size >= ENTRY ? new Relocations(elf, table, section, symbols) : null;
   }
 
   /** Those of the bytes [start, end) of the section. */
   slice(start: number, end: number): RelocationSlice {
-    const first = this.#lowerBound(start, 0);
-    const last = this.#lowerBound(end, first);
+    const first = this.#bound(start);
+    const last = this.#bound(end);
     return new RelocationSlice(this.#entries(first, last), this.#kinds, this.symbols);
   }
 
@@ -77,16 +84,37 @@ export class Relocations {
     return uint64(viewOf(this.#entries(index, index + 1)), 0);
   }
 
-  /** The first entry, from `low` on, whose offset is not below `offset`. */
-  #lowerBound(offset: number, from: number): number {
-    let low = from;
+  #bound(offset: number): number {
+    let index = this.#bounds.get(offset);
+    if (index === undefined) {
+      index = this.#lowerBound(offset);
+      if (this.#bounds.size < MOST_BOUNDS) {
+        this.#bounds.set(offset, index);
+      }
+    }
+    return index;
+  }
+
+  /**
+   * The first entry whose offset is not below `offset`. Guesses by the share of the
+   * section, since entries are spread evenly; after some guesses halves what is left.
+   */
+  #lowerBound(offset: number): number {
+    let low = 0;
     let high = this.#count;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (this.#offsetAt(middle) < offset) {
+    let lowOffset = 0;
+    let highOffset = this.#sectionSize;
+    for (let guesses = 0; low < high; guesses++) {
+      const share = (offset - lowOffset) / (highOffset - lowOffset);
+      const guess = low + Math.floor((high - low) * share);
+      const middle = guesses < MOST_GUESSES && guess >= low && guess < high ? guess : (low + high) >>> 1;
+      const found = this.#offsetAt(middle);
+      if (found < offset) {
         low = middle + 1;
+        lowOffset = found;
       } else {
         high = middle;
+        highOffset = found;
       }
     }
     return low;

@@ -109,7 +109,10 @@ export class SymbolTable {
     return Math.min(boundaries[low] ?? end, end) - symbol.address;
   }
 
-  /** The function symbol that an address lies in; null for none. */
+  /**
+   * The last function symbol of the section that is not behind an address: like the kernel, and like
+   * addr2line, it takes the padding behind a function for a part of it.
+   */
   functionAt(address: number): ElfSymbol | null {
     const functions = this.#sortedFunctions();
     let low = 0;
@@ -127,8 +130,7 @@ export class SymbolTable {
       return null;
     }
     const symbol = this.#symbol(index);
-    const inside = symbol.size === 0 || address < symbol.address + symbol.size;
-    return inside && symbol.section === this.#layout.sectionAt(address) ? symbol : null;
+    return symbol.section === this.#layout.sectionAt(address) ? symbol : null;
   }
 
   #symbol(index: number): ElfSymbol {
@@ -225,7 +227,7 @@ export class SymbolTable {
     return this.#boundaries;
   }
 
-  /** Indices of the symbols of functions by ascending address. */
+  /** Indices of the symbols of functions by ascending address; of aliases the first comes last. */
   #sortedFunctions(): Uint32Array {
     if (!this.#functions) {
       const indices: number[] = [];
@@ -235,7 +237,7 @@ export class SymbolTable {
           indices.push(index);
         }
       }
-      this.#functions = Uint32Array.from(indices.sort((a, b) => this.address(a) - this.address(b)));
+      this.#functions = Uint32Array.from(indices.sort((a, b) => this.address(a) - this.address(b) || b - a));
     }
     return this.#functions;
   }
