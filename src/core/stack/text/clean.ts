@@ -104,8 +104,8 @@ function replacement(found: string): string {
     : ' ';
 }
 
-function unescaped(escape: string): string {
-  switch (escape[0]) {
+function unescaped(sequence: string): string {
+  switch (sequence[0]) {
     case 'n':
     case 'r':
       return '\n';
@@ -113,11 +113,11 @@ function unescaped(escape: string): string {
       return '\t';
     case 'u':
     case 'x': {
-      const code = Number.parseInt(escape.slice(1), 16);
+      const code = Number.parseInt(sequence.slice(1), 16);
       return code === 10 ? '\n' : printable(code);
     }
     default:
-      return escape;
+      return sequence;
   }
 }
 

@@ -29,8 +29,10 @@ const sources: readonly string[] = [
   `\\d{1,2}\\.? ${NAME} (?:${YEAR} )?${CLOCK}`,
   `${CLOCK}(?=\\s)`,
   // The program that wrote it, with or without the host before it.
-  '(?:[\\w.-]{1,64} )?(?:kernel|vmunix|unix|genunix|systemd-coredump|netconsole|user)(?:\\[\\d{1,8}\\])?:',
+  '(?:[\\w.-]{1,64} )?(?:kernel|vmunix|systemd-coredump|netconsole|user)(?:\\[\\d{1,8}\\])?:',
   '(?:kern|user|daemon|syslog) {0,4}[.:](?:emerg|alert|crit|err|warn|warning|notice|info|debug) {0,4}:?',
+  // illumos's syslog
+  '(?:[\\w.-]{1,64} )?(?:unix|genunix|zfs): \\[ID \\d{1,12} [\\w.]{1,32}\\]',
   // /dev/kmsg: priority, sequence, microseconds, flags.
   '\\d{1,4},\\d{1,20},\\d{1,20},[-c+][^;]{0,80};',
   '\\[/?(?:code|quote|pre|noparse|spoiler)(?:=[^\\]]{0,40})?\\]',

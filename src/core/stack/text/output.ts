@@ -42,6 +42,7 @@ export class Output {
     const known = this.name(name);
     this.frames.push({ start, end, function: known });
     this.previous = known;
+    this.#open = null;
     this.add({
       kind: 'frame',
       line: at.line,
@@ -55,6 +56,21 @@ export class Output {
     });
   }
 
+  /** The frame whose place in the source is still to come, on a line of its own. */
+  #open: string | null = null;
+
+  /** Says that the frame read last may be followed by a line with its place. */
+  leaveOpen(): void {
+    this.#open = this.previous;
+  }
+
+  takeOpen(): string | null {
+    const name = this.#open;
+    this.#open = null;
+    return name;
+  }
+
+  /** A place in a source file at columns `start` to `end` of the present line. */
   source(start: number, end: number, path: string, sourceLine: number, name: string | null): void {
     const at = this.line.span(start, end);
     this.add({

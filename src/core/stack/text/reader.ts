@@ -153,7 +153,7 @@ export class StackTextReader {
       if (out.named) {
         readHeading(line, out);
       }
-    } else if (classes !== 0) {
+    } else if (classes !== 0 || this.#current !== null) {
       this.#readFormats(line, out);
     }
     if ((classes & (COLON | COMMA | AT)) !== 0) {

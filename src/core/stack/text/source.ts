@@ -4,7 +4,7 @@
  */
 import { AT, COLON, COMMA, isDigit, isSymbolUnit } from './characters.ts';
 import type { Line } from './line.ts';
-import type { Output, PlacedName } from './output.ts';
+import type { Output } from './output.ts';
 
 /** Longest path that is read. */
 const MAX_PATH = 1024;
@@ -66,7 +66,8 @@ function readPlace(line: Line, out: Output, colon: number, floor: number): numbe
   }
   const start = pathStart(text, dot, Math.max(floor, dot - MAX_PATH));
   const path = text.slice(start, colon);
-  if (!/(?:^|[/\\])[\w+-][\w.+-]*$/.test(path.slice(-256))) {
+  // //host/... is what is left of a URL.
+  if (path.startsWith('//') || !/(?:^|[/\\])[\w+-][\w.+-]*$/.test(path.slice(-256))) {
     return floor;
   }
   if (
@@ -77,7 +78,7 @@ function readPlace(line: Line, out: Output, colon: number, floor: number): numbe
   }
   const tail = TAIL.exec(text.slice(at, Math.min(to, at + 640)));
   const end = at + (tail?.[1]?.length ?? 0);
-  const name = tail?.[2] ?? tail?.[3] ?? nameBeside(text, from, start, end, to, out.frames);
+  const name = tail?.[2] ?? tail?.[3] ?? nameBeside(line, out, start - from, end - from);
   out.source(start - from, end - from, path, sourceLine, name);
   return end;
 }
@@ -130,32 +131,32 @@ function isPathUnit(unit: number): boolean {
   );
 }
 
-/** The function of the frame that stands directly before or behind the place. */
-function nameBeside(
-  text: string,
-  from: number,
-  start: number,
-  end: number,
-  to: number,
-  frames: readonly PlacedName[],
-): string | null {
-  for (const frame of frames.length > MAX_BESIDE ? [] : frames) {
-    const between = start - from - frame.end;
-    if (between >= 0 && between <= 64) {
-      const words = text.slice(from + frame.end, start);
-      // Several places in one pair of brackets are inlined into each other: only the last is the frame's.
-      if (
-        /^(?: ?\[[\w-]+\])?(?:\s{1,40}|\s{1,40}at |\s{0,40}\()$/.test(words) &&
-        !/^ \S*\.[chS]:\d/.test(text.slice(end, Math.min(to, end + 200)))
-      ) {
-        return frame.function;
-      }
+/**
+ * The function that the text says the place is in: the frame directly before it or behind it, the name
+ * before `at`, or of GDB's frames whose arguments take more lines, the frame of a line before.
+ */
+function nameBeside(line: Line, out: Output, start: number, end: number): string | null {
+  const text = line.string.length > 65_536 ? '' : line.string;
+  const before = text.slice(Math.max(0, start - 600), start);
+  if (before.trim() === 'at') {
+    return out.takeOpen();
+  }
+  const named = /(?:^|[\s)])([A-Za-z_][\w.$:~]*) at $/.exec(before)?.[1];
+  const last =
+    out.frames.length > MAX_BESIDE ? undefined : out.frames.findLast((frame) => frame.end <= start);
+  if (last !== undefined) {
+    const words = text.slice(last.end, start);
+    // GDB: name (arguments) at
+    if (/^ ?\(.*\) at $/.test(words)) {
+      return named ?? last.function;
     }
-    if (frame.start - (end - from) === 1) {
-      return frame.function;
+    // Several places in one pair of brackets are inlined into each other: only the last is the frame's.
+    const more = /^(?: \(discriminator \d+\))? [^\s)]*\.[chS]:\d/.test(text.slice(end, end + 600));
+    if (!more && /^(?: ?\[[\w-]+\])?(?:\s{1,40}|\s{1,40}at |\s{0,40}\((?:\S+ )*)$/.test(words)) {
+      return last.function;
     }
   }
-  return null;
+  return named ?? out.frames.find((frame) => frame.start - end === 1)?.function ?? null;
 }
 
 /** `file: P, line: N`, `file P, line N`, as assertions of illumos and FreeBSD and debuggers write. */

@@ -1,0 +1,61 @@
+/**
+ * bcc's stackcount, offcputime, wakeuptime and profile: names alone on indented lines, which are a stack
+ * only because of the line that ends them, a count or the task (bcc, tools/*.py).
+ */
+import { LETTER } from '../characters.ts';
+import type { Span } from '../items.ts';
+import { moduleName } from '../linux.ts';
+import type { Format } from './format.ts';
+
+const ENTRY =
+  /^[ \t]{2,16}(?:(?:0x)?[\da-f]{8,16} )?(?:b')?([A-Za-z_][\w.$@:~]*)(?:\+0x([\da-f]{1,12}))?(?: \[([\w.-]{1,128})\])?'?$/;
+const UNKNOWN = /^[ \t]{2,16}(?:\[[\w.-]{1,64}\]|-{1,2}|0x[\da-f]{4,16}|(?:target|waker): {2,20}\S.{0,32})$/;
+const ENDS = /^[ \t]{4,24}(?:\d{1,20}|.{1,16} \[\d{1,10}\]|- {2,24}.{1,16} \(\d{1,10}\))$/;
+
+/** Names of one stack at most: the kernel's and the program's unwinders stop at 127. */
+const MAX_WAITING = 512;
+
+interface Waiting {
+  readonly at: Span;
+  readonly name: string;
+  readonly offset: number | null;
+  readonly module: string | null;
+}
+
+export function bccFormat(): Format {
+  let waiting: Waiting[] = [];
+  return {
+    needs: 0,
+    read(line, out) {
+      const text = line.to - line.from > 400 ? '' : line.string.trimEnd();
+      if (waiting.length > 0 && ENDS.test(text)) {
+        // Words of any list may be followed by a number; names of functions have underscores.
+        if (waiting.length > 1 && waiting.some(({ name }) => name.includes('_'))) {
+          for (const { at, name, offset, module } of waiting) {
+            const known = out.name(name);
+            out.add({ kind: 'frame', ...at, function: known, offset, size: null, module, reliable: true });
+          }
+        }
+        waiting = [];
+        return true;
+      }
+      const match = (line.classes & LETTER) === 0 || waiting.length >= MAX_WAITING ? null : ENTRY.exec(text);
+      if (match === null) {
+        if (waiting.length === 0 || !UNKNOWN.test(text)) {
+          waiting = [];
+          return false;
+        }
+        return true;
+      }
+      const [, name = '', offset, module] = match;
+      const start = text.indexOf(name);
+      waiting.push({
+        at: line.span(start, start + name.length),
+        name,
+        offset: offset === undefined ? null : Number.parseInt(offset, 16),
+        module: module === undefined ? null : moduleName(module),
+      });
+      return true;
+    },
+  };
+}

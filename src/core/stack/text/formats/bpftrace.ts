@@ -1,0 +1,59 @@
+/**
+ * bpftrace: `    ip_output+1` with a decimal offset, in maps `@[ ... ]: 12` and printed; with
+ * `kstack(perf)` an address before it and a module behind (bpftrace, src/bpftrace.cpp).
+ */
+import { AT, BRACKET, PLUS } from '../characters.ts';
+import type { Line } from '../line.ts';
+import { moduleName } from '../linux.ts';
+import type { Output } from '../output.ts';
+import { baseName, type Format, frameInBody } from './format.ts';
+
+const ENTRY =
+  /^(?:(?:0x)?([\da-f]{8,16}) )?([A-Za-z_.][\w.$@:~]*(?:\([^()]{0,400}\))?)\+(\d{1,8})(?: (?:\[([\w.-]{1,64})\]|\(([^()]{1,512}|\[[^\]]{1,64}\])\)))?(?: at \S{1,512}:\d{1,7})?,?(?: [^\s+\]]{1,16})?(?:\]: \d{1,20})?$/;
+
+/** A whole map's key whose newlines were lost. */
+const LOST = /^@\w{0,64}\[ ?(.{1,65536}?)\]: \d{1,20}$/;
+
+export function bpftraceFormat(): Format {
+  return {
+    needs: PLUS,
+    read(line, out) {
+      if (line.classes & AT && line.classes & BRACKET && readLost(line, out)) {
+        return true;
+      }
+      const { body } = line;
+      const match = body.length > 2048 ? null : ENTRY.exec(body);
+      // Arithmetic in prose and code is not indented so, and has blanks.
+      if (
+        match === null ||
+        (match[1] === undefined && !/^(?:\t| {4})/.test(line.string.slice(0, line.bodyColumn)))
+      ) {
+        return false;
+      }
+      const [, , name = '', offset = '', bracketed, library] = match;
+      const printed = bracketed ?? library?.replace(/^\[|\]$/g, '');
+      frameInBody(line, out, body.indexOf(name), name, {
+        offset: Number(offset),
+        module: printed === undefined ? null : moduleName(baseName(printed)),
+        length: name.length + 1 + offset.length,
+      });
+      return true;
+    },
+  };
+}
+
+function readLost(line: Line, out: Output): boolean {
+  const match = LOST.exec(line.body);
+  if (match === null) {
+    return false;
+  }
+  let found = false;
+  for (const entry of (match[1] ?? '').matchAll(/(?<=^|\s)([A-Za-z_.][\w.$@]*)\+(\d{1,8})(?=[\s,]|$)/g)) {
+    const [, name = '', offset = ''] = entry;
+    const at =
+      match[0].indexOf('[') + 1 + (match[0][match[0].indexOf('[') + 1] === ' ' ? 1 : 0) + entry.index;
+    frameInBody(line, out, at, name, { offset: Number(offset), length: name.length + 1 + offset.length });
+    found = true;
+  }
+  return found;
+}

@@ -1,0 +1,41 @@
+/**
+ * crash: ` #4 [ffffc9000d35be78] __handle_sysrq at ffffffff814e4175 [zfs]`, with `bt -s` an offset, and
+ * `[exception RIP: native_safe_halt+0xb]`; old versions print the offset in decimal (crash, x86_64.c).
+ */
+import { BRACKET, HASH, PLUS } from '../characters.ts';
+import type { Line } from '../line.ts';
+import type { Output } from '../output.ts';
+import { type Format, frameInBody } from './format.ts';
+
+const ENTRY =
+  /^#\d{1,3} +(?:\[[\da-f]{8,16}\] +)?([A-Za-z_.][\w.$]*)(?:\+(0x[\da-f]+|\d+))? at [\da-f]{8,16}(?: \[([\w-]{1,64})\])?/;
+const EXCEPTION =
+  /\[exception [RE]?(?:IP|PC): ([A-Za-z_.][\w.$]*)(?:\+(0x[\da-f]+|\d+))?(?: \[([\w-]{1,64})\])?\]/;
+
+export function crashFormat(): Format {
+  return {
+    needs: HASH,
+    read: (line, out) => readWith(ENTRY, line, out),
+  };
+}
+
+export function crashExceptionFormat(): Format {
+  return {
+    needs: BRACKET | PLUS,
+    read: (line, out) => readWith(EXCEPTION, line, out),
+  };
+}
+
+function readWith(pattern: RegExp, line: Line, out: Output): boolean {
+  const match = pattern.exec(line.body.slice(0, 1024));
+  if (match === null) {
+    return false;
+  }
+  const [whole, name = '', offset, module] = match;
+  frameInBody(line, out, match.index + whole.indexOf(` ${name}`) + 1, name, {
+    offset: offset === undefined ? null : Number(offset),
+    module: module ?? null,
+    length: name.length + (offset === undefined ? 0 : offset.length + 1),
+  });
+  return true;
+}

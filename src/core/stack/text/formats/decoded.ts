@@ -1,0 +1,45 @@
+/**
+ * Kernel stacks that were given source lines: syzkaller's `kmalloc_slab mm/slab.c:42 [inline]`, and
+ * decode_stacktrace.sh's `zio_wait (module/zfs/zio.c:2345 (discriminator 3)) zfs`, which prints no offsets.
+ */
+import { BRACKET, COLON, PAREN } from '../characters.ts';
+import { type Format, frameInBody } from './format.ts';
+
+const INLINED = /^(\? )?([A-Za-z_][\w.$]*) [\w./+~-]{1,512}\.\w{1,3}:\d{1,7} \[inline\]$/;
+const FILES = '[\\w./+~-]{1,512}(?:\\.\\w{1,3})?:\\d{1,7}(?: \\(discriminator \\d{1,6}\\))?';
+const DECODED = new RegExp(
+  `^(\\? )?([A-Za-z_][\\w.$]*) \\((?:${FILES}|\\?\\?:[\\d?]{1,7})(?: ${FILES}){0,16}\\)(?: \\([A-Z]{1,3}\\))?(?: ([\\w-]{1,64}))?$`,
+);
+
+export function inlinedFormat(): Format {
+  return {
+    needs: COLON | BRACKET,
+    read(line, out) {
+      const { body } = line;
+      const match = body.length > 2048 ? null : INLINED.exec(body);
+      if (match === null) {
+        return false;
+      }
+      frameInBody(line, out, match[1]?.length ?? 0, match[2] ?? '', { reliable: match[1] === undefined });
+      return true;
+    },
+  };
+}
+
+export function decodedFormat(): Format {
+  return {
+    needs: COLON | PAREN,
+    read(line, out) {
+      const { body } = line;
+      const match = body.length > 4096 ? null : DECODED.exec(body);
+      if (match === null) {
+        return false;
+      }
+      frameInBody(line, out, match[1]?.length ?? 0, match[2] ?? '', {
+        module: match[3] ?? null,
+        reliable: match[1] === undefined,
+      });
+      return true;
+    },
+  };
+}

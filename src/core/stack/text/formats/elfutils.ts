@@ -1,0 +1,30 @@
+/**
+ * eu-stack: `#0  0x00007f6f5cd8 pause`, with -m ` - /usr/lib/libc.so.6`; and systemd-coredump, which
+ * unwinds with the same library: `#0  0x00007f6f5cd8 raise (libc.so.6 + 0x3bebc)`.
+ */
+import { HASH } from '../characters.ts';
+import { baseName, type Format, frameInBody } from './format.ts';
+
+const ENTRY =
+  /^#\d{1,4} +0x[\da-f]{8,16}(?: +- 1)? +([A-Za-z_.~][\w.$@:~<>]*(?:\([^()]{0,400}\))?)(?: - (\/\S{1,512}| ?\[vdso\])| \(([^\s()]{1,256}) \+ 0x[\da-f]{1,16}\))?(?: (?:\/|\.\/)\S{1,512}:\d.*)?$/;
+
+export function elfutilsFormat(): Format {
+  return {
+    needs: HASH,
+    read(line, out) {
+      const { body } = line;
+      const match = body.length > 2048 ? null : ENTRY.exec(body);
+      const name = match?.[1];
+      if (match === null || name === undefined) {
+        return false;
+      }
+      const library = match[2] ?? match[3];
+      if (name !== 'n' && name !== 'n/a') {
+        frameInBody(line, out, body.indexOf(` ${name}`) + 1, name, {
+          module: library === undefined ? null : baseName(library),
+        });
+      }
+      return true;
+    },
+  };
+}

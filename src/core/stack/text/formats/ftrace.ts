@@ -1,0 +1,82 @@
+/**
+ * ftrace and trace-cmd: stacks ` => do_sys_open`, calls `do_sys_open <-sys_open`, and the graph of calls
+ * `|  zio_wait [zfs]() {` (kernel/trace/trace_output.c, trace_functions_graph.c).
+ */
+import { EQUALS, GREATER, LESS, PAREN, PIPE } from '../characters.ts';
+import { type Format, frameInBody } from './format.ts';
+
+const STACK =
+  /^=> ([A-Za-z_.][\w.$]*)(?:\+0x([\da-f]{1,12}))?(?: \[([\w-]{1,64})\])?(?: <[\da-f]{8,16}>| \([\da-f]{8,16}\))?$/;
+
+/** With the option sym-offset: zil_commit+0x0/0x110 <-zpl_fsync+0x17/0x40, which has a size. */
+const CALL =
+  /(?:^|: +|\s)([A-Za-z_.][\w.$]*)(?: \[([\w-]{1,64})\])? +<- ?([A-Za-z_.][\w.$]*)(?: \[([\w-]{1,64})\])?$/;
+
+/** What stands behind the last bar: a call that returned at once, or one that calls others. */
+const GRAPH =
+  /^ +([A-Za-z_.][\w.$]*)(?: \[([\w-]{1,64})\])?\(.{0,400}?\)(?: ?\{|;)(?: *(?:\/\*|\().{0,200})?$/;
+
+/** What stands before it: the CPU, a duration, trace-cmd's name of the event. */
+const GRAPH_COLUMNS = /\d\)|\d us|graph_entry:/;
+
+export function ftraceStackFormat(): Format {
+  return {
+    needs: EQUALS | GREATER,
+    read(line, out) {
+      const { body } = line;
+      const match = body.length > 1024 ? null : STACK.exec(body);
+      const name = match?.[1];
+      if (match === null || name === undefined) {
+        return false;
+      }
+      const offset = match[2];
+      frameInBody(line, out, 3, name, {
+        offset: offset === undefined ? null : Number.parseInt(offset, 16),
+        module: match[3] ?? null,
+        length: name.length + (offset === undefined ? 0 : 3 + offset.length),
+      });
+      return true;
+    },
+  };
+}
+
+export function ftraceCallFormat(): Format {
+  return {
+    needs: LESS,
+    read(line, out) {
+      const { body } = line;
+      const match = body.length > 1024 ? null : CALL.exec(body);
+      if (match === null) {
+        return false;
+      }
+      const [whole, callee = '', calleeModule, caller = '', callerModule] = match;
+      frameInBody(line, out, match.index + whole.indexOf(callee), callee, { module: calleeModule ?? null });
+      frameInBody(line, out, match.index + whole.lastIndexOf(caller), caller, {
+        module: callerModule ?? null,
+      });
+      return true;
+    },
+  };
+}
+
+export function ftraceGraphFormat(): Format {
+  return {
+    needs: PIPE | PAREN,
+    read(line, out) {
+      // The bar is a table's mark to what takes decoration off, so the whole line is looked at.
+      const text = line.string.trimEnd();
+      const bar = text.lastIndexOf('|');
+      if (text.length > 1024 || !GRAPH_COLUMNS.test(text.slice(0, bar))) {
+        return false;
+      }
+      const match = GRAPH.exec(text.slice(bar + 1));
+      const name = match?.[1];
+      if (match === null || name === undefined) {
+        return false;
+      }
+      const start = text.indexOf(name, bar);
+      out.frame(start, start + name.length, name, { module: match[2] ?? null });
+      return true;
+    },
+  };
+}

@@ -1,0 +1,77 @@
+/**
+ * GDB and kgdb: `#1  0x000055aaec426141 in zio_wait (zio=0x0) at zio.c:12`, arguments perhaps on more
+ * lines; and what prints the same shape: pstack, LLDB, address sanitizers (gdb/stack.c, print_frame).
+ */
+import { HASH } from '../characters.ts';
+import type { Line } from '../line.ts';
+import type { Output } from '../output.ts';
+import { baseName, type Format, frameInBody } from './format.ts';
+
+const NUMBER = /(?:^|\s)(?:\* )?(?:frame )?#(\d{1,4}):? +/g;
+
+/** An address and `in`, then a C or C++ name and arguments. */
+const NAMED =
+  /^(?:(?:0x)?[\da-f]{4,16} in )?((?:[A-Za-z_.$~][\w.$@:~]*|\(anonymous namespace\)::)(?:<[^()]{0,400}>)?[\w.$@:~]*|operator[^\s(]{1,3}) ?\(/;
+
+/** `from /lib64/libzpool.so.2` behind the arguments. */
+const FROM = /^\([^#]{0,4000}?\) from (\S{1,512})/;
+
+/** Sanitizers: `#1 0x55d0c in main zdb.c:12:3`, `#1 0x55d0c in main (/usr/sbin/zdb+0x1234)`. */
+const SANITIZER =
+  /^0x[\da-f]{4,16} in ([A-Za-z_.$~][\w.$@:~]*) (?:\((\/[^\s()]{1,512}|<unknown module>)\+0x[\da-f]+\)|[\w./+~-]{1,512}\.\w{1,4}:\d)/;
+
+/** LLDB: `frame #1: 0xffffff80002 zfs`zio_wait(zio=0x0) + 12 at zio.c:12:3`. */
+const LLDB =
+  /^0x[\da-f]{4,16} ([\w.+-]{1,128})`([A-Za-z_.$~][\w.$@:~]*)(?:\(.{0,1000}?\))?(?: \+ (\d{1,8}))?/;
+
+export function gdbFormat(): Format {
+  return {
+    needs: HASH,
+    read(line: Line, out: Output): boolean {
+      const { body } = line;
+      if (body.length > 65_536) {
+        return false;
+      }
+      let found = false;
+      NUMBER.lastIndex = 0;
+      for (let number = NUMBER.exec(body); number !== null; number = NUMBER.exec(body)) {
+        const at = number.index + number[0].length;
+        found = readEntry(line, out, body.slice(at, at + 5000), at) || found;
+      }
+      return found;
+    },
+  };
+}
+
+function readEntry(line: Line, out: Output, text: string, at: number): boolean {
+  const sanitizer = SANITIZER.exec(text);
+  if (sanitizer !== null) {
+    const name = sanitizer[1] ?? '';
+    const library = sanitizer[2]?.startsWith('/') ? baseName(sanitizer[2]) : null;
+    frameInBody(line, out, at + text.indexOf(name, text.indexOf(' in ') + 4), name, { module: library });
+    return true;
+  }
+  const lldb = LLDB.exec(text);
+  if (lldb !== null) {
+    const [, module = '', name = '', offset] = lldb;
+    frameInBody(line, out, at + text.indexOf('`') + 1, name, {
+      module,
+      offset: offset === undefined ? null : Number(offset),
+    });
+    return true;
+  }
+  const named = NAMED.exec(text);
+  const name = named?.[1];
+  if (named === null || name === undefined || name === '') {
+    return false;
+  }
+  const open = named[0].length - 1;
+  const from = FROM.exec(text.slice(open))?.[1];
+  frameInBody(line, out, at + text.lastIndexOf(name, open), name, {
+    module: from === undefined ? null : baseName(from),
+  });
+  if (from === undefined) {
+    out.leaveOpen();
+  }
+  return true;
+}

@@ -1,0 +1,85 @@
+/**
+ * illumos and DTrace: `zfs`arc_read+0xbbc`; panics `ffffff0007c0b8a0 zfs:arc_release+3f (...)`, whose
+ * offsets are hexadecimal without 0x (uts/common/os/panic.c, traceback); mdb `thread_start+8`,
+ * `ffffff0007c0bc30 cv_wait+0x61(...)`, `[ ffffff0007c0bb30 _resume_from_idle+0xf1() ]`.
+ */
+import { BACKTICK, COLON, LETTER, PAREN, PLUS } from '../characters.ts';
+import { moduleName } from '../linux.ts';
+import { type Format, frameInBody } from './format.ts';
+
+const TICKED = /(?<![\w`'"])([\w.+-]{1,64})`([A-Za-z_.][\w.$@]*)(?:\+(0x[\da-f]{1,12}|\d{1,8}))?(?![\w`])/g;
+const TRACEBACK =
+  /^(?:[\da-f]{8,16} )?([A-Za-z_]\w{0,63}):([A-Za-z_.][\w.$]*)\+([\da-f]{1,8}) \(.{0,1000}\)$/;
+const MDB =
+  /^(?:\[ )?(?:[\da-f]{8,16} )?([A-Za-z_.][\w.$]*)\+(0x[\da-f]{1,12}|[\da-f]{1,3})(?:\((?:[\da-fx, ]{0,600})\))?(?: \])?$/;
+
+export function tickedFormat(): Format {
+  return {
+    needs: BACKTICK,
+    read(line, out) {
+      const { body } = line;
+      if (body.length > 65_536) {
+        return false;
+      }
+      let found = false;
+      for (const match of body.matchAll(TICKED)) {
+        const [whole, module = '', name = '', offset] = match;
+        // Without an offset it has to be all there is but a count: Markdown uses the character too.
+        if (offset === undefined && !/^\S+(?: +\d+)?$/.test(body)) {
+          continue;
+        }
+        frameInBody(line, out, match.index + module.length + 1, name, {
+          offset: offset === undefined ? null : Number(offset),
+          module: moduleName(module),
+          length: whole.length - module.length - 1,
+        });
+        found = true;
+      }
+      return found;
+    },
+  };
+}
+
+export function tracebackFormat(): Format {
+  return {
+    needs: PLUS | COLON | PAREN,
+    read(line, out) {
+      const { body } = line;
+      const match = body.length > 2048 ? null : TRACEBACK.exec(body);
+      if (match === null) {
+        return false;
+      }
+      const [, module = '', name = '', offset = ''] = match;
+      frameInBody(line, out, body.indexOf(`:${name}`) + 1, name, {
+        offset: Number.parseInt(offset, 16),
+        module,
+        length: name.length + 1 + offset.length,
+      });
+      return true;
+    },
+  };
+}
+
+export function mdbFormat(): Format {
+  return {
+    needs: PLUS | LETTER,
+    read(line, out) {
+      const { body } = line;
+      const match =
+        body.length > 1024 || (line.bodyColumn === 0 && !body.startsWith('[')) ? null : MDB.exec(body);
+      if (match === null) {
+        return false;
+      }
+      const [, name = '', offset = ''] = match;
+      // Alone on its line with a short number and no arguments: ::stacks indents it deeply.
+      if (!offset.startsWith('0x') && !body.endsWith(')') && !body.endsWith(']') && line.bodyColumn < 8) {
+        return false;
+      }
+      frameInBody(line, out, body.indexOf(name), name, {
+        offset: Number.parseInt(offset, 16),
+        length: name.length + 1 + offset.length,
+      });
+      return true;
+    },
+  };
+}

@@ -1,0 +1,53 @@
+/**
+ * macOS: panics with symbols `0xffffff80833eb670 : 0xffffff7fa3e0b3d2 net.lundman.zfs : _spl_panic + 0xe2`,
+ * spindump and sample `*560  txg_sync_thread + 194 (zfs + 244690) [0xffffff7f83cf6bd2]`, crash reports
+ * `0   libsystem_kernel.dylib   0x00007fff6e __pthread_kill + 10`.
+ */
+import { PLUS } from '../characters.ts';
+import { moduleName } from '../linux.ts';
+import { type Format, frameInBody } from './format.ts';
+
+const PANIC =
+  /^0x[\da-f]{8,16} : (?:0x[\da-f]{8,16} )?([\w.-]{1,128}) : ([A-Za-z_$][\w.$:~]*)(?:\(.{0,400}?\))? \+ 0x([\da-f]{1,12})/;
+const SAMPLED =
+  /^(?:[+!:| ]{0,200})?\*? ?\d{1,9} +([A-Za-z_$~][\w.$:~<>]*(?:\([^()]{0,400}\))?(?: const)?)(?: \+ (\d{1,9}))? +\((?:in )?([\w.+ -]{1,128}?)(?: \+ \d{1,12})?\)(?: \+ (\d{1,9}))? +\[0x[\da-f]{6,16}/;
+const REPORT =
+  /^\d{1,3} +([\w.+-]{1,128})[ \t]+0x[\da-f]{8,16} ([A-Za-z_$~][\w.$:~]*)(?:\(.{0,400}?\))? \+ (\d{1,9})/;
+
+export function macosFormat(): Format {
+  return {
+    needs: PLUS,
+    read(line, out) {
+      const { body } = line;
+      if (body.length > 2048) {
+        return false;
+      }
+      const panic = PANIC.exec(body);
+      if (panic !== null) {
+        const [, module = '', name = '', offset = ''] = panic;
+        frameInBody(line, out, body.indexOf(` : ${name}`) + 3, name, {
+          offset: Number.parseInt(offset, 16),
+          module: moduleName(module),
+        });
+        return true;
+      }
+      const sampled = SAMPLED.exec(body);
+      if (sampled !== null) {
+        const [, name = '', offset, module = '', behind] = sampled;
+        const digits = offset ?? behind;
+        frameInBody(line, out, body.indexOf(name), name, {
+          offset: digits === undefined ? null : Number(digits),
+          module: moduleName(module),
+        });
+        return true;
+      }
+      const report = REPORT.exec(body);
+      if (report === null) {
+        return false;
+      }
+      const [, module = '', name = '', offset = ''] = report;
+      frameInBody(line, out, body.indexOf(` ${name}`) + 1, name, { offset: Number(offset), module });
+      return true;
+    },
+  };
+}

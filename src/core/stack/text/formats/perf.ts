@@ -1,0 +1,69 @@
+/**
+ * perf script: `ffffffffc0be06b3 txg_wait_synced_impl+0xf3 ([zfs])`, inlined rows `zio_wait (inlined)`, and
+ * stacks printed with addresses and names only, as bcc's wakeuptime does (perf, builtin-script.c).
+ */
+import { LETTER, PAREN } from '../characters.ts';
+import { moduleName } from '../linux.ts';
+import { baseName, type Format, frameInBody } from './format.ts';
+
+const ENTRY =
+  /^([\da-f]{4,16}) ([A-Za-z_.$~].{0,1000}?)(?:\+0x([\da-f]{1,12}))? \((\[[\w.-]{1,64}\]|[^()]{1,1000}|inlined)(?: \(deleted\))?\)$/;
+
+/** Event, then the sample's only address on the same line. */
+const ONE_LINE =
+  /: {1,40}([\da-f]{4,16}) ([A-Za-z_.$~][\w.$@:~<>]*)(?:\+0x([\da-f]{1,12}))? \((\[[\w.-]{1,64}\]|\/[^()]{1,1000})\)$/;
+
+const NAME_ONLY = /^([\da-f]{8,16}) ([A-Za-z_.$~][\w.$@:~]*)$/;
+
+export function perfFormat(): Format {
+  return {
+    needs: PAREN,
+    read(line, out) {
+      const { body } = line;
+      if (body.length > 4096) {
+        return false;
+      }
+      const match = ENTRY.exec(body) ?? ONE_LINE.exec(body);
+      if (match === null) {
+        return false;
+      }
+      const [whole, , name = '', offset, place = ''] = match;
+      // Kernel symbols have no blanks; names of C++ do, and are followed by arguments or an offset.
+      if (/\s/.test(name) && offset === undefined && place !== 'inlined') {
+        return false;
+      }
+      frameInBody(line, out, match.index + whole.indexOf(` ${name}`) + 1, name, {
+        offset: offset === undefined ? null : Number.parseInt(offset, 16),
+        module: place === 'inlined' ? null : library(place),
+        length: name.length + (offset === undefined ? 0 : 3 + offset.length),
+      });
+      return true;
+    },
+  };
+}
+
+export function namedAddressFormat(): Format {
+  return {
+    needs: LETTER,
+    read(line, out) {
+      const first = line.text.charCodeAt(line.from);
+      if ((first !== 32 && first !== 9) || line.to - line.from > 600) {
+        return false;
+      }
+      const { body } = line;
+      const match = NAME_ONLY.exec(body);
+      const name = match?.[2];
+      if (name === undefined) {
+        return false;
+      }
+      frameInBody(line, out, body.indexOf(` ${name}`) + 1, name, {});
+      return true;
+    },
+  };
+}
+
+/** `[zfs]`, `/lib/modules/6.12/updates/zfs.ko.xz`, `/usr/lib/libc.so.6`, `[kernel.kallsyms]`. */
+function library(place: string): string | null {
+  const name = place.startsWith('[') ? place.slice(1, -1) : baseName(place);
+  return moduleName(name.replace(/\.ko(?:\.(?:xz|gz|zst))?$/, ''));
+}

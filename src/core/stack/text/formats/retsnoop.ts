@@ -1,0 +1,41 @@
+/**
+ * retsnoop: `    73us [-ENOMEM]  __x64_sys_bpf+0x1a   (kernel/bpf/syscall.c:5067:1)`, inlined rows
+ * `. do_syscall_x64   (arch/x86/entry/common.c:50:12)`, calls `→ bpf_prog_load`.
+ */
+import { BRACKET, LETTER, PAREN } from '../characters.ts';
+import { type Format, frameInBody } from './format.ts';
+
+const TIMED =
+  /^(?:[!*]{1,2} +)?(?:\d{1,9}us \[[^\]]{1,32}\] +)?(\. )?([A-Za-z_][\w.$]*)(?:\+0x([\da-f]{1,12}))?(?: +\(([^()\s]{1,512}:\d{1,7}(?::\d{1,6})?)\))?$/;
+const CALL = /^(?:\u2192|\u2190|\u2194) ([A-Za-z_][\w.$]*)(?: +\[[^\]]{1,32}\])?(?: +[\d.]+us)?$/;
+
+export function retsnoopFormat(): Format {
+  return {
+    needs: LETTER,
+    read(line, out) {
+      const { body } = line;
+      if (body.length > 1024) {
+        return false;
+      }
+      const call = CALL.exec(body);
+      if (call !== null) {
+        frameInBody(line, out, 2, call[1] ?? '', {});
+        return true;
+      }
+      if ((line.classes & (BRACKET | PAREN)) === 0) {
+        return false;
+      }
+      const match = TIMED.exec(body);
+      // A name alone is anything: a time with a result, or a place, says that it is an entry.
+      if (match === null || (match[4] === undefined && !/^[!*\s]*\d{1,9}us \[/.test(body))) {
+        return false;
+      }
+      const [, , name = '', offset] = match;
+      frameInBody(line, out, body.lastIndexOf(name, body.length - (match[4]?.length ?? 0)), name, {
+        offset: offset === undefined ? null : Number.parseInt(offset, 16),
+        length: name.length + (offset === undefined ? 0 : 3 + offset.length),
+      });
+      return true;
+    },
+  };
+}

@@ -1,0 +1,43 @@
+/**
+ * strace -k: ` > /usr/lib/libc.so.6(pause+0x10) [0xd3dd0]`; glibc's backtrace_symbols the same without
+ * the blank: `/usr/sbin/ztest(main+0x1a)[0x40a7cf]`; libspl's assertions: `[0x40a7cf] main+0x1a (in zdb +0x1a)`.
+ */
+import { BRACKET, PAREN, PLUS } from '../characters.ts';
+import { baseName, type Format, frameInBody } from './format.ts';
+
+const ENTRY =
+  /^(?:> )?(\/[^\s()]{1,512}|\[vdso\]|[\w.+-]{1,128})\(([A-Za-z_.][\w.$@:~]*)\+0x([\da-f]{1,12})\) ?\[(?:0x)?[\da-f]{1,16}\]/;
+
+/** lib/libspl/backtrace.c */
+const LIBSPL =
+  /^\[0x[\da-f]{1,16}\] ([A-Za-z_.][\w.$@]*)\+0x([\da-f]{1,12}) \(in (\S{1,512}) \+0x[\da-f]{1,16}\)/;
+
+export function straceFormat(): Format {
+  return {
+    needs: BRACKET | PAREN | PLUS,
+    read(line, out) {
+      const body = line.body.slice(0, 2048);
+      const entry = ENTRY.exec(body);
+      if (entry !== null) {
+        const [, library = '', name = '', offset = ''] = entry;
+        frameInBody(line, out, body.indexOf(`(${name}`) + 1, name, {
+          offset: Number.parseInt(offset, 16),
+          module: baseName(library),
+          length: name.length + 3 + offset.length,
+        });
+        return true;
+      }
+      const own = LIBSPL.exec(body);
+      if (own === null) {
+        return false;
+      }
+      const [, name = '', offset = '', library = ''] = own;
+      frameInBody(line, out, body.indexOf(` ${name}`) + 1, name, {
+        offset: Number.parseInt(offset, 16),
+        module: baseName(library),
+        length: name.length + 3 + offset.length,
+      });
+      return true;
+    },
+  };
+}
