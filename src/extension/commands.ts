@@ -8,6 +8,7 @@ import type { HungTasksView } from './hung-tasks/hung-tasks-view.ts';
 import { stackText } from './hung-tasks/labels.ts';
 import type { TaskNode } from './hung-tasks/task-nodes.ts';
 import type { CommandArguments, CommandId } from './ids.ts';
+import type { LazyServer } from './source/lazy-server.ts';
 import type { FrameOpener } from './source/open-frame.ts';
 import { pasteStackText } from './stack-text/paste.ts';
 import { connectTo, pickHost } from './targets/connect.ts';
@@ -23,6 +24,7 @@ interface Services {
   readonly hungTasks: HungTasksView;
   readonly tracing: Tracing;
   readonly dbgmsg: DbgmsgView;
+  readonly server: LazyServer;
   readonly frames: FrameOpener;
   readonly context: Context;
   readonly funnel: FailureFunnel;
@@ -38,7 +40,7 @@ type Handlers = {
 
 /** Registers every command of ids.ts; the compiler sees to it that none is missing. */
 export function registerCommands(services: Services): vscode.Disposable {
-  const { targets, targetsView, hungTasks, tracing, dbgmsg, frames, funnel, log } = services;
+  const { targets, targetsView, hungTasks, tracing, dbgmsg, server, frames, funnel, log } = services;
   const entryOf = (node: TargetNode | undefined) => node?.entry ?? targets.active?.entry ?? null;
   const handlers: Handlers = {
     'zscope.connect': [
@@ -123,6 +125,7 @@ export function registerCommands(services: Services): vscode.Disposable {
     ],
     'zscope.filterDbgmsg': ['Filtering dbgmsg', () => dbgmsg.focusFilter()],
     'zscope.pasteStack': ['Opening the clipboard as stack text', pasteStackText],
+    'zscope.restartServer': ['Restarting the language server', () => server.restart()],
     'zscope.showLog': ['Showing the Log', () => log.show()],
   };
   const register = <Id extends CommandId>(id: Id) => {

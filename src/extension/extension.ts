@@ -41,5 +41,18 @@ export function activate(extension: vscode.ExtensionContext): void {
   const dbgmsg = own(new DbgmsgView(extension.extensionUri, targets, server, opener, context, funnel));
   own(new TargetStatus(targets));
   own(compareSource(targets, server, hungTasks, funnel));
-  own(registerCommands({ targets, targetsView, hungTasks, tracing, dbgmsg, frames, context, funnel, log }));
+  own(
+    registerCommands({
+      targets,
+      targetsView,
+      hungTasks,
+      tracing,
+      dbgmsg,
+      server,
+      frames,
+      context,
+      funnel,
+      log,
+    }),
+  );
 }

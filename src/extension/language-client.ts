@@ -4,6 +4,8 @@
  */
 import * as vscode from 'vscode';
 import {
+  CloseAction,
+  ErrorAction,
   LanguageClient,
   type LanguageClientOptions,
   RevealOutputChannelOn,
@@ -11,6 +13,7 @@ import {
 } from 'vscode-languageclient/node';
 import type { Disposable } from '../core/lifetime.ts';
 import type { NotificationKind, RequestKind, ServerOptions } from '../protocol/server.ts';
+import { CrashLimit } from './crash-limit.ts';
 import { languages } from './ids.ts';
 
 /** A running language server. Disposing ends its process. */
@@ -23,22 +26,36 @@ export interface ServerClient extends Disposable {
   listen<P>(kind: NotificationKind<P>, handler: (params: P) => void): void;
 }
 
-/** The server is started again after a crash this many times within three minutes, then no more. */
-const MAX_RESTARTS = 4;
+/** Messages in a row that may fail on their way before the server is taken for broken. */
+const MAX_ERRORS = 3;
+
+/** The server is not started again when it ended this many times within three minutes. */
+const MAX_CRASHES = 5;
+const CRASHES_WITHIN_MS = 3 * 60_000;
 
 /** Bounds the server's heap: the index of a kernel tree fits, a runaway does not take the machine. */
 const HEAP_MEGABYTES = 1024;
 
+/** Writes its errors to the Log only: what a person has to know of them, and can do, is said by those who ask. */
+class QuietClient extends LanguageClient {
+  override error(message: string, data?: unknown): void {
+    super.error(message, data, false);
+  }
+}
+
 /**
  * Starts the server. What it writes to stderr goes to `log`.
  * @param prepare is called with the client before the server runs
+ * @param gaveUp is called when the server ended and is not started again by itself
  * @throws when it cannot be started.
  */
 export async function startServer(
   context: Pick<vscode.ExtensionContext, 'asAbsolutePath' | 'globalStorageUri'>,
   log: vscode.LogOutputChannel,
   prepare: (client: ServerClient) => void,
+  gaveUp: () => void,
 ): Promise<ServerClient> {
+  const crashes = new CrashLimit(MAX_CRASHES, CRASHES_WITHIN_MS);
   const module = context.asAbsolutePath('dist/server.cjs');
   const execArgv = [`--max-old-space-size=${HEAP_MEGABYTES}`];
   const options: LanguageClientOptions = {
@@ -49,11 +66,28 @@ export async function startServer(
     ],
     outputChannel: log,
     initializationOptions: { storagePath: context.globalStorageUri.fsPath } satisfies ServerOptions,
-    connectionOptions: { maxRestartCount: MAX_RESTARTS },
+    errorHandler: {
+      error: (_error, _message, count = 0) => {
+        if (count <= MAX_ERRORS) {
+          return { action: ErrorAction.Continue, handled: true };
+        }
+        gaveUp();
+        return { action: ErrorAction.Shutdown, handled: true };
+      },
+      closed: () => {
+        if (crashes.crashed()) {
+          return { action: CloseAction.Restart, handled: true };
+        }
+        gaveUp();
+        return { action: CloseAction.DoNotRestart, handled: true };
+      },
+    },
+    // Taken for a crash: started again, or given up.
+    initializationFailedHandler: () => false,
     // A person is not told of a failed link or hover; the log has it.
     revealOutputChannelOn: RevealOutputChannelOn.Never,
   };
-  const client = new LanguageClient(
+  const client = new QuietClient(
     'zscope',
     'ZScope',
     {

@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import { Failure } from '../../core/failure.ts';
 import type { Disposable } from '../../core/lifetime.ts';
 import type { NotificationKind, RequestKind } from '../../protocol/server.ts';
 import type { FailureFunnel } from '../failures.ts';
@@ -9,6 +10,8 @@ import type * as LanguageClientModule from '../language-client.ts';
 export class LazyServer implements Disposable {
   #client: Promise<LanguageClientModule.ServerClient> | null = null;
   #ended = false;
+  /** It ended too often and was not started again. */
+  #down = false;
   readonly #listener: vscode.Disposable;
   /** What the server may ask and tell; given to each client. */
   readonly #handlers: ((client: LanguageClientModule.ServerClient) => void)[] = [];
@@ -30,7 +33,24 @@ export class LazyServer implements Disposable {
 
   /** @throws when the server cannot be started, the request fails or the signal is aborted. */
   async request<P, R>(kind: RequestKind<P, R>, params: P, signal?: AbortSignal): Promise<R> {
-    return (await this.#start()).request(kind, params, signal);
+    const client = await this.#start();
+    if (this.#down) {
+      throw new Failure(
+        'lost',
+        'The language server of ZScope has ended, so nothing can be looked up in the source.',
+        'Start it by the command "ZScope: Restart Language Server".',
+      );
+    }
+    return client.request(kind, params, signal);
+  }
+
+  /** Ends the server and starts a new one. @throws when it cannot be started. */
+  async restart(): Promise<void> {
+    const old = this.#client;
+    this.#client = null;
+    this.#down = false;
+    (await old?.catch(() => null))?.dispose();
+    await this.#start();
   }
 
   /** Answers what the server asks. Before the first request. */
@@ -50,11 +70,16 @@ export class LazyServer implements Disposable {
     if (this.#client === null) {
       // require() is typed as any; the bundle is built from exactly this module (esbuild.mjs).
       const module = require('./language-client.cjs') as typeof LanguageClientModule;
-      const client = module.startServer(this.extension, this.funnel.log, (starting) => {
-        for (const handle of this.#handlers) {
-          handle(starting);
-        }
-      });
+      const client = module.startServer(
+        this.extension,
+        this.funnel.log,
+        (starting) => {
+          for (const handle of this.#handlers) {
+            handle(starting);
+          }
+        },
+        () => this.funnel.guard('Restarting the language server', () => this.#gaveUp()),
+      );
       this.#client = client;
       client.catch(() => {
         // The next request tries again.
@@ -62,6 +87,22 @@ export class LazyServer implements Disposable {
       });
     }
     return this.#client;
+  }
+
+  async #gaveUp(): Promise<void> {
+    this.#down = true;
+    const restart = 'Restart';
+    const showLog = 'Show Log';
+    const answer = await vscode.window.showErrorMessage(
+      'The language server of ZScope ended again and again and was not started once more: frames are not found in the source.',
+      restart,
+      showLog,
+    );
+    if (answer === restart) {
+      await this.restart();
+    } else if (answer === showLog) {
+      this.funnel.log.show();
+    }
   }
 
   dispose(): void {
