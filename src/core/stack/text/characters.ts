@@ -27,6 +27,8 @@ export const BACKSLASH = 1 << 19;
 export const AMPERSAND = 1 << 20;
 export const CONTROL = 1 << 21;
 export const ODD_BLANK = 1 << 22;
+/** \u2190 to \u2199, which tracers draw calls with. */
+export const ARROW = 1 << 23;
 
 /** Bits of every character below 256; of those above see {@link wideClass}. */
 export const CLASS_OF = new Uint32Array(256);
@@ -73,6 +75,9 @@ for (const letter of LETTERS) {
 /** Bits of a character beyond 255: blanks of all widths, and marks that show nothing. */
 export function wideClass(unit: number): number {
   const blank = (unit >= 0x2000 && unit <= 0x200f) || unit === 0x202f || unit === 0x2060 || unit === 0x3000;
+  if (unit >= 0x2190 && unit <= 0x2199) {
+    return ARROW;
+  }
   return blank || unit === 0xfeff ? ODD_BLANK : 0;
 }
 

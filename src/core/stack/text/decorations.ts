@@ -52,7 +52,10 @@ const MAX_DECORATIONS = 16;
 
 /** Column where the body of a line begins. */
 export function bodyStart(text: string): number {
-  let at = 0;
+  let at = behindTime(text);
+  if (at > 0 && isLetter(text.charCodeAt(at))) {
+    return at;
+  }
   for (let count = 0; count < MAX_DECORATIONS; count++) {
     DECORATION.lastIndex = at;
     const match = DECORATION.exec(text);
@@ -62,4 +65,33 @@ export function bodyStart(text: string): number {
     at = DECORATION.lastIndex;
   }
   return at;
+}
+
+/** printk's `[  123.456789] ` is on most lines that are ever read: past it without a pattern; 0 if it is not there. */
+function behindTime(text: string): number {
+  if (text.charCodeAt(0) !== 91) {
+    return 0;
+  }
+  let at = 1;
+  let dots = 0;
+  for (; at < 24; at++) {
+    const unit = text.charCodeAt(at);
+    if (unit === 46) {
+      dots++;
+    } else if (!(unit === 32 && dots === 0) && !(unit >= 48 && unit <= 57)) {
+      break;
+    }
+  }
+  if (text.charCodeAt(at) !== 93 || dots !== 1) {
+    return 0;
+  }
+  at++;
+  while (text.charCodeAt(at) === 32) {
+    at++;
+  }
+  return at;
+}
+
+function isLetter(unit: number): boolean {
+  return (unit >= 97 && unit <= 122) || (unit >= 65 && unit <= 90);
 }

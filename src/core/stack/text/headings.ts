@@ -11,77 +11,101 @@ interface Pattern {
   readonly pattern: RegExp;
 }
 
-/** Sources: kernel/hung_task.c, kernel/sched/core.c (sched_show_task), kernel/watchdog.c, kernel/rcu, lib/ubsan.c, mm/kasan, kernel/locking/lockdep.c, lib/nmi_backtrace.c, arch/x86/kernel/dumpstack.c; SPL's spl-err.c. */
-const PATTERNS: readonly Pattern[] = [
-  {
-    what: 'report',
-    pattern: /^INFO: task (?<comm>.{1,64}):(?<pid>\d{1,10}) blocked for more than \d+ seconds/,
-  },
-  {
-    what: 'report',
-    pattern: /^INFO: task (?<comm>.{1,64}):(?<pid>\d{1,10}) (?:is )?(?:<\w+> )?blocked on an? /,
-  },
-  {
-    what: 'task',
-    pattern: /^task:(?<comm>.{1,64}?) +state:(?<state>[A-Z]) +stack: *\d+ +pid: *(?<pid>\d{1,10})/,
-  },
-  // Kernels before 5.10: name, state, address or free stack, pid, parent, flags.
-  {
-    what: 'task',
-    pattern:
-      /^(?<comm>\S.{0,30}?) +(?<state>[RSDTtZXIKWP]) *(?:running task|[\da-f]{8,16})? *\d+ +(?<pid>\d{1,10}) +\d+ +(?:\d+ +)?0x[\da-f]{8}$/,
-  },
-  {
-    what: 'task',
-    pattern:
-      /^CPU: *\d+ (?:UID: \d+ )?PID: (?<pid>\d+) Comm: (?<comm>.{1,64}?) (?:Kdump: loaded )?(?:Not t|T)ainted/,
-  },
-  { what: 'task', pattern: /^Pid: (?<pid>\d+), comm: (?<comm>.{1,64}?) (?:Not t|T)ainted/ },
-  {
-    what: 'task',
-    pattern: /^PID: (?<pid>\d+) +TASK: [\da-f]{8,16} +CPU: \d+ +COMMAND: "(?<comm>[^"]{0,64})"/,
-  },
-  {
-    what: 'report',
-    pattern: /^(?:watchdog: )?BUG: soft lockup - CPU#\d+ stuck for \d+s! \[(?<comm>.{1,64}):(?<pid>\d+)\]/,
-  },
-  {
-    what: 'report',
-    pattern: /^BUG: (?:KASAN|KFENCE|KMSAN|KCSAN): .* by task (?<comm>.{1,64})\/(?<pid>\d+)$/,
-  },
-  { what: 'report', pattern: /^(?:watchdog: |NMI watchdog: )?(?:BUG: |Watchdog detected hard LOCKUP)/ },
-  { what: 'report', pattern: /^(?:rcu: )?INFO: rcu_\w+ (?:self-)?detected/ },
-  {
-    what: 'report',
-    pattern: /^\[? ?(?:INFO|WARNING): (?:possible|inconsistent|suspicious|bad unlock|CPU: |at )/,
-  },
-  { what: 'report', pattern: /^WARNING: .* at \S+:\d+/ },
-  {
-    what: 'report',
-    pattern:
-      /^(?:kernel BUG at|Oops|general protection fault|invalid opcode|Unable to handle kernel|Internal error|divide error|double fault|stack segment|Kernel panic - not syncing|Kernel BUG|UBSAN: |PANIC at |VERIFY|ASSERT|SPLError: .* SPL PANIC|panic: |panic\[cpu\d+\]|panic\(cpu \d+|Fatal trap \d|lock order reversal|KDB: stack backtrace|refcount_t: |unreferenced object)/,
-  },
-  { what: 'stack', pattern: /^NMI backtrace for cpu \d+/ },
-  {
-    what: 'stack',
-    pattern: /^(?:Call [Tt]race|Backtrace|Stack trace|stack backtrace|Xen call trace)\b.{0,40}:/,
-  },
-  { what: 'stack', pattern: /^Stack trace of thread (?<pid>\d+):/ },
-  { what: 'stack', pattern: /^(?:Allocated|Freed) by task (?<pid>\d+)/ },
-  {
-    what: 'stack',
-    pattern: /^Thread \d+ \((?:Thread 0x[\da-f]+ )?\(?LWP (?<pid>\d+)\)?(?: "(?<comm>[^"]{1,64})")?/,
-  },
-  { what: 'stack', pattern: /^Thread \d+ \(.{1,80}\):?$/ },
-  { what: 'stack', pattern: /^TID (?<pid>\d+):$/ },
-  { what: 'stack', pattern: /^PID (?<pid>\d+) - \S/ },
-  { what: 'stack', pattern: /^-> #\d+ \(/ },
-  { what: 'stack', pattern: /^Task dump for CPU \d+:/ },
-];
+const COMM = '(?<comm>.{1,64}?)';
+const PID = '(?<pid>\\d{1,10})';
 
-/** What the first character of a heading can be; of a task's name, anything. */
-const OLD_TASK = /0x[\da-f]{8}\s*$/;
-const FIRST = /^[A-Z[a-z-]/;
+function pattern(what: HeadingItem['what'], source: string): Pattern {
+  return { what, pattern: new RegExp(`^(?:${source})`) };
+}
+
+/**
+ * Tasks as kernels before 5.10 print them: name, state, address or free stack, pid, parent, flags; the
+ * name begins with anything (kernel/sched/core.c, sched_show_task).
+ */
+const OLD_TASKS: readonly Pattern[] = [
+  pattern(
+    'task',
+    `(?<comm>\\S.{0,30}?) +(?<state>[RSDTtZXIKWP]) *(?:running task|[\\da-f]{8,16})? *\\d+ +${PID} +\\d+ +(?:\\d+ +)?0x[\\da-f]{8}$`,
+  ),
+];
+const OLD_TASK_END = / 0x[\da-f]{8}$/;
+
+/**
+ * By the character they begin with. Sources: kernel/hung_task.c, kernel/sched/core.c, kernel/watchdog.c,
+ * kernel/rcu, lib/ubsan.c, mm/kasan, mm/kfence, kernel/locking/lockdep.c, lib/nmi_backtrace.c,
+ * lib/dump_stack.c, arch/x86/kernel/dumpstack.c; SPL's spl-err.c; and the debuggers.
+ */
+const PATTERNS: Readonly<Record<string, readonly Pattern[]>> = {
+  t: [pattern('task', `task:${COMM} +state:(?<state>[A-Z]) +stack: *\\d+ +pid: *${PID}`)],
+  I: [
+    pattern('report', `INFO: task (?<comm>.{1,64}):${PID} blocked for more than \\d+ seconds`),
+    pattern('report', `INFO: task (?<comm>.{1,64}):${PID} (?:is )?(?:<?\\w+>? )?blocked on an? `),
+    pattern('report', 'INFO: (?:possible|inconsistent|suspicious|bad unlock|rcu_\\w+ )'),
+    pattern('report', 'Internal error: '),
+  ],
+  C: [
+    pattern(
+      'task',
+      `CPU: *\\d+ (?:UID: \\d+ )?PID: ${PID} Comm: ${COMM} (?:Kdump: loaded )?(?:Not t|T)ainted`,
+    ),
+    pattern('stack', 'Call [Tt]race\\b.{0,40}:'),
+  ],
+  P: [
+    pattern('task', `Pid: ${PID}, comm: ${COMM} (?:Not t|T)ainted`),
+    pattern('task', `PID: ${PID} +TASK: [\\da-f]{8,16} +CPU: \\d+ +COMMAND: "(?<comm>[^"]{0,64})"`),
+    pattern('stack', `PID ${PID} - \\S`),
+    pattern('report', 'PANIC at '),
+  ],
+  w: [
+    pattern('report', `watchdog: BUG: soft lockup - CPU#\\d+ stuck for \\d+s! \\[(?<comm>.{1,64}):${PID}\\]`),
+    pattern('report', 'watchdog: (?:BUG: |Watchdog detected hard LOCKUP)'),
+  ],
+  B: [
+    pattern('report', `BUG: soft lockup - CPU#\\d+ stuck for \\d+s! \\[(?<comm>.{1,64}):${PID}\\]`),
+    pattern('report', 'BUG: '),
+    pattern('stack', 'Backtrace\\b.{0,60}:'),
+  ],
+  N: [pattern('report', 'NMI watchdog: '), pattern('stack', 'NMI backtrace for cpu \\d+')],
+  r: [pattern('report', 'rcu: INFO: rcu_\\w+ (?:self-)?detected'), pattern('report', 'refcount_t: ')],
+  W: [
+    pattern(
+      'report',
+      'WARNING: (?:CPU: |at |possible |inconsistent |suspicious |bad unlock|.* at \\S+:\\d+)',
+    ),
+  ],
+  '[': [pattern('report', '\\[ (?:INFO|BUG|WARNING): ')],
+  k: [pattern('report', 'kernel BUG at ')],
+  K: [pattern('report', 'Kernel panic - not syncing|Kernel BUG at |KDB: stack backtrace')],
+  O: [pattern('report', 'Oops\\b')],
+  g: [pattern('report', 'general protection fault')],
+  i: [pattern('report', 'invalid opcode')],
+  d: [pattern('report', 'divide error|double fault')],
+  U: [pattern('report', 'Unable to handle kernel |UBSAN: ')],
+  V: [pattern('report', 'VERIFY')],
+  A: [pattern('report', 'ASSERT'), pattern('stack', `Allocated by task ${PID}`)],
+  F: [pattern('report', 'Fatal trap \\d'), pattern('stack', `Freed by task ${PID}`)],
+  S: [
+    pattern('report', 'SPLError: .* SPL PANIC'),
+    pattern('stack', `Stack trace of thread ${PID}:`),
+    pattern('stack', 'Stack trace\\b.{0,40}:'),
+  ],
+  p: [pattern('report', 'panic: |panic\\[cpu\\d+\\]|panic\\(cpu \\d+')],
+  l: [pattern('report', 'lock order reversal')],
+  u: [pattern('report', 'unreferenced object 0x')],
+  s: [pattern('stack', 'stack backtrace:')],
+  T: [
+    pattern('stack', `Thread \\d+ \\((?:Thread 0x[\\da-f]+ )?\\(?LWP ${PID}\\)?(?: "(?<comm>[^"]{1,64})")?`),
+    pattern('stack', 'Thread \\d+ \\(.{1,80}\\):?$'),
+    pattern('stack', `TID ${PID}:$`),
+    pattern('stack', 'Task dump for CPU \\d+:'),
+  ],
+  X: [pattern('stack', 'Xen call trace:')],
+  '-': [pattern('stack', '-> #\\d+ \\(')],
+};
+
+const BY_FIRST: ReadonlyMap<number, readonly Pattern[]> = new Map(
+  Object.entries(PATTERNS).map(([first, patterns]) => [first.charCodeAt(0), patterns]),
+);
 
 /** Longest line that is taken for a heading. */
 const MAX_HEADING = 512;
@@ -92,18 +116,15 @@ export function readHeading(line: Line, out: Output): boolean {
     return false;
   }
   const { body } = line;
-  if (!FIRST.test(body) || !(body.includes(':') || OLD_TASK.test(body) || body.includes('['))) {
-    return false;
-  }
-  for (const { what, pattern } of PATTERNS) {
+  const patterns = OLD_TASK_END.test(body) ? OLD_TASKS : (BY_FIRST.get(body.charCodeAt(0)) ?? []);
+  for (const { what, pattern } of patterns) {
     const match = pattern.exec(body);
     if (match !== null) {
       const groups = match.groups ?? {};
       const pid = groups['pid'];
-      const at = line.span(line.bodyColumn, line.bodyColumn + body.length);
       out.add({
         kind: 'heading',
-        ...at,
+        ...line.span(line.bodyColumn, line.bodyColumn + body.length),
         what,
         title: body,
         comm: groups['comm'] === undefined ? null : out.name(groups['comm']),

@@ -163,18 +163,24 @@ export class StackTextReader {
   }
 
   #readFormats(line: Line, out: Output): void {
+    const { classes } = line;
     const current = this.#current;
-    if (current !== null && (line.classes & current.needs) === current.needs && current.read(line, out)) {
+    if (current !== null && mayBe(current, classes) && current.read(line, out)) {
       return;
     }
     for (const format of this.#formats) {
-      if (format !== current && (line.classes & format.needs) === format.needs && format.read(line, out)) {
+      if (mayBe(format, classes) && format !== current && format.read(line, out)) {
         this.#current = format;
         return;
       }
     }
     readHeading(line, out);
   }
+}
+
+function mayBe(format: Format, classes: number): boolean {
+  const { needs, any } = format;
+  return (classes & needs) === needs && (any === undefined || (classes & any) !== 0);
 }
 
 /** Reads a whole text. */

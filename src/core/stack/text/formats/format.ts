@@ -8,6 +8,8 @@ import type { Output } from '../output.ts';
 export interface Format {
   /** Classes of characters, of which a line of this format holds all; see characters.ts. */
   readonly needs: number;
+  /** Classes of which such a line holds at least one; none where it is not given. */
+  readonly any?: number;
   /** Reads a line; false when it is none of this format's. */
   read(line: Line, out: Output): boolean;
 }

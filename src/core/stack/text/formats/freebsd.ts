@@ -3,7 +3,7 @@
  * `#6 0xffffffff81a7274a at arc_prune_task+0x7a`, and lines that hold a whole stack: procstat -kk and
  * Ctrl-T (sys/kern/subr_stack.c, sys/ddb).
  */
-import { LETTER, PLUS } from '../characters.ts';
+import { LETTER, PAREN, PLUS } from '../characters.ts';
 import { type Format, frameInBody } from './format.ts';
 
 const DDB =
@@ -14,6 +14,7 @@ const WORD = /(?<=^|\s)([A-Za-z_.][\w.$]*)\+0x([\da-f]{1,8})(?=\s|$)/g;
 export function ddbFormat(): Format {
   return {
     needs: LETTER,
+    any: PLUS | PAREN,
     read(line, out) {
       const { body } = line;
       if (body.length > 1024 || !(body.includes(' at ') || body.includes(' = 0x'))) {

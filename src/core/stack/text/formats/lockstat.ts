@@ -16,12 +16,15 @@ export function lockstatFormat(): Format {
   return {
     needs: LETTER,
     read(line, out) {
+      if (!inside && !line.text.startsWith('Count', line.from)) {
+        return false;
+      }
       const { body } = line;
       if (HEADER.test(body)) {
         inside = true;
         return true;
       }
-      if (!inside || body.length > 1024) {
+      if (body.length > 1024) {
         return false;
       }
       const match = ROW.exec(body) ?? STACK.exec(body);

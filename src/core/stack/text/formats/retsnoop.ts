@@ -2,7 +2,7 @@
  * retsnoop: `    73us [-ENOMEM]  __x64_sys_bpf+0x1a   (kernel/bpf/syscall.c:5067:1)`, inlined rows
  * `. do_syscall_x64   (arch/x86/entry/common.c:50:12)`, calls `→ bpf_prog_load`.
  */
-import { BRACKET, LETTER, PAREN } from '../characters.ts';
+import { ARROW, BRACKET, LETTER, PAREN } from '../characters.ts';
 import { type Format, frameInBody } from './format.ts';
 
 const TIMED =
@@ -12,6 +12,7 @@ const CALL = /^(?:\u2192|\u2190|\u2194) ([A-Za-z_][\w.$]*)(?: +\[[^\]]{1,32}\])?
 export function retsnoopFormat(): Format {
   return {
     needs: LETTER,
+    any: BRACKET | PAREN | ARROW,
     read(line, out) {
       const { body } = line;
       if (body.length > 1024) {
@@ -21,9 +22,6 @@ export function retsnoopFormat(): Format {
       if (call !== null) {
         frameInBody(line, out, 2, call[1] ?? '', {});
         return true;
-      }
-      if ((line.classes & (BRACKET | PAREN)) === 0) {
-        return false;
       }
       const match = TIMED.exec(body);
       // A name alone is anything: a time with a result, or a place, says that it is an entry.
