@@ -10,6 +10,7 @@ import { ModuleTransfers } from './source/module-transfers.ts';
 import { FrameOpener } from './source/open-frame.ts';
 import { SourceOpener } from './source/open-place.ts';
 import { PlaceService } from './source/place-service.ts';
+import { RunningSource } from './source/running-source.ts';
 import { DialogPrompts } from './targets/prompts.ts';
 import { TargetStatus } from './targets/status-bar.ts';
 import { TargetService } from './targets/target-service.ts';
@@ -30,7 +31,8 @@ export function activate(extension: vscode.ExtensionContext): void {
   const targets = own(new TargetService((signal) => new DialogPrompts(signal), context, log));
   const server = own(new LazyServer(extension, funnel));
   const places = new PlaceService(server, new ModuleTransfers(server));
-  const opener = own(new SourceOpener());
+  const running = own(new RunningSource());
+  const opener = own(new SourceOpener(running));
   const frames = new FrameOpener(opener, places, funnel);
 
   const targetsView = own(new TargetsView(targets, funnel));
@@ -40,7 +42,7 @@ export function activate(extension: vscode.ExtensionContext): void {
   );
   const dbgmsg = own(new DbgmsgView(extension.extensionUri, targets, server, opener, context, funnel));
   own(new TargetStatus(targets));
-  own(compareSource(targets, server, hungTasks, funnel));
+  own(compareSource(targets, server, hungTasks, running, funnel));
   own(
     registerCommands({
       targets,

@@ -80,6 +80,9 @@ export const views = {
   dbgmsg: 'zscope.dbgmsg',
 } as const;
 
+/** Of the documents that hold a source as it stood in a commit. */
+export const schemes = { revision: 'zscope-revision' } as const;
+
 export const languages = { kernelStack: 'kernel-stack' } as const;
 
 /** Commands as a list, for the test that compares with package.json. */

@@ -165,4 +165,6 @@ export interface IndexStatus {
   readonly functions: number;
   /** ZFS version of the workspace from its META file (`Version:` and `Release:`): `2.3.9-1`; null when there is none. */
   readonly zfsVersion: string | null;
+  /** `file:` URI of the top of that source. */
+  readonly zfsTree: string | null;
 }

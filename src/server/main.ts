@@ -28,7 +28,7 @@ import { Locator } from './locator.ts';
 import { ModuleService } from './modules/module-service.ts';
 import { readSourceSettings } from './source-settings.ts';
 import { StackDocuments } from './stack-documents.ts';
-import { pathOfUri, WorkspaceIndex } from './workspace-index.ts';
+import { pathOfUri, uriOfPath, WorkspaceIndex } from './workspace-index.ts';
 
 /** The language of documents that hold stacks, as package.json names it. */
 const STACK_LANGUAGE = 'kernel-stack';
@@ -241,7 +241,8 @@ answer(requests.sourceReferenceRequest, (reference) => locator.sourceReference(r
 answer(requests.indexStatusRequest, () => ({
   files: index.functions.fileCount,
   functions: index.functions.functionCount,
-  zfsVersion: index.zfsVersion,
+  zfsVersion: index.zfsTree?.version ?? null,
+  zfsTree: index.zfsTree === null ? null : uriOfPath(index.zfsTree.root),
 }));
 
 connection.onShutdown(async () => {

@@ -65,9 +65,9 @@ export class WorkspaceIndex {
     private readonly log: (text: string) => void = () => {},
   ) {}
 
-  /** Version of the source that is open: that of the outermost tree; null when there is none. */
-  get zfsVersion(): string | null {
-    return this.#trees.at(-1)?.version ?? null;
+  /** The source that is open: the outermost tree; null when there is none. */
+  get zfsTree(): ZfsTree | null {
+    return this.#trees.at(-1) ?? null;
   }
 
   get paths(): SourcePaths {

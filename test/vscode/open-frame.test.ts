@@ -37,7 +37,7 @@ describe('a frame whose exact line is still looked up', () => {
   let corrected: Promise<void>;
 
   beforeEach(() => {
-    opener = new SourceOpener();
+    opener = new SourceOpener({ chosen: false, differs: async () => false, documentOf: async () => null });
     const answer = new Promise<readonly Place[]>((resolve) => {
       found = resolve;
     });

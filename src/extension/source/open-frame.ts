@@ -25,7 +25,7 @@ export class FrameOpener {
   #last: ChosenFrame | null = null;
 
   constructor(
-    private readonly opener: Pick<SourceOpener, 'open'>,
+    private readonly opener: Pick<SourceOpener, 'choose' | 'open'>,
     private readonly places: Pick<PlaceService, 'known' | 'learn' | 'incomplete'>,
     private readonly funnel: Pick<FailureFunnel, 'note'>,
   ) {}
@@ -33,7 +33,14 @@ export class FrameOpener {
   /** Resolves when something was opened. @throws Failure when the place has no file in the workspace. */
   async open(frame: ChosenFrame): Promise<void> {
     this.#last = frame;
-    const { connection, trace, place } = frame;
+    const { connection, trace } = frame;
+    const learns =
+      connection !== null && connection.state !== 'closed' && this.places.incomplete(connection, trace);
+    // Nobody is asked to choose a line that is about to be known.
+    const place = learns ? frame.place : await this.opener.choose(frame.place);
+    if (place === undefined || this.#last !== frame) {
+      return;
+    }
     await this.opener.open(place, { preserveFocus: false });
     if (place.how !== 'dwarf' && connection !== null && connection.state !== 'closed') {
       void this.#correct(frame, connection, trace);

@@ -1,7 +1,13 @@
+import os from 'node:os';
+import path from 'node:path';
 import * as vscode from 'vscode';
 import { Failure } from '../../core/failure.ts';
 import type { Disposable } from '../../core/lifetime.ts';
 import type { Place } from '../../core/symbols/location.ts';
+import { inert } from '../../core/text/inert.ts';
+import { setting } from '../vscode-table.ts';
+import type { RunningSource } from './running-source.ts';
+import { isInFolders } from './source-roots.ts';
 
 /** Opens places of the source and marks the line that was opened last. */
 export class SourceOpener implements Disposable {
@@ -14,19 +20,50 @@ export class SourceOpener implements Disposable {
   #marked: { readonly uri: string; readonly line: number } | null = null;
   readonly #listener: vscode.Disposable;
 
-  constructor() {
+  constructor(private readonly running: Pick<RunningSource, 'chosen' | 'differs' | 'documentOf'>) {
     // An editor that is shown again has lost its decorations.
     this.#listener = vscode.window.onDidChangeVisibleTextEditors(() => this.#draw());
   }
 
   /**
-   * Opens the file of a place at its line. Only files of the workspace are ever opened: the server
-   * gives no other URI, and this checks it again.
+   * Lets the person choose among the lines that a place may stand for; the place itself when there is
+   * one, undefined when they chose none.
+   */
+  async choose(place: Place): Promise<Place | undefined> {
+    const { candidates = [] } = place;
+    if (candidates.length < 2) {
+      return place;
+    }
+    const items = candidates.map((candidate) => ({
+      label: `${candidate.path.slice(candidate.path.lastIndexOf('/') + 1)}:${candidate.line}`,
+      description: inert(candidate.text),
+      candidate,
+    }));
+    const areCalls = !candidates.some(({ uri, line }) => uri === place.uri && line === place.line);
+    const chosen = await vscode.window.showQuickPick(items, {
+      title: inert(`${place.function}: which line?`),
+      placeHolder: areCalls
+        ? 'The next frame is called at each of these lines'
+        : 'Several functions have this name',
+      matchOnDescription: true,
+    });
+    if (chosen === undefined) {
+      return undefined;
+    }
+    const { candidates: _, ...rest } = place;
+    const { uri, path, line } = chosen.candidate;
+    return { ...rest, uri, path, line, how: areCalls ? 'call-site' : 'function' };
+  }
+
+  /**
+   * Opens the file of a place at its line. Only files of the workspace and of the source folders that
+   * the person set are ever opened, links followed: the server gives no other URI, and this checks it
+   * again. Where the person wants the running version, a file that differs opens as it stands there.
    * @throws Failure when the place has no file in the workspace.
    */
   async open(place: Place, options: { readonly preserveFocus: boolean }): Promise<void> {
-    const uri = place.uri === null ? null : vscode.Uri.parse(place.uri, true);
-    if (uri === null || uri.scheme !== 'file' || vscode.workspace.getWorkspaceFolder(uri) === undefined) {
+    const file = place.uri === null ? null : vscode.Uri.parse(place.uri, true);
+    if (file === null || file.scheme !== 'file' || !(await isInFolders(file.fsPath, sourceFolders()))) {
       throw new Failure(
         'no-source',
         `The source of ${place.function} is not in this workspace.`,
@@ -35,6 +72,8 @@ export class SourceOpener implements Disposable {
           : `It was built from ${place.path}: open that source as a folder of the workspace.`,
       );
     }
+    const differs = place.how !== 'function' && (await this.running.differs(file));
+    const uri = (differs && this.running.chosen ? await this.running.documentOf(file) : null) ?? file;
     const document = await textOf(uri);
     const line = Math.min(Math.max((place.line ?? 1) - 1, 0), document.lineCount - 1);
     const start = new vscode.Position(line, document.lineAt(line).firstNonWhitespaceCharacterIndex);
@@ -47,6 +86,13 @@ export class SourceOpener implements Disposable {
     });
     editor.revealRange(new vscode.Range(start, start), vscode.TextEditorRevealType.InCenterIfOutsideViewport);
     this.#draw();
+    if (differs && uri === file) {
+      const name = vscode.workspace.asRelativePath(file);
+      vscode.window.setStatusBarMessage(
+        `$(warning) ${name} differs from the running version: the line may be off`,
+        8000,
+      );
+    }
   }
 
   #draw(): void {
@@ -61,6 +107,19 @@ export class SourceOpener implements Disposable {
     this.#listener.dispose();
     this.#mark.dispose();
   }
+}
+
+/** Folders whose files may be opened: those of the workspace, and the person's own. */
+function sourceFolders(): string[] {
+  const folders = (vscode.workspace.workspaceFolders ?? []).flatMap(({ uri }) =>
+    uri.scheme === 'file' ? [uri.fsPath] : [],
+  );
+  const [first] = folders;
+  const own = setting('zscope.source.roots').map((root) => {
+    const whole = /^~[/\\]/.test(root) ? path.join(os.homedir(), root.slice(2)) : root;
+    return first === undefined ? whole : path.resolve(first, whole);
+  });
+  return [...folders, ...own.filter((root) => path.isAbsolute(root))];
 }
 
 /** @throws Failure when the file went, or is no text. */

@@ -1,4 +1,4 @@
-/** Whether the source that is open is the source of the module that runs. */
+/** Whether the source that is open is the source of the module that runs: the words of it. */
 
 /**
  * Compares the loaded module's version (`/sys/module/zfs/version`, `2.3.9-1` or
@@ -24,4 +24,40 @@ export function versionRemark(running: string | null, source: string | null, fil
     return '';
   }
   return `The target runs ZFS ${running}, but the source that is open is ${source}: lines may be off. Check out the source of the running version.`;
+}
+
+/**
+ * Names that the commit of a running version can have in git, the surest first: what follows `_g` in
+ * a git build (config/zfs-meta.m4 writes `git describe` with an underscore), else the tag of a release.
+ * @param running as `/sys/module/zfs/version` says it; untrusted
+ */
+export function revisionsOf(running: string): string[] {
+  const commit = /_g([0-9a-f]{7,40})(?:\D|$)/.exec(running)?.[1];
+  if (commit !== undefined) {
+    return [commit];
+  }
+  const [, version, candidate] = /^(\d+\.\d+(?:\.\d+)*)(?:-(rc\d+))?/.exec(running) ?? [];
+  if (version === undefined) {
+    return [];
+  }
+  const tag = candidate === undefined ? version : `${version}-${candidate}`;
+  return [`refs/tags/zfs-${tag}`, `refs/tags/v${tag}`];
+}
+
+/**
+ * What git says of the difference.
+ * @param head HEAD as people call it; null when git has no name for it
+ * @param changed C sources that differ from the running revision
+ * @returns a sentence for the person; empty when none differs.
+ */
+export function changeRemark(running: string, head: string | null, changed: readonly string[]): string {
+  if (changed.length === 0) {
+    return '';
+  }
+  const [first = ''] = changed;
+  const name = first.slice(first.lastIndexOf('/') + 1);
+  const files =
+    changed.length === 1 ? `${name} differs` : `${changed.length} C files differ, ${name} among them`;
+  const source = head === null ? 'the source that is open' : `the source that is open (${head})`;
+  return `The target runs ZFS ${running}, and ${files} in ${source}: lines there may be off.`;
 }

@@ -62,6 +62,7 @@ describe('the server process', () => {
       files: 8,
       functions: 8,
       zfsVersion: '2.3.9-1',
+      zfsTree: pathToFileURL(tree.root).toString(),
     });
   });
 
@@ -101,7 +102,7 @@ describe('the server process', () => {
       });
       await expect
         .poll(() => client.request(indexStatusRequest, null))
-        .toEqual({ files: 1, functions: 1, zfsVersion: null });
+        .toEqual({ files: 1, functions: 1, zfsVersion: null, zfsTree: null });
       expect(await client.end()).toBe(0);
     } finally {
       other.remove();
@@ -135,6 +136,7 @@ describe('the server process', () => {
       files: 0,
       functions: 0,
       zfsVersion: null,
+      zfsTree: null,
     });
     expect(await other.end()).toBe(0);
   });
