@@ -62,7 +62,7 @@ export interface Encoding {
 /** Codes above this are looked up in a map; compilers count from 1. */
 const MOST_DENSE = 1 << 16;
 
-/** Steps of {@link Abbreviation.steps} that depend on what is read; other steps are byte counts. */
+/** Steps of {@link Abbreviations.steps} that depend on what is read; other steps are byte counts. */
 const LEB = -1;
 const STRING = -2;
 const BLOCK1 = -3;
@@ -71,34 +71,37 @@ const BLOCK4 = -5;
 const BLOCK = -6;
 const INDIRECT = -7;
 
-/** Numbers for each attribute in {@link Abbreviation.attributes}. */
+/** Numbers for each attribute in {@link Abbreviations.attributes}. */
 export const STRIDE = 4;
 
-/** The shape of an entry. */
+/** The shape of an entry. Its attributes and steps are parts of the lists of the table. */
 export interface Abbreviation {
   readonly tag: number;
   readonly hasChildren: boolean;
-  /** {@link STRIDE} numbers for each: attribute, form, implicit constant, step behind it. */
-  readonly attributes: readonly number[];
-  /** How to get behind the attributes: byte counts, and steps whose length stands in the data. */
-  readonly steps: readonly number[];
+  readonly firstAttribute: number;
+  readonly lastAttribute: number;
+  readonly firstStep: number;
+  readonly lastStep: number;
   /** Offset of the reference to the next sibling in the attributes; -1 when it has no fixed one. */
   readonly siblingAt: number;
   readonly siblingForm: number;
 }
 
 export class Abbreviations {
+  /** {@link STRIDE} numbers for each attribute: itself, form, implicit constant, step behind it. */
+  readonly attributes: number[] = [];
+  /** How to get behind all attributes: byte counts, and steps whose length stands in the data. */
+  readonly steps: number[] = [];
   readonly #dense: (Abbreviation | undefined)[] = [];
   readonly #sparse = new Map<number, Abbreviation>();
 
   /** Reads a table up to its end. */
-  constructor(cursor: Cursor, encoding: Encoding) {
-    for (;;) {
-      const code = cursor.uleb();
-      if (code === 0) {
-        return;
-      }
-      const abbreviation = readAbbreviation(cursor, encoding);
+  constructor(
+    cursor: Cursor,
+    readonly encoding: Encoding,
+  ) {
+    for (let code = cursor.uleb(); code !== 0; code = cursor.uleb()) {
+      const abbreviation = this.#read(cursor);
       if (code < MOST_DENSE) {
         this.#dense[code] = abbreviation;
       } else {
@@ -115,33 +118,59 @@ export class Abbreviations {
     }
     return abbreviation;
   }
-}
 
-function readAbbreviation(cursor: Cursor, encoding: Encoding): Abbreviation {
-  const tag = cursor.uleb();
-  const hasChildren = cursor.u8() !== 0;
-  const attributes: number[] = [];
-  const steps: number[] = [];
-  let siblingAt = -1;
-  let siblingForm = 0;
-  for (;;) {
-    const attribute = cursor.uleb();
-    const form = cursor.uleb();
-    if (attribute === 0 && form === 0) {
-      return { tag, hasChildren, attributes, steps, siblingAt, siblingForm };
+  /** Moves behind the attributes of an entry. */
+  skip(cursor: Cursor, abbreviation: Abbreviation): void {
+    for (let at = abbreviation.firstStep; at < abbreviation.lastStep; at++) {
+      skipStep(cursor, this.steps[at] ?? 0, this.encoding);
     }
-    const step = stepOf(form, encoding);
-    attributes.push(attribute, form, form === FORM_IMPLICIT_CONST ? cursor.sleb() : 0, step);
-    const last = steps.at(-1);
-    if (attribute === AT_SIBLING && (last === undefined || (steps.length === 1 && last >= 0))) {
-      siblingAt = last ?? 0;
-      siblingForm = form;
-    }
-    if (step >= 0 && last !== undefined && last >= 0) {
-      steps[steps.length - 1] = last + step;
-    } else if (step !== 0) {
+  }
+
+  #read(cursor: Cursor): Abbreviation {
+    const { attributes, steps, encoding } = this;
+    const tag = cursor.uleb();
+    const hasChildren = cursor.u8() !== 0;
+    const firstAttribute = attributes.length;
+    const firstStep = steps.length;
+    let siblingAt = -1;
+    let siblingForm = 0;
+    // Bytes of fixed length since the last step.
+    let bytes = 0;
+    for (;;) {
+      const attribute = cursor.uleb();
+      const form = cursor.uleb();
+      if (attribute === 0 && form === 0) {
+        break;
+      }
+      const step = stepOf(form, encoding);
+      attributes.push(attribute, form, form === FORM_IMPLICIT_CONST ? cursor.sleb() : 0, step);
+      if (attribute === AT_SIBLING && steps.length === firstStep) {
+        siblingAt = bytes;
+        siblingForm = form;
+      }
+      if (step >= 0) {
+        bytes += step;
+        continue;
+      }
+      if (bytes > 0) {
+        steps.push(bytes);
+        bytes = 0;
+      }
       steps.push(step);
     }
+    if (bytes > 0) {
+      steps.push(bytes);
+    }
+    return {
+      tag,
+      hasChildren,
+      firstAttribute,
+      lastAttribute: attributes.length,
+      firstStep,
+      lastStep: steps.length,
+      siblingAt,
+      siblingForm,
+    };
   }
 }
 
@@ -215,13 +244,6 @@ function stepOf(form: number, { version, offsetSize, addressSize }: Encoding): n
       return INDIRECT;
     default:
       throw damaged(`an attribute has the unknown form 0x${form.toString(16)}`);
-  }
-}
-
-/** Moves behind the attributes of an entry. */
-export function skipAttributes(cursor: Cursor, abbreviation: Abbreviation, encoding: Encoding): void {
-  for (const step of abbreviation.steps) {
-    skipStep(cursor, step, encoding);
   }
 }
 

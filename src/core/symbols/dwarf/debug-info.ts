@@ -1,6 +1,7 @@
 /** From an address to the chain of functions and lines, by the debug info of a file. */
 import type { Layout } from '../elf/layout.ts';
 import type { DebugLine } from '../location.ts';
+import { STRIDE, skipStep } from './abbreviations.ts';
 import * as dw from './constants.ts';
 import type { DebugSections } from './debug-section.ts';
 import { type LineTable, readLineTable } from './line-table.ts';
@@ -13,8 +14,8 @@ import { WeightedCache } from './weighted-cache.ts';
 interface DecodedUnit {
   readonly scopes: Scopes;
   readonly lines: LineTable | null;
-  /** Names of the scopes that were asked for. */
-  readonly names: (string | undefined)[];
+  /** Names of functions by the offset of their entry; first those that were asked for. */
+  readonly names: Map<number, string>;
   readonly weight: number;
 }
 
@@ -59,8 +60,8 @@ export class DebugInfo {
     const unit = this.#units.get(start, () => this.#decode(start));
     const { scopes, lines } = unit;
     const row = lines?.find(address) ?? -1;
-    let path = lines && row >= 0 ? lines.path(lines.files[row] ?? 0) : '';
-    let line = lines && row >= 0 ? (lines.lines[row] ?? 0) : 0;
+    let path = lines && row >= 0 ? lines.path(lines.fileOf(row)) : '';
+    let line = lines && row >= 0 ? lines.lineOf(row) : 0;
     const chain: DebugLine[] = [];
     let scope = scopes.find(address);
     if (scope === NO_SCOPE) {
@@ -89,7 +90,12 @@ export class DebugInfo {
     const reader = this.#reader(start);
     const scopes = readScopes(reader, this.layout);
     const lines = readLineTable(this.sections, reader, this.layout);
-    const unit: DecodedUnit = { scopes, lines, names: [], weight: scopes.weight + (lines?.weight ?? 0) };
+    const unit: DecodedUnit = {
+      scopes,
+      lines,
+      names: new Map(),
+      weight: scopes.weight + (lines?.weight ?? 0),
+    };
     // Who asks about many units asks again about each of them.
     this.#decoded++;
     if (this.#decoded > FEW) {
@@ -99,7 +105,8 @@ export class DebugInfo {
   }
 
   #name(start: number, unit: DecodedUnit, scope: number): string {
-    const name = unit.names[scope];
+    const entry = unit.scopes.entries[scope] ?? 0;
+    const name = unit.names.get(entry);
     if (name !== undefined) {
       return name;
     }
@@ -108,55 +115,56 @@ export class DebugInfo {
     const reader = this.#reader(start);
     if (isGone) {
       this.#readNames(reader, unit);
-    } else {
-      unit.names[scope] = this.#readName(reader, unit.scopes.entries[scope] ?? 0);
     }
-    return unit.names[scope] ?? '';
+    return this.#keepName(reader, unit, entry);
   }
 
-  #readNames(reader: UnitReader, { names, scopes }: DecodedUnit): void {
-    for (const [scope, entry] of scopes.entries.entries()) {
-      names[scope] ??= this.#readName(reader, entry);
+  #readNames(reader: UnitReader, unit: DecodedUnit): void {
+    for (const entry of unit.scopes.entries) {
+      this.#keepName(reader, unit, entry);
     }
+  }
+
+  #keepName(reader: UnitReader, { names }: DecodedUnit, entry: number): string {
+    let name = names.get(entry);
+    if (name === undefined) {
+      name = this.#readName(reader, entry);
+      names.set(entry, name);
+    }
+    return name;
   }
 
   /** The name of a function, from its entry or the one that has what its instances have in common. */
   #readName(first: UnitReader, entry: number): string {
     let reader = first;
-    let offset = entry;
+    let offset: number | null = entry;
     let linkageName = '';
-    for (let hops = 0; hops < MOST_HOPS; hops++) {
+    for (let hops = 0; offset !== null && hops < MOST_HOPS; hops++) {
       if (offset < reader.header.start || offset >= reader.header.end) {
         reader = this.#reader(this.#index.unitOfEntry(offset));
       }
+      const { header, abbreviations } = reader;
+      const { attributes } = abbreviations;
       const cursor = reader.cursor(offset);
-      const abbreviation = reader.abbreviations.get(cursor.uleb());
-      let name = '';
-      let next = -1;
-      reader.forEachAttribute(cursor, abbreviation, (attribute, form, implicit) => {
-        if (attribute === dw.AT_NAME) {
-          name = reader.string(cursor, form);
-        } else if (attribute === dw.AT_LINKAGE_NAME) {
-          linkageName ||= reader.string(cursor, form);
-        } else if (attribute === dw.AT_ABSTRACT_ORIGIN || attribute === dw.AT_SPECIFICATION) {
-          next = isLocal(form) ? reader.number(cursor, form, implicit) : -1;
+      const { firstAttribute, lastAttribute } = abbreviations.get(cursor.uleb());
+      offset = null;
+      for (let at = firstAttribute; at < lastAttribute; at += STRIDE) {
+        const form = attributes[at + 1] ?? 0;
+        switch (attributes[at]) {
+          case dw.AT_NAME:
+            return reader.string(cursor, form);
+          case dw.AT_LINKAGE_NAME:
+            linkageName = reader.string(cursor, form);
+            break;
+          case dw.AT_ABSTRACT_ORIGIN:
+          case dw.AT_SPECIFICATION:
+            offset = reader.reference(cursor, form);
+            break;
+          default:
+            skipStep(cursor, attributes[at + 3] ?? 0, header);
         }
-      });
-      if (name !== '' || next < 0) {
-        return name || linkageName;
       }
-      offset = next;
     }
     return linkageName;
   }
-}
-
-/** False for references into a supplementary file or to a type by its signature. */
-function isLocal(form: number): boolean {
-  return (
-    form !== dw.FORM_REF_SUP4 &&
-    form !== dw.FORM_REF_SUP8 &&
-    form !== dw.FORM_REF_SIG8 &&
-    form !== dw.FORM_GNU_REF_ALT
-  );
 }

@@ -6,6 +6,9 @@ import type { DebugSections } from './debug-section.ts';
 import { type LineHeader, readLineHeader } from './line-header.ts';
 import type { UnitReader } from './unit-reader.ts';
 
+/** Numbers for each row in {@link LineTable.rows}. */
+const ROW = 3;
+
 /** Code without gaps: rows [firstRow, lastRow) of the table. */
 interface Sequence {
   readonly low: number;
@@ -22,15 +25,13 @@ export class LineTable {
     readonly header: LineHeader,
     /** By ascending address. */
     readonly sequences: readonly Sequence[],
-    /** Bytes from the start of the row's sequence. */
-    readonly offsets: Uint32Array,
-    readonly files: Uint32Array,
-    readonly lines: Uint32Array,
+    /** {@link ROW} numbers for each row: bytes from the start of its sequence, file, line. */
+    readonly rows: Uint32Array,
   ) {}
 
   /** Bytes that it keeps. */
   get weight(): number {
-    return this.lines.length * 12 + this.sequences.length * 64 + this.header.weight;
+    return this.rows.length * 4 + this.sequences.length * 64 + this.header.weight;
   }
 
   /** The row that covers an address; -1 for none. */
@@ -54,13 +55,22 @@ export class LineTable {
     high = sequence.lastRow;
     while (low < high) {
       const middle = (low + high) >> 1;
-      if ((this.offsets[middle] ?? 0) <= offset) {
+      if ((this.rows[middle * ROW] ?? 0) <= offset) {
         low = middle + 1;
       } else {
         high = middle;
       }
     }
     return low > sequence.firstRow ? low - 1 : -1;
+  }
+
+  fileOf(row: number): number {
+    return this.rows[row * ROW + 1] ?? 0;
+  }
+
+  /** Line of a row; 0 for code that no line stands for. */
+  lineOf(row: number): number {
+    return this.rows[row * ROW + 2] ?? 0;
   }
 
   /** Absolute path of a file by its number in this table; empty when there is none. */
@@ -89,9 +99,7 @@ export function readLineTable(sections: DebugSections, unit: UnitReader, layout:
 /** The machine that a line number program runs on (section 6.2.2). */
 class LineProgram {
   readonly #sequences: Sequence[] = [];
-  #offsets: Uint32Array;
-  #files: Uint32Array;
-  #lines: Uint32Array;
+  #rows: Uint32Array;
   /** Rows of finished sequences and of the present one. */
   #count = 0;
   /** Rows of finished sequences. */
@@ -104,10 +112,7 @@ class LineProgram {
     readonly layout: Layout,
   ) {
     // Compilers write about four bytes a row.
-    const capacity = (program.remaining >> 2) + 16;
-    this.#offsets = new Uint32Array(capacity);
-    this.#files = new Uint32Array(capacity);
-    this.#lines = new Uint32Array(capacity);
+    this.#rows = new Uint32Array(((program.remaining >> 2) + 16) * ROW);
   }
 
   run(): LineTable {
@@ -187,19 +192,21 @@ class LineProgram {
       this.#start = address;
     }
     const offset = address - this.#start;
-    let at = this.#count;
-    if (at > this.#finished && this.#offsets[at - 1] === offset) {
+    let at = this.#count * ROW;
+    if (this.#count > this.#finished && this.#rows[at - ROW] === offset) {
       // Several lines at one address: the last one holds, as for addr2line, eu-addr2line and gdb.
-      at--;
+      at -= ROW;
     } else {
-      if (at === this.#offsets.length) {
-        this.#grow();
+      if (at === this.#rows.length) {
+        const larger = new Uint32Array(at * 2);
+        larger.set(this.#rows);
+        this.#rows = larger;
       }
       this.#count++;
     }
-    this.#offsets[at] = offset;
-    this.#files[at] = file;
-    this.#lines[at] = line;
+    this.#rows[at] = offset;
+    this.#rows[at + 1] = file;
+    this.#rows[at + 2] = line;
   }
 
   /** The end of a sequence. One of code that the linker dropped is forgotten. */
@@ -211,25 +218,8 @@ class LineProgram {
     this.#count = this.#finished;
   }
 
-  #grow(): void {
-    const larger = (old: Uint32Array): Uint32Array => {
-      const array = new Uint32Array(old.length * 2);
-      array.set(old);
-      return array;
-    };
-    this.#offsets = larger(this.#offsets);
-    this.#files = larger(this.#files);
-    this.#lines = larger(this.#lines);
-  }
-
   #table(): LineTable {
-    const count = this.#finished;
-    return new LineTable(
-      this.header,
-      this.#sequences.sort((a, b) => a.low - b.low),
-      this.#offsets.slice(0, count),
-      this.#files.slice(0, count),
-      this.#lines.slice(0, count),
-    );
+    const sequences = this.#sequences.sort((a, b) => a.low - b.low);
+    return new LineTable(this.header, sequences, this.#rows.slice(0, this.#finished * ROW));
   }
 }

@@ -34,8 +34,11 @@ export class RangeCollector {
     const offset = reference.isIndex ? this.#offsetOf(reference.value) : reference.value;
     const before = this.lows.length;
     section.reading(offset, (cursor) => {
-      this.lows.length = before;
-      this.highs.length = before;
+      if (this.lows.length > before) {
+        // The list turned out to be longer than what was read of it.
+        this.lows.length = before;
+        this.highs.length = before;
+      }
       if (header.version >= 5) {
         this.#readRangeList(cursor);
       } else {

@@ -4,7 +4,7 @@
  */
 import { type Cursor, damaged } from '../elf/bytes.ts';
 import type { Layout } from '../elf/layout.ts';
-import { type Abbreviation, STRIDE, skipAttributes, skipStep } from './abbreviations.ts';
+import { type Abbreviation, STRIDE, skipStep } from './abbreviations.ts';
 import * as dw from './constants.ts';
 import { RangeCollector } from './range-lists.ts';
 import { isAddressForm, type UnitReader } from './unit-reader.ts';
@@ -25,7 +25,7 @@ export class Scopes {
     readonly parents: Int32Array,
     /** The number after the last scope inside of this one. */
     readonly ends: Int32Array,
-    /** Offset of the entry in `.debug_info`. */
+    /** Offset in `.debug_info` of the entry that has the name of the scope or leads to it. */
     readonly entries: Float64Array,
     readonly callFiles: Int32Array,
     readonly callLines: Int32Array,
@@ -130,7 +130,7 @@ class ScopeWalk {
   run(): Scopes {
     const cursor = this.#cursor;
     const root = this.unit.abbreviations.get(cursor.uleb());
-    skipAttributes(cursor, root, this.unit.header);
+    this.unit.abbreviations.skip(cursor, root);
     if (root.hasChildren) {
       this.#enter(NO_SCOPE, NO_SCOPE);
       this.#walk();
@@ -209,7 +209,7 @@ class ScopeWalk {
       case dw.TAG_TRY_BLOCK:
       case dw.TAG_CATCH_BLOCK:
       case dw.TAG_WITH_STATEMENT:
-        skipAttributes(this.#cursor, abbreviation, this.unit.header);
+        this.unit.abbreviations.skip(this.#cursor, abbreviation);
         if (abbreviation.hasChildren) {
           this.#enter(parent, NO_SCOPE);
         }
@@ -223,7 +223,7 @@ class ScopeWalk {
     const scope = this.#parents.length;
     const firstRange = this.#ranges.lows.length;
     const attributes = this.#cursor.position;
-    const { callFile, callLine } = this.#readScope(abbreviation);
+    const { callFile, callLine, origin } = this.#readScope(abbreviation);
     const hasCode = this.#ranges.lows.length > firstRange;
     if (!hasCode && (abbreviation.tag === dw.TAG_SUBPROGRAM || !abbreviation.hasChildren)) {
       // A declaration, or what its inlined instances have in common.
@@ -233,7 +233,7 @@ class ScopeWalk {
     }
     this.#parents.push(parent);
     this.#ends.push(scope + 1);
-    this.#entries.push(this.unit.header.start + position);
+    this.#entries.push(origin ?? this.unit.header.start + position);
     this.#callFiles.push(callFile);
     this.#callLines.push(callLine);
     this.#firstRanges.push(firstRange);
@@ -243,16 +243,17 @@ class ScopeWalk {
   }
 
   /** Reads the attributes of a function; its ranges go to the collector. */
-  #readScope(abbreviation: Abbreviation): { callFile: number; callLine: number } {
+  #readScope(abbreviation: Abbreviation): { callFile: number; callLine: number; origin: number | null } {
     const { unit } = this;
     const cursor = this.#cursor;
-    const { attributes } = abbreviation;
+    const { attributes } = unit.abbreviations;
     let callFile = 0;
     let callLine = 0;
+    let origin: number | null = null;
     let low: number | null = null;
     let high: number | null = null;
     let highIsAddress = false;
-    for (let at = 0; at < attributes.length; at += STRIDE) {
+    for (let at = abbreviation.firstAttribute; at < abbreviation.lastAttribute; at += STRIDE) {
       const form = attributes[at + 1] ?? 0;
       const implicit = attributes[at + 2] ?? 0;
       switch (attributes[at]) {
@@ -269,6 +270,9 @@ class ScopeWalk {
             isIndex: form === dw.FORM_RNGLISTX,
           });
           break;
+        case dw.AT_ABSTRACT_ORIGIN:
+          origin = unit.reference(cursor, form);
+          break;
         case dw.AT_CALL_FILE:
           callFile = unit.number(cursor, form, implicit);
           break;
@@ -283,7 +287,7 @@ class ScopeWalk {
     if (low !== null && high !== null && this.layout.isCode(low)) {
       this.#ranges.add(low, highIsAddress ? high : low + high);
     }
-    return { callFile, callLine };
+    return { callFile, callLine, origin };
   }
 
   /** Moves behind an entry and all that is inside of it. */
@@ -310,12 +314,15 @@ class ScopeWalk {
     const cursor = this.#cursor;
     const { siblingAt } = abbreviation;
     if (!abbreviation.hasChildren || siblingAt < 0) {
-      skipAttributes(cursor, abbreviation, this.unit.header);
+      this.unit.abbreviations.skip(cursor, abbreviation);
       return false;
     }
     const before = cursor.position;
     cursor.skip(siblingAt);
-    const sibling = this.unit.number(cursor, abbreviation.siblingForm, 0) - this.unit.header.start;
+    const sibling =
+      abbreviation.siblingForm === dw.FORM_REF4
+        ? cursor.u32()
+        : this.unit.number(cursor, abbreviation.siblingForm, 0) - this.unit.header.start;
     if (sibling <= before || sibling > cursor.bytes.length) {
       throw damaged('an entry says that the next one is before it or outside of its unit');
     }

@@ -162,6 +162,20 @@ export class UnitReader {
     }
   }
 
+  /** Offset of the entry that is referred to; null for one in a supplementary file or in a type unit. */
+  reference(cursor: Cursor, form: number): number | null {
+    switch (form) {
+      case dw.FORM_REF_SUP4:
+      case dw.FORM_REF_SUP8:
+      case dw.FORM_REF_SIG8:
+      case dw.FORM_GNU_REF_ALT:
+        skipForm(cursor, form, this.header);
+        return null;
+      default:
+        return this.number(cursor, form, 0);
+    }
+  }
+
   /** A string; empty for one in a supplementary file, and for other values. */
   string(cursor: Cursor, form: number): string {
     switch (form) {
@@ -190,8 +204,8 @@ export class UnitReader {
     abbreviation: Abbreviation,
     visit: (attribute: number, form: number, implicit: number) => void,
   ): void {
-    const { attributes } = abbreviation;
-    for (let at = 0; at < attributes.length; at += STRIDE) {
+    const { attributes } = this.abbreviations;
+    for (let at = abbreviation.firstAttribute; at < abbreviation.lastAttribute; at += STRIDE) {
       const before = cursor.position;
       const form = attributes[at + 1] ?? 0;
       visit(attributes[at] ?? 0, form, attributes[at + 2] ?? 0);

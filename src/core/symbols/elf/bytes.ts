@@ -77,7 +77,7 @@ export interface Patches {
 
 /** Reads numbers one after the other. Throws RangeError outside of the bytes. */
 export class Cursor {
-  readonly view: DataView;
+  #view: DataView | undefined;
 
   constructor(
     readonly bytes: Uint8Array,
@@ -85,8 +85,11 @@ export class Cursor {
     readonly patches: Patches | null = null,
     /** Offset of the first byte in its section: what `patches` count from. */
     readonly origin = 0,
-  ) {
-    this.view = viewOf(bytes);
+  ) {}
+
+  get view(): DataView {
+    this.#view ??= viewOf(this.bytes);
+    return this.#view;
   }
 
   get remaining(): number {
@@ -94,7 +97,12 @@ export class Cursor {
   }
 
   u8(): number {
-    return this.view.getUint8(this.position++);
+    const byte = this.bytes[this.position];
+    if (byte === undefined) {
+      throw new RangeError('outside');
+    }
+    this.position++;
+    return byte;
   }
 
   i8(): number {
@@ -145,7 +153,7 @@ export class Cursor {
   }
 
   uleb(): number {
-    let byte = this.view.getUint8(this.position++);
+    let byte = this.u8();
     if (byte < 0x80) {
       return byte;
     }
@@ -155,7 +163,7 @@ export class Cursor {
       if (length > LONGEST_LEB) {
         throw damaged('a number has no end');
       }
-      byte = this.view.getUint8(this.position++);
+      byte = this.u8();
       value += (byte & 0x7f) * scale;
       scale *= 0x80;
     }
@@ -170,7 +178,7 @@ export class Cursor {
       if (length > LONGEST_LEB) {
         throw damaged('a number has no end');
       }
-      byte = this.view.getUint8(this.position++);
+      byte = this.u8();
       value += (byte & 0x7f) * scale;
       scale *= 0x80;
     }

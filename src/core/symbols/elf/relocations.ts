@@ -1,9 +1,10 @@
 /** Relocations of a module's debug sections (System V ABI, "Relocation"; elf(5), Elf64_Rela). */
-import { int64, uint64, viewOf } from './bytes.ts';
+import { uint64, viewOf } from './bytes.ts';
 import { type ElfFile, type Section, SHT_RELA } from './elf-file.ts';
 import type { SymbolTable } from './symbol-table.ts';
 
 const ENTRY = 24;
+const WORDS = ENTRY / 4;
 /** Entries looked at before a table is taken for sorted, as every known assembler and linker writes it. */
 const SAMPLES = 16;
 /** Entries that are stepped over one by one before a search starts anew. */
@@ -148,7 +149,8 @@ export class Relocations {
 
 /** The relocations of a part of a section, sorted by offset. */
 export class RelocationSlice {
-  readonly #view: DataView;
+  /** Six words for each entry: offset, type and symbol, addend; the low word first. */
+  readonly #words: Int32Array;
   readonly #count: number;
   /** Where the last search ended: the next one is mostly just behind it. */
   #near = 0;
@@ -158,12 +160,14 @@ export class RelocationSlice {
     readonly kinds: Readonly<Record<number, Kind>>,
     readonly symbols: SymbolTable,
   ) {
-    this.#view = viewOf(entries);
+    // Words instead of a view: they are read for nearly every attribute. They must be aligned.
+    const { buffer, byteOffset, length } = entries.byteOffset % 4 === 0 ? entries : entries.slice();
+    this.#words = new Int32Array(buffer, byteOffset, length / 4);
     this.#count = entries.length / ENTRY;
   }
 
   get byteLength(): number {
-    return this.#view.byteLength;
+    return this.#words.byteLength;
   }
 
   /** The value that belongs at an offset of the section; null when no relocation applies there. */
@@ -177,7 +181,7 @@ export class RelocationSlice {
     const view = viewOf(bytes);
     for (let index = 0; index < this.#count; index++) {
       const at = this.#offset(index) - start;
-      const kind = this.kinds[this.#view.getUint32(index * ENTRY + 8, true)];
+      const kind = this.kinds[this.#words[index * WORDS + 2] ?? 0];
       const value = this.#value(index);
       if (!kind || value === null || at < 0 || at + kind.bytes > bytes.length) {
         continue;
@@ -190,17 +194,22 @@ export class RelocationSlice {
   }
 
   #offset(index: number): number {
-    return uint64(this.#view, index * ENTRY);
+    return this.#unsigned(index * WORDS) + (this.#words[index * WORDS + 1] ?? 0) * 0x1_0000_0000;
   }
 
   #value(index: number): number | null {
-    const at = index * ENTRY;
-    const kind = this.kinds[this.#view.getUint32(at + 8, true)];
+    const at = index * WORDS;
+    const kind = this.kinds[this.#words[at + 2] ?? 0];
     if (!kind) {
       return null;
     }
-    const value = this.symbols.address(this.#view.getUint32(at + 12, true)) + int64(this.#view, at + 16);
+    const addend = this.#unsigned(at + 4) + (this.#words[at + 5] ?? 0) * 0x1_0000_0000;
+    const value = this.symbols.address(this.#unsigned(at + 3)) + addend;
     return kind.relative ? value - this.#offset(index) : value;
+  }
+
+  #unsigned(at: number): number {
+    return (this.#words[at] ?? 0) >>> 0;
   }
 
   /** The first entry whose offset is not below `offset`. */
