@@ -30,6 +30,11 @@ export class ChannelSlots {
     return this.#taken < Math.max(1, this.#limit - 1) ? this.#take() : null;
   }
 
+  /** A slot for what is only kept ready, or null when work could want for it. */
+  tryForStandby(): Slot | null {
+    return this.#taken < this.#limit - 2 ? this.#take() : null;
+  }
+
   /** Waits for a slot, first come first served. @throws signal.reason when aborted before. */
   async wait(signal: AbortSignal): Promise<Slot> {
     while (this.#taken >= this.#limit) {

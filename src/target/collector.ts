@@ -32,15 +32,20 @@ export interface Collector<P, T> extends Question {
   decode(output: string, params: P): T;
 }
 
-/** A question whose answer keeps coming until it is stopped. */
-export interface StreamCollector<P, E> extends Question {
+/** A question whose answer keeps coming until it is stopped. `S` is the part of its parameters that its clean-up needs. */
+export interface StreamCollector<P extends S, E, S = P> extends Question {
+  /**
+   * What goes before {@link script} and is the same for all parameters. It may run long before: it
+   * defines functions and looks, and changes nothing.
+   */
+  readonly preamble?: string;
   script(params: P): string;
   /**
    * Undoes what {@link script} did; runs on the target after the script has ended or was ended,
    * whatever the reason: stop, end of connection, a silent client. Empty when there is nothing to
    * undo.
    */
-  cleanup(params: P): string;
+  cleanup(params: S): string;
   /** A decoder for one run; called with whole lines without their newline, in order. */
   decoder(params: P): LineDecoder<E>;
 }

@@ -86,7 +86,17 @@ export interface Connection extends Disposable {
     options?: RunOptions,
   ): Promise<void>;
   /** Starts a stream. @throws Failure when it cannot be started. */
-  stream<P, E>(collector: StreamCollector<P, E>, params: P, sink: StreamSink<E>): Promise<RunningStream>;
+  stream<P extends S, E, S>(
+    collector: StreamCollector<P, E, S>,
+    params: P,
+    sink: StreamSink<E>,
+  ): Promise<RunningStream>;
+  /**
+   * Has a shell wait on the target for the script of the next stream with this clean-up, which then
+   * starts sooner by all that a channel and a shell take. One at a time; it does nothing where there
+   * is no room for it, and never fails. The shell ends with the connection.
+   */
+  standBy<P extends S, E, S>(collector: StreamCollector<P, E, S>, known: S): void;
 }
 
 /** What the person is asked while connecting. Each answer may take as long as it takes; undefined means cancelled. */

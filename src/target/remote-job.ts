@@ -2,14 +2,16 @@ import { randomBytes } from 'node:crypto';
 import type { Client, ClientChannel } from 'ssh2';
 import { Failure } from '../core/failure.ts';
 import { FrameReader, type JobEnd } from './framing.ts';
-import { BEAT_SECONDS, type SupervisedJob, supervise } from './supervisor.ts';
+import { BEAT_SECONDS, handOver, type SupervisedJob, supervise } from './supervisor.ts';
 
 /** The remote command is one of these constants; everything else goes in on stdin. */
 export type ShellCommand = 'exec /bin/sh' | 'exec sudo -n /bin/sh';
 
 export interface JobSpec {
   readonly command: ShellCommand;
-  readonly script: string;
+  readonly preamble: string;
+  /** null: the job stands by until {@link RemoteJob.begin} gives it one. */
+  readonly script: string | null;
   readonly cleanup: string;
   readonly kind: SupervisedJob['kind'];
 }
@@ -50,6 +52,7 @@ export class RemoteJob {
   /** Resolves when the channel is closed, so that its slot is free; never rejects. */
   readonly closed: Promise<void>;
   readonly #channel: ClientChannel;
+  readonly #nonce = randomBytes(16).toString('hex');
   readonly #handlers: JobHandlers;
   readonly #reader: FrameReader;
   readonly #stderr: Buffer[] = [];
@@ -122,8 +125,7 @@ export class RemoteJob {
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;
     });
-    const nonce = randomBytes(16).toString('hex');
-    this.#reader = new FrameReader(nonce, {
+    this.#reader = new FrameReader(this.#nonce, {
       ready: () => this.#ready(),
       payload: (bytes) => this.#payload(bytes),
       end: (end) => this.#ended(end),
@@ -137,7 +139,7 @@ export class RemoteJob {
       this.#shellStatus = status;
     });
     channel.on('close', () => this.abandon());
-    channel.write(supervise({ nonce, ...spec }));
+    channel.write(supervise({ nonce: this.#nonce, ...spec }));
   }
 
   /** Bytes that were received and not yet looked at: a server that ignores the window makes this grow. */
@@ -185,6 +187,16 @@ export class RemoteJob {
     else this.#grace = setTimeout(() => this.#settle(), STDERR_GRACE_MS);
     this.#limit = setTimeout(() => this.#channel.close(), CLOSE_LIMIT_MS);
     this.#limit.unref();
+  }
+
+  /** Gives its script to a job that stands by and is ready; it must not have ended. */
+  begin(script: string): void {
+    this.#channel.write(handOver(this.#nonce, script));
+  }
+
+  /** True once it has ended, is being stopped, or its channel is gone. */
+  get isOver(): boolean {
+    return this.#over || this.#stopping || this.#end !== null;
   }
 
   /** Asks the job to end and to clean up; {@link ended} tells when it did. */

@@ -22,6 +22,7 @@ import { Limit } from './limit.ts';
 import { Liveness } from './liveness.ts';
 import { ChannelRefused, type JobHandlers, type JobResult, type JobSpec, RemoteJob } from './remote-job.ts';
 import type { SshSession } from './ssh-session.ts';
+import { Standby } from './standby.ts';
 
 /** Most that one question may answer. */
 const OUTPUT_LIMIT = 64 * 1024 * 1024;
@@ -31,6 +32,8 @@ const STREAM_START_MS = 30_000;
 const UNREAD_LIMIT = 8 * 1024 * 1024;
 /** How long a channel that sshd has not given back yet is waited for. */
 const REFUSED_RETRY_MS = 250;
+/** How often a stream looks for a channel, with that pause, before it is said that there are too many. */
+const STREAM_SLOT_TURNS = 4;
 /** How long the server may take to close its side after we said goodbye. */
 const GOODBYE_MS = 1000;
 
@@ -68,6 +71,8 @@ export class SshConnection implements Connection {
   #opening: Promise<void> = Promise.resolve();
   /** When a channel was last closed, by performance.now(). */
   #lastClosed = 0;
+  /** What waits for the script of the next stream. */
+  #standby: Standby | null = null;
 
   private constructor(session: SshSession, target: Target) {
     this.#session = session;
@@ -116,7 +121,12 @@ export class SshConnection implements Connection {
   }
 
   async run<P, T>(collector: Collector<P, T>, params: P, options: RunOptions = {}): Promise<T> {
-    const spec = this.#spec(collector, { kind: 'question', script: collector.script(params), cleanup: '' });
+    const spec = this.#spec(collector, {
+      kind: 'question',
+      preamble: '',
+      script: collector.script(params),
+      cleanup: '',
+    });
     const chunks: Buffer[] = [];
     let bytes = 0;
     const limit = this.#limit(collector.title, options.signal);
@@ -143,7 +153,12 @@ export class SshConnection implements Connection {
     sink: ByteSink<H>,
     options: RunOptions = {},
   ): Promise<void> {
-    const spec = this.#spec(collector, { kind: 'question', script: collector.script(params), cleanup: '' });
+    const spec = this.#spec(collector, {
+      kind: 'question',
+      preamble: '',
+      script: collector.script(params),
+      cleanup: '',
+    });
     const limit = this.#limit(collector.title, options.signal);
     let idle: NodeJS.Timeout | null = null;
     // A limit's reason is a Failure; what the sink threw may be a bug, and is thrown as it is.
@@ -220,14 +235,16 @@ export class SshConnection implements Connection {
     }
   }
 
-  async stream<P, E>(
-    collector: StreamCollector<P, E>,
+  async stream<P extends S, E, S>(
+    collector: StreamCollector<P, E, S>,
     params: P,
     sink: StreamSink<E>,
   ): Promise<RunningStream> {
+    const script = collector.script(params);
     const spec = this.#spec(collector, {
       kind: 'stream',
-      script: collector.script(params),
+      preamble: collector.preamble ?? '',
+      script,
       cleanup: collector.cleanup(params),
     });
     const decoder = collector.decoder(params);
@@ -258,24 +275,27 @@ export class SshConnection implements Connection {
     const ready = new Promise<void>((resolve) => {
       isReady = resolve;
     });
+    const payload = (piece: Buffer): void => {
+      bytes += piece.length;
+      deliver(() => lines.push(text.decode(piece, { stream: true })).flatMap((line) => decoder.line(line)));
+    };
     try {
-      const slot = this.#slots.tryForStream();
-      if (slot === null) throw this.#tooManyStreams(collector.title);
-      const opening = this.#open(spec, slot, limit.signal, {
-        ready: () => isReady(),
-        payload: (piece) => {
-          bytes += piece.length;
-          deliver(() =>
-            lines.push(text.decode(piece, { stream: true })).flatMap((line) => decoder.line(line)),
-          );
-        },
-      });
-      const running = await limit.race(opening);
+      const waiting = await limit.race(this.#beginStandby(spec, script, payload));
+      const running =
+        waiting ??
+        (await limit.race(
+          this.#open(spec, await limit.race(this.#streamSlot(collector)), limit.signal, {
+            ready: () => isReady(),
+            payload,
+          }),
+        ));
       job = running;
-      const first = await limit.race(Promise.race([ready, running.ended]));
-      if (first !== undefined && !first.wasReady) {
-        stderr = first.stderr;
-        this.#judge(collector.title, spec, first);
+      if (waiting === null) {
+        const first = await limit.race(Promise.race([ready, running.ended]));
+        if (first !== undefined && !first.wasReady) {
+          stderr = first.stderr;
+          this.#judge(collector.title, spec, first);
+        }
       }
       this.#log(collector.name, startedAt, 'started');
       if (bug !== null) running.stop();
@@ -298,8 +318,61 @@ export class SshConnection implements Connection {
     }
   }
 
+  standBy<P extends S, E, S>(collector: StreamCollector<P, E, S>, known: S): void {
+    if (this.#state !== 'connected' || this.#standby !== null) return;
+    if (collector.needsRoot && this.#facts?.root === 'none') return;
+    const slot = this.#slots.tryForStandby();
+    if (slot === null) return;
+    const spec = this.#spec(collector, {
+      kind: 'stream',
+      preamble: collector.preamble ?? '',
+      script: null,
+      cleanup: collector.cleanup(known),
+    });
+    const startedAt = performance.now();
+    const limit = new Limit()
+      .when(this.#closing.signal, () => this.#lostFailure())
+      .after(STREAM_START_MS, () => this.#timeout(collector));
+    const standby = new Standby(spec, (handlers) => this.#open(spec, slot, limit.signal, handlers));
+    this.#standby = standby;
+    void standby.waiting.then(async (job) => {
+      limit.dispose();
+      this.#log(collector.name, startedAt, job === null ? 'could not stand by' : 'stands by');
+      await job?.ended;
+      if (this.#standby === standby) this.#standby = null;
+    });
+  }
+
   dispose(): void {
     this.#close('');
+  }
+
+  /** Has the job that stands by run a script; null when none of the kind does. */
+  async #beginStandby(
+    spec: JobSpec,
+    script: string,
+    payload: JobHandlers['payload'],
+  ): Promise<RemoteJob | null> {
+    const standby = this.#standby;
+    if (standby?.fits(spec) !== true) return null;
+    this.#standby = null;
+    return await standby.begin(script, payload);
+  }
+
+  /** A slot for a stream; what only stands by makes room for it. @throws Failure when there is none */
+  async #streamSlot(collector: { title: string }): Promise<Slot> {
+    const slot = this.#slots.tryForStream();
+    if (slot !== null) return slot;
+    const standby = this.#standby;
+    this.#standby = null;
+    await standby?.drop();
+    // A question that has its answer holds its channel for a moment.
+    for (let turn = 0; turn < STREAM_SLOT_TURNS; turn++) {
+      const freed = this.#slots.tryForStream();
+      if (freed !== null) return freed;
+      await pause(REFUSED_RETRY_MS, this.#closing.signal);
+    }
+    throw this.#tooManyStreams(collector.title);
   }
 
   #spec(question: { title: string; needsRoot: boolean }, job: Omit<JobSpec, 'command'>): JobSpec {
@@ -343,7 +416,7 @@ export class SshConnection implements Connection {
       try {
         return await RemoteJob.open(this.#session.client, spec, handlers, signal);
       } catch (error) {
-        if (!(error instanceof ChannelRefused) || signal.aborted) throw error;
+        if (!(error instanceof ChannelRefused) || signal.aborted || spec.script === null) throw error;
         // An ended command holds its session on the server for a moment, so only a server that goes on
         // refusing while nothing has ended teaches what it allows.
         const settled = performance.now() - this.#lastClosed > 2 * REFUSED_RETRY_MS;

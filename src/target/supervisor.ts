@@ -15,10 +15,13 @@ const PIECE = 30_000;
 export interface SupervisedJob {
   /** 32 hex digits that no output can guess. */
   readonly nonce: string;
-  readonly script: string;
+  /** Runs before the script, and while the job stands by. */
+  readonly preamble: string;
+  /** null: the job stands by for the text that {@link handOver} makes of its script. Streams only. */
+  readonly script: string | null;
   /**
-   * Runs after the job and all its processes have ended; empty for none. Whatever it prints, and a status
-   * other than 0, says that something is left.
+   * Runs after the job and all its processes have ended, if it was given a script; empty for none.
+   * Whatever it prints, and a status other than 0, says that something is left.
    */
   readonly cleanup: string;
   /**
@@ -49,6 +52,9 @@ export interface SupervisedJob {
  * `kill -TERM -PGID` is the form that all shells read: busybox knows no `--` there, dash wants it
  * after `-s TERM`. A status of 127 after a signal means that an earlier wait had the status already.
  *
+ * bash (5.2) can miss that the job ended while it ran a trap, and then waits for it for ever: a signal
+ * gets it out of that, and the job's status is not known (255).
+ *
  * Marks on stdout are `RS nonce word ... LF`, see framing.ts. Works in dash, bash, busybox ash.
  */
 export function supervise(job: SupervisedJob): string {
@@ -58,7 +64,7 @@ LC_ALL=C PATH=$PATH:/usr/sbin:/sbin
 export LC_ALL PATH
 umask 077
 cd /
-z_why= z_missed=0 z_signal= z_status=0 z_left=none z_ticker= z_group=shared
+z_why= z_missed=0 z_signal= z_status=0 z_left=none z_ticker= z_reader= z_nudged= z_group=shared
 z_tick() {
 [ -z "$z_ticker" ] || return 0
 (z_sleep=; trap 'kill $z_sleep; exit' TERM
@@ -69,10 +75,11 @@ trap 'z_why=\${z_why:-stopped} z_signal=1' TERM HUP INT
 trap : PIPE
 trap 'z_missed=$((z_missed+1)) z_signal=1' USR1
 trap 'z_missed=0 z_signal=1; z_tick' USR2
-printf '\\036%s ready\\n' ${job.nonce}
-${start(job)}(while read -r z_beat; do kill -s USR2 $$ || exit; done; kill -s TERM $$) <&3 3<&- >/dev/null 2>&1 &
+${job.script === null ? '' : ready(job)}z_read() {
+(while read -r z_beat; do kill -s USR2 $$ || exit; done; kill -s TERM $$) <&3 3<&- >/dev/null 2>&1 &
 z_reader=$!
-z_send() {
+}
+${start(job)}${job.script === null ? ready(job) : ''}z_send() {
 kill -$1 -$z_job 2>/dev/null || kill -$1 $z_job 2>/dev/null
 }
 z_settle() {
@@ -82,6 +89,11 @@ while z_send 0; do
 z_turn=$((z_turn+1))
 sleep 0.1 2>/dev/null || sleep 1
 done
+}
+z_nudge() {
+[ -z "$z_nudged" ] || return 0
+(sleep 1; kill -s USR1 $$) </dev/null 3<&- >/dev/null 2>&1 &
+z_nudged=$!
 }
 z_sweep() {
 read -r z_line </proc/$$/stat
@@ -99,9 +111,12 @@ while :; do
 z_signal=
 [ -z "$z_why" ] || break
 z_before=$z_status
+kill -0 $z_job 2>/dev/null || z_nudge
 wait $z_job
 z_status=$?
-if [ -z "$z_signal" ] || [ $z_status -lt 128 ]; then
+if [ -n "$z_nudged" ] && [ -n "$z_signal" ] && ! kill -0 $z_job 2>/dev/null; then
+z_status=255 z_why=\${z_why:-finished}
+elif [ -z "$z_signal" ] || [ $z_status -lt 128 ]; then
 [ -z "$z_signal" ] || [ $z_status -ne 127 ] || z_status=$z_before
 z_why=finished
 elif [ $z_missed -ge ${MISSED_BEATS} ]; then
@@ -113,20 +128,64 @@ if [ $z_group = own ]; then z_send TERM; else kill -s TERM 0; fi
 z_settle || { z_send KILL; z_settle; } || z_left=stuck
 [ $z_group = own ] || z_sweep
 fi
-kill $z_ticker $z_reader 2>/dev/null
+kill $z_ticker $z_reader $z_nudged 2>/dev/null
 ${cleanUp(job)}printf '\\036%s end %s %s %s\\n' ${job.nonce} $z_why $z_status $z_left
 exit 0
 }
 `;
 }
 
+/** Beats may come from now on. From a job that stands by they come early, and `$!` must be its own till then. */
+function ready({ nonce }: SupervisedJob): string {
+  return `printf '\\036%s ready\\n' ${nonce}\n`;
+}
+
+/**
+ * What a job that stands by is sent on stdin to run the script. It goes line by line, since a shell's
+ * `read` takes no more of the channel than it gives: what follows are beats again.
+ * @throws RangeError on NUL, which no shell keeps
+ */
+export function handOver(nonce: string, script: string): string {
+  if (script.includes('\0')) {
+    throw new RangeError('a script cannot hold NUL');
+  }
+  return `begin\n${script}\n${nonce}\n`;
+}
+
+/**
+ * Runs in the job's own shell: tells beats to the supervisor until the script begins, reads it to its
+ * mark, has the supervisor read the beats from then on, and becomes it. Without the mark nothing runs.
+ */
+const LOADER = `eval "$3"
+IFS=
+while z_l=; read -r z_l <&3; do
+case $z_l in "") kill -s USR2 "$1" || exit;; begin) break;; esac
+done
+[ "$z_l" = begin ] || exit 0
+z=
+while z_l=; read -r z_l <&3; do
+[ "$z_l" != "$2" ] || break
+z="$z$z_l
+"
+done
+[ "$z_l" = "$2" ] || exit 0
+exec 3<&-
+kill -s ALRM "$1" || exit
+unset IFS z_l
+set --
+eval "$z"`;
+
 function start(job: SupervisedJob): string {
   if (job.kind === 'question') {
-    return `(eval ${quote(job.script)}) </dev/null 3<&- &\nz_job=$!\n`;
+    return `(eval ${quote(job.preamble + (job.script ?? ''))}) </dev/null 3<&- &\nz_job=$!\nz_read\n`;
   }
-  const pieces = split(job.script, PIECE).map(quote).join(' ');
-  const run = `sh -c 'IFS=; z=$*; unset IFS; set --; eval "$z"' zscope ${pieces} </dev/null 3<&- &`;
-  return `if command -v setsid >/dev/null 2>&1; then
+  const run =
+    job.script === null
+      ? `sh -c ${quote(LOADER)} zscope $$ ${job.nonce} ${quote(job.preamble)} </dev/null &`
+      : `sh -c 'IFS=; z=$*; unset IFS; set --; eval "$z"' zscope ${split(job.preamble + job.script, PIECE)
+          .map(quote)
+          .join(' ')} </dev/null 3<&- &`;
+  return `${job.script === null ? "z_begun=\ntrap 'z_begun=1 z_signal=1; z_read' ALRM\n" : ''}if command -v setsid >/dev/null 2>&1; then
 setsid ${run}
 z_group=own
 else
@@ -134,13 +193,13 @@ ${run}
 fi
 z_job=$!
 z_tick
-`;
+${job.script === null ? '' : 'z_read\n'}`;
 }
 
 function cleanUp(job: SupervisedJob): string {
   if (job.cleanup === '') return '';
   // The client may be gone, and with it whoever reads stderr: so it is said only at the end.
-  return `z_said=$( (eval ${quote(job.cleanup)}) </dev/null 3<&- 2>&1 ) || z_said=\${z_said:-the clean-up broke off}
+  return `${job.script === null ? '[ -z "$z_begun" ] || ' : ''}z_said=$( (eval ${quote(job.cleanup)}) </dev/null 3<&- 2>&1 ) || z_said=\${z_said:-the clean-up broke off}
 [ -z "$z_said" ] || { printf '%s\\n' "$z_said" >&2; [ $z_left = stuck ] || z_left=rests; }
 `;
 }

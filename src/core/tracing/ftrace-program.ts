@@ -2,8 +2,14 @@ import { Failure } from '../failure.ts';
 import type { Parameter } from '../symbols/location.ts';
 import { type Fetch, fetchArguments, formatFetch } from './arguments.ts';
 
+/** What a session's traces on the target are told by. */
+export interface TraceSessionId {
+  /** Letters and digits that no other session has; also marks the session's own output lines. */
+  readonly sessionId: string;
+}
+
 /** What to trace, and for how long. */
-export interface TraceParams {
+export interface TraceParams extends TraceSessionId {
   /** Symbol of the running kernel, clone suffix included. */
   readonly symbol: string;
   /** Module that has the symbol; null when that is not known or it is the kernel's own. */
@@ -16,8 +22,6 @@ export interface TraceParams {
   readonly maxEvents: number;
   /** The session ends after this many seconds. Default 600. */
   readonly maxSeconds: number;
-  /** Letters and digits that no other session has; also marks the session's own output lines. */
-  readonly sessionId: string;
 }
 
 const DEFAULT_MAX_EVENTS = 100_000;
@@ -47,9 +51,10 @@ export function ftraceProgram(params: TraceParams): FtraceProgram {
       'Choose a function of the source.',
     );
   }
-  if ((module !== null && !/^[\w-]{1,64}$/.test(module)) || !/^[A-Za-z0-9]{1,16}$/.test(sessionId)) {
-    throw new Failure('bad-request', 'The module or the session of this trace has no proper name.');
+  if (module !== null && !/^[\w-]{1,64}$/.test(module)) {
+    throw new Failure('bad-request', 'The module of this trace has no proper name.');
   }
+  checkSessionId(sessionId);
   const fetches = fetchArguments(symbol, params.parameters, params.machine);
   const ordered = [
     ...fetches.filter(({ type }) => type !== 'string'),
@@ -68,6 +73,13 @@ export function ftraceProgram(params: TraceParams): FtraceProgram {
     maxEvents: limit(params.maxEvents, DEFAULT_MAX_EVENTS),
     maxSeconds: limit(params.maxSeconds, DEFAULT_MAX_SECONDS),
   };
+}
+
+/** Session ids stand in scripts as they are. @throws Failure `bad-request` for one that is none */
+export function checkSessionId(sessionId: string): void {
+  if (!/^[A-Za-z0-9]{1,16}$/.test(sessionId)) {
+    throw new Failure('bad-request', 'The session of this trace has no proper name.');
+  }
 }
 
 /** A limit is always on: what is no positive number becomes the default. */

@@ -29,6 +29,9 @@ import {
   waitingText,
 } from './trace-texts.ts';
 
+/** When no call came for so long, it is worth to know whether tasks hang in the function; milliseconds. */
+const QUIET_MS = 3000;
+
 /** The machine to trace on, and what a person calls it. */
 interface Target {
   readonly connection: Connection;
@@ -187,6 +190,7 @@ export class Tracing implements Disposable {
     });
     this.#nameTargets();
     this.#sayWhyNone(trace);
+    const quiet = setTimeout(() => this.#lookWhyNone(trace), QUIET_MS);
     this.#count(1);
     try {
       await this.#follow(target, subject, trace);
@@ -196,6 +200,7 @@ export class Tracing implements Disposable {
         panel.update({ text: this.funnel.note(error, 'Tracing'), running: false, isError: true });
       }
     } finally {
+      clearTimeout(quiet);
       this.#count(-1);
     }
   }
@@ -204,6 +209,7 @@ export class Tracing implements Disposable {
     const running = session.listen(() => {
       if (session.started !== null) {
         panel.update({ text: startedText(session.started, subject) });
+        this.#next.prepare(session.connection);
         running.dispose();
       }
     });
@@ -258,6 +264,13 @@ export class Tracing implements Disposable {
     if (session.events.items.length === 0) {
       const { symbol } = session.params;
       panel.update({ waiting: waitingText(symbol, this.hungTasks.tasksIn(session.connection, symbol)) });
+    }
+  }
+
+  /** Has the tasks looked at once when no call came, also while their view is hidden. */
+  #lookWhyNone({ session }: OpenTrace): void {
+    if (session.events.items.length === 0 && session.connection === this.hungTasks.connection) {
+      this.hungTasks.refresh();
     }
   }
 

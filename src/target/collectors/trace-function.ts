@@ -1,6 +1,13 @@
+import { inert } from '../../core/text/inert.ts';
 import type { TraceRefused, TraceStreamEvent } from '../../core/tracing/events.ts';
 import { FtraceOutput } from '../../core/tracing/ftrace-output.ts';
-import { type FtraceProgram, ftraceProgram, type TraceParams } from '../../core/tracing/ftrace-program.ts';
+import {
+  checkSessionId,
+  type FtraceProgram,
+  ftraceProgram,
+  type TraceParams,
+  type TraceSessionId,
+} from '../../core/tracing/ftrace-program.ts';
 import { type LineDecoder, type StreamCollector, shellWord } from '../collector.ts';
 
 export type { TraceParams } from '../../core/tracing/ftrace-program.ts';
@@ -82,10 +89,15 @@ wipe() {
 const BUFFER_KIB = { total: 64 * 1024, least: 256, most: 4096 } as const;
 
 /**
- * Sets the probe in an instance and an event group of its own, named after this shell's process and
- * the session, then copies trace_pipe. Top-level tracing, which may be somebody else's, stays untouched.
- * What is forked before the first call can be seen: mkdir and cat. The buffer grows before the probe is
- * set: while it grows the kernel records nothing (kernel/trace/trace.c, __tracing_resize_ring_buffer).
+ * `trace MARK SESSION EVENT EVENTS SECONDS FETCHES PLACE...` sets the probe in an instance and an event
+ * group of its own, named after this shell's process and the session, then copies trace_pipe. Top-level
+ * tracing, which may be somebody else's, stays untouched. What is forked before the first call can be
+ * seen runs beside the rest: mkdir while the probe is set, and cat. The probe is enabled when the buffer
+ * has grown: while it grows the kernel records nothing (kernel/trace/trace.c,
+ * __tracing_resize_ring_buffer).
+ *
+ * Why a probe is refused is the last word of error_log on it (Documentation/trace/ftrace.rst), which
+ * holds what others were told too.
  *
  * What sessions left that could not clean up is undone first. A session is alive when the process it is
  * named after calls itself `zscope`, as this shell does: the number alone may be another process's by now.
@@ -93,85 +105,113 @@ const BUFFER_KIB = { total: 64 * 1024, least: 256, most: 4096 } as const;
  * When a limit is reached, tracing is switched off and the reader gets the time to copy what the
  * buffer still holds: the third line of the instance's trace file says how much that is.
  */
+const TRACE = `say() { echo "$mark $*"; }
+refuse() {
+  [ -z "$reader" ] || kill $reader 2>/dev/null
+  say refused "$@"
+  exit 3
+}
+why_not() {
+  why= said=
+  while read -r line; do
+    case $line in
+    *'] trace_kprobe: error: '*) said=\${line#*error: } ;;
+    Command:*":$name/"*) why=$said ;;
+    esac
+  done <"$tracefs/error_log"
+} 2>/dev/null
+probe() {
+  { echo "p:$name/$event $*" >>"$tracefs/kprobe_events"; } 2>/dev/null
+}
+trace() {
+  mark=$1 session=$2 event=$3 most_calls=$4 most_seconds=$5 fetches=$6
+  shift 6
+  reader=
+  { printf zscope >/proc/self/comm; } 2>/dev/null
+  [ -n "$tracefs" ] || refuse no-tracefs
+  [ -w "$tracefs/kprobe_events" ] || refuse no-kprobes
+  sessions 'zscope_[0-9]*_*'
+  for left in $names; do
+    owner=\${left#zscope_}
+    comm=
+    { read -r comm <"/proc/\${owner%%_*}/comm"; } 2>/dev/null
+    [ "$comm" = zscope ] || wipe "$left"
+  done
+  name=zscope_$$_$session
+  instance=$tracefs/instances/$name
+  mkdir "$instance" &
+  making=$!
+  how=
+  for place; do
+    probe "$place" "$fetches" && how=arguments && break
+    probe "$place" && how=bare && break
+  done
+  wait $making || refuse no-instance
+  [ -n "$how" ] || { why_not; refuse no-probe "$why"; }
+  cpus=0
+  for cpu in "$instance"/per_cpu/cpu*; do
+    cpus=$((cpus + 1))
+  done
+  size=$((${BUFFER_KIB.total} / cpus))
+  [ $size -ge ${BUFFER_KIB.least} ] || size=${BUFFER_KIB.least}
+  [ $size -le ${BUFFER_KIB.most} ] || size=${BUFFER_KIB.most}
+  { echo $size >"$instance/buffer_size_kb"; } 2>/dev/null
+  echo 1 >"$instance/options/stacktrace"
+  echo 1 >"$instance/options/sym-offset"
+  cat "$instance/trace_pipe" &
+  reader=$!
+  say started $how
+  echo 1 >"$instance/events/$name/enable" || refuse no-enable
+  follow
+}
+follow() {
+  seconds=0 calls=0 limit=
+  while kill -0 $reader 2>/dev/null; do
+    sleep 1
+    seconds=$((seconds + 1))
+    while read -r what hits missed; do
+      [ "$what" = "$event" ] && calls=$hits
+    done <"$tracefs/kprobe_profile"
+    [ $calls -lt $most_calls ] || limit=events
+    [ $seconds -lt $most_seconds ] || limit=time
+    [ -n "$limit" ] || continue
+    echo 0 >"$instance/tracing_on"
+    turn=0
+    while kill -0 $reader 2>/dev/null && [ $turn -lt 20 ]; do
+      turn=$((turn + 1))
+      { read -r kept; read -r kept; read -r what kept kept what; } <"$instance/trace"
+      sleep 1
+      case $kept in 0/*) break ;; esac
+    done
+    kill $reader 2>/dev/null
+    break
+  done
+  wait $reader 2>/dev/null
+  printf '\\n'
+  [ -z "$limit" ] || say limit $limit
+  exit 0
+}
+`;
+
 function script(params: TraceParams): string {
   const { event, places, fetchText, maxEvents, maxSeconds } = ftraceProgram(params);
-  const mark = `#zscope-${params.sessionId}`;
-  return `{ printf zscope >/proc/self/comm; } 2>/dev/null
-${PRELUDE}
-say() { echo "${mark} $*"; }
-[ -n "$tracefs" ] || { say refused no-tracefs; exit 3; }
-[ -w "$tracefs/kprobe_events" ] || { say refused no-kprobes; exit 3; }
-sessions 'zscope_[0-9]*_*'
-for left in $names; do
-  owner=\${left#zscope_}
-  comm=
-  { read -r comm <"/proc/\${owner%%_*}/comm"; } 2>/dev/null
-  [ "$comm" = zscope ] || wipe "$left"
-done
-name=zscope_$$_${params.sessionId}
-instance=$tracefs/instances/$name
-mkdir "$instance" || { say refused no-instance; exit 3; }
-cpus=0
-for cpu in "$instance"/per_cpu/cpu*; do
-  cpus=$((cpus + 1))
-done
-size=$((${BUFFER_KIB.total} / cpus))
-[ $size -ge ${BUFFER_KIB.least} ] || size=${BUFFER_KIB.least}
-[ $size -le ${BUFFER_KIB.most} ] || size=${BUFFER_KIB.most}
-{ echo $size >"$instance/buffer_size_kb"; } 2>/dev/null
-echo 1 >"$instance/options/stacktrace"
-echo 1 >"$instance/options/sym-offset"
-probe() {
-  { echo "p:$name/${event} $*" >>"$tracefs/kprobe_events"; } 2>/dev/null
-}
-how=
-for place in ${places.map(shellWord).join(' ')}; do
-  probe "$place" ${shellWord(fetchText)} && how=arguments && break
-  probe "$place" && how=bare && break
-done
-[ -n "$how" ] || { say refused no-probe; exit 3; }
-echo 1 >"$instance/events/$name/enable" || { say refused no-enable; exit 3; }
-say started $how
-cat "$instance/trace_pipe" &
-reader=$!
-seconds=0 calls=0 limit=
-while kill -0 $reader 2>/dev/null; do
-  sleep 1
-  seconds=$((seconds + 1))
-  while read -r what hits missed; do
-    [ "$what" = ${event} ] && calls=$hits
-  done <"$tracefs/kprobe_profile"
-  [ $calls -lt ${maxEvents} ] || limit=events
-  [ $seconds -lt ${maxSeconds} ] || limit=time
-  [ -n "$limit" ] || continue
-  echo 0 >"$instance/tracing_on"
-  turn=0
-  while kill -0 $reader 2>/dev/null && [ $turn -lt 20 ]; do
-    turn=$((turn + 1))
-    { read -r kept; read -r kept; read -r what kept kept what; } <"$instance/trace"
-    sleep 1
-    case $kept in 0/*) break ;; esac
-  done
-  kill $reader 2>/dev/null
-  break
-done
-wait $reader 2>/dev/null
-printf '\\n'
-[ -z "$limit" ] || say limit $limit
-exit 0
-`;
+  const words = [
+    ...[`#zscope-${params.sessionId}`, params.sessionId, event, `${maxEvents}`, `${maxSeconds}`, fetchText],
+    ...places,
+  ];
+  return `trace ${words.map(shellWord).join(' ')}\n`;
 }
 
 /** Says what could not be removed, and nothing when all of it was. */
-function cleanup(params: TraceParams): string {
-  ftraceProgram(params);
+function cleanup({ sessionId }: TraceSessionId): string {
+  checkSessionId(sessionId);
   return `${PRELUDE}
 [ -n "$tracefs" ] || exit 0
-sessions 'zscope_*_${params.sessionId}'
+sessions 'zscope_*_${sessionId}'
 for left in $names; do
   wipe "$left"
 done
-sessions 'zscope_*_${params.sessionId}'
+sessions 'zscope_*_${sessionId}'
 for left in $names; do
   [ -d "$tracefs/instances/$left" ] && echo "instance $left could not be removed"
   probes "$left"
@@ -188,11 +228,12 @@ exit 0
  * instance and probe are the session's own and are removed at its end, and by the next session
  * should this one's clean-up have been impossible.
  */
-export const traceFunction: StreamCollector<TraceParams, TraceStreamEvent> = {
+export const traceFunction: StreamCollector<TraceParams, TraceStreamEvent, TraceSessionId> = {
   name: 'trace-function',
   title: 'Calls of a function',
   grade: 'trace',
   needsRoot: true,
+  preamble: `${PRELUDE}${TRACE}`,
   script,
   cleanup,
   decoder: (params) => new TraceDecoder(ftraceProgram(params), `#zscope-${params.sessionId} `),
@@ -212,7 +253,7 @@ class TraceDecoder implements LineDecoder<TraceStreamEvent> {
     if (!text.startsWith(this.mark)) {
       return this.#output.line(text);
     }
-    const [word, detail] = text.slice(this.mark.length).split(' ');
+    const [word, detail, ...rest] = text.slice(this.mark.length).split(' ');
     if (word === 'started') {
       return [{ kind: 'started', withArguments: detail === 'arguments' }];
     }
@@ -220,7 +261,13 @@ class TraceDecoder implements LineDecoder<TraceStreamEvent> {
       return [...this.#output.end(), { kind: 'limit', of: detail === 'events' ? 'events' : 'time' }];
     }
     const reason = word === 'refused' ? REFUSALS.find((known) => known === detail) : undefined;
-    return reason === undefined ? [] : [{ kind: 'refused', reason, why: WHY[reason] }];
+    if (reason === undefined) {
+      return [];
+    }
+    const said = inert(rest.join(' '), 100).trim();
+    return [
+      { kind: 'refused', reason, why: said === '' ? WHY[reason] : `The kernel refuses it: "${said}".` },
+    ];
   }
 
   end(): readonly TraceStreamEvent[] {

@@ -186,6 +186,13 @@ describe('decoding', () => {
       ]);
     }
   });
+
+  test('the words of error_log on a refused probe are told, inert', () => {
+    const line = '#zscope-5e71 refused no-probe Invalid probed address or \u001b[31msymbol';
+    const [refused] = decode([line], SPA_SYNC);
+    expect(refused).toMatchObject({ why: expect.stringContaining('Invalid probed address or') });
+    expect(JSON.stringify(refused)).not.toContain('\\u001b');
+  });
 });
 
 /**
@@ -297,9 +304,9 @@ describe.each(flavours)('the start in $name', (flavour) => {
         ],
       );
       try {
-        const { stdout } = fake.run(traceFunction.script(SPA_SYNC), flavour);
+        const { stdout } = fake.run(`${traceFunction.preamble}${traceFunction.script(SPA_SYNC)}`, flavour);
         // A tree of plain files has no probe to enable.
-        expect(stdout).toBe('#zscope-5e71 refused no-enable\n');
+        expect(stdout).toBe('#zscope-5e71 started arguments\n#zscope-5e71 refused no-enable\n');
         const kept = fake.instances.filter((name) => !name.endsWith('_5e71'));
         expect(kept).toEqual([`zscope_${alive}_b`, `zscope_${dead}_d e`, 'zscope_notes'].sort());
         expect(fake.removals).toEqual(
@@ -321,7 +328,7 @@ describe.each(flavours)('the start in $name', (flavour) => {
     ]) {
       const fake = new FakeTracefs([], [], cpus);
       try {
-        fake.run(traceFunction.script(SPA_SYNC), flavour);
+        fake.run(`${traceFunction.preamble}${traceFunction.script(SPA_SYNC)}`, flavour);
         const file = join(fake.root, 'instances', fake.instances[0] ?? '', 'buffer_size_kb');
         expect(readFileSync(file, 'utf8'), `${cpus} CPUs`).toBe(`${size}\n`);
       } finally {

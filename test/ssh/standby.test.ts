@@ -1,0 +1,165 @@
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { StreamCollector } from '../../src/target/collector.ts';
+import type { Connection } from '../../src/target/connection.ts';
+import { supervise } from '../../src/target/supervisor.ts';
+import { Person, question, reach } from './client.ts';
+import { isRunning, Server, until } from './server.ts';
+
+const folder = mkdtempSync(path.join(os.tmpdir(), 'zscope-standby-'));
+
+interface Params {
+  readonly word: string;
+  readonly script: string;
+}
+
+/** A stream whose clean-up is known by its word alone, and whose shells can be found by it. */
+function byWord(word: string): StreamCollector<Params, string, { word: string }> {
+  return {
+    name: 'test-standby',
+    title: 'A test stream',
+    grade: 'trace',
+    needsRoot: false,
+    preamble: `say() { echo "$1 $#"; }; : ${word}\n`,
+    script: ({ script }) => script,
+    cleanup: ({ word }) => `echo cleaned >>'${folder}/${word}'`,
+    decoder: () => ({ line: (text) => [text], end: () => [] }),
+  };
+}
+
+let words = 0;
+let server: Server;
+let connection: Connection;
+let collector: ReturnType<typeof byWord>;
+let word: string;
+let log: string[];
+
+beforeAll(async () => {
+  server = await Server.start();
+  server.trust('ed25519');
+});
+afterAll(async () => {
+  await server.dispose();
+  rmSync(folder, { recursive: true });
+});
+beforeEach(async () => {
+  words += 1;
+  word = `zscopestandby${process.pid}x${words}`;
+  collector = byWord(word);
+  log = [];
+  connection = await reach(server, new Person(), { log: (line) => log.push(line) });
+});
+afterEach(() => connection.dispose());
+
+const standsBy = () =>
+  until('it stands by', 10_000, () => log.some((line) => /test-standby: .*stands by/.test(line)));
+const cleaned = () => {
+  const file = path.join(folder, word);
+  return existsSync(file) ? readFileSync(file, 'utf8') : '';
+};
+
+async function run(script: string) {
+  const got: string[] = [];
+  const stream = await connection.stream(
+    collector,
+    { word, script },
+    { events: (batch) => got.push(...batch) },
+  );
+  return { got, stream };
+}
+
+describe('a shell that stands by', () => {
+  test('runs the script that comes, whole and with the preamble, and cleans up after it', async () => {
+    connection.standBy(collector, { word });
+    await standsBy();
+    const script = `say "  two  words" 'it'"'"'s \\ $HOME'\n\necho begin\n# \u00e9\nprintf '%s' last; cat; exit 4`;
+    const { got, stream } = await run(script);
+    const end = await stream.ended;
+    expect(got).toEqual(['  two  words 2', 'begin', 'last']);
+    expect(end).toMatchObject({ reason: 'finished', status: 4, cleanUp: 'confirmed' });
+    expect(cleaned()).toBe('cleaned\n');
+  });
+
+  test('is the one that runs it: no other channel is opened', async () => {
+    connection.standBy(collector, { word });
+    await standsBy();
+    const before = await connection.run(question('echo $$'), null);
+    const { got, stream } = await run('echo $PPID');
+    await stream.ended;
+    const waiting = /(\d+)/.exec(got[0] ?? '')?.[1];
+    expect(Number(waiting)).toBeLessThan(Number(before));
+  });
+
+  test('keeps its beats apart from the script: a stream that lives for long does not end', async () => {
+    connection.standBy(collector, { word });
+    await standsBy();
+    await sleep(11_000);
+    const { got, stream } = await run('sleep 12; echo there; sleep 600');
+    await until('output', 30_000, () => got.length > 0);
+    expect(got).toEqual(['there']);
+    stream.dispose();
+    expect(await stream.ended).toMatchObject({ reason: 'stopped', status: null });
+    expect(cleaned()).toBe('cleaned\n');
+  }, 60_000);
+
+  test('ends with the connection, and has nothing to clean up when it was given nothing', async () => {
+    connection.standBy(collector, { word });
+    await standsBy();
+    expect(isRunning(word)).toBe(true);
+    connection.dispose();
+    await until('its end', 10_000, () => !isRunning(word));
+    expect(cleaned()).toBe('');
+  });
+
+  test('does not run for another stream than the one it was made for', async () => {
+    connection.standBy(collector, { word });
+    await standsBy();
+    const other = `${word}other`;
+    const got: string[] = [];
+    const stream = await connection.stream(
+      collector,
+      { word: other, script: 'echo other' },
+      { events: (batch) => got.push(...batch) },
+    );
+    await stream.ended;
+    expect(got).toEqual(['other']);
+    expect(existsSync(path.join(folder, other))).toBe(true);
+    expect(cleaned()).toBe('');
+  });
+
+  test('makes room where the server has little, and takes none where it has least', async () => {
+    connection.standBy(collector, { word });
+    await standsBy();
+    const streams = await Promise.all(
+      [0, 1, 2, 3, 4].map((i) =>
+        connection.stream(collector, { word: `${word}n${i}`, script: 'sleep 600' }, { events: () => {} }),
+      ),
+    );
+    connection.standBy(collector, { word });
+    expect(await connection.run(question('echo still'), null)).toBe('still\n');
+    for (const stream of streams) stream.dispose();
+    await Promise.all(streams.map((stream) => stream.ended));
+  });
+
+  test.each(['sh', 'bash', 'busybox sh'])('in %s a script that broke off does not run', async (shell) => {
+    const nonce = 'f'.repeat(32);
+    const [command = 'sh', ...args] = shell.split(' ');
+    const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+    let output = '';
+    child.stdout.on('data', (bytes: Buffer) => {
+      output += bytes.toString();
+    });
+    const text = supervise({ nonce, preamble: '', script: null, cleanup: 'echo cleaned', kind: 'stream' });
+    child.stdin.write(text);
+    await until('the ready mark', 10_000, () => output.includes('ready'));
+    child.stdin.end('\nbegin\necho ran\necho ran again');
+    await new Promise((resolve) => child.on('close', resolve));
+    expect(output).not.toContain('ran');
+    // 255 in bash, which may have missed its end.
+    expect(output).toMatch(/ end finished (0|255) none/);
+  });
+});
