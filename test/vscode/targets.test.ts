@@ -1,27 +1,22 @@
 import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { after, afterEach, before, beforeEach, describe, it } from 'mocha';
 import * as vscode from 'vscode';
 import { freePort, type Server } from '../ssh/server.ts';
 import { clickRow, configure, onRow, rowOf, startMachine, stateOf } from './support/machine.ts';
 import { activate, errorsOf, eventually, rows, shown, tree } from './support/window.ts';
 
-/** A number once it has stayed the same for a while. */
+/** A number once it has stayed the same for two seconds: what a connection has ready comes by and by. */
 async function settled(get: () => number): Promise<number> {
   let last = Number.NaN;
-  return eventually(
-    'a number that stays',
-    async () => {
-      await sleep(400);
-      return get();
-    },
-    (now) => {
-      const same = now === last;
+  let since = 0;
+  return eventually('a number that stays', get, (now) => {
+    if (now !== last) {
       last = now;
-      return same;
-    },
-  );
+      since = Date.now();
+    }
+    return Date.now() - since > 2000;
+  });
 }
 
 describe('a target', () => {

@@ -7,7 +7,7 @@ import type { TaskSnapshot } from '../../core/tasks.ts';
 import { inert } from '../../core/text/inert.ts';
 import { isIdleTrace } from '../../core/zfs/idle.ts';
 import type { Connection } from '../../target/connection.ts';
-import type { FailureFunnel } from '../failures.ts';
+import { type FailureFunnel, sentenceOf } from '../failures.ts';
 import { views } from '../ids.ts';
 import type { PlaceService } from '../source/place-service.ts';
 import type { TargetService } from '../targets/target-service.ts';
@@ -64,12 +64,15 @@ export class HungTasksView implements vscode.TreeDataProvider<TaskNode>, Disposa
       {
         snapshot: (snapshot, connection) => this.#take(snapshot, connection),
         failed: (error) => {
-          this.#problem = this.funnel.note(error, 'Reading the tasks');
-          this.#show();
+          // What stays so is written to the Log once, not every few seconds.
+          if (sentenceOf(error) !== this.#problem) {
+            this.#problem = this.funnel.note(error, 'Reading the tasks');
+            this.#show();
+          }
         },
         working: (done) => {
           // The view's progress bar only for the first answer: a bar every few seconds distracts.
-          if (this.#seen === null) {
+          if (this.#seen === null && this.#tree.visible) {
             void vscode.window.withProgress({ location: { viewId: views.hungTasks } }, () => done);
           }
         },
@@ -124,6 +127,7 @@ export class HungTasksView implements vscode.TreeDataProvider<TaskNode>, Disposa
     this.#rebuild();
   }
 
+  /** Looks at the tasks once, also while nobody sees the view. */
   refresh(): void {
     this.#poller.now();
   }

@@ -32,7 +32,7 @@ export class TaskPoller implements Disposable {
     if (connection !== this.#connection) {
       this.#connection = connection;
       this.#cancel();
-      this.now();
+      this.#again();
     }
   }
 
@@ -40,16 +40,16 @@ export class TaskPoller implements Disposable {
     if (visible !== this.#visible) {
       this.#visible = visible;
       if (visible) {
-        this.now();
+        this.#again();
       } else {
         this.#cancel();
       }
     }
   }
 
-  /** Takes a snapshot at once, unless one is under way. */
+  /** Takes a snapshot at once, unless one is under way; also when nobody sees it. */
   now(): void {
-    if (this.#running === null && this.#visible && this.#connection !== null) {
+    if (this.#running === null && this.#connection !== null) {
       this.#stopTimer();
       this.sink.working(this.#take(this.#connection));
     }
@@ -72,7 +72,13 @@ export class TaskPoller implements Disposable {
     if (this.#running === abort) {
       this.#running = null;
       const took = performance.now() - started;
-      this.#timer = setTimeout(() => this.now(), Math.max(this.interval(), 3 * took));
+      this.#timer = setTimeout(() => this.#again(), Math.max(this.interval(), 3 * took));
+    }
+  }
+
+  #again(): void {
+    if (this.#visible) {
+      this.now();
     }
   }
 

@@ -73,8 +73,9 @@ export class TargetsView implements vscode.TreeDataProvider<TargetNode>, Disposa
     const facts = target?.connection?.facts ?? null;
     const zfs = facts?.zfsVersion ? `ZFS ${facts.zfsVersion}` : 'ZFS not loaded';
     const withoutRoot = facts?.root === 'none';
+    // What a narrow view must not cut off comes first.
     const about =
-      facts === null ? '' : inert(`${zfs}, ${facts.kernelRelease}${withoutRoot ? ', without root' : ''}`);
+      facts === null ? '' : inert(`${withoutRoot ? 'without root, ' : ''}${zfs}, ${facts.kernelRelease}`);
     switch (target?.state ?? 'closed') {
       case 'connecting':
         item.iconPath = new vscode.ThemeIcon('loading~spin');

@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { after, before, describe, it } from 'mocha';
+import * as vscode from 'vscode';
+import { activate, eventually, shown } from './support/window.ts';
+
+/** Process ids of the language server of this window. */
+function servers(): number[] {
+  const list = execFileSync('ps', ['-A', '-o', 'pid=,ppid=,args='], { encoding: 'utf8' });
+  return list
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/))
+    .filter(
+      ([, parent, ...args]) => Number(parent) === process.pid && /dist\/server\.cjs/.test(args.join(' ')),
+    )
+    .map(([pid]) => Number(pid));
+}
+
+describe('a language server that ends again and again', () => {
+  let document: vscode.TextDocument;
+
+  const links = () =>
+    vscode.commands.executeCommand<vscode.DocumentLink[]>('vscode.executeLinkProvider', document.uri, 10);
+
+  before(async () => {
+    await activate();
+    const [folder] = vscode.workspace.workspaceFolders ?? [];
+    assert.ok(folder);
+    document = await vscode.workspace.openTextDocument(vscode.Uri.joinPath(folder.uri, 'dumps/hang.kstack'));
+    await vscode.window.showTextDocument(document);
+    await eventually('links', links, (found) => found.length > 0);
+  });
+  after(() => vscode.commands.executeCommand('workbench.action.closeAllEditors'));
+
+  it('is started again some times, then no more until a person wants it', async function () {
+    this.timeout(60_000);
+    const errors = shown.errors.length;
+    let last = 0;
+    for (let times = 0; times < 5; times++) {
+      const [pid] = await eventually(
+        'a new server',
+        servers,
+        (list) => list.length === 1 && list[0] !== last,
+      );
+      assert.ok(pid);
+      assert.equal(shown.errors.length, errors, shown.errors.slice(errors).join('\n'));
+      last = pid;
+      process.kill(pid, 'SIGKILL');
+    }
+    await eventually(
+      'the message',
+      () => shown.errors.length,
+      (count) => count === errors + 1,
+    );
+    assert.match(shown.errors.at(-1) ?? '', /language server.*again and again/);
+    assert.deepEqual(servers(), []);
+
+    await vscode.commands.executeCommand('zscope.restartServer');
+    await eventually('links again', links, (found) => found.length > 0);
+    assert.equal(shown.errors.length, errors + 1);
+  });
+});
