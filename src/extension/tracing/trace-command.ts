@@ -32,9 +32,6 @@ import {
 /** When no call came for so long, it is worth to know whether tasks hang in the function; milliseconds. */
 const QUIET_MS = 3000;
 
-/** When no call came for so long, it is worth to know whether tasks hang in the function; milliseconds. */
-const QUIET_MS = 3000;
-
 /** The machine to trace on, and what a person calls it. */
 interface Target {
   readonly connection: Connection;
@@ -267,13 +264,6 @@ export class Tracing implements Disposable {
     if (session.events.items.length === 0) {
       const { symbol } = session.params;
       panel.update({ waiting: waitingText(symbol, this.hungTasks.tasksIn(session.connection, symbol)) });
-    }
-  }
-
-  /** Has the tasks looked at once when no call came, also while their view is hidden. */
-  #lookWhyNone({ session }: OpenTrace): void {
-    if (session.events.items.length === 0 && session.connection === this.hungTasks.connection) {
-      this.hungTasks.refresh();
     }
   }
 
