@@ -31,6 +31,9 @@ export interface TaskSnapshot {
   readonly groups: readonly TaskGroup[];
   /** Tasks whose stack could not be read: the kernel refused it, or they ended in that very moment. */
   readonly unreadable: number;
-  /** Hex of the GNU build-ids of the modules in the stacks, as they are loaded, by name; none for those without. */
+  /**
+   * Signs of the builds of the modules in the stacks, by name: as long as one stays the same, so does the
+   * build that is loaded. Empty for a module without a build-id; good for nothing but comparing.
+   */
   readonly builds: ReadonlyMap<string, string>;
 }

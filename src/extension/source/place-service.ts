@@ -39,11 +39,9 @@ export class PlaceService {
    */
   saw(connection: Connection, { builds }: Pick<TaskSnapshot, 'builds'>): boolean {
     const before = this.builds(connection);
-    const isNew = before.differsFrom(builds);
+    const isNew = before.differFrom(builds);
     const running = isNew ? new RunningBuilds() : before;
-    for (const [module, id] of builds) {
-      running.set(module, id);
-    }
+    running.saw(builds);
     this.#builds.set(connection, running);
     return isNew;
   }
@@ -113,11 +111,11 @@ export class PlaceService {
     modules: readonly string[],
     builds: RunningBuilds,
   ): Promise<readonly string[]> {
-    const unknown = modules.filter((module) => builds.get(module) === undefined);
+    const unknown = modules.filter((module) => builds.id(module) === undefined);
     if (unknown.length > 0) {
-      const ids = await connection.run(moduleIds, { modules: unknown });
+      const loaded = await connection.run(moduleIds, { modules: unknown });
       for (const module of unknown) {
-        builds.set(module, ids.get(module) ?? null);
+        builds.learn(module, loaded.get(module));
       }
     }
     const wanted = builds.of(modules);
@@ -158,7 +156,7 @@ export class PlaceService {
   #open(connection: Connection, frames: readonly Frame[], builds: RunningBuilds): string[] {
     const prepared = this.#preparations(connection);
     return [...modulesOf(frames)].filter((module) => {
-      const id = builds.get(module);
+      const id = builds.id(module);
       // A module that is gone cannot be asked for its build any more.
       const canAsk = id !== undefined || builds === this.builds(connection);
       return (

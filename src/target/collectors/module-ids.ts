@@ -1,27 +1,53 @@
-import type { Collector } from '../collector.ts';
+import { type Collector, shellWord } from '../collector.ts';
 import { buildId } from './facts.ts';
 
 /** Modules asked about at once; more are not loaded anywhere. */
 const MAX_MODULES = 500;
 /** What a module may look like to be asked about; nothing else gets into the script. */
 const MODULE = /^[\w-]{1,64}$/;
+/** Longer is no sign of a build, in UTF-16 units. */
+const LONGEST_SIGN = 256;
 
 /**
- * Lines of shell: what {@link decodeModuleIds} reads, for the modules named by `$@`. The kernel's notes
- * (kernel/ksysfs.c) and those of modules (kernel/module/sysfs.c) are kept in memory by the kernel: reading
- * them waits for nothing. One `od` for all: starting it is what takes the time.
+ * Lines of shell that print `build NAME SIGN` for each module of `$@`. The kernel has the note of a module
+ * in memory (kernel/module/sysfs.c): reading it waits for nothing. The sign is the note as the shell's own
+ * `read` takes it, without its zeros, so that no program is started: enough to tell whether it is another
+ * build than before, not to name it. Empty for a module without a build-id.
+ * @param sys where sysfs is mounted
  */
-export const MODULE_IDS = `z_files= z_names=
-for z_m; do
-  z_f=/sys/module/$z_m/notes/.note.gnu.build-id
-  [ -r "$z_f" ] || continue
-  z_files="$z_files $z_f" z_names="$z_names $z_m"
-done
-[ -z "$z_files" ] || { echo "modules$z_names"; od -An -v -tx1 $z_files; echo .; }
+export const buildSigns = (sys = '/sys') => `for z_m; do
+  z_sign=
+  while IFS= read -r z_line || [ -n "$z_line" ]; do z_sign=$z_sign$z_line/; done \\
+    <${shellWord(sys)}/module/$z_m/notes/.note.gnu.build-id
+  printf 'build %s %s\\n' "$z_m" "$z_sign"
+done 2>/dev/null
 `;
 
-/** The GNU build-ids of loaded modules by name; those without one, or not loaded, are left out. */
-export const moduleIds: Collector<{ readonly modules: readonly string[] }, ReadonlyMap<string, string>> = {
+/** The signs by module name; what follows the name up to the end of the line is the sign. */
+export function decodeBuildSigns(lines: readonly string[]): Map<string, string> {
+  const signs = new Map<string, string>();
+  for (const line of lines) {
+    const [, module, sign] = /^build ([\w-]{1,64}) ([\s\S]*)$/.exec(line) ?? [];
+    if (module !== undefined && sign !== undefined) {
+      signs.set(module, sign.slice(0, LONGEST_SIGN));
+    }
+  }
+  return signs;
+}
+
+/** The build of a loaded module. */
+export interface LoadedBuild {
+  /** Equal to that of another look exactly when it is the same build. */
+  readonly sign: string;
+  /** Hex of the GNU build-id; null when the module has none. */
+  readonly buildId: string | null;
+}
+
+/** The builds of loaded modules by name. One `od` reads all notes: starting it is what takes the time. */
+export const moduleIds: Collector<
+  { readonly modules: readonly string[] },
+  ReadonlyMap<string, LoadedBuild>
+> = {
   name: 'module-ids',
   title: 'Which builds of modules are loaded',
   grade: 'observe',
@@ -29,39 +55,38 @@ export const moduleIds: Collector<{ readonly modules: readonly string[] }, Reado
   timeoutMs: 20_000,
   script: ({ modules }) => {
     const names = modules.filter((name) => MODULE.test(name)).slice(0, MAX_MODULES);
-    return `set -- ${names.map((name) => name.replaceAll('-', '_')).join(' ')}\n${MODULE_IDS}exit 0\n`;
+    return `set -- ${names.map((name) => name.replaceAll('-', '_')).join(' ')}
+${buildSigns()}files= names=
+for name; do
+  file=/sys/module/$name/notes/.note.gnu.build-id
+  [ -r "$file" ] || continue
+  files="$files $file" names="$names $name"
+done
+[ -z "$files" ] || { echo "notes$names"; od -An -v -tx1 $files; }
+exit 0
+`;
   },
-  decode: (output) => decodeModuleIds(output.split('\n')),
+  decode: (output) => {
+    const lines = output.split('\n');
+    const at = lines.findIndex((line) => line.startsWith('notes '));
+    const signs = decodeBuildSigns(at < 0 ? lines : lines.slice(0, at));
+    const ids = at < 0 ? new Map<string, string>() : idsOf(lines[at] ?? '', lines.slice(at + 1));
+    return new Map([...signs].map(([module, sign]) => [module, { sign, buildId: ids.get(module) ?? null }]));
+  },
 };
 
-/**
- * Reads `modules NAME ...` and the hex of their notes one after the other, up to a line with a dot. Each
- * note says how long it is.
- */
-export function decodeModuleIds(lines: readonly string[]): ReadonlyMap<string, string> {
+/** Takes notes that stand one behind the other apart; each says how long it is. */
+function idsOf(heading: string, hex: readonly string[]): Map<string, string> {
   const ids = new Map<string, string>();
-  const start = lines.findIndex((line) => line.startsWith('modules '));
-  const end = lines.indexOf('.', start);
-  if (start < 0 || end < 0) {
-    return ids;
-  }
-  const names = (lines[start] ?? '').split(' ').slice(1);
-  let notes = lines
-    .slice(start + 1, end)
-    .join('')
-    .replace(/\s/g, '');
-  for (const name of names) {
+  let notes = hex.join('').replace(/\s/g, '');
+  for (const module of heading.split(' ').slice(1)) {
     const id = buildId(notes);
     if (id === null) {
       break; // Whose notes the rest are cannot be told.
     }
-    ids.set(name, id);
-    notes = notes.slice(noteLength(id));
+    ids.set(module, id);
+    // Hex digits of three words, the name "GNU" and the id, which is padded to words.
+    notes = notes.slice(2 * (16 + 4 * Math.ceil(id.length / 8)));
   }
   return ids;
-}
-
-/** Hex digits of a note with this id: three words, the name "GNU" and the id, which is padded to words. */
-function noteLength(id: string): number {
-  return 2 * (16 + 4 * Math.ceil(id.length / 8));
 }

@@ -3,7 +3,7 @@ import type { Frame, Trace } from '../../core/stack/frame.ts';
 import { isEndMarker, MAX_FRAMES, parseFrame } from '../../core/stack/proc-stack.ts';
 import type { Task, TaskGroup, TaskSnapshot } from '../../core/tasks.ts';
 import { type Collector, shellWord } from '../collector.ts';
-import { decodeModuleIds, MODULE_IDS } from './module-ids.ts';
+import { buildSigns, decodeBuildSigns } from './module-ids.ts';
 
 /** More tasks than this is no answer of a machine that anyone debugs. */
 const MAX_TASKS = 100_000;
@@ -21,7 +21,7 @@ const MAX_TASKS = 100_000;
  *   only whose stack the shell could read.
  * - The awk's own `se.exec_start` is "now" on the scheduler's clock, which unlike uptime stands still
  *   during suspend (kernel/sched/clock.c).
- * - Which modules are in the stacks, awk says on stderr, and the ids of their builds are read after it: so a
+ * - Which modules are in the stacks, awk says on stderr, and signs of their builds are read after it: so a
  *   module that is loaded anew is noticed, and lines of one build are not shown for another.
  * - Processes of ours call themselves `zscope`: their sessions and those of their parents, which
  *   supervise them, are left out.
@@ -148,8 +148,9 @@ BEGIN {
 /**
  * The script of {@link taskSnapshot}.
  * @param proc where procfs is mounted
+ * @param sys where sysfs is mounted
  */
-export function snapshotScript(proc = '/proc'): string {
+export function snapshotScript(proc = '/proc', sys = '/sys'): string {
   return `{ printf zscope >/proc/self/comm; } 2>/dev/null
 cd ${shellWord(proc)} || exit 1
 map= scope= stacks=no
@@ -179,7 +180,7 @@ builds() {
       status) status=$name ;;
     esac
   done
-  ${MODULE_IDS}return $status
+  ${buildSigns(sys)}return $status
 }
 for try in 1 2 3 4 5 6; do
   { { tasks | awk '${AWK}' 2>&1 >&3 3>&-; echo "status $?"; } | builds 3>&-; } 3>&1 && break
@@ -202,7 +203,7 @@ export const taskSnapshot: Collector<null, TaskSnapshot> = {
  * Reads what the script prints: `f FRAME` numbers a frame from 1 in order of appearance; `g N N ...`
  * opens a group by the numbers of its frames; `t TGID STATE IDS COMM` are tasks of the group (TGID
  * `-` for leaders), ids as differences, `DxN` standing for N equal ones; `d TID:MS ...` says how long
- * tasks of the group have not run. After `end` come the notes of the modules in the stacks.
+ * tasks of the group have not run. After `end` come the signs of the modules in the stacks.
  * @throws Failure `no-stacks` when no stack could be read, `bad-output` when this is no snapshot.
  */
 export function decodeSnapshot(output: string): TaskSnapshot {
@@ -252,7 +253,7 @@ export function decodeSnapshot(output: string): TaskSnapshot {
       .map((group) => ({ ...group, tasks: withTimes(group.tasks, times) }))
       .sort((a, b) => b.tasks.length - a.tasks.length),
     unreadable: numberOf(about.get('unreadable')),
-    builds: decodeModuleIds(lines.slice(end)),
+    builds: decodeBuildSigns(lines.slice(end)),
   };
 }
 

@@ -149,6 +149,29 @@ describe.each(flavours)('the script in $name', (flavour) => {
     expect(snapshot().groups[1]?.tasks[0]?.stillForSeconds).toBeNull();
   });
 
+  test.skipIf(!flavour.present)('each build of a module in a stack has a sign of its own', () => {
+    const look = () => decodeSnapshot(runScript(snapshotScript(proc.root, proc.root), flavour).stdout).builds;
+    const load = (id: string) => {
+      const note = Buffer.from(`040000001400000003000000474e5500${id}`, 'hex');
+      const folder = join(proc.root, 'module/zfs/notes');
+      mkdirSync(folder, { recursive: true });
+      writeFileSync(join(folder, '.note.gnu.build-id'), note);
+    };
+    expect([...look()]).toEqual([['zfs', '']]);
+    const signs = new Set<string | undefined>();
+    // Zeros, line ends, a mark of ours, blanks: what a shell may stumble over.
+    for (const id of ['00'.repeat(19), '0a'.repeat(19), '1e20'.repeat(9), 'fe5c27'.repeat(6)]) {
+      for (const last of ['41', '42']) {
+        load(id + last);
+        const sign = look().get('zfs');
+        expect(look().get('zfs')).toBe(sign);
+        signs.add(sign);
+      }
+    }
+    expect(signs.size).toBe(8);
+    rmSync(join(proc.root, 'module'), { recursive: true });
+  });
+
   test.skipIf(!flavour.present)('tasks whose stack cannot be read are counted, the others shown', () => {
     rmSync(join(proc.root, '50/task/51/stack'));
     // reading a directory fails, as reading a stack does without the right to
