@@ -89,7 +89,8 @@ export class DebugInfo {
   #decode(start: number): DecodedUnit {
     const reader = this.#reader(start);
     const scopes = readScopes(reader, this.layout);
-    const lines = readLineTable(this.sections, reader, this.layout);
+    // What stands in for a unit elsewhere has lines, but not the functions that they are in.
+    const lines = reader.root.isSplit ? null : readLineTable(this.sections, reader, this.layout);
     const unit: DecodedUnit = {
       scopes,
       lines,

@@ -103,7 +103,7 @@ export function readLineHeader(
   cursor.skip(opcodeBase - 1);
   const tables =
     version >= 5
-      ? { directories: readTable(cursor, unit), files: readTable(cursor, unit) }
+      ? { directories: readTable(cursor, unit, offsetSize), files: readTable(cursor, unit, offsetSize) }
       : readOldTables(cursor);
   const header = new LineHeader(
     unit.root.directory,
@@ -120,8 +120,11 @@ export function readLineHeader(
   return { header, program: cursor };
 }
 
-/** The table of directories or of files of DWARF 5. */
-function readTable(cursor: Cursor, unit: UnitReader): PathTable {
+/**
+ * The table of directories or of files of DWARF 5.
+ * @param offsetSize that of the line table; GNU as writes 32-bit tables for 64-bit units too
+ */
+function readTable(cursor: Cursor, unit: UnitReader, offsetSize: number): PathTable {
   const format: number[] = [];
   for (let left = cursor.u8() * 2; left > 0; left--) {
     format.push(cursor.uleb());
@@ -140,7 +143,7 @@ function readTable(cursor: Cursor, unit: UnitReader): PathTable {
     for (let at = 0; at < format.length; at += 2) {
       const form = format[at + 1] ?? 0;
       if (format[at] === dw.LNCT_PATH) {
-        name = section ? unit.number(cursor, form, 0) : unit.string(cursor, form);
+        name = section ? cursor.offset(offsetSize) : unit.string(cursor, form);
       } else {
         const value = unit.number(cursor, form, 0);
         directory = format[at] === dw.LNCT_DIRECTORY_INDEX ? value : directory;
