@@ -17,7 +17,7 @@ import { connect } from './vscode-api.ts';
 
 const toolbar: ToolbarTexts = {
   label: 'dbgmsg',
-  filterPlaceholder: 'Filter (e.g. metaslab, -unload to leave out)',
+  filterPlaceholder: 'Filter (e.g. metaslab, -exclude)',
   filterLabel: 'Filter dbgmsg lines: all words must occur, -word must not',
   things: 'lines',
 };

@@ -26,7 +26,7 @@ const SELECT_DELAY = 60;
 
 const toolbar: ToolbarTexts = {
   label: 'Trace',
-  filterPlaceholder: 'Filter (e.g. txg_sync, -zthr to leave out)',
+  filterPlaceholder: 'Filter (e.g. txg_sync, -exclude)',
   filterLabel: 'Filter events: all words must occur, -word must not',
   things: 'events',
 };
