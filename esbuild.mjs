@@ -1,7 +1,7 @@
 // Makes the bundles in dist/. `--watch` rebuilds on change, `--production` minifies.
 // The extension's own bundle stays small: the ssh library and the language client are bundles
 // of their own, loaded when they are first needed.
-import { copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import esbuild from 'esbuild';
 
 const watch = process.argv.includes('--watch');
@@ -44,6 +44,7 @@ const bundles = [
   { ...node, entryPoints: { target: 'src/target/index.ts' }, outdir: 'dist' },
   { ...node, entryPoints: { 'language-client': 'src/extension/language-client.ts' }, outdir: 'dist' },
   { ...node, entryPoints: { server: 'src/server/main.ts' }, outdir: 'dist', alias: parserForCommonJs },
+  { ...node, entryPoints: { cli: 'src/cli/main.ts' }, outdir: 'dist', alias: parserForCommonJs },
   { ...node, entryPoints: { 'unpack-worker': 'src/server/modules/unpack-worker.ts' }, outdir: 'dist' },
   {
     ...common,
@@ -73,6 +74,7 @@ if (watch) {
   }
 } else {
   const built = await Promise.all(bundles.map((options) => esbuild.build(options)));
+  await chmod('dist/cli.cjs', 0o755);
   await writeNotices(built.flatMap(({ metafile }) => Object.keys(metafile?.inputs ?? {})));
 }
 

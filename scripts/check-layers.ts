@@ -26,6 +26,10 @@ const layers: Readonly<Record<string, Layer>> = {
       'fzstd',
     ],
   },
+  cli: {
+    uses: ['core', 'protocol', 'server'],
+    packages: ['node:', 'web-tree-sitter', 'xz-decompress', 'fzstd'],
+  },
   webview: {
     uses: ['core', 'protocol'],
     packages: ['lit', '@vscode-elements/elements', '@tanstack/virtual-core'],

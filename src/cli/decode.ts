@@ -1,0 +1,137 @@
+/**
+ * `decode`: text in, the same text out with the source lines of its frames. What is no frame is
+ * passed on byte for byte.
+ */
+import type { Readable } from 'node:stream';
+import { StringDecoder } from 'node:string_decoder';
+import type { StackItem } from '../core/stack/text/items.ts';
+import { StackTextReader } from '../core/stack/text/reader.ts';
+import { Groups } from './groups.ts';
+import { frameRecord, inlinedLines, sourceNote } from './labels.ts';
+import { LineQueue } from './line-queue.ts';
+import type { Output } from './output.ts';
+import type { Resolver } from './resolver.ts';
+import { type StackedFrame, Stacks } from './stacks.ts';
+
+export interface DecodeOptions {
+  /** A line of JSON a frame, or a group, instead of the text. */
+  readonly json: boolean;
+  /** Each different stack once, the most frequent first, instead of the text. */
+  readonly group: boolean;
+}
+
+/** A line may be read again with those behind it, as many as this. */
+const LINES_HELD = 8;
+
+/** Decodes texts one after the other. */
+export async function decode(
+  inputs: readonly Readable[],
+  resolver: Resolver,
+  output: Output,
+  options: DecodeOptions,
+): Promise<void> {
+  const groups = new Groups();
+  for (const input of inputs) {
+    await decodeOne(input, resolver, output, options, groups);
+  }
+  if (options.group) {
+    for (const text of await groups.render(resolver, options.json)) {
+      output.add(text);
+      await output.breathe();
+    }
+  }
+  await output.flush();
+}
+
+async function decodeOne(
+  input: Readable,
+  resolver: Resolver,
+  output: Output,
+  { json, group }: DecodeOptions,
+  groups: Groups,
+): Promise<void> {
+  const keepsText = !json && !group;
+  const queue = new LineQueue();
+  const stacks = new Stacks();
+  let items: StackItem[] = [];
+  const reader = new StackTextReader((item) => {
+    if (item.kind !== 'source') {
+      items.push(item);
+    }
+  });
+  const show = async (line: string, newline: string, frames: readonly StackedFrame[]): Promise<void> => {
+    if (group) {
+      for (const frame of frames) {
+        groups.add(frame);
+      }
+    } else if (json) {
+      for (const frame of frames) {
+        output.add(`${frameRecord(frame, await placesOf(frame, resolver))}\n`);
+      }
+    } else {
+      output.add((await decodedLine(line, frames, resolver)) + newline);
+    }
+  };
+  /** Handles the text up to a line. */
+  const work = async (lastLine: number): Promise<void> => {
+    let done = 0;
+    for (let first = items[0]; first !== undefined && first.line <= lastLine; first = items[done]) {
+      const { line } = first;
+      const before = queue.takeBefore(line);
+      stacks.skip(before);
+      const frames: StackedFrame[] = [];
+      for (let item = items[done]; item?.line === line; item = items[++done]) {
+        const frame = stacks.take(item);
+        if (frame !== null) {
+          frames.push(frame);
+        }
+      }
+      const { text, newline } = queue.takeLine();
+      output.add(keepsText ? before : '');
+      await show(text, newline, frames);
+      await output.breathe();
+    }
+    items = items.slice(done);
+    const rest = queue.takeBefore(lastLine + 1);
+    stacks.skip(rest);
+    output.add(keepsText ? rest : '');
+    await output.breathe();
+  };
+  const decoder = new StringDecoder('utf8');
+  const push = (text: string) => {
+    reader.push(text);
+    queue.push(text);
+  };
+  for await (const chunk of input) {
+    push(typeof chunk === 'string' ? chunk : decoder.write(chunk));
+    await work(queue.lines - LINES_HELD);
+  }
+  push(decoder.end());
+  reader.end();
+  await work(Number.MAX_SAFE_INTEGER);
+  output.add(keepsText ? queue.takeRest() : '');
+}
+
+async function placesOf({ frame, inner }: StackedFrame, resolver: Resolver) {
+  return resolver.known(frame, inner) ?? (await resolver.places(frame, inner));
+}
+
+/** The line with what is known of its frames: inlined functions above it, places behind each frame. */
+async function decodedLine(
+  text: string,
+  frames: readonly StackedFrame[],
+  resolver: Resolver,
+): Promise<string> {
+  let line = '';
+  let above = '';
+  let at = 0;
+  for (const one of frames) {
+    const places = await placesOf(one, resolver);
+    const { start, end } = one.item;
+    line += text.slice(at, end) + sourceNote(places);
+    at = end;
+    // A line of several frames, a folded stack, has no room for lines between them.
+    above += frames.length === 1 ? inlinedLines(text.slice(0, start), places) : '';
+  }
+  return above + line + text.slice(at);
+}

@@ -1,0 +1,124 @@
+#!/usr/bin/env node
+/** The command line: what the editor does with stacks, for terminals and for the logs of a CI. */
+import { createReadStream } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { isFailure } from '../core/failure.ts';
+import { decode } from './decode.ts';
+import { printFrames } from './frames.ts';
+import { Output } from './output.ts';
+import { Resolver } from './resolver.ts';
+
+const USAGE = `Usage: zscope decode [options] [FILE...]   stacks in, stacks with source lines out
+       zscope frames [FILE...]             the frames of a text as JSON, without any source
+
+Reads the files, or standard input. Takes stacks of any kind: dmesg, sysrq, /proc/PID/stack,
+hung task reports, crash, gdb, ftrace, bpftrace and more, in any log.
+
+Options of decode:
+  -m, --module FILE   debug info: zfs.ko (also .xz, .gz, .zst), vmlinux, a program; repeatable
+  -s, --source DIR    the source tree: paths are shown as they are there, and frames without
+                      debug info get the call of the next frame, or their function; repeatable
+  -g, --group         each different stack once, with its tasks, the most frequent first
+  -j, --json          a line of JSON for each frame (with --group: for each stack)
+  -h, --help          this text
+
+A place is exact unless it says how it is known: "call" is the only call of the next frame in the
+function, "function" its definition. Inlined functions stand above the frame they are part of.
+
+Exit status: 0, 1 when something could not be read, 2 when the command was not understood.
+`;
+
+/** A command that was not understood. */
+class UsageError extends Error {}
+
+async function main(args: readonly string[]): Promise<void> {
+  const [command, ...rest] = args;
+  if (command === undefined || command === '--help' || command === '-h' || command === 'help') {
+    process.stdout.write(USAGE);
+    if (command === undefined) {
+      throw new UsageError('A command is missing.');
+    }
+    return;
+  }
+  const { values, positionals } = parse(rest);
+  if (values.help === true) {
+    process.stdout.write(USAGE);
+    return;
+  }
+  switch (command) {
+    case 'decode':
+      return decodeCommand(values, positionals);
+    case 'frames':
+      return printFrames(positionals, process.stdin, process.stdout);
+    default:
+      throw new UsageError(`There is no command ${command}.`);
+  }
+}
+
+function parse(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        module: { type: 'string', short: 'm', multiple: true },
+        source: { type: 'string', short: 's', multiple: true },
+        group: { type: 'boolean', short: 'g' },
+        json: { type: 'boolean', short: 'j' },
+        help: { type: 'boolean', short: 'h' },
+      },
+    });
+  } catch (error) {
+    // What follows the first sentence is about options of node's own.
+    const [said = ''] = String(error instanceof Error ? error.message : error).split('. ');
+    throw new UsageError(`${said.replace(/\.$/, '')}.`);
+  }
+}
+
+async function decodeCommand(
+  { module = [], source = [], group = false, json = false }: ReturnType<typeof parse>['values'],
+  files: readonly string[],
+): Promise<void> {
+  const said = new Set<string>();
+  const warn = (sentence: string) => {
+    if (!said.has(sentence)) {
+      said.add(sentence);
+      process.stderr.write(`zscope: ${sentence}\n`);
+    }
+  };
+  const resolver = await Resolver.open({ modules: module, sources: source, warn });
+  try {
+    const inputs = (files.length === 0 ? ['-'] : files).map((file) =>
+      file === '-' ? process.stdin : createReadStream(file),
+    );
+    await decode(inputs, resolver, new Output(process.stdout), { group, json });
+  } finally {
+    await resolver.close();
+  }
+}
+
+/** The sentence for an error, and the exit status. */
+function explain(error: unknown): { readonly text: string; readonly status: number } {
+  if (error instanceof UsageError) {
+    return { text: `${error.message} See zscope --help.`, status: 2 };
+  }
+  if (isFailure(error)) {
+    return { text: [error.message, error.remedy].join(' ').trim(), status: 1 };
+  }
+  if (error instanceof Error && 'code' in error && 'path' in error) {
+    const why = error.code === 'ENOENT' ? 'it is not there' : `${error.code}`;
+    return { text: `${String(error.path)} cannot be read: ${why}.`, status: 1 };
+  }
+  return { text: error instanceof Error ? (error.stack ?? error.message) : String(error), status: 1 };
+}
+
+// Whoever reads the output may stop: `| head` is no error.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  process.exit(error.code === 'EPIPE' ? 0 : 1);
+});
+
+main(process.argv.slice(2)).catch((error: unknown) => {
+  const { text, status } = explain(error);
+  process.stderr.write(`zscope: ${text}\n`);
+  process.exitCode = status;
+});

@@ -1,0 +1,203 @@
+import { createHash } from 'node:crypto';
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { Failure, isFailure } from '../core/failure.ts';
+import { type Frame, frameKey } from '../core/stack/frame.ts';
+import type { DebugFile } from '../core/symbols/debug-file.ts';
+import type { DebugLine, Place } from '../core/symbols/location.ts';
+import { CReader } from '../server/c-reader.ts';
+import { Locator } from '../server/locator.ts';
+import { type OpenDebugFile, openFile } from '../server/modules/open-debug-file.ts';
+import { unpackFile } from '../server/modules/unpack.ts';
+import { WorkspaceIndex } from '../server/workspace-index.ts';
+
+export interface ResolverOptions {
+  /** Files with debug info: modules, packed or not, vmlinux, programs and libraries. */
+  readonly modules: readonly string[];
+  /** Folders with the sources. */
+  readonly sources: readonly string[];
+  /** Takes a sentence that the person should read, once each. */
+  readonly warn: (sentence: string) => void;
+}
+
+/** Answers that are kept; a dump of all tasks has some thousand different frames. */
+const MAX_KNOWN = 100_000;
+
+/** Finds the source lines of frames, from debug files and the sources that were given. */
+export class Resolver {
+  readonly #files = new Map<string | null, OpenDebugFile>();
+  readonly #index: WorkspaceIndex;
+  readonly #locator: Locator;
+  readonly #known = new Map<string, readonly Place[]>();
+  /** Frames of a module that its file does not have. */
+  readonly #strange = new Map<string | null, number>();
+  readonly #warn: (sentence: string) => void;
+
+  private constructor({ sources, warn }: ResolverOptions) {
+    this.#warn = warn;
+    this.#index = new WorkspaceIndex(() => {}, warn);
+    const { size, mtimeMs } = statSync(__filename);
+    this.#index.store = { folder: path.join(cacheFolder(), 'index'), build: `${size} ${mtimeMs}` };
+    const wasm = (name: string) => path.join(__dirname, name);
+    const files = { runtime: wasm('web-tree-sitter.wasm'), grammar: wasm('tree-sitter-c.wasm') };
+    this.#locator = new Locator(this.#index, new CReader(files, warn));
+    if (sources.length > 0) {
+      this.#index.setFolders(sources.map((folder) => path.resolve(folder)));
+    }
+  }
+
+  /** @throws Failure when a file or folder that was named cannot be read */
+  static async open(options: ResolverOptions): Promise<Resolver> {
+    for (const folder of options.sources) {
+      if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) {
+        throw new Failure(
+          'no-source',
+          `${folder} is no folder.`,
+          'Name the top of the source tree with --source.',
+        );
+      }
+    }
+    const resolver = new Resolver(options);
+    for (const file of options.modules) {
+      const opened = await openModule(file);
+      resolver.#files.set(moduleName(file), opened);
+      if (!opened.file.hasLines) {
+        options.warn(`${file} has no debug info: its frames get no exact lines.`);
+      }
+    }
+    await resolver.#index.settled();
+    if (options.sources.length > 0 && resolver.#index.functions.fileCount === 0) {
+      options.warn(`There are no C sources in ${options.sources.join(', ')}.`);
+    }
+    return resolver;
+  }
+
+  /** What was found before for a frame, without waiting; undefined when it was not asked yet. */
+  known(frame: Frame, inner: Frame | null): readonly Place[] | undefined {
+    return this.#known.get(keyOf(frame, inner));
+  }
+
+  /**
+   * Places of a frame, innermost first, never empty.
+   * @param inner the frame that it called; null when that is not known
+   */
+  async places(frame: Frame, inner: Frame | null): Promise<readonly Place[]> {
+    const key = keyOf(frame, inner);
+    const known = this.#known.get(key);
+    if (known !== undefined) {
+      return known;
+    }
+    const stack = [
+      ...(inner === null ? [] : [{ frame: inner, debug: null }]),
+      { frame, debug: this.#lines(frame) },
+    ];
+    const places = (await this.#locator.locateStack(stack)).at(-1) ?? [];
+    if (this.#known.size >= MAX_KNOWN) {
+      this.#known.clear();
+    }
+    this.#known.set(key, places);
+    return places;
+  }
+
+  #lines(frame: Frame): readonly DebugLine[] | null {
+    const file = this.#files.get(frame.module)?.file;
+    if (file === undefined || frame.offset < 0) {
+      return null;
+    }
+    try {
+      const lines = file.frame(frame, frame.offset > 0)?.lines ?? null;
+      if (lines === null && file.hasLines) {
+        this.#strange.set(frame.module, (this.#strange.get(frame.module) ?? 0) + 1);
+      }
+      return lines;
+    } catch (error) {
+      this.#warn(isFailure(error) ? error.message : String(error));
+      return null;
+    }
+  }
+
+  /** Says what did not fit, keeps the index for the next run, and closes the files. */
+  async close(): Promise<void> {
+    for (const [module, count] of this.#strange) {
+      const what = count === 1 ? '1 frame' : `${count} different frames`;
+      this.#warn(
+        `${what} of ${module ?? 'the kernel'} cannot be in the file that was given: they are of another build.`,
+      );
+    }
+    this.#index.dispose();
+    await this.#index.save();
+    for (const { source } of this.#files.values()) {
+      source.dispose();
+    }
+  }
+}
+
+/** The call's frame only counts where debug info does not tell. */
+function keyOf(frame: Frame, inner: Frame | null): string {
+  return `${frame.reliable ? '' : '?'}${frameKey(frame)} ${inner?.symbol ?? ''}`;
+}
+
+/** `/x/zfs.ko.xz` -> `zfs`, as the kernel spells it; null for the kernel itself; a program's own name. */
+export function moduleName(file: string): string | null {
+  const name = path.basename(file).replace(/\.debug$/, '');
+  if (/^vmlinux(?:[.-]|$)/.test(name)) {
+    return null;
+  }
+  const module = /^(.+)\.ko(?:\.(?:xz|gz|zst))?$/.exec(name)?.[1];
+  return module === undefined ? name : module.replaceAll('-', '_');
+}
+
+/** Where what can be made again is kept. */
+function cacheFolder(): string {
+  const base = process.env['XDG_CACHE_HOME'];
+  return path.join(
+    base !== undefined && path.isAbsolute(base) ? base : path.join(os.homedir(), '.cache'),
+    'zscope',
+  );
+}
+
+/** @throws Failure */
+async function openModule(file: string): Promise<OpenDebugFile & { readonly file: DebugFile }> {
+  const status = statSync(file, { throwIfNoEntry: false });
+  if (!status?.isFile()) {
+    throw new Failure('bad-file', `${file} is not there.`, 'Name the file of the module with --module.');
+  }
+  if (isElf(file)) {
+    return openFile(file);
+  }
+  const stamp = `${realpathSync(file)} ${status.size} ${status.mtimeMs}`;
+  const folder = path.join(cacheFolder(), 'unpacked');
+  const unpacked = path.join(folder, `${createHash('sha256').update(stamp).digest('hex').slice(0, 32)}.elf`);
+  if (statSync(unpacked, { throwIfNoEntry: false }) === undefined) {
+    mkdirSync(folder, { recursive: true });
+    const partial = `${unpacked}.${process.pid}`;
+    try {
+      await unpackFile(file, partial);
+      renameSync(partial, unpacked);
+    } finally {
+      rmSync(partial, { force: true });
+    }
+  }
+  return openFile(unpacked);
+}
+
+function isElf(file: string): boolean {
+  const handle = openSync(file, 'r');
+  try {
+    const head = Buffer.alloc(4);
+    readSync(handle, head);
+    return head.equals(Buffer.from('\x7fELF', 'latin1'));
+  } finally {
+    closeSync(handle);
+  }
+}
