@@ -15,6 +15,7 @@ import * as lab from '../test/lab/lab.ts';
 import { repository } from '../test/support/paths.ts';
 import { elapsedProgress } from '../test/support/progress.ts';
 import { benchDbgmsg } from './dbgmsg.ts';
+import { benchDecode } from './decode.ts';
 import { benchActivation, benchBundles } from './extension.ts';
 import { machineLines } from './machine.ts';
 import { above, type Figure, table } from './report.ts';
@@ -81,7 +82,8 @@ async function main(): Promise<number> {
       ['bundles', benchBundles],
       ['dbgmsg', () => inWorkbench(vm, vsix, (workbench) => benchDbgmsg(vm, workbench))],
       ['resolve', () => benchResolve(vm)],
-      ['index', () => benchIndex(vm)],
+      ['index', () => benchIndex(vm, progress)],
+      ['decode', () => benchDecode(vm, progress)],
       ['times', testTimes],
     ];
     const unknown = positionals.filter((word) => !parts.some(([name]) => name === word));
