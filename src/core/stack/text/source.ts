@@ -138,17 +138,17 @@ function isPathUnit(unit: number): boolean {
 function nameBeside(line: Line, out: Output, start: number, end: number): string | null {
   const text = line.string.length > 65_536 ? '' : line.string;
   const before = text.slice(Math.max(0, start - 600), start);
-  if (before.trim() === 'at') {
+  if (/^\s*(?:at )?$/.test(before)) {
     return out.takeOpen();
   }
-  const named = /(?:^|[\s)])([A-Za-z_][\w.$:~]*) at $/.exec(before)?.[1];
+  const named = /(?:(?:^|[\s)])([A-Za-z_][\w.$:~]*)| in ([A-Za-z_][\w.$:~]*) \(.{0,500}\)) at $/.exec(before);
   const last =
     out.frames.length > MAX_BESIDE ? undefined : out.frames.findLast((frame) => frame.end <= start);
   if (last !== undefined) {
     const words = text.slice(last.end, start);
     // GDB: name (arguments) at
     if (/^ ?\(.*\) at $/.test(words)) {
-      return named ?? last.function;
+      return last.function;
     }
     // Several places in one pair of brackets are inlined into each other: only the last is the frame's.
     const more = /^(?: \(discriminator \d+\))? [^\s)]*\.[chS]:\d/.test(text.slice(end, end + 600));
@@ -156,7 +156,7 @@ function nameBeside(line: Line, out: Output, start: number, end: number): string
       return last.function;
     }
   }
-  return named ?? out.frames.find((frame) => frame.start - end === 1)?.function ?? null;
+  return named?.[1] ?? named?.[2] ?? out.frames.find((frame) => frame.start - end === 1)?.function ?? null;
 }
 
 /** `file: P, line: N`, `file P, line N`, as assertions of illumos and FreeBSD and debuggers write. */

@@ -2,15 +2,39 @@
  * bcc's stackcount, offcputime, wakeuptime and profile: names alone on indented lines, which are a stack
  * only because of the line that ends them, a count or the task (bcc, tools/*.py).
  */
-import { LETTER } from '../characters.ts';
+import { LETTER, PLUS } from '../characters.ts';
 import type { Span } from '../items.ts';
 import { moduleName } from '../linux.ts';
-import type { Format } from './format.ts';
+import { type Format, frameInBody } from './format.ts';
 
 const ENTRY =
-  /^[ \t]{2,16}(?:(?:0x)?[\da-f]{8,16} )?(?:b')?([A-Za-z_][\w.$@:~]*)(?:\+0x([\da-f]{1,12}))?(?: \[([\w.-]{1,128})\])?'?$/;
+  /^[ \t]{2,16}(?:(?:0x)?[\da-f]{8,16} )?(?:b')?([A-Za-z_][\w.$@:~]*|[A-Za-z_~].{0,300}::.{0,300})(?:\+0x([\da-f]{1,12}))?(?: \[([\w.-]{1,128})\])?'?$/;
 const UNKNOWN = /^[ \t]{2,16}(?:\[[\w.-]{1,64}\]|-{1,2}|0x[\da-f]{4,16}|(?:target|waker): {2,20}\S.{0,32})$/;
 const ENDS = /^[ \t]{4,24}(?:\d{1,20}|.{1,16} \[\d{1,10}\]|- {2,24}.{1,16} \(\d{1,10}\))$/;
+
+/** klockstat: the caller of a lock with its times, then the rest of its stack; Python's b'' around names. */
+const CALLER =
+  /^(?:b')?([A-Za-z_][\w.$]*)\+0x([\da-f]{1,12})'?(?: +\d{1,20}){2,4}$|^b'([A-Za-z_][\w.$]*)\+0x([\da-f]{1,12})'$/;
+
+export function klockstatFormat(): Format {
+  return {
+    needs: PLUS,
+    read(line, out) {
+      const { body } = line;
+      const match = body.length > 1024 ? null : CALLER.exec(body);
+      if (match === null) {
+        return false;
+      }
+      const name = match[1] ?? match[3] ?? '';
+      const offset = match[2] ?? match[4] ?? '';
+      frameInBody(line, out, body.indexOf(name), name, {
+        offset: Number.parseInt(offset, 16),
+        length: name.length + 3 + offset.length,
+      });
+      return true;
+    },
+  };
+}
 
 /** Names of one stack at most: the kernel's and the program's unwinders stop at 127. */
 const MAX_WAITING = 512;

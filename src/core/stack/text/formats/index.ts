@@ -1,5 +1,5 @@
 import { aloneFormat } from './alone.ts';
-import { bccFormat } from './bcc.ts';
+import { bccFormat, klockstatFormat } from './bcc.ts';
 import { bpftraceFormat } from './bpftrace.ts';
 import { crashExceptionFormat, crashFormat } from './crash.ts';
 import { decodedFormat, inlinedFormat } from './decoded.ts';
@@ -44,6 +44,7 @@ export function createFormats(): Format[] {
     retsnoopFormat(),
     stackLineFormat(),
     aloneFormat(),
+    klockstatFormat(),
     bpftraceFormat(),
     mdbFormat(),
     foldedFormat(),

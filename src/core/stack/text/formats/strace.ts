@@ -6,7 +6,7 @@ import { BRACKET, PAREN, PLUS } from '../characters.ts';
 import { baseName, type Format, frameInBody } from './format.ts';
 
 const ENTRY =
-  /^(?:> )?(\/[^\s()]{1,512}|\[vdso\]|[\w.+-]{1,128})\(([A-Za-z_.][\w.$@:~]*)\+0x([\da-f]{1,12})\) ?\[(?:0x)?[\da-f]{1,16}\]/;
+  /^(?:> )?(\.{0,2}\/[^\s()]{1,512}|\[vdso\]|[\w.+-]{1,128})\(([A-Za-z_.][\w.$@:~]*)\+0x([\da-f]{1,12})\) ?\[(?:0x)?[\da-f]{1,16}\]/;
 
 /** lib/libspl/backtrace.c */
 const LIBSPL =
