@@ -18,9 +18,10 @@ import { benchDbgmsg } from './dbgmsg.ts';
 import { benchDecode } from './decode.ts';
 import { benchActivation, benchBundles } from './extension.ts';
 import { machineLines } from './machine.ts';
+import { benchModuleFile } from './module-file.ts';
 import { above, type Figure, table } from './report.ts';
 import { benchSnapshot } from './snapshot.ts';
-import { benchIndex, benchResolve } from './source.ts';
+import { benchIndex } from './source.ts';
 import { benchTrace } from './trace.ts';
 import { inWorkbench } from './workbench.ts';
 
@@ -81,7 +82,7 @@ async function main(): Promise<number> {
       ['activation', () => benchActivation(vsix, vm.sourceDir)],
       ['bundles', benchBundles],
       ['dbgmsg', () => inWorkbench(vm, vsix, (workbench) => benchDbgmsg(vm, workbench))],
-      ['resolve', () => benchResolve(vm)],
+      ['lines', () => benchModuleFile(vm)],
       ['index', () => benchIndex(vm, progress)],
       ['decode', () => benchDecode(vm, progress)],
       ['times', testTimes],

@@ -1,0 +1,253 @@
+/** Stacks caught from a hang, with the module read from the target, against gdb and addr2line. */
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Frame, formatFrame, frameKey } from '../../src/core/stack/frame.ts';
+import type { TaskSnapshot } from '../../src/core/tasks.ts';
+import { ModuleCache } from '../../src/server/modules/module-cache.ts';
+import { ModuleFiles } from '../../src/server/modules/module-files.ts';
+import { unpackFile } from '../../src/server/modules/unpack.ts';
+import { WorkspaceModules } from '../../src/server/modules/workspace-modules.ts';
+import { type LoadedBuild, moduleIds } from '../../src/target/collectors/module-ids.ts';
+import { taskSnapshot } from '../../src/target/collectors/task-snapshot.ts';
+import type { Connection } from '../../src/target/connection.ts';
+import { downloadModule } from '../../src/target/module-download.ts';
+import * as lab from '../lab/lab.ts';
+import { ensurePrograms } from '../support/debian.ts';
+import { connectToLab } from './connect.ts';
+import { until } from './target.ts';
+
+/** Modules that the lab's ZFS is built into. */
+const MODULES = ['zfs', 'spl'];
+
+/** What hangs beside the lab's own programs, each another way into ZFS. */
+const PROGRAMS = [
+  'zfs snapshot tank/fs@zvm1',
+  'zfs set atime=off tank/fs',
+  'zfs set zvm:note=1 tank',
+  'zfs create -V 8M tank/zvmvol',
+  'zfs inherit compression tank/fs',
+  'zfs set quota=1G tank/fs',
+  'zpool sync tank',
+  'zpool scrub tank',
+  'zpool set comment=zvm tank',
+  'zpool reopen tank',
+  'zpool clear tank',
+  'zpool initialize tank',
+  'sync -f /tank/fs',
+  'echo x >/tank/fs/zvm1 && sync -d /tank/fs/zvm1',
+  'dd if=/dev/zero of=/tank/fs/zvm2 bs=4k count=1 oflag=dsync',
+  'truncate -s 1M /tank/fs/zvm3 && dd if=/tank/fs/zvm3 of=/tank/fs/zvm4 bs=1M conv=fsync',
+  'mkdir /tank/fs/zvmd && sync /tank/fs/zvmd',
+];
+
+const CLEAN = `zpool scrub -s tank; zpool initialize -c tank; zpool set comment= tank
+zfs destroy -r tank/zvmvol; zfs destroy tank/fs@zvm1; zfs inherit -r zvm:note tank
+zfs inherit atime tank/fs; zfs set quota=none tank/fs; rm -rf /tank/fs/zvm*`;
+
+let vm: lab.LabInfo;
+let connection: Connection;
+let folder: string;
+let files: ModuleFiles;
+let wasHung = false;
+let stacks: readonly (readonly Frame[])[] = [];
+let builds: ReadonlyMap<string, LoadedBuild>;
+/** Copies of the modules that were read from the target, by name. */
+const copies = new Map<string, string>();
+const log: string[] = [];
+
+beforeAll(async () => {
+  await ensurePrograms({ gdb: 'gdb', addr2line: 'binutils', readelf: 'binutils' }, 'the VM tests', (line) =>
+    console.log(line),
+  );
+  vm = await lab.requireUp();
+  connection = await connectToLab(vm);
+  folder = mkdtempSync(path.join(os.tmpdir(), 'zscope-module-'));
+  files = new ModuleFiles({
+    workspace: new WorkspaceModules(),
+    cache: new ModuleCache(path.join(folder, 'cache'), async () => 1000),
+    unpack: (from, to) => unpackFile(from, to),
+    debuginfod: [],
+    log: (line) => log.push(line),
+  });
+  wasHung = await lab.isHung();
+  await lab.hang();
+  if (!wasHung) {
+    await lab.execChecked(
+      PROGRAMS.map((line) => `setsid sh -c '${line}' </dev/null >/dev/null 2>&1 &`).join('\n'),
+    );
+  }
+  stacks = await until('the programs hang', 60_000, async () => {
+    const found = distinct(await connection.run(taskSnapshot, null));
+    return found.length >= 20 ? found : undefined;
+  });
+  builds = await connection.run(moduleIds, { modules: MODULES });
+}, 240_000);
+
+afterAll(async () => {
+  connection?.dispose();
+  files?.dispose();
+  rmSync(folder, { recursive: true, force: true });
+  if (!wasHung) {
+    await lab.resume();
+    await lab.exec(CLEAN, { timeoutMs: 120_000 });
+  }
+}, 240_000);
+
+/** Stacks with frames of ZFS, each once. */
+function distinct({ groups }: TaskSnapshot): (readonly Frame[])[] {
+  return groups
+    .map(({ trace }) => trace)
+    .filter((trace) => trace.some(({ module }) => MODULES.includes(module ?? '')));
+}
+
+interface Place {
+  readonly section: string;
+  readonly address: number;
+}
+
+/** Where the call of a frame is in the module's file, by the size that the kernel prints; null for nowhere. */
+function placeOf(file: string, frame: Frame): Place | null {
+  const sections = new Map(
+    [...run('readelf', ['-SW', file]).matchAll(/^ *\[ *(\d+)\] (\S+)/gm)].map(([, number, name]) => [
+      number,
+      name,
+    ]),
+  );
+  const candidates = symbolsOf(file).filter(({ name, size }) => {
+    const padding = (frame.size ?? 0) - size;
+    return name === frame.symbol && padding >= 0 && padding < 64;
+  });
+  const [only, ...more] = candidates;
+  const section = sections.get(only?.section ?? '');
+  return only === undefined || more.length > 0 || section === undefined
+    ? null
+    : { section, address: only.address + frame.offset - 1 };
+}
+
+interface FileSymbol {
+  readonly name: string;
+  readonly section: string;
+  readonly address: number;
+  readonly size: number;
+}
+
+const symbols = new Map<string, FileSymbol[]>();
+function symbolsOf(file: string): FileSymbol[] {
+  let list = symbols.get(file);
+  if (list === undefined) {
+    list = [
+      ...run('readelf', ['-sW', file]).matchAll(/^ *\d+: (\S+) +(\S+) FUNC +\S+ +\S+ +(\d+) (\S+)/gm),
+    ].map(([, address = '', size = '', section = '', name = '']) => ({
+      name,
+      section,
+      address: Number.parseInt(address, 16),
+      size: Number(size),
+    }));
+    symbols.set(file, list);
+  }
+  return list;
+}
+
+function run(program: string, args: readonly string[]): string {
+  return execFileSync(program, args, {
+    encoding: 'utf8',
+    maxBuffer: 256 << 20,
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+}
+
+/** `function path:line` of each place, innermost first, as addr2line says it. */
+function byAddr2line(file: string, { section, address }: Place): string[] {
+  const lines = run('addr2line', ['-i', '-f', '-j', section, '-e', file, `0x${address.toString(16)}`])
+    .trim()
+    .split('\n')
+    .map((line) => line.replace(/ \(discriminator \d+\)$/, ''));
+  return lines.flatMap((line, i) => (i % 2 === 0 ? [`${line} ${lines[i + 1]}`] : []));
+}
+
+/**
+ * `path:line` of the innermost place at each address, as gdb says it. The sections of a module all begin at
+ * 0, which gdb takes for one address: so it is told where each of them is loaded.
+ */
+function byGdb(file: string, places: readonly Place[]): string[] {
+  const base = new Map(
+    [...new Set(places.map(({ section }) => section))].map((name, i) => [name, (i + 1) * 2 ** 32]),
+  );
+  const sections = [...base].map(([name, at]) => `-s ${name} 0x${at.toString(16)}`).join(' ');
+  const script = [
+    `add-symbol-file ${file} ${sections}`,
+    ...places.map(
+      ({ section, address }) => `info line *0x${((base.get(section) ?? 0) + address).toString(16)}`,
+    ),
+  ];
+  const args = script.flatMap((line) => ['-ex', line]);
+  return [
+    ...run('gdb', ['-batch', '-nx', '-iex', 'set confirm off', ...args]).matchAll(
+      /^(?:Line (\d+) of "([^"]+)"|No line)/gm,
+    ),
+  ].map(([, line, name]) => `${name}:${line}`);
+}
+
+describe('the modules of the target', () => {
+  it('are read as they are there, once', async () => {
+    for (const module of MODULES) {
+      const buildId = builds.get(module)?.buildId ?? '';
+      let read = 0;
+      const outside = {
+        progress: () => {},
+        fetch: async (request: Parameters<typeof downloadModule>[1]) => {
+          const file = await downloadModule(connection, request);
+          read += 1;
+          if (module === 'zfs') {
+            expect(sha(request.part)).toBe(sha(vm.moduleFile));
+          }
+          return file === null
+            ? ({ outcome: 'none', why: '' } as const)
+            : ({ outcome: 'fetched', path: file.path } as const);
+        },
+      };
+      const signal = new AbortController().signal;
+      for (const turn of [1, 2]) {
+        const prepared = await files.prepare({ module, buildId }, outside, signal);
+        expect(prepared, `${turn}: ${log.join('\n')}`).toMatchObject({ ready: true, remark: '' });
+      }
+      expect(read).toBe(1);
+      copies.set(module, path.join(folder, 'cache', `${buildId}.debug`));
+    }
+  });
+
+  it('put the stacks of a hang at the lines that addr2line and gdb say', async () => {
+    expect(stacks.length).toBeGreaterThanOrEqual(20);
+    const frames = new Map(stacks.flat().map((frame) => [frameKey(frame), frame]));
+    let compared = 0;
+    for (const module of MODULES) {
+      const copy = copies.get(module) ?? '';
+      const debug = await files.find(builds.get(module)?.buildId ?? '');
+      const ours = [...frames.values()].filter((frame) => frame.module === module);
+      const places: Place[] = [];
+      const innermost: string[] = [];
+      for (const frame of ours) {
+        const place = placeOf(copy, frame);
+        if (place === null) {
+          throw new Error(`${formatFrame(frame)} is no function of ${module}`);
+        }
+        const lines = debug?.frame(frame, true)?.lines ?? [];
+        const told = lines.map((line) => `${line.function} ${line.path}:${line.line}`);
+        expect(told, formatFrame(frame)).toEqual(byAddr2line(copy, place));
+        places.push(place);
+        innermost.push(`${lines[0]?.path}:${lines[0]?.line}`);
+      }
+      expect(innermost).toEqual(byGdb(copy, places));
+      compared += ours.length;
+    }
+    expect(compared).toBeGreaterThan(60);
+  }, 300_000);
+});
+
+function sha(file: string): string {
+  return createHash('sha256').update(readFileSync(file)).digest('hex');
+}
