@@ -1,0 +1,220 @@
+import { spawn } from 'node:child_process';
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import esbuild from 'esbuild';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { LineQueue } from '../../../src/cli/line-queue.ts';
+import { moduleName } from '../../../src/cli/resolver.ts';
+import { type SampleTree, sampleFiles, writeSampleTree } from '../server/sample-tree.ts';
+
+const module = 'test/unit/server/modules/sample/zlog.ko';
+
+let folder: string;
+let tree: SampleTree;
+
+beforeAll(async () => {
+  folder = mkdtempSync(path.join(tmpdir(), 'zscope-cli-'));
+  tree = writeSampleTree({
+    ...sampleFiles,
+    'module/zfs/ztop.c':
+      'int\nztop_twice(void)\n{\n\tif (zone())\n\t\tzlog_commit(1, 1);\n\tzlog_commit(2, 2);\n}\n',
+  });
+  await esbuild.build({
+    entryPoints: ['src/cli/main.ts'],
+    ...{ bundle: true, platform: 'node', format: 'cjs', target: 'node20' },
+    outfile: path.join(folder, 'cli.cjs'),
+    alias: { 'web-tree-sitter': './node_modules/web-tree-sitter/web-tree-sitter.cjs' },
+  });
+  for (const file of ['web-tree-sitter/web-tree-sitter.wasm', 'tree-sitter-c/tree-sitter-c.wasm']) {
+    copyFileSync(path.join('node_modules', file), path.join(folder, path.basename(file)));
+  }
+});
+afterAll(() => {
+  tree.remove();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+interface Run {
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly status: number | null;
+}
+
+/** Runs the command line; `closeAfter` closes its output after so many bytes, as `head` does. */
+function run(args: readonly string[], input = '', closeAfter = Number.POSITIVE_INFINITY): Promise<Run> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [path.join(folder, 'cli.cjs'), ...args], {
+      env: { ...process.env, XDG_CACHE_HOME: path.join(folder, 'cache') },
+    });
+    let stdout = '';
+    let stderr = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      stdout += text;
+      if (stdout.length > closeAfter) {
+        child.stdout.destroy();
+      }
+    });
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      stderr += text;
+    });
+    child.on('error', reject);
+    child.on('close', (status) => resolve({ stdout, stderr, status }));
+    child.stdin.on('error', () => {}).end(input);
+  });
+}
+
+const stack = [
+  'Nov 22 10:00:00 host kernel: [  247.10] task:sync  state:D stack:0 pid:31 tgid:31 ppid:1 flags:0x2\r',
+  '[  247.10] Call Trace:',
+  '[  247.10]  <TASK>',
+  '[  247.10]  zlog_issue+0x5/0x10 [zlog]',
+  '[  247.10]  ? zlog_commit+0x17/0x25 [zlog]',
+  '[  247.10]  zlog_commit+0x1b/0x25 [zlog]',
+  '[  247.10]  ztop_twice+0x8/0x20 [zfs]\t(odd)',
+  '[  247.10]  </TASK>',
+  'prose: +0x5/ ü \u{1f600}',
+  '',
+].join('\n');
+
+describe('decode', () => {
+  it('puts lines to frames, inlined functions above them, and leaves the rest as it is', async () => {
+    const { stdout, stderr, status } = await run(['decode', '-m', module, '--source', tree.root], stack);
+    expect(stderr).toContain('1 frame of zlog cannot be in the file that was given');
+    expect(status).toBe(0);
+    expect(stdout.split('\n')).toEqual([
+      ...stack.split('\n').slice(0, 3),
+      '[  247.10]  zlog_issue+0x5/0x10 [zlog]',
+      '[  247.10]  ? zlog_write_all (module/zfs/zlog.c:10, inlined)',
+      '[  247.10]  ? zlog_commit+0x17/0x25 [zlog] (module/zfs/zlog.c:18)',
+      '[  247.10]  zlog_write_all (module/zfs/zlog.c:10, inlined)',
+      '[  247.10]  zlog_commit+0x1b/0x25 [zlog] (module/zfs/zlog.c:18)',
+      '[  247.10]  ztop_twice+0x8/0x20 [zfs] (module/zfs/ztop.c:2, function; one of 5 6)\t(odd)',
+      ...stack.split('\n').slice(7),
+    ]);
+  });
+
+  it('says how places are known in JSON, one line a frame', async () => {
+    const { stdout } = await run(['decode', '--json', '-s', tree.root], stack.replaceAll('[zlog]', '[zfs]'));
+    const records = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(records).toHaveLength(4);
+    expect(records[2]).toMatchObject({
+      ...{ line: 6, function: 'zlog_commit', offset: 0x1b, size: 0x25, module: 'zfs', reliable: true },
+      places: [
+        { function: 'zlog_write_all', inlined: true, path: 'module/zfs/zlog.c', line: 6, how: 'call-site' },
+        { function: 'zlog_commit', inlined: false, path: 'module/zfs/zlog.c', line: 14, how: 'call-site' },
+      ],
+    });
+    expect(records[3].places[0].candidates).toEqual([
+      { path: 'module/zfs/ztop.c', line: 5, text: 'zlog_commit(1, 1);' },
+      { path: 'module/zfs/ztop.c', line: 6, text: 'zlog_commit(2, 2);' },
+    ]);
+  });
+
+  it('groups equal stacks with their tasks, the most frequent first', async () => {
+    const other = '\n[<0>] zlog_commit+0x1b/0x25 [zlog]\n';
+    const text = [
+      other,
+      stack,
+      stack.replaceAll(':31 ', ':32 '),
+      other,
+      stack.replaceAll(':31 ', ':33 '),
+    ].join('\n');
+    const { stdout } = await run(['decode', '--group', '-m', module], text);
+    const file = '/var/lib/dkms/zfs/2.3.9/build/module/zfs/zlog.c';
+    expect(stdout.split('\n')).toEqual([
+      '3 × sync (31, 32, 33)',
+      '    zlog_issue+0x5/0x10 [zlog]',
+      `    zlog_write_all (${file}:10, inlined)`,
+      `    zlog_commit+0x1b/0x25 [zlog] (${file}:18)`,
+      '    ztop_twice+0x8/0x20 [zfs]',
+      '',
+      '2 ×',
+      `    zlog_write_all (${file}:10, inlined)`,
+      `    zlog_commit+0x1b/0x25 [zlog] (${file}:18)`,
+      '',
+      '',
+    ]);
+    const { stdout: json } = await run(['decode', '--group', '--json'], text);
+    const groups = json
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(groups.map(({ count }) => count)).toEqual([3, 2]);
+    expect(groups[0].tasks).toEqual([31, 32, 33].map((pid) => ({ comm: 'sync', pid })));
+  });
+
+  it('reads packed modules and files', async () => {
+    writeFileSync(path.join(folder, 'dump.txt'), stack);
+    const plain = await run(['decode', '-m', module, path.join(folder, 'dump.txt')]);
+    for (const packed of [`${module}.xz`, `${module}.zst`]) {
+      expect((await run(['decode', '-m', packed], stack)).stdout).toBe(plain.stdout);
+    }
+    expect(plain.stdout).toContain('zlog.c:10, inlined');
+  });
+
+  it('passes large text on unchanged, and ends quietly when nobody reads on', async () => {
+    const text = `${`${stack}${'x'.repeat(100_000)}\n`.repeat(20)}no newline at the end`;
+    expect((await run(['decode'], text)).stdout === text).toBe(true);
+    const cut = await run(['decode'], text.repeat(4), 10);
+    expect(cut).toMatchObject({ stderr: '', status: 0 });
+  });
+
+  it.each([
+    [['decode', 'none.txt'], 1, 'none.txt cannot be read: it is not there.'],
+    [['decode', '-m', 'none.ko'], 1, 'none.ko is not there.'],
+    [['decode', '-m', 'package.json'], 1, 'neither an ELF file nor a packed one'],
+    [['decode', '-s', 'package.json'], 1, 'package.json is no folder.'],
+    [['decode', '--what'], 2, "Unknown option '--what'."],
+    [['what'], 2, 'There is no command what.'],
+    [[], 2, 'A command is missing.'],
+  ] as const)('%j ends with %d', async (args, status, text) => {
+    const ended = await run(args);
+    expect(ended.status).toBe(status);
+    expect(ended.stderr).toContain(text);
+    expect(ended.stderr.trim().split('\n')).toHaveLength(1);
+  });
+
+  it('has a help', async () => {
+    const { stdout, status } = await run(['decode', '--help']);
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/--module FILE[\s\S]*--source DIR[\s\S]*--group[\s\S]*--json/);
+  });
+});
+
+it.each([
+  ['/lib/modules/6.12/updates/dkms/zfs.ko.xz', 'zfs'],
+  ['nvme-core.ko', 'nvme_core'],
+  ['zfs.ko.debug', 'zfs'],
+  ['vmlinux', null],
+  ['/usr/lib/debug/boot/vmlinux-6.12.1', null],
+  ['/usr/sbin/zdb', 'zdb'],
+])('%s is the module %s', (file, name) => {
+  expect(moduleName(file)).toBe(name);
+});
+
+it('gives back all text in its order, whatever pieces it came in', () => {
+  fc.assert(
+    fc.property(fc.array(fc.stringMatching(/^[ab\n]{0,12}$/)), fc.array(fc.nat(3)), (pieces, steps) => {
+      const queue = new LineQueue();
+      let line = 1;
+      let back = '';
+      pieces.forEach((piece, i) => {
+        queue.push(piece);
+        const to = Math.min(line + (steps[i] ?? 0), queue.lines + 1);
+        if (to > line) {
+          const before = queue.takeBefore(to - 1);
+          const { text, newline } = queue.takeLine();
+          expect(before.split('\n')).toHaveLength(to - line);
+          back += before + text + newline;
+          line = to;
+        }
+      });
+      expect(back + queue.takeRest()).toBe(pieces.join(''));
+    }),
+  );
+});
