@@ -103,6 +103,10 @@ const stages: readonly { readonly name: string; readonly run: () => Promise<Resu
     },
   },
   { name: 'ssh: real servers on loopback', run: () => vitest('ssh', 'test/ssh/vitest.config.ts') },
+  {
+    name: 'symbols: debug info against other tools',
+    run: () => vitest('symbols', 'test/symbols/vitest.config.ts'),
+  },
   { name: 'webviews in a real browser', run: () => vitest('webview', 'test/webview/vitest.config.ts') },
   { name: 'vscode: inside the extension host', run: () => script('test/vscode/run.ts') },
   {

@@ -2,6 +2,7 @@
  * What an ELF file with debug info knows: which functions and source lines stand behind an address,
  * a function's parameters, a structure's members.
  */
+import { sourceName } from '../stack/frame.ts';
 import { DebugInfo } from './dwarf/debug-info.ts';
 import { debugSections } from './dwarf/debug-section.ts';
 import { guarded } from './elf/bytes.ts';
@@ -235,7 +236,7 @@ class OpenFile implements DebugFile {
     const chain = this.#info?.chain(address) ?? [];
     const [only] = chain;
     if (only && only.function === '' && chain.length === 1) {
-      return [{ ...only, function: this.#symbols().functionAt(address)?.name ?? '' }];
+      return [{ ...only, function: sourceName(this.#symbols().functionAt(address)?.name ?? '') }];
     }
     return chain;
   }
