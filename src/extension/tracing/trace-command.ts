@@ -18,7 +18,7 @@ import type { TargetService } from '../targets/target-service.ts';
 import { type Context, setting } from '../vscode-table.ts';
 import { explainRefusal } from './explain.ts';
 import { NextSession } from './next-session.ts';
-import { TracePanel } from './trace-panel.ts';
+import { type TabPlace, TracePanel } from './trace-panel.ts';
 import { TraceSession } from './trace-session.ts';
 import {
   alternative,
@@ -42,8 +42,6 @@ interface OpenTrace {
   readonly session: TraceSession;
   readonly panel: TracePanel;
 }
-
-type Where = ConstructorParameters<typeof TracePanel>[6];
 
 /** Runs trace sessions: at most one view each, all ended when this is disposed. */
 export class Tracing implements Disposable {
@@ -162,7 +160,7 @@ export class Tracing implements Disposable {
     return definition?.parameters ?? null;
   }
 
-  async #start(target: Target, subject: Subject, where: Where = this.#where()): Promise<void> {
+  async #start(target: Target, subject: Subject, where: TabPlace = this.#where()): Promise<void> {
     const { connection, alias } = target;
     const params: TraceParams = {
       ...subject,
@@ -287,7 +285,7 @@ export class Tracing implements Disposable {
   }
 
   /** Where trace views already are, else beside the code, else where there is room. The code keeps the focus. */
-  #where(): Where {
+  #where(): TabPlace {
     const columns = [...this.#open].map(({ panel }) => panel.column);
     const viewColumn =
       columns.find((column) => column !== undefined) ??

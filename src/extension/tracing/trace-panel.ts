@@ -42,6 +42,12 @@ export interface TraceHeading {
   readonly argumentsKnown: string;
 }
 
+/** Where a tab opens, and whether what has the focus keeps it. */
+export interface TabPlace {
+  readonly viewColumn: vscode.ViewColumn;
+  readonly preserveFocus: boolean;
+}
+
 /** The view of one trace session, beside the code. Closing it ends the session. */
 export class TracePanel implements Disposable {
   readonly #lifetime = new Lifetime();
@@ -70,7 +76,7 @@ export class TracePanel implements Disposable {
     private readonly places: PlaceService,
     private readonly frames: FrameOpener,
     private readonly funnel: FailureFunnel,
-    where: { readonly viewColumn: vscode.ViewColumn; readonly preserveFocus: boolean },
+    where: TabPlace,
   ) {
     this.onClose = this.#closed.event;
     this.onTraceInstead = this.#instead.event;
