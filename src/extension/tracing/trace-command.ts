@@ -234,9 +234,10 @@ export class Tracing implements Disposable {
     const closed = new AbortController();
     panel.onClose(() => closed.abort());
     const verdict = await explainRefusal(target.connection, this.server, symbol, refused.why, closed.signal);
-    panel.onTraceInstead((index) => {
+    const listener = panel.onTraceInstead((index) => {
       const chosen = verdict.suggestions[index];
       if (chosen !== undefined) {
+        listener.dispose(); // A second click would trace twice.
         this.funnel.guard('Tracing', () => this.#instead(target, chosen, panel));
       }
     });
