@@ -19,33 +19,42 @@ export interface Draft {
   readonly calls: { readonly name: string; readonly line: number }[];
 }
 
+/** An old-style definition whose parameter declarations are being read. */
+export interface OldStyle {
+  readonly signature: Signature;
+  /** Offset behind the parameter list. */
+  readonly declarations: number;
+}
+
 /** Where the scanner stands between two tokens. */
-export interface State {
+export class State {
   /** Open braces of the body or block; 0 at file level. */
-  depth: number;
+  depth = 0;
   /** Open parentheses at file level. */
-  paren: number;
+  paren = 0;
   /** The functions whose body this is: one, or one per alternative signature; none in another block. */
-  open: readonly Draft[];
+  open: readonly Draft[] = [];
   /** The declaration at file level so far. */
-  head: Head;
-  /** An old-style definition whose parameter declarations are being read. */
-  oldStyle: { readonly signature: Signature; readonly declarations: number } | null;
+  head = new Head();
+  oldStyle: OldStyle | null = null;
   /** Offset of the brace that opened the body or block. */
-  opened: number;
+  opened = 0;
+
+  copy(): State {
+    const copy = new State();
+    copy.depth = this.depth;
+    copy.paren = this.paren;
+    copy.open = this.open;
+    copy.head = this.head.copy();
+    copy.oldStyle = this.oldStyle;
+    copy.opened = this.opened;
+    return copy;
+  }
 }
 
 interface Conditional {
   readonly atIf: State;
   readonly ends: State[];
-}
-
-export function freshState(): State {
-  return { depth: 0, paren: 0, open: [], head: new Head(), oldStyle: null, opened: 0 };
-}
-
-function copyState(state: State): State {
-  return { ...state, head: state.head.copy() };
 }
 
 /** The conditionals that are open, outermost first. */
@@ -54,7 +63,7 @@ export class Conditionals {
 
   /** At `#if`. */
   begin(state: State): void {
-    this.#open.push({ atIf: copyState(state), ends: [] });
+    this.#open.push({ atIf: state.copy(), ends: [] });
   }
 
   /** At `#else` or `#elif`, with the state at the end of the branch before: the state to go on from. */
@@ -64,13 +73,13 @@ export class Conditionals {
       return state;
     }
     conditional.ends.push(state);
-    return copyState(conditional.atIf);
+    return conditional.atIf.copy();
   }
 
   /** At `#else` or `#elif` behind a branch that does not count: the state to go on from. */
   skipped(state: State): State {
     const conditional = this.#open.at(-1);
-    return conditional === undefined ? state : copyState(conditional.atIf);
+    return conditional === undefined ? state : conditional.atIf.copy();
   }
 
   /** At `#endif`, with the state at the end of the last branch: the state to go on from. */

@@ -8,15 +8,7 @@
  * differently do no harm. `#if 0` is left out. Of macros it is only read what they call.
  */
 
-import {
-  Conditionals,
-  type Draft,
-  endOfBranch,
-  freshState,
-  isNever,
-  MAX_ALTERNATIVES,
-  type State,
-} from './c-conditionals.ts';
+import { Conditionals, type Draft, endOfBranch, isNever, MAX_ALTERNATIVES, State } from './c-conditionals.ts';
 import { Head, type Signature } from './c-head.ts';
 import {
   canBeFunctionName,
@@ -101,7 +93,7 @@ class Scanner {
   readonly #drafts: Draft[] = [];
   readonly #macros: ScannedMacro[] = [];
   readonly #conditionals = new Conditionals();
-  #state: State = freshState();
+  #state = new State();
   /** Blocks of `extern "C" {` that are open. */
   #linkage = 0;
   #balanced = true;
@@ -244,12 +236,16 @@ class Scanner {
   }
 
   /** Handles the next token outside of braces; returns the offset behind it. */
-  #fileLevel(at: number): number {
+  #fileLevel(from: number): number {
     const text = this.#text;
     const state = this.#state;
-    const unit = text.charCodeAt(at);
-    if (isBlank(unit)) {
-      return at + 1;
+    let at = from;
+    let unit = text.charCodeAt(at);
+    while (unit <= 32 && isBlank(unit)) {
+      unit = text.charCodeAt(++at);
+    }
+    if (at >= text.length) {
+      return at;
     }
     if (unit === SLASH) {
       return skipComment(text, at);
@@ -258,7 +254,7 @@ class Scanner {
       return this.#directive(at);
     }
     if (state.paren > 0) {
-      return this.#parenthesis(at, unit);
+      return this.#parenthesis(at);
     }
     if (isIdentifierUnit(unit)) {
       let end = at + 1;
@@ -298,30 +294,48 @@ class Scanner {
     }
   }
 
-  #parenthesis(at: number, unit: number): number {
+  /** Handles what stands in parentheses, up to a token that is the same there as elsewhere. */
+  #parenthesis(from: number): number {
+    const text = this.#text;
     const state = this.#state;
-    switch (unit) {
-      case QUOTE:
-      case APOSTROPHE:
-        return skipQuoted(this.#text, at);
-      case OPEN:
-        state.paren++;
-        break;
-      case CLOSE:
+    for (let at = from; at < text.length; at++) {
+      const unit = text.charCodeAt(at);
+      if (unit > 127 || bodyStops[unit] === 0) {
+        if (unit !== CLOSE) {
+          continue;
+        }
         state.paren--;
         if (state.paren === 0) {
           state.head.closeGroup(at);
+          return at + 1;
         }
-        break;
-      case BRACE_OPEN:
-        if (this.#trustColumn && this.#text.charCodeAt(at - 1) === 10) {
-          state.paren = 0;
-          state.head = new Head();
-          this.#openBrace(at);
-        }
-        break;
+        continue;
+      }
+      switch (unit) {
+        case QUOTE:
+        case APOSTROPHE:
+          return skipQuoted(text, at);
+        case OPEN:
+          state.paren++;
+          break;
+        case BRACE_OPEN:
+          if (this.#trustColumn && text.charCodeAt(at - 1) === 10) {
+            state.paren = 0;
+            state.head = new Head();
+            this.#openBrace(at);
+            return at + 1;
+          }
+          break;
+        case SLASH:
+          return skipComment(text, at);
+        case HASH:
+          if (isFirstOnLine(text, at)) {
+            return at > from ? at : at + 1;
+          }
+          break;
+      }
     }
-    return at + 1;
+    return text.length;
   }
 
   #semicolon(at: number): void {

@@ -49,6 +49,14 @@ import {
   FORM_STRX3,
   FORM_STRX4,
   FORM_UDATA,
+  TAG_CATCH_BLOCK,
+  TAG_INLINED_SUBROUTINE,
+  TAG_LEXICAL_BLOCK,
+  TAG_MODULE,
+  TAG_NAMESPACE,
+  TAG_SUBPROGRAM,
+  TAG_TRY_BLOCK,
+  TAG_WITH_STATEMENT,
 } from './constants.ts';
 
 /** How wide things are in a unit; the size of some forms depends on it. */
@@ -58,6 +66,17 @@ export interface Encoding {
   readonly offsetSize: number;
   readonly addressSize: number;
 }
+
+const SCOPES: ReadonlySet<number> = new Set([
+  TAG_SUBPROGRAM,
+  TAG_INLINED_SUBROUTINE,
+  TAG_LEXICAL_BLOCK,
+  TAG_NAMESPACE,
+  TAG_MODULE,
+  TAG_TRY_BLOCK,
+  TAG_CATCH_BLOCK,
+  TAG_WITH_STATEMENT,
+]);
 
 /** Codes above this are looked up in a map; compilers count from 1. */
 const MOST_DENSE = 1 << 16;
@@ -82,6 +101,10 @@ export interface Abbreviation {
   readonly lastAttribute: number;
   readonly firstStep: number;
   readonly lastStep: number;
+  /** Bytes of all attributes; -1 when that depends on what is read. */
+  readonly size: number;
+  /** True for functions and what may hold some or what was inlined: blocks, namespaces. */
+  readonly isScope: boolean;
   /** Offset of the reference to the next sibling in the attributes; -1 when it has no fixed one. */
   readonly siblingAt: number;
   readonly siblingForm: number;
@@ -158,6 +181,7 @@ export class Abbreviations {
       }
       steps.push(step);
     }
+    const size = steps.length === firstStep ? bytes : -1;
     if (bytes > 0) {
       steps.push(bytes);
     }
@@ -168,6 +192,8 @@ export class Abbreviations {
       lastAttribute: attributes.length,
       firstStep,
       lastStep: steps.length,
+      size,
+      isScope: SCOPES.has(tag),
       siblingAt,
       siblingForm,
     };

@@ -100,11 +100,8 @@ export function readLineTable(sections: DebugSections, unit: UnitReader, layout:
 class LineProgram {
   readonly #sequences: Sequence[] = [];
   #rows: Uint32Array;
-  /** Rows of finished sequences and of the present one. */
-  #count = 0;
   /** Rows of finished sequences. */
   #finished = 0;
-  #start = 0;
 
   constructor(
     readonly header: LineHeader,
@@ -115,22 +112,40 @@ class LineProgram {
     this.#rows = new Uint32Array(((program.remaining >> 2) + 16) * ROW);
   }
 
+  /** Written for the first frame of a process too, in which no code is compiled yet: few calls. */
   run(): LineTable {
-    const { header, program } = this;
-    const { opcodeBase, lineBase, lineRange, minInstruction } = header;
-    const constAdvance = Math.floor((255 - opcodeBase) / lineRange) * minInstruction;
+    const { program } = this;
+    const { opcodeBase, operandCounts, minInstruction } = this.header;
+    const { bytes } = program;
+    const { addresses, lines } = this.#specialOpcodes();
+    let rows = this.#rows;
+    let count = 0;
+    let start = 0;
     let address = 0;
     let file = 1;
     let line = 1;
-    let isOpen = false;
-    while (program.remaining > 0) {
-      const opcode = program.u8();
-      if (opcode >= opcodeBase) {
-        const adjusted = opcode - opcodeBase;
-        address += Math.floor(adjusted / lineRange) * minInstruction;
-        line += lineBase + (adjusted % lineRange);
-        this.#row(address, file, line, isOpen);
-        isOpen = true;
+    while (program.position < bytes.length) {
+      const opcode = bytes[program.position++] ?? 0;
+      if (opcode >= opcodeBase || opcode === dw.LNS_COPY) {
+        address += addresses[opcode] ?? 0;
+        line += lines[opcode] ?? 0;
+        if (count === this.#finished) {
+          start = address;
+        }
+        const offset = address - start;
+        let at = count * ROW;
+        if (count > this.#finished && rows[at - ROW] === offset) {
+          // Several lines at one address: the last one holds, as for addr2line, eu-addr2line and gdb.
+          at -= ROW;
+        } else {
+          if (at === rows.length) {
+            rows = this.#grow();
+          }
+          count++;
+        }
+        rows[at] = offset;
+        rows[at + 1] = file;
+        rows[at + 2] = line;
         continue;
       }
       switch (opcode) {
@@ -142,23 +157,19 @@ class LineProgram {
           }
           const extended = program.u8();
           if (extended === dw.LNE_END_SEQUENCE) {
-            this.#finish(address);
+            this.#finish(start, address, count);
+            count = this.#finished;
             address = 0;
             file = 1;
             line = 1;
-            isOpen = false;
           } else if (extended === dw.LNE_SET_ADDRESS) {
             address = program.address(length - 1 === 4 ? 4 : 8);
           } else if (extended === dw.LNE_DEFINE_FILE) {
-            header.define(program);
+            this.header.define(program);
           }
           program.position = next;
           break;
         }
-        case dw.LNS_COPY:
-          this.#row(address, file, line, isOpen);
-          isOpen = true;
-          break;
         case dw.LNS_ADVANCE_PC:
           address += program.uleb() * minInstruction;
           break;
@@ -172,54 +183,47 @@ class LineProgram {
           program.uleb();
           break;
         case dw.LNS_CONST_ADD_PC:
-          address += constAdvance;
+          address += addresses[255] ?? 0;
           break;
         case dw.LNS_FIXED_ADVANCE_PC:
           address += program.u16();
           break;
         default:
           // Flags that are not needed have no operands; others are announced in the header.
-          for (let left = header.operandCounts[opcode - 1] ?? 0; left > 0; left--) {
+          for (let left = operandCounts[opcode - 1] ?? 0; left > 0; left--) {
             program.uleb();
           }
       }
     }
-    return this.#table();
+    const sequences = this.#sequences.sort((a, b) => a.low - b.low);
+    return new LineTable(this.header, sequences, rows.slice(0, this.#finished * ROW));
   }
 
-  #row(address: number, file: number, line: number, isOpen: boolean): void {
-    if (!isOpen) {
-      this.#start = address;
+  /** What each opcode adds to address and line: special opcodes both, others nothing (section 6.2.5.1). */
+  #specialOpcodes(): { addresses: Uint32Array; lines: Int32Array } {
+    const { opcodeBase, lineBase, lineRange, minInstruction } = this.header;
+    const addresses = new Uint32Array(256);
+    const lines = new Int32Array(256);
+    for (let opcode = opcodeBase; opcode < 256; opcode++) {
+      const adjusted = opcode - opcodeBase;
+      addresses[opcode] = Math.floor(adjusted / lineRange) * minInstruction;
+      lines[opcode] = lineBase + (adjusted % lineRange);
     }
-    const offset = address - this.#start;
-    let at = this.#count * ROW;
-    if (this.#count > this.#finished && this.#rows[at - ROW] === offset) {
-      // Several lines at one address: the last one holds, as for addr2line, eu-addr2line and gdb.
-      at -= ROW;
-    } else {
-      if (at === this.#rows.length) {
-        const larger = new Uint32Array(at * 2);
-        larger.set(this.#rows);
-        this.#rows = larger;
-      }
-      this.#count++;
-    }
-    this.#rows[at] = offset;
-    this.#rows[at + 1] = file;
-    this.#rows[at + 2] = line;
+    return { addresses, lines };
   }
 
   /** The end of a sequence. One of code that the linker dropped is forgotten. */
-  #finish(high: number): void {
-    if (this.#count > this.#finished && high > this.#start && this.layout.isCode(this.#start)) {
-      this.#sequences.push({ low: this.#start, high, firstRow: this.#finished, lastRow: this.#count });
-      this.#finished = this.#count;
+  #finish(low: number, high: number, count: number): void {
+    if (count > this.#finished && high > low && this.layout.isCode(low)) {
+      this.#sequences.push({ low, high, firstRow: this.#finished, lastRow: count });
+      this.#finished = count;
     }
-    this.#count = this.#finished;
   }
 
-  #table(): LineTable {
-    const sequences = this.#sequences.sort((a, b) => a.low - b.low);
-    return new LineTable(this.header, sequences, this.#rows.slice(0, this.#finished * ROW));
+  #grow(): Uint32Array {
+    const larger = new Uint32Array(this.#rows.length * 2);
+    larger.set(this.#rows);
+    this.#rows = larger;
+    return larger;
   }
 }

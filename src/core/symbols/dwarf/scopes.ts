@@ -156,19 +156,28 @@ class ScopeWalk {
   /** Reads entries until those whose children are being read have ended. */
   #walk(): void {
     const cursor = this.#cursor;
+    const { bytes } = cursor;
     const { abbreviations } = this.unit;
     while (this.#inside.length > 0) {
-      if (cursor.remaining === 0) {
+      const position = cursor.position;
+      if (position >= bytes.length) {
         // Some assemblers leave out the end of the root's children.
         this.#leave();
         continue;
       }
-      const position = cursor.position;
       const code = cursor.uleb();
       if (code === 0) {
         this.#leave();
+        continue;
+      }
+      const abbreviation = abbreviations.get(code);
+      if (abbreviation.isScope) {
+        this.#visit(position, abbreviation, this.#inside.at(-1) ?? NO_SCOPE);
+      } else if (abbreviation.size >= 0 && !abbreviation.hasChildren) {
+        // Most entries are types and variables; this is all that is done with them.
+        cursor.position += abbreviation.size;
       } else {
-        this.#visit(position, abbreviations.get(code), this.#inside.at(-1) ?? NO_SCOPE);
+        this.#skip(abbreviation);
       }
     }
   }
@@ -189,7 +198,7 @@ class ScopeWalk {
     }
   }
 
-  /** One entry; the cursor is behind its abbreviation code and goes to the entry to look at next. */
+  /** One function or block; the cursor is behind its abbreviation code and goes to the entry to look at next. */
   #visit(position: number, abbreviation: Abbreviation, parent: number): void {
     switch (abbreviation.tag) {
       case dw.TAG_SUBPROGRAM:
@@ -203,19 +212,11 @@ class ScopeWalk {
       case dw.TAG_INLINED_SUBROUTINE:
         this.#visitScope(position, abbreviation, parent);
         break;
-      case dw.TAG_LEXICAL_BLOCK:
-      case dw.TAG_NAMESPACE:
-      case dw.TAG_MODULE:
-      case dw.TAG_TRY_BLOCK:
-      case dw.TAG_CATCH_BLOCK:
-      case dw.TAG_WITH_STATEMENT:
+      default:
         this.unit.abbreviations.skip(this.#cursor, abbreviation);
         if (abbreviation.hasChildren) {
           this.#enter(parent, NO_SCOPE);
         }
-        break;
-      default:
-        this.#skip(abbreviation);
     }
   }
 

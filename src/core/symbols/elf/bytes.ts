@@ -153,10 +153,12 @@ export class Cursor {
   }
 
   uleb(): number {
-    let byte = this.u8();
-    if (byte < 0x80) {
-      return byte;
+    const first = this.bytes[this.position];
+    if (first !== undefined && first < 0x80) {
+      this.position++;
+      return first;
     }
+    let byte = this.u8();
     let value = byte & 0x7f;
     let scale = 0x80;
     for (let length = 2; byte >= 0x80; length++) {

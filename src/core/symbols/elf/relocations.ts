@@ -222,15 +222,13 @@ export class RelocationSlice {
     while (index < close && this.#offset(index) < offset) {
       index++;
     }
-    if (index === close && index < this.#count) {
-      let high = this.#count;
-      while (index < high) {
-        const middle = (index + high) >>> 1;
-        if (this.#offset(middle) < offset) {
-          index = middle + 1;
-        } else {
-          high = middle;
-        }
+    let high = index === close ? this.#count : index;
+    while (index < high) {
+      const middle = (index + high) >>> 1;
+      if (this.#offset(middle) < offset) {
+        index = middle + 1;
+      } else {
+        high = middle;
       }
     }
     this.#near = index;
