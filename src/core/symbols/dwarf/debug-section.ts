@@ -5,9 +5,7 @@ import { type RelocationSlice, Relocations } from '../elf/relocations.ts';
 import type { SymbolTable } from '../elf/symbol-table.ts';
 
 /** Lists of one unit lie together and mostly take less than this. */
-const WINDOW = 1 << 12;
-/** A relocation that begins before a window reaches at most this far into it. */
-const MARGIN = 8;
+const WINDOW = 1 << 15;
 const FIRST_TRY = 64;
 /** C++ names reach some thousands of characters. */
 const LONGEST_STRING = 1 << 16;
@@ -15,8 +13,8 @@ const LONGEST_STRING = 1 << 16;
 export class DebugSection {
   readonly size: number;
   #relocations: Relocations | null | undefined;
-  /** The part that was read last, relocated. */
-  #window: { readonly start: number; readonly bytes: Uint8Array } | undefined;
+  /** The part that was read last. */
+  #window: { readonly start: number; readonly end: number; readonly cursor: Cursor } | undefined;
 
   constructor(
     readonly elf: ElfFile,
@@ -35,33 +33,26 @@ export class DebugSection {
     return this.#table()?.slice(start, start + length) ?? null;
   }
 
-  /** Bytes with relocations applied. Not to be written to. */
-  relocated(start: number, length: number): Uint8Array {
-    const relocations = this.#table();
-    if (!relocations) {
-      return this.raw(start, length);
-    }
-    const from = Math.max(0, start - MARGIN);
-    const to = Math.min(this.size, start + length + MARGIN);
-    const bytes = this.raw(from, to - from).slice();
-    relocations.slice(from, to).apply(bytes, from);
-    return bytes.subarray(start - from, start - from + length);
+  /** Reads the bytes [start, start + length); addresses and offsets as they are after relocation. */
+  cursor(start: number, length: number): Cursor {
+    return new Cursor(this.raw(start, length), 0, this.relocationsOf(start, length), start);
   }
 
   /**
    * Runs a reader of something whose length is not known beforehand. It gets as many bytes as it
-   * turns out to take, so it may run more than once.
+   * turns out to take, so it may run more than once. It must not keep the cursor.
    */
   reading<T>(offset: number, read: (cursor: Cursor) => T): T {
     if (!(offset >= 0 && offset < this.size)) {
       throw damaged(`something points outside of its section ${this.section.name}`);
     }
     for (let length = WINDOW; ; length *= 4) {
-      const { start, bytes } = this.#windowAt(offset, length);
+      const { start, end, cursor } = this.#windowAt(offset, length);
+      cursor.position = offset - start;
       try {
-        return read(new Cursor(bytes, offset - start));
+        return read(cursor);
       } catch (error) {
-        if (!(error instanceof RangeError) || start + bytes.length >= this.size) {
+        if (!(error instanceof RangeError) || end >= this.size) {
           throw error;
         }
       }
@@ -94,16 +85,16 @@ export class DebugSection {
     return this.#relocations;
   }
 
-  /** A relocated part that contains `offset`; a new one has `length` bytes from there on, or all the rest. */
-  #windowAt(offset: number, length: number): { start: number; bytes: Uint8Array } {
+  /** A part that contains `offset`; a new one has `length` bytes from there on, or all the rest. */
+  #windowAt(offset: number, length: number): { start: number; end: number; cursor: Cursor } {
     const kept = this.#window;
-    if (kept && offset >= kept.start && offset < kept.start + kept.bytes.length && length === WINDOW) {
+    if (kept && offset >= kept.start && offset < kept.end && length === WINDOW) {
       return kept;
     }
     // What is asked for next may be a little before.
     const start = Math.max(0, offset - WINDOW / 4);
-    const bytes = this.relocated(start, Math.min(length + offset - start, this.size - start));
-    this.#window = { start, bytes };
+    const end = Math.min(offset + length, this.size);
+    this.#window = { start, end, cursor: this.cursor(start, end - start) };
     return this.#window;
   }
 }

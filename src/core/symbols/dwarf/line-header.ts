@@ -73,9 +73,10 @@ export function readLineHeader(
     throw damaged('its line tables are missing');
   }
   // The length comes first, in the same form as that of a unit.
-  const head = new Cursor(line.relocated(offset, Math.min(12, line.size - offset)));
+  const head = new Cursor(line.raw(offset, Math.min(12, line.size - offset)));
   const { length, offsetSize } = readLength(head);
-  const cursor = new Cursor(line.relocated(offset, head.position + length), head.position);
+  const cursor = line.cursor(offset, head.position + length);
+  cursor.position = head.position;
   const version = cursor.u16();
   if (version < 2 || version > 5) {
     throw damaged(`a line table is of version ${version}`);

@@ -1,5 +1,5 @@
 /** Which unit knows about an address: by `.debug_aranges` (DWARF 5, section 6.1.2), else by the units. */
-import { Cursor, damaged } from '../elf/bytes.ts';
+import { Cursor, damaged, NOTHING } from '../elf/bytes.ts';
 import type { DebugSection, DebugSections } from './debug-section.ts';
 import { RangeCollector } from './range-lists.ts';
 import { readLength, readUnitHeader, type UnitHeader } from './unit-header.ts';
@@ -144,7 +144,7 @@ function readAranges(section: DebugSection | null): RangeTable {
   const highs: number[] = [];
   const units: number[] = [];
   const size = section?.size ?? 0;
-  const cursor = new Cursor(section?.relocated(0, size) ?? new Uint8Array(0));
+  const cursor = section?.cursor(0, size) ?? new Cursor(NOTHING);
   while (cursor.remaining > 0) {
     const start = cursor.position;
     const { length, offsetSize } = readLength(cursor);

@@ -1,37 +1,36 @@
 /** Relocations of a module's debug sections (System V ABI, "Relocation"; elf(5), Elf64_Rela). */
-import { uint64, viewOf } from './bytes.ts';
+import { type Patches, uint64, viewOf } from './bytes.ts';
 import { type ElfFile, type Section, SHT_RELA } from './elf-file.ts';
 import type { SymbolTable } from './symbol-table.ts';
 
 const ENTRY = 24;
 const WORDS = ENTRY / 4;
 /** Entries looked at before a table is taken for sorted, as every known assembler and linker writes it. */
-const SAMPLES = 16;
+const SAMPLES = 5;
 /** Entries that are stepped over one by one before a search starts anew. */
 const NEAR = 8;
 const MOST_GUESSES = 12;
 const MOST_BOUNDS = 1 << 13;
 
-/** What a relocation writes: symbol + addend, minus its own place where it is relative. */
+/** What a relocation stands for: symbol + addend, minus its own place where it is relative. */
 interface Kind {
-  readonly bytes: 4 | 8;
   readonly relative: boolean;
 }
 
 /** The kinds that debug sections use. Psabi x86-64, "Relocation Types"; AAELF64, "Static Data relocations". */
 const KINDS: Readonly<Record<'x86-64' | 'arm64', Readonly<Record<number, Kind>>>> = {
   'x86-64': {
-    1: { bytes: 8, relative: false }, // R_X86_64_64
-    2: { bytes: 4, relative: true }, // R_X86_64_PC32
-    10: { bytes: 4, relative: false }, // R_X86_64_32
-    11: { bytes: 4, relative: false }, // R_X86_64_32S
-    24: { bytes: 8, relative: true }, // R_X86_64_PC64
+    1: { relative: false }, // R_X86_64_64
+    2: { relative: true }, // R_X86_64_PC32
+    10: { relative: false }, // R_X86_64_32
+    11: { relative: false }, // R_X86_64_32S
+    24: { relative: true }, // R_X86_64_PC64
   },
   arm64: {
-    257: { bytes: 8, relative: false }, // R_AARCH64_ABS64
-    258: { bytes: 4, relative: false }, // R_AARCH64_ABS32
-    260: { bytes: 8, relative: true }, // R_AARCH64_PREL64
-    261: { bytes: 4, relative: true }, // R_AARCH64_PREL32
+    257: { relative: false }, // R_AARCH64_ABS64
+    258: { relative: false }, // R_AARCH64_ABS32
+    260: { relative: true }, // R_AARCH64_PREL64
+    261: { relative: true }, // R_AARCH64_PREL32
   },
 };
 
@@ -148,7 +147,7 @@ export class Relocations {
 }
 
 /** The relocations of a part of a section, sorted by offset. */
-export class RelocationSlice {
+export class RelocationSlice implements Patches {
   /** Six words for each entry: offset, type and symbol, addend; the low word first. */
   readonly #words: Int32Array;
   readonly #count: number;
@@ -174,23 +173,6 @@ export class RelocationSlice {
   valueAt(offset: number): number | null {
     const index = this.#find(offset);
     return index < this.#count && this.#offset(index) === offset ? this.#value(index) : null;
-  }
-
-  /** Writes all values into bytes of the section that begin at `start`. */
-  apply(bytes: Uint8Array, start: number): void {
-    const view = viewOf(bytes);
-    for (let index = 0; index < this.#count; index++) {
-      const at = this.#offset(index) - start;
-      const kind = this.kinds[this.#words[index * WORDS + 2] ?? 0];
-      const value = this.#value(index);
-      if (!kind || value === null || at < 0 || at + kind.bytes > bytes.length) {
-        continue;
-      }
-      view.setUint32(at, value, true);
-      if (kind.bytes === 8) {
-        view.setUint32(at + 4, Math.floor(value / 0x1_0000_0000), true);
-      }
-    }
   }
 
   #offset(index: number): number {
