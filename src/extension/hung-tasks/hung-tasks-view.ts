@@ -12,7 +12,14 @@ import { views } from '../ids.ts';
 import type { PlaceService } from '../source/place-service.ts';
 import type { TargetService } from '../targets/target-service.ts';
 import { type Context, commandLink, setting } from '../vscode-table.ts';
-import { frameDescription, groupDescription, groupLabel, groupTooltip, memberDescription } from './labels.ts';
+import {
+  frameDescription,
+  groupDescription,
+  groupLabel,
+  groupTooltip,
+  howSentence,
+  memberDescription,
+} from './labels.ts';
 import { type SeenGroup, stackKey, TaskHistory } from './task-history.ts';
 import type { FrameNode, GroupNode, TaskNode } from './task-nodes.ts';
 import { TaskPoller } from './task-poller.ts';
@@ -382,13 +389,11 @@ export class HungTasksView implements vscode.TreeDataProvider<TaskNode>, Disposa
   }
 }
 
-/** Without debug info the server gives every definition of that name; the best one stands for the frame. */
-function shownPlaces(frame: Frame, places: readonly Place[] | undefined): readonly Place[] {
-  const [first] = places ?? [];
-  if (first === undefined) {
-    return [{ function: frame.symbol, inlined: false, uri: null, path: null, line: null, how: null }];
-  }
-  return first.how === 'function' ? [first] : (places ?? []);
+/** What the server said of a frame; the frame alone where it said nothing. */
+function shownPlaces(frame: Frame, places: readonly Place[] = []): readonly Place[] {
+  return places.length > 0
+    ? places
+    : [{ function: frame.symbol, inlined: false, uri: null, path: null, line: null, how: null }];
 }
 
 function frameItem(node: FrameNode): vscode.TreeItem {
@@ -399,7 +404,7 @@ function frameItem(node: FrameNode): vscode.TreeItem {
     [
       place.inlined ? `${place.function}, inlined into ${frame.symbol}` : formatFrame(frame),
       place.path === null ? 'no source in the workspace' : `${place.path}:${place.line ?? '?'}`,
-      place.how === 'function' ? 'no debug info: this is the definition, not the exact line' : '',
+      howSentence(place),
     ]
       .filter((line) => line !== '')
       .join('\n'),

@@ -111,11 +111,29 @@ export function sourceText(place: Place): string {
 
 /** Says when a line is not exact: it is the definition's, or a guessed call's. Empty for an exact one. */
 export function howText(place: Place): string {
+  if (place.candidates !== undefined) {
+    return `function, ${place.candidates.length} lines possible`;
+  }
   switch (place.how) {
     case 'function':
       return 'function';
     case 'call-site':
       return 'call site';
+    default:
+      return '';
+  }
+}
+
+/** {@link howText} as a sentence for a tooltip. */
+export function howSentence(place: Place): string {
+  if (place.candidates !== undefined) {
+    return 'no debug info: one of several lines, which opening it lets you choose';
+  }
+  switch (place.how) {
+    case 'function':
+      return 'no debug info: this is the definition, not the exact line';
+    case 'call-site':
+      return 'no debug info: this is the only call of the next frame in the function';
     default:
       return '';
   }

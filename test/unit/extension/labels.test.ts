@@ -96,6 +96,20 @@ describe('a frame', () => {
   });
 
   it('says when the line is only the definition', () => {
+    const call = place({ path: 'module/zfs/zil.c', line: 3688, how: 'call-site' });
+    expect(frameDescription(frame('zil_commit'), call)).toContain('zil.c:3688 call site');
+    const several = place({
+      path: 'module/zfs/zil.c',
+      line: 3655,
+      how: 'function',
+      candidates: [3668, 3686].map((line) => ({
+        uri: 'file:///z',
+        path: 'module/zfs/zil.c',
+        line,
+        text: '',
+      })),
+    });
+    expect(frameDescription(frame('zil_commit'), several)).toContain('zil.c:3655 function, 2 lines possible');
     const definition = place({ path: 'module/zfs/zil.c', line: 3700, how: 'function' });
     expect(frameDescription(frame('zil_commit'), definition)).toBe('zil.c:3700 function  +0x3d [zfs]');
   });
