@@ -10,6 +10,7 @@ import type { TaskNode } from './hung-tasks/task-nodes.ts';
 import type { CommandArguments, CommandId } from './ids.ts';
 import type { LazyServer } from './source/lazy-server.ts';
 import type { FrameOpener } from './source/open-frame.ts';
+import type { RunningSource } from './source/running-source.ts';
 import { pasteStackText } from './stack-text/paste.ts';
 import { connectTo, pickHost } from './targets/connect.ts';
 import type { TargetNode } from './targets/target-nodes.ts';
@@ -26,6 +27,7 @@ interface Services {
   readonly dbgmsg: DbgmsgView;
   readonly server: LazyServer;
   readonly frames: FrameOpener;
+  readonly running: RunningSource;
   readonly context: Context;
   readonly funnel: FailureFunnel;
   readonly log: vscode.LogOutputChannel;
@@ -40,7 +42,7 @@ type Handlers = {
 
 /** Registers every command of ids.ts; the compiler sees to it that none is missing. */
 export function registerCommands(services: Services): vscode.Disposable {
-  const { targets, targetsView, hungTasks, tracing, dbgmsg, server, frames, funnel, log } = services;
+  const { targets, targetsView, hungTasks, tracing, dbgmsg, server, frames, running, funnel, log } = services;
   const entryOf = (node: TargetNode | undefined) => node?.entry ?? targets.active?.entry ?? null;
   const handlers: Handlers = {
     'zscope.connect': [
@@ -109,6 +111,18 @@ export function registerCommands(services: Services): vscode.Disposable {
           const connection = hungTasks.connection;
           await frames.open({ connection, trace, index: node.index, place: node.place });
         }
+      },
+    ],
+    'zscope.useRunningSource': [
+      'Choosing the running version',
+      () => {
+        running.chosen = true;
+      },
+    ],
+    'zscope.useOpenSource': [
+      'Choosing the version that is open',
+      () => {
+        running.chosen = false;
       },
     ],
     'zscope.copyStack': ['Copying the stack', copyStack],

@@ -31,7 +31,7 @@ export function activate(extension: vscode.ExtensionContext): void {
   const targets = own(new TargetService((signal) => new DialogPrompts(signal), context, log));
   const server = own(new LazyServer(extension, funnel));
   const places = new PlaceService(server, new ModuleTransfers(server));
-  const running = own(new RunningSource());
+  const running = own(new RunningSource(context));
   const opener = own(new SourceOpener(running));
   const frames = new FrameOpener(opener, places, funnel);
 
@@ -52,6 +52,7 @@ export function activate(extension: vscode.ExtensionContext): void {
       dbgmsg,
       server,
       frames,
+      running,
       context,
       funnel,
       log,

@@ -23,6 +23,8 @@ export interface CommandArguments {
   'zscope.filterTasks': [];
   'zscope.clearTaskFilter': [];
   'zscope.openFrame': [node?: TaskNode];
+  'zscope.useRunningSource': [];
+  'zscope.useOpenSource': [];
   'zscope.copyStack': [node?: TaskNode];
   /** The row whose function is meant; `selected` for the one that is chosen in Hung Tasks. */
   'zscope.traceFunction': [node?: unknown];
@@ -68,6 +70,10 @@ export interface ContextKeys {
   'zscope.allTasks': boolean;
   'zscope.idleThreads': boolean;
   'zscope.taskFilter': boolean;
+  /** Sources of the running version are known and differ from those that are open. */
+  'zscope.sourceDiffers': boolean;
+  /** Frames lead to the running version. */
+  'zscope.runningSource': boolean;
   'zscope.tracing': boolean;
   'zscope.dbgmsgVisible': boolean;
 }
@@ -102,6 +108,8 @@ export const commandIds: { readonly [Id in CommandId]: true } = {
   'zscope.filterTasks': true,
   'zscope.clearTaskFilter': true,
   'zscope.openFrame': true,
+  'zscope.useRunningSource': true,
+  'zscope.useOpenSource': true,
   'zscope.copyStack': true,
   'zscope.traceFunction': true,
   'zscope.stopTraces': true,
@@ -120,6 +128,8 @@ export const contextKeys: ContextKeys = {
   'zscope.allTasks': false,
   'zscope.idleThreads': false,
   'zscope.taskFilter': false,
+  'zscope.sourceDiffers': false,
+  'zscope.runningSource': false,
   'zscope.tracing': false,
   'zscope.dbgmsgVisible': false,
 };

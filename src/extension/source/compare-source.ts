@@ -30,7 +30,7 @@ export function compareSource(
   const compare = () => {
     const connection = targets.connection;
     if (connection === null) {
-      running.revision = null;
+      running.set(null, false);
       return;
     }
     const version = connection.facts.zfsVersion;
@@ -40,14 +40,15 @@ export function compareSource(
       if (targets.connection !== connection) {
         return;
       }
-      running.revision = found;
       if (found === null || version === null) {
+        running.set(null, false);
         view.versionRemark = versionRemark(version, index.zfsVersion, index.files);
         return;
       }
       const changed = (await changedSources(found.folder, found.commit)) ?? [];
       const remark = changeRemark(version, await describeHead(found.folder), changed);
       if (targets.connection === connection) {
+        running.set(found, changed.length > 0);
         view.versionRemark = remark;
         const key = `${found.folder}\0${found.commit}`;
         if (remark !== '' && !offered.has(key)) {

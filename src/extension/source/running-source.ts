@@ -2,6 +2,7 @@ import path from 'node:path';
 import * as vscode from 'vscode';
 import type { Disposable } from '../../core/lifetime.ts';
 import { schemes } from '../ids.ts';
+import type { Context } from '../vscode-table.ts';
 import { changedSources, textAt } from './git.ts';
 
 /** The commit that the running module was built from, in a repository of the workspace. */
@@ -20,20 +21,31 @@ export interface RunningRevision {
 export class RunningSource implements vscode.TextDocumentContentProvider, Disposable {
   readonly #registration: vscode.Disposable;
   #revision: RunningRevision | null = null;
-  /** Frames lead to the running source. */
-  chosen = false;
 
-  constructor() {
+  constructor(private readonly context: Context) {
     this.#registration = vscode.workspace.registerTextDocumentContentProvider(schemes.revision, this);
   }
 
-  /** The running source of the active target; null when it is not known. */
-  set revision(revision: RunningRevision | null) {
+  /** Frames lead to the running source. */
+  get chosen(): boolean {
+    return this.context.get('zscope.runningSource');
+  }
+
+  set chosen(chosen: boolean) {
+    this.context.set('zscope.runningSource', chosen);
+  }
+
+  /**
+   * The running source of the active target; null when it is not known.
+   * @param differs whether any file that is open is another
+   */
+  set(revision: RunningRevision | null, differs: boolean): void {
     const before = this.#revision;
     if (revision?.commit !== before?.commit || revision?.folder !== before?.folder) {
       this.chosen = false;
     }
     this.#revision = revision;
+    this.context.set('zscope.sourceDiffers', differs);
   }
 
   get revision(): RunningRevision | null {
