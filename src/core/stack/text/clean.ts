@@ -16,7 +16,7 @@ const entity = '&(?:amp;)?(?:lt|gt|amp|quot|apos|nbsp|#\\d{1,5}|#x[\\da-fA-F]{1,
 /** A newline, unless a path goes on behind it (C:\new.c). */
 const escapedNewline = '\\\\+[nr](?=[\\s[<>"\'\\\\\\d(#@=?|:-]|$|[A-Za-z_.][\\w.$]{0,200}[+(])';
 const jsonEscape = '\\\\+(?:u[\\da-fA-F]{4}|["/]|t(?=[\\s[<"\\\\\\d]|[A-Za-z_][\\w.]{0,200}\\+))';
-const markdownEscape = '\\\\[_[\\]<>()*#+.!|{}~`-]';
+const markdownEscape = '\\\\{1,4}[_[\\]<>()*#+.!|{}~`-]';
 const hexEscape = '\\\\x[\\da-fA-F]{2}';
 const quotedPrintable = '=(?:3D|20|09|5F|2E|5B|5D|C2=A0)';
 const blanks = '[\\x00-\\x08\\x0b-\\x1f\\xa0\\xad\\u2000-\\u200f\\u202f\\u2060\\u3000\\ufeff]';

@@ -3,7 +3,7 @@
  * that Linux prints holds such: stacks of every age and architecture, `RIP:`, `pc :`, `NIP`,
  * `Krnl PSW`, lockdep's `at:`, ftrace's events and depth table.
  */
-import { CLASS_OF, LETTER } from './characters.ts';
+import { CLASS_OF, isDigit, LETTER } from './characters.ts';
 import type { Line } from './line.ts';
 import type { Output } from './output.ts';
 import { readToken, token } from './token.ts';
@@ -18,10 +18,7 @@ export function readSizedFrames(line: Line, out: Output): number {
       continue;
     }
     found++;
-    if (
-      text.charCodeAt(token.start - 1) === 32 &&
-      (CLASS_OF[text.charCodeAt(token.start - 2)] ?? 0) === LETTER
-    ) {
+    if (text.charCodeAt(token.start - 1) === 32 && isWord(text.charCodeAt(token.start - 2))) {
       out.named = true;
     }
     free = token.end;
@@ -73,4 +70,8 @@ function readProbed(line: Line, out: Output, at: number): void {
   if (name !== undefined) {
     out.frame(at - line.from, at - line.from + name.length, name, { module: match?.[2] ?? null });
   }
+}
+
+function isWord(unit: number): boolean {
+  return isDigit(unit) || (unit < 256 && CLASS_OF[unit] === LETTER);
 }

@@ -141,7 +141,11 @@ function nameBeside(line: Line, out: Output, start: number, end: number): string
   if (/^\s*(?:at )?$/.test(before)) {
     return out.takeOpen();
   }
-  const named = /(?:(?:^|[\s)])([A-Za-z_][\w.$:~]*)| in ([A-Za-z_][\w.$:~]*) \(.{0,500}\)) at $/.exec(before);
+  // faddr2line: `name at`, `(inlined by) name at`; drgn: `in name at`; GDB's line when a program stops.
+  const named =
+    /(?:(?:^\s*|\(inlined by\) |\bin |#\d{1,3} +)([a-z_][\w.$:~]*)|\bin ([A-Za-z_][\w.$:~]*) \(.{0,500}\)) at $/.exec(
+      before,
+    );
   const last =
     out.frames.length > MAX_BESIDE ? undefined : out.frames.findLast((frame) => frame.end <= start);
   if (last !== undefined) {
@@ -152,7 +156,7 @@ function nameBeside(line: Line, out: Output, start: number, end: number): string
     }
     // Several places in one pair of brackets are inlined into each other: only the last is the frame's.
     const more = /^(?: \(discriminator \d+\))? [^\s)]*\.[chS]:\d/.test(text.slice(end, end + 600));
-    if (!more && /^(?: ?\[[\w-]+\])?(?:\s{1,40}|\s{1,40}at |\s{0,40}\((?:\S+ )*)$/.test(words)) {
+    if (!more && /^(?: ?\[[\w-]+\]| \+ \d+)?(?:\s{1,40}|\s{1,40}at |\s{0,40}\((?:\S+ )*)$/.test(words)) {
       return last.function;
     }
   }

@@ -37,5 +37,7 @@ function readWith(pattern: RegExp, line: Line, out: Output): boolean {
     module: module ?? null,
     length: name.length + (offset === undefined ? 0 : offset.length + 1),
   });
+  // With -l the place follows on the next line.
+  out.leaveOpen();
   return true;
 }

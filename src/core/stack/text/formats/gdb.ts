@@ -11,7 +11,10 @@ const NUMBER = /(?:^|\s)(?:\* )?(?:frame )?#(\d{1,4}):? +/g;
 
 /** An address and `in`, then a C or C++ name and arguments. */
 const NAMED =
-  /^(?:(?:0x)?[\da-f]{4,16} in )?((?:[A-Za-z_.$~][\w.$@:~]*|\(anonymous namespace\)::)(?:<[^()]{0,400}>)?[\w.$@:~]*|operator[^\s(]{1,3}) ?\(/;
+  /^((?:0x)?[\da-f]{4,16} in )?((?:[A-Za-z_.$~][\w.$@:~]*|\(anonymous namespace\)::)(?:<[^()]{0,400}>)?[\w.$@:~]*|operator[^\s(]{1,3}) \(/;
+
+/** The end of a frame without an address: it is in a function that was inlined, or the innermost. */
+const ENDS_WITH_PLACE = /\) at [^\s:]{1,512}:\d{1,7}/;
 
 /** `from /lib64/libzpool.so.2` behind the arguments. */
 const FROM = /^\([^#]{0,4000}?\) from (\S{1,512})/;
@@ -36,14 +39,16 @@ export function gdbFormat(): Format {
       NUMBER.lastIndex = 0;
       for (let number = NUMBER.exec(body); number !== null; number = NUMBER.exec(body)) {
         const at = number.index + number[0].length;
-        found = readEntry(line, out, body.slice(at, at + 5000), at) || found;
+        // GDB pads the number to three columns.
+        const padded = number[0].trim().length + 1 < number[0].trimStart().length || number[1]?.length !== 1;
+        found = readEntry(line, out, body.slice(at, at + 5000), at, padded) || found;
       }
       return found;
     },
   };
 }
 
-function readEntry(line: Line, out: Output, text: string, at: number): boolean {
+function readEntry(line: Line, out: Output, text: string, at: number, padded: boolean): boolean {
   const sanitizer = SANITIZER.exec(text);
   if (sanitizer !== null) {
     const name = sanitizer[1] ?? '';
@@ -61,8 +66,12 @@ function readEntry(line: Line, out: Output, text: string, at: number): boolean {
     return true;
   }
   const named = NAMED.exec(text);
-  const name = named?.[1];
+  const name = named?.[2];
   if (named === null || name === undefined || name === '') {
+    return false;
+  }
+  // Without an address, a place or arguments that go on have to tell it from "#12 name (...)" in prose.
+  if (named[1] === undefined && !ENDS_WITH_PLACE.test(text) && !(padded && /[(,]$/.test(text))) {
     return false;
   }
   const open = named[0].length - 1;

@@ -24,8 +24,9 @@ export function tickedFormat(): Format {
       let found = false;
       for (const match of body.matchAll(TICKED)) {
         const [whole, module = '', name = '', offset] = match;
-        // Without an offset it has to be all there is but a count: Markdown uses the character too.
-        if (offset === undefined && !/^\S+(?: +\d+)?$/.test(body)) {
+        // Without an offset it has to be all there is, indented as DTrace does: Markdown uses the
+        // character too.
+        if (offset === undefined && !(line.bodyColumn >= 10 && /^\S+(?: +\d+)?$/.test(body))) {
           continue;
         }
         frameInBody(line, out, match.index + module.length + 1, name, {

@@ -9,6 +9,10 @@ const TIMED =
   /^(?:[!*]{1,2} +)?(?:\d{1,9}us \[[^\]]{1,32}\] +)?(\. )?([A-Za-z_][\w.$]*)(?:\+0x([\da-f]{1,12}))?(?: +\(([^()\s]{1,512}:\d{1,7}(?::\d{1,6})?)\))?$/;
 const CALL = /^(?:\u2192|\u2190|\u2194) ([A-Za-z_][\w.$]*)(?: +\[[^\]]{1,32}\])?(?: +[\d.]+us)?$/;
 
+/** Last branch records: from, to. */
+const BRANCH =
+  /^\[#\d{1,3}\] +([A-Za-z_][\w.$]*)(?:\+0x([\da-f]{1,12}))? .{0,300}?-> +([A-Za-z_][\w.$]*)(?:\+0x([\da-f]{1,12}))?/;
+
 export function retsnoopFormat(): Format {
   return {
     needs: LETTER,
@@ -23,6 +27,13 @@ export function retsnoopFormat(): Format {
         frameInBody(line, out, 2, call[1] ?? '', {});
         return true;
       }
+      const branch = BRANCH.exec(body);
+      if (branch !== null) {
+        const [whole, from = '', fromOffset, to = '', toOffset] = branch;
+        frameInBody(line, out, body.indexOf(from), from, { offset: hex(fromOffset) });
+        frameInBody(line, out, whole.indexOf(to, whole.indexOf('-> ')), to, { offset: hex(toOffset) });
+        return true;
+      }
       const match = TIMED.exec(body);
       // A name alone is anything: a time with a result, or a place, says that it is an entry.
       if (match === null || (match[4] === undefined && !/^[!*\s]*\d{1,9}us \[/.test(body))) {
@@ -30,10 +41,14 @@ export function retsnoopFormat(): Format {
       }
       const [, , name = '', offset] = match;
       frameInBody(line, out, body.lastIndexOf(name, body.length - (match[4]?.length ?? 0)), name, {
-        offset: offset === undefined ? null : Number.parseInt(offset, 16),
+        offset: hex(offset),
         length: name.length + (offset === undefined ? 0 : 3 + offset.length),
       });
       return true;
     },
   };
+}
+
+function hex(digits: string | undefined): number | null {
+  return digits === undefined ? null : Number.parseInt(digits, 16);
 }

@@ -1,0 +1,57 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { formatItem } from '../../../../../src/cli/frames.ts';
+import type { StackItem } from '../../../../../src/core/stack/text/items.ts';
+import { readStackItems } from '../../../../../src/core/stack/text/reader.ts';
+
+const folder = path.join(import.meta.dirname, 'golden');
+
+/**
+ * Texts and what is read of them, a line of JSON each as `frames` prints it. In `captured`, as a tool
+ * printed them, cut to a few stacks; in `written`, by hand after the printing code of what cannot be
+ * run here; in `none`, what holds no frame and no place.
+ */
+function texts(kind: string): string[] {
+  return readdirSync(path.join(folder, kind)).filter((name) => name.endsWith('.txt'));
+}
+
+function read(kind: string, name: string): StackItem[] {
+  const items: StackItem[] = [];
+  readStackItems(readFileSync(path.join(folder, kind, name), 'utf8'), (item) => items.push(item));
+  return items;
+}
+
+function lines(items: readonly StackItem[]): string[] {
+  return items.flatMap((item) => (item.kind === 'heading' ? [] : [formatItem(item)]));
+}
+
+describe.each(['captured', 'written'])('%s', (kind) => {
+  test.each(texts(kind))('%s', async (name) => {
+    const items = read(kind, name);
+    const expected = path.join(folder, kind, name.replace(/txt$/, 'jsonl'));
+    await expect(`${lines(items).join('\n')}\n`).toMatchFileSnapshot(expected);
+  });
+
+  test.each(texts(kind))('%s: what is read stands where it says', (name) => {
+    const raw = readFileSync(path.join(folder, kind, name), 'utf8').split('\n');
+    let before = { line: 1, start: 0 };
+    for (const item of read(kind, name)) {
+      const { line, start, end } = item;
+      expect(line > before.line || (line === before.line && start >= before.start)).toBe(true);
+      expect(end).toBeGreaterThan(start);
+      const covered = (raw[line - 1] ?? '').slice(start, end).replaceAll('\\', '');
+      if (item.kind === 'frame') {
+        // Of a name that was wrapped, the first part.
+        expect(
+          item.function.startsWith(covered.slice(0, Math.min(item.function.length, covered.length))),
+        ).toBe(true);
+      }
+      before = { line, start };
+    }
+  });
+});
+
+test.each(texts('none'))('nothing in %s', (name) => {
+  expect(lines(read('none', name))).toEqual([]);
+});

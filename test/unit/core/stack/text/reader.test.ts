@@ -1,0 +1,349 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import fc from 'fast-check';
+import { describe, expect, it, test } from 'vitest';
+import type { FrameItem, StackItem } from '../../../../../src/core/stack/text/items.ts';
+import { readStackItems, StackTextReader } from '../../../../../src/core/stack/text/reader.ts';
+
+function items(text: string): StackItem[] {
+  const found: StackItem[] = [];
+  readStackItems(text, (item) => found.push(item));
+  return found;
+}
+
+type Printed = Pick<FrameItem, 'function' | 'offset' | 'size' | 'module' | 'reliable'>;
+
+function frames(text: string): Printed[] {
+  return items(text).flatMap((item) =>
+    item.kind === 'frame'
+      ? [
+          {
+            function: item.function,
+            offset: item.offset,
+            size: item.size,
+            module: item.module,
+            reliable: item.reliable,
+          },
+        ]
+      : [],
+  );
+}
+
+const frame: fc.Arbitrary<Printed> = fc.record({
+  function: fc.stringMatching(/^[a-z_][a-z0-9_]{3,30}(\.(isra|part|constprop|cold)(\.\d)?)?$/),
+  offset: fc.integer({ min: 0, max: 0xfffff }),
+  size: fc.integer({ min: 1, max: 0xfffff }),
+  module: fc.option(
+    fc.stringMatching(/^[a-z][a-z0-9_]{0,12}$/).filter((name) => !/^[\da-f]{8,}$/.test(name)),
+  ),
+  reliable: fc.boolean(),
+});
+
+/** As `%pB` prints it. */
+function print({ function: name, offset, size, module, reliable }: Printed): string {
+  const numbers = `+0x${(offset ?? 0).toString(16)}/0x${(size ?? 0).toString(16)}`;
+  return `${reliable ? '' : '? '}${name}${numbers}${module === null ? '' : ` [${module}]`}`;
+}
+
+const word = fc.stringMatching(/^[a-z]{2,8}$/);
+const clock = fc
+  .tuple(fc.integer({ min: 10, max: 23 }), fc.integer({ min: 10, max: 59 }))
+  .map(([hours, minutes]) => `${hours}:${minutes}:07`);
+const seconds = fc.integer({ min: 0, max: 99_999_999 }).map((s) => `${s}.123456`.padStart(12));
+
+/** What logs, mails and terminals put around a line. */
+const decoration: fc.Arbitrary<(line: string) => string> = fc.oneof(
+  fc.constantFrom<(line: string) => string>(
+    (line) => line,
+    (line) => `[<0>] ${line}`,
+    (line) => `> ${line}`,
+    (line) => `> > ${line}`,
+    (line) => `| ${line} |`,
+    (line) => `\t${line}`,
+    (line) => `${line}\r`,
+    (line) => `\x1b[1m${line}\x1b[0m`,
+    (line) => `<code>${line}</code>`,
+    (line) => `[code]${line}[/code]`,
+    (line) => `kern  :warn  : ${line}`,
+    (line) => line.replaceAll('_', '\\_').replaceAll('[', '\\['),
+    (line) => line.replaceAll(' ', '\u00a0'),
+    (line) => line.replaceAll(' ', '&nbsp;'),
+    (line) => JSON.stringify({ MESSAGE: line }),
+    (line) => `#011${line}`,
+  ),
+  seconds.map((time) => (line: string) => `[${time}]  ${line}`),
+  seconds.map((time) => (line: string) => `<4>[${time}][ T1234] ${line}`),
+  fc.tuple(word, word, clock).map(
+    ([month, host, time]) =>
+      (line: string) =>
+        `${month}. 19 ${time} ${host} kernel: ${line}`,
+  ),
+  fc.tuple(word, clock).map(
+    ([host, time]) =>
+      (line: string) =>
+        `2026-01-02T${time}.123+01:00 ${host} kernel: ${line}`,
+  ),
+  fc
+    .bigInt({ min: 0xffffffff80000000n, max: 0xffffffffffffffffn })
+    .map((address) => (line: string) => ` [<${address.toString(16)}>] ${line}`),
+);
+
+describe('frames with a size', () => {
+  it('are read behind any decoration', () => {
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.array(decoration, { maxLength: 2 }), frame)), (lines) => {
+        const text = lines
+          .map(([around, one]) => around.reduce((line, put) => put(line), print(one)))
+          .join('\n');
+        expect(frames(text)).toEqual(lines.map(([, one]) => one));
+      }),
+    );
+  });
+
+  it('are read wherever a terminal or a mail wrapped their lines', () => {
+    const dump = fc.array(frame, { minLength: 1, maxLength: 12 });
+    const head = fc.constantFrom('[   12.345678]  ', '[   12.345678]  [<ffffffffa0052b35>] ', '[<0>] ');
+    fc.assert(
+      fc.property(dump, head, fc.integer({ min: 45, max: 100 }), (all, before, width) => {
+        const text = all
+          .flatMap((one) => {
+            const line = before + print(one);
+            const parts: string[] = [];
+            for (let at = 0; at < line.length; at += width) {
+              parts.push(line.slice(at, at + width));
+            }
+            return parts;
+          })
+          .join('\n');
+        expect(frames(text)).toEqual(all);
+      }),
+    );
+  });
+
+  it('are read from strings with escaped newlines', () => {
+    fc.assert(
+      fc.property(
+        fc.array(frame),
+        fc.constantFrom('\n', '\n ', '\n[<0>] ', '\n[    1.000000]  '),
+        (all, between) => {
+          const text = JSON.stringify({ log: all.map((one) => between + print(one)).join('') });
+          expect(frames(text)).toEqual(all);
+        },
+      ),
+    );
+  });
+
+  it('are read when their newlines were lost', () => {
+    fc.assert(
+      fc.property(
+        fc.array(frame),
+        fc.constantFrom(' ', '  [   1.000001]  ', ' [<ffffffffa0052b35>] '),
+        (all, between) => {
+          expect(frames(all.map(print).join(between))).toEqual(all);
+        },
+      ),
+    );
+  });
+});
+
+describe('text that comes in pieces', () => {
+  const golden = path.join(import.meta.dirname, 'golden');
+  const files = ['captured', 'written'].flatMap((kind) =>
+    readdirSync(path.join(golden, kind))
+      .filter((name) => name.endsWith('.txt'))
+      .map((name) => path.join(golden, kind, name)),
+  );
+
+  it('is read as the whole', () => {
+    const text = files.map((file) => readFileSync(file, 'utf8')).join('\n');
+    const whole = items(text);
+    expect(whole.length).toBeGreaterThan(1000);
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 1, max: 3000 }), { minLength: 1, maxLength: 50 }), (lengths) => {
+        const found: StackItem[] = [];
+        const reader = new StackTextReader((item) => found.push(item));
+        for (let at = 0, turn = 0; at < text.length; turn++) {
+          const length = lengths[turn % lengths.length] ?? 1;
+          reader.push(text.slice(at, at + length));
+          at += length;
+        }
+        reader.end();
+        expect(found).toEqual(whole);
+      }),
+      { numRuns: 8 },
+    );
+  });
+});
+
+describe('other text', () => {
+  it('holds no frames', () => {
+    const prose = fc
+      .array(
+        fc.oneof(
+          word,
+          word.map((name) => `${name}()`),
+          fc.nat().map(String),
+          fc.constantFrom('+', '=', '(', ')', ',', '.', '[zfs]', '#3', '->', '0x10', '/', ':'),
+        ),
+      )
+      .map((words) => words.join(' '));
+    fc.assert(
+      fc.property(fc.array(fc.oneof(prose, fc.string())), (lines) => {
+        expect(frames(lines.join('\n'))).toEqual([]);
+      }),
+    );
+  });
+
+  it('is read without an error, and what is found lies within its lines', () => {
+    const piece = fc.constantFrom(
+      ...[
+        '+0x',
+        '/0x',
+        'a',
+        'f',
+        '1',
+        ' ',
+        '[',
+        ']',
+        'zfs',
+        '? ',
+        '.c:',
+        ':',
+        '()',
+        '\n',
+        '\r',
+        '/',
+        '\\n',
+        '&lt;',
+        '=',
+        '> ',
+        '@[',
+        '#1 ',
+        ' at ',
+        ' in ',
+        '`',
+        '!',
+        ';',
+        '=> ',
+        '<-',
+        '"',
+        '\u2192',
+        '\x1b[0m',
+        '\u00a0',
+        '0x12345678',
+        '   ',
+        '\0',
+        '\ud800',
+      ],
+    );
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 80 }), (parts) => {
+        const text = parts.join('');
+        const lines = text.split('\n');
+        let last = { line: 1, start: 0 };
+        for (const { line, start, end } of items(text)) {
+          expect(start).toBeLessThanOrEqual(end);
+          expect(end).toBeLessThanOrEqual(lines[line - 1]?.length ?? -1);
+          expect(line > last.line || (line === last.line && start >= last.start)).toBe(true);
+          last = { line, start };
+        }
+      }),
+      { numRuns: 3000 },
+    );
+  });
+
+  const hostile = [
+    '[',
+    '(',
+    '+0x',
+    'a+0x1/0x1 ',
+    '.c:1 ',
+    'a.c:1:',
+    '\\n',
+    '&lt;',
+    '\x1b[',
+    '=3D',
+    '> ',
+    '[ 1.0]',
+    '#1 0x1234 in a (',
+    'a`b+1 ',
+    'a!b+0x1 ',
+    ';a',
+    'a+0x1/\n',
+    '[zfs]\n',
+    '  a_b\n',
+    ', line ',
+    'Jan 1 10:10:10 ',
+  ];
+  test.each(hostile)('takes time in proportion to its length, of %j', (unit) => {
+    const cpu = (length: number) => {
+      const text = unit.repeat(Math.ceil(length / unit.length));
+      const before = process.cpuUsage();
+      readStackItems(text, () => {});
+      const { user, system } = process.cpuUsage(before);
+      return (user + system) / 1000;
+    };
+    cpu(50_000);
+    // A quadratic reader would need minutes; other work on the machine may double it.
+    expect(cpu(1_000_000)).toBeLessThan(2000);
+  });
+});
+
+describe('headings', () => {
+  const heading = (text: string) => items(text).find((item) => item.kind === 'heading');
+
+  test.each([
+    [
+      '[ 12.345678] INFO: task txg_sync:1608 blocked for more than 120 seconds.',
+      'report',
+      'txg_sync',
+      1608,
+      null,
+    ],
+    ['txg_sync        D 0000000000000004     0  1351      2 0x00000000', 'task', 'txg_sync', 1351, 'D'],
+    [
+      'z_wr_int/3      D ffff88107fc53180     0  2210      2    0 0x00000000',
+      'task',
+      'z_wr_int/3',
+      2210,
+      'D',
+    ],
+    ['dp_sync_taskq   D13224   731      2 0x00000000', 'task', 'dp_sync_taskq', 731, 'D'],
+    ['zpool import    D    0  1801   1790 0x00000004', 'task', 'zpool import', 1801, 'D'],
+    ['txg_quiesce     R  running task    11960  1320      2 0x80000008', 'task', 'txg_quiesce', 1320, 'R'],
+    [
+      'task:.NET TP Worker  state:D stack:    0 pid:21112 ppid: 21000 flags:0x00000320',
+      'task',
+      '.NET TP Worker',
+      21112,
+      'D',
+    ],
+    [
+      'task:kworker/4:2     state:D stack:0     pid:1520  tgid:1520  ppid:2      task_flags:0x4288060 flags:0x00080000',
+      'task',
+      'kworker/4:2',
+      1520,
+      'D',
+    ],
+    [
+      'CPU: 1 UID: 0 PID: 11931 Comm: z_wr_iss Tainted: P          IO       6.12.53-0-lts',
+      'task',
+      'z_wr_iss',
+      11931,
+      null,
+    ],
+    ['watchdog: BUG: soft lockup - CPU#6 stuck for 23s! [rm:1121909]', 'report', 'rm', 1121909, null],
+    ['BUG: KASAN: use-after-free in a_b+0x1/0x2 [zfs]', 'report', null, null, null],
+    ['PID: 20417    TASK: ffff8e2c4a3d2f80  CPU: 7    COMMAND: "txg_sync"', 'task', 'txg_sync', 20417, null],
+    ['Call Trace:', 'stack', null, null, null],
+  ])('%s', (text, what, comm, pid, state) => {
+    expect(heading(text)).toMatchObject({ what, comm, pid, state, line: 1 });
+  });
+
+  it('of a line that also has a frame come in the order of the line', () => {
+    const kinds = items('WARNING: CPU: 3 PID: 1234 at module/zfs/arc.c:12 arc_x+0x10/0x20 [zfs]').map(
+      ({ kind }) => kind,
+    );
+    expect(kinds).toEqual(['heading', 'source', 'frame']);
+  });
+});
