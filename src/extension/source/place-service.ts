@@ -2,7 +2,7 @@ import type { Frame } from '../../core/stack/frame.ts';
 import type { Place } from '../../core/symbols/location.ts';
 import type { TaskSnapshot } from '../../core/tasks.ts';
 import { locateRequest, type PreparedModule, prepareModulesRequest } from '../../protocol/server.ts';
-import { moduleIds } from '../../target/collectors/module-ids.ts';
+import { KERNEL, moduleIds } from '../../target/collectors/module-ids.ts';
 import type { Connection } from '../../target/connection.ts';
 import type { LazyServer } from './lazy-server.ts';
 import type { ModuleTransfers } from './module-transfers.ts';
@@ -176,5 +176,5 @@ export class PlaceService {
 }
 
 function modulesOf(frames: readonly Frame[]): Set<string> {
-  return new Set(frames.flatMap(({ module }) => module ?? []));
+  return new Set(frames.map(({ module }) => module ?? KERNEL));
 }

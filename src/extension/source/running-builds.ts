@@ -1,5 +1,5 @@
 import type { RunningModule } from '../../protocol/server.ts';
-import type { LoadedBuild } from '../../target/collectors/module-ids.ts';
+import { KERNEL, type LoadedBuild } from '../../target/collectors/module-ids.ts';
 
 /** The builds of modules that run on a target, by module name, as long as none of them is loaded anew. */
 export class RunningBuilds {
@@ -36,7 +36,7 @@ export class RunningBuilds {
   of(modules: Iterable<string>): RunningModule[] {
     return [...modules].flatMap((module) => {
       const buildId = this.#ids.get(module) ?? null;
-      return buildId === null ? [] : [{ module, buildId }];
+      return buildId === null ? [] : [{ module: module === KERNEL ? null : module, buildId }];
     });
   }
 }

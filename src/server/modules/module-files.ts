@@ -54,7 +54,7 @@ export class ModuleFiles {
 
   /** The debug file of a build as far as it is here; null when it is not, or has no lines. */
   async find(buildId: string): Promise<DebugFile | null> {
-    return (await this.#here(buildId))?.file ?? null;
+    return (await this.#here(buildId, 'find'))?.file ?? null;
   }
 
   /** Sees to it that the debug info of a running module is here. Never rejects but with signal.reason. */
@@ -70,7 +70,7 @@ export class ModuleFiles {
 
   async #prepare(wanted: RunningModule, outside: Outside, signal: AbortSignal): Promise<PreparedModule> {
     const name = `${wanted.module ?? 'kernel'} ${wanted.buildId}`;
-    const here = await this.#here(wanted.buildId);
+    const here = await this.#here(wanted.buildId, 'prepare');
     if (here !== null) {
       this.options.log(`${name}: ${here.path}`);
       return { ...wanted, ready: true, remark: '', again: false };
@@ -96,10 +96,13 @@ export class ModuleFiles {
     }
   }
 
-  async #here(buildId: string): Promise<{ readonly path: string; readonly file: DebugFile } | null> {
+  async #here(
+    buildId: string,
+    purpose: 'prepare' | 'find',
+  ): Promise<{ readonly path: string; readonly file: DebugFile } | null> {
     const { workspace, cache } = this.options;
     for (const [where, path] of [
-      ['workspace', await workspace.find(buildId)],
+      ['workspace', await workspace.find(buildId, purpose)],
       ['cache', (await cache?.find(buildId)) ?? null],
     ] as const) {
       if (path === null) {
@@ -113,7 +116,9 @@ export class ModuleFiles {
         throw new Error(file.hasLines ? 'it is another build by now' : 'it has no debug info');
       } catch (error) {
         this.#open.close(path);
-        this.options.log(`${path} is not used: ${error instanceof Error ? error.message : String(error)}`);
+        if (purpose === 'prepare' || where === 'cache') {
+          this.options.log(`${path} is not used: ${error instanceof Error ? error.message : String(error)}`);
+        }
         if (where === 'cache') {
           await cache?.remove(buildId).catch(() => {});
         }

@@ -6,8 +6,8 @@ import { buildIdOf } from './open-debug-file.ts';
 /** Folders that are looked into at most, and how deep below a workspace folder. */
 const MAX_FOLDERS = 20_000;
 const MAX_DEPTH = 8;
-/** A build that was not there is looked for again after this time. */
-const AGAIN_AFTER_MS = 3000;
+/** A build that was not there is looked for again after this time: when it is needed, and by the way. */
+const AGAIN_AFTER_MS = { prepare: 3000, find: 60_000 } as const;
 
 /** Folders that hold no build of a module, however large they are. */
 const SKIPPED = new Set(['node_modules', 'tests', 'man', 'contrib', 'Documentation']);
@@ -33,10 +33,13 @@ export class WorkspaceModules {
     this.#lookedAt = Number.NEGATIVE_INFINITY;
   }
 
-  /** The file of a build; null when the workspace has none. */
-  async find(buildId: string): Promise<string | null> {
+  /**
+   * The file of a build; null when the workspace has none.
+   * @param purpose how much it matters to know of a file that is new
+   */
+  async find(buildId: string, purpose: 'prepare' | 'find'): Promise<string | null> {
     const found = await this.#among(buildId);
-    if (found !== null || performance.now() - this.#lookedAt < AGAIN_AFTER_MS) {
+    if (found !== null || performance.now() - this.#lookedAt < AGAIN_AFTER_MS[purpose]) {
       return found;
     }
     this.#looking ??= this.#look().finally(() => {

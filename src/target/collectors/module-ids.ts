@@ -43,7 +43,13 @@ export interface LoadedBuild {
   readonly buildId: string | null;
 }
 
-/** The builds of loaded modules by name. One `od` reads all notes: starting it is what takes the time. */
+/** Stands for the kernel itself where a module is named. */
+export const KERNEL = '';
+
+/**
+ * The builds of loaded modules, and of the kernel, by name. One `od` reads all notes: starting it is what
+ * takes the time. The kernel's come last (/sys/kernel/notes, kernel/ksysfs.c): they are several.
+ */
 export const moduleIds: Collector<
   { readonly modules: readonly string[] },
   ReadonlyMap<string, LoadedBuild>
@@ -62,7 +68,8 @@ for name; do
   [ -r "$file" ] || continue
   files="$files $file" names="$names $name"
 done
-[ -z "$files" ] || { echo "notes$names"; od -An -v -tx1 $files; }
+echo "notes$names"
+od -An -v -tx1 $files /sys/kernel/notes
 exit 0
 `;
   },
@@ -71,7 +78,11 @@ exit 0
     const at = lines.findIndex((line) => line.startsWith('notes '));
     const signs = decodeBuildSigns(at < 0 ? lines : lines.slice(0, at));
     const ids = at < 0 ? new Map<string, string>() : idsOf(lines[at] ?? '', lines.slice(at + 1));
-    return new Map([...signs].map(([module, sign]) => [module, { sign, buildId: ids.get(module) ?? null }]));
+    const builds = new Map<string, LoadedBuild>();
+    for (const [module, sign] of [...signs, [KERNEL, ''] as const]) {
+      builds.set(module, { sign, buildId: ids.get(module) ?? null });
+    }
+    return builds;
   },
 };
 
@@ -82,11 +93,25 @@ function idsOf(heading: string, hex: readonly string[]): Map<string, string> {
   for (const module of heading.split(' ').slice(1)) {
     const id = buildId(notes);
     if (id === null) {
-      break; // Whose notes the rest are cannot be told.
+      return ids; // Whose notes the rest are cannot be told.
     }
     ids.set(module, id);
-    // Hex digits of three words, the name "GNU" and the id, which is padded to words.
-    notes = notes.slice(2 * (16 + 4 * Math.ceil(id.length / 8)));
+    notes = notes.slice(noteLength(notes));
+  }
+  for (let length = noteLength(notes); length > 0 && notes !== ''; length = noteLength(notes)) {
+    const id = buildId(notes);
+    if (id !== null) {
+      ids.set(KERNEL, id);
+      break;
+    }
+    notes = notes.slice(length);
   }
   return ids;
+}
+
+/** Hex digits of the first note: three words, its name and its content, both padded to words; 0 for none. */
+function noteLength(notes: string): number {
+  const head = Buffer.from(notes.slice(0, 24), 'hex');
+  const padded = (bytes: number) => 4 * Math.ceil(bytes / 4);
+  return head.length < 12 ? 0 : 2 * (12 + padded(head.readUInt32LE(0)) + padded(head.readUInt32LE(4)));
 }

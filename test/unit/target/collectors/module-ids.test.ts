@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { moduleIds } from '../../../../src/target/collectors/module-ids.ts';
+import { KERNEL, moduleIds } from '../../../../src/target/collectors/module-ids.ts';
 
 const note = (id: string) => `040000001400000003000000474e5500${id}`;
 const zfs = '4f265041fc3ac07423f9fbe835c9271f18fba8d7';
@@ -15,7 +15,17 @@ describe('the builds that are loaded', () => {
       ['zfs', { sign: 'A/', buildId: zfs }],
       ['spl', { sign: 'B/', buildId: spl }],
       ['nosuch', { sign: '', buildId: null }],
+      [KERNEL, { sign: '', buildId: null }],
     ]);
+  });
+
+  test('the kernel has its own behind others of its notes', () => {
+    const linux = '0600000004000000000100004c696e757800000002000000';
+    const kernel = `${'c0ffee'.repeat(6)}0011`;
+    const builds = decode(`build zfs A/\nnotes zfs\n${note(zfs)}${linux}${note(kernel)}${linux}\n`);
+    expect([builds.get('zfs')?.buildId, builds.get(KERNEL)?.buildId]).toEqual([zfs, kernel]);
+    // A note that claims to go on for ever.
+    expect(decode(`notes\nffffffffffffffff00000000${note(kernel)}\n`).get(KERNEL)?.buildId).toBeNull();
   });
 
   test('have no id where the notes are none', () => {
@@ -23,7 +33,7 @@ describe('the builds that are loaded', () => {
       sign: 'x',
       buildId: null,
     });
-    expect(decode('').size).toBe(0);
+    expect([...decode('')]).toEqual([[KERNEL, { sign: '', buildId: null }]]);
   });
 
   test('are asked for by names of modules only', () => {
