@@ -5,11 +5,14 @@ import type { Connection } from '../../target/connection.ts';
 import { type FailureFunnel, isCancelled } from '../failures.ts';
 import type { SourceOpener } from './open-place.ts';
 import type { PlaceService } from './place-service.ts';
+import type { RunningBuilds } from './running-builds.ts';
 
 /** A frame where it stands, and how it was shown when a person chose it. */
 export interface ChosenFrame {
   /** The target that it is of; null when that is not connected. */
   readonly connection: Connection | null;
+  /** The builds that ran when the trace was taken; those that run now unless given. */
+  readonly builds?: RunningBuilds;
   readonly trace: Trace;
   /** 0-based position in the trace. */
   readonly index: number;
@@ -33,9 +36,11 @@ export class FrameOpener {
   /** Resolves when something was opened. @throws Failure when the place has no file in the workspace. */
   async open(frame: ChosenFrame): Promise<void> {
     this.#last = frame;
-    const { connection, trace } = frame;
+    const { connection, trace, builds } = frame;
     const learns =
-      connection !== null && connection.state !== 'closed' && this.places.incomplete(connection, trace);
+      connection !== null &&
+      connection.state !== 'closed' &&
+      this.places.incomplete(connection, trace, builds);
     // Nobody is asked to choose a line that is about to be known.
     const place = learns ? frame.place : await this.opener.choose(frame.place);
     if (place === undefined || this.#last !== frame) {
@@ -43,17 +48,19 @@ export class FrameOpener {
     }
     await this.opener.open(place, { preserveFocus: false });
     if (place.how !== 'dwarf' && connection !== null && connection.state !== 'closed') {
-      void this.#correct(frame, connection, trace);
+      void this.#correct(frame, connection);
     }
   }
 
   /** Goes on to the exact line once it is known. */
-  async #correct(frame: ChosenFrame, connection: Connection, trace: Trace): Promise<void> {
+  async #correct(frame: ChosenFrame, connection: Connection): Promise<void> {
+    const { trace, builds } = frame;
     try {
-      if (this.places.incomplete(connection, trace)) {
-        await this.places.learn(connection, trace);
+      if (this.places.incomplete(connection, trace, builds)) {
+        await this.places.learn(connection, trace, builds);
       }
-      const exact = exactPlace((await this.places.known(connection, trace))[frame.index], frame.place);
+      const places = await this.places.known(connection, trace, builds);
+      const exact = exactPlace(places[frame.index], frame.place);
       if (exact !== null && this.#last === frame && staysAt(frame.place)) {
         await this.opener.open(exact, { preserveFocus: true });
       }

@@ -17,6 +17,7 @@ import { howText, sourceText } from '../hung-tasks/labels.ts';
 import { inParts } from '../newest.ts';
 import type { FrameOpener } from '../source/open-frame.ts';
 import type { PlaceService } from '../source/place-service.ts';
+import type { RunningBuilds } from '../source/running-builds.ts';
 import { webviewHtml, webviewRoot } from '../webview-html.ts';
 import { readTraceMessage } from '../webview-messages.ts';
 import type { TraceSession } from './trace-session.ts';
@@ -60,6 +61,8 @@ export class TracePanel implements Disposable {
   /** Index of the event whose stack is wanted. */
   #selected: number | null = null;
   #firstTime: number | null = null;
+  /** The builds that ran when the session began: its stacks are theirs, also when a module is loaded anew. */
+  readonly #builds: RunningBuilds;
   readonly onClose: vscode.Event<void>;
   /** The person chose to trace the alternative with this index instead. */
   readonly onTraceInstead: vscode.Event<number>;
@@ -78,6 +81,7 @@ export class TracePanel implements Disposable {
     private readonly funnel: FailureFunnel,
     where: TabPlace,
   ) {
+    this.#builds = places.builds(session.connection);
     this.onClose = this.#closed.event;
     this.onTraceInstead = this.#instead.event;
     const title = `Trace ${heading.symbol}`;
@@ -143,7 +147,13 @@ export class TracePanel implements Disposable {
         const event = this.session.events.at(message.id);
         if (line?.place && event?.kind === 'call') {
           const { connection } = this.session;
-          await this.frames.open({ connection, trace: event.stack, index: line.index, place: line.place });
+          await this.frames.open({
+            connection,
+            builds: this.#builds,
+            trace: event.stack,
+            index: line.index,
+            place: line.place,
+          });
         }
         break;
       }
@@ -159,18 +169,19 @@ export class TracePanel implements Disposable {
     const { connection } = this.session;
     // The person may choose another event while this one's places are looked up.
     const show = async (resolving: boolean) => {
-      const places = await this.places.known(connection, event.stack);
+      const places = await this.places.known(connection, event.stack, this.#builds);
       if (this.#selected === id) {
         const lines = event.stack.flatMap((frame, i) => stackLines(frame, i, places[i] ?? []));
         this.#stack = { id, lines };
         this.#post({ type: 'stack', id, lines: lines.map(({ shown }) => shown), resolving });
       }
     };
-    const more = connection.state !== 'closed' && this.places.incomplete(connection, event.stack);
+    const more =
+      connection.state !== 'closed' && this.places.incomplete(connection, event.stack, this.#builds);
     await show(more);
     if (more) {
       try {
-        await this.places.learn(connection, event.stack);
+        await this.places.learn(connection, event.stack, this.#builds);
       } finally {
         await show(false);
       }
