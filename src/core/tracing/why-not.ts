@@ -91,7 +91,7 @@ export function whyNot(question: WhyNotQuestion): Verdict {
     }
     return {
       reason: 'refused',
-      sentence: `${symbol} could not be traced: the kernel refused the probe${question.refusal === '' ? '' : ` (${question.refusal})`}.`,
+      sentence: `${symbol} could not be traced: the kernel refused the probe${question.refusal === '' ? '' : ` (${question.refusal.replace(/\.$/, '')})`}.`,
       suggestions: [...clones, ...callers],
     };
   }
