@@ -117,12 +117,15 @@ export class Abbreviations {
   readonly steps: number[] = [];
   readonly #dense: (Abbreviation | undefined)[] = [];
   readonly #sparse = new Map<number, Abbreviation>();
+  /** Bytes that it takes in the file. */
+  readonly size: number;
 
   /** Reads a table up to its end. */
   constructor(
     cursor: Cursor,
     readonly encoding: Encoding,
   ) {
+    const start = cursor.position;
     for (let code = cursor.uleb(); code !== 0; code = cursor.uleb()) {
       const abbreviation = this.#read(cursor);
       if (code < MOST_DENSE) {
@@ -131,6 +134,7 @@ export class Abbreviations {
         this.#sparse.set(code, abbreviation);
       }
     }
+    this.size = cursor.position - start;
   }
 
   /** @throws Failure for a code that the table does not have */

@@ -25,6 +25,9 @@ const MOST_HOPS = 8;
 /** After so many units all names of a unit are read at once, not the few that are asked for. */
 const FEW = 4;
 
+/** Other units that names are taken from for one answer; each must be read for it. */
+const MOST_OTHER_UNITS = 64;
+
 /** Bytes of units that are kept beside what was decoded: enough for the next questions about the same ones. */
 const READER_MEMORY = 8 << 20;
 
@@ -35,6 +38,8 @@ export class DebugInfo {
   readonly #readers: WeightedCache<number, UnitReader>;
   readonly #units: WeightedCache<number, DecodedUnit>;
   #decoded = 0;
+  /** Other units that were read for the present answer. */
+  #otherUnits = 0;
 
   /** @param memory bytes to keep for the next questions */
   constructor(
@@ -53,6 +58,7 @@ export class DebugInfo {
    * without a line has line 0; empty when nothing is known.
    */
   chain(address: number): DebugLine[] {
+    this.#otherUnits = 0;
     const start = this.#index.unitAt(address);
     if (start < 0) {
       return [];
@@ -127,21 +133,31 @@ export class DebugInfo {
   }
 
   #keepName(reader: UnitReader, { names }: DecodedUnit, entry: number): string {
-    let name = names.get(entry);
-    if (name === undefined) {
-      name = this.#readName(reader, entry);
+    const kept = names.get(entry);
+    if (kept !== undefined) {
+      return kept;
+    }
+    const name = this.#readName(reader, entry);
+    if (name !== null) {
       names.set(entry, name);
     }
-    return name;
+    return name ?? '';
   }
 
-  /** The name of a function, from its entry or the one that has what its instances have in common. */
-  #readName(first: UnitReader, entry: number): string {
+  /**
+   * The name of a function, from its entry or the one that has what its instances have in common;
+   * null when too many other units would have to be read for it now.
+   */
+  #readName(first: UnitReader, entry: number): string | null {
     let reader = first;
     let offset: number | null = entry;
     let linkageName = '';
     for (let hops = 0; offset !== null && hops < MOST_HOPS; hops++) {
       if (offset < reader.header.start || offset >= reader.header.end) {
+        if (this.#otherUnits >= MOST_OTHER_UNITS) {
+          return null;
+        }
+        this.#otherUnits++;
         reader = this.#reader(this.#index.unitOfEntry(offset));
       }
       const { header, abbreviations } = reader;

@@ -5,6 +5,9 @@ import type { DebugSection, DebugSections } from './debug-section.ts';
 import { readLength } from './unit-header.ts';
 import type { UnitReader } from './unit-reader.ts';
 
+/** That of a whole kernel, if it were one unit, takes some 40 MB. */
+const MOST_BYTES = 1 << 26;
+
 /** A table of directories or files. Most of its strings are never asked for. */
 interface PathTable {
   /** Strings, or offsets of them in `section`. */
@@ -75,6 +78,9 @@ export function readLineHeader(
   // The length comes first, in the same form as that of a unit.
   const head = new Cursor(line.raw(offset, Math.min(12, line.size - offset)));
   const { length, offsetSize } = readLength(head);
+  if (length > MOST_BYTES) {
+    throw damaged(`one of its line tables takes ${length} bytes`);
+  }
   const cursor = line.cursor(offset, head.position + length);
   cursor.position = head.position;
   const version = cursor.u16();

@@ -1,24 +1,22 @@
 /** Lists of address ranges: `.debug_rnglists` of DWARF 5 (section 7.25), `.debug_ranges` before. */
 import { type Cursor, damaged } from '../elf/bytes.ts';
+import type { Budget } from './budget.ts';
 import * as dw from './constants.ts';
 import type { RangeReference, UnitReader } from './unit-reader.ts';
 
-/** The largest unit that is known, a kernel built in one piece by LTO, stays far below. */
-const MOST_RANGES = 1 << 22;
-
-/** Ranges [low, high) of a unit, gathered in two lists; bounded, since lists may be used again and again. */
+/** Ranges [low, high) of a unit, gathered in two lists. */
 export class RangeCollector {
   readonly lows: number[] = [];
   readonly highs: number[] = [];
 
-  constructor(readonly unit: UnitReader) {}
+  constructor(
+    readonly unit: UnitReader,
+    readonly budget: Budget,
+  ) {}
 
   add(low: number, high: number): void {
     if (low >= high) {
       return;
-    }
-    if (this.lows.length >= MOST_RANGES) {
-      throw damaged('a unit has too many address ranges');
     }
     this.lows.push(low);
     this.highs.push(high);
@@ -62,6 +60,7 @@ export class RangeCollector {
     const { addressSize } = unit.header;
     let base = unit.root.lowPc;
     for (;;) {
+      this.budget.spend(1);
       const kind = cursor.u8();
       switch (kind) {
         case dw.RLE_END:
@@ -101,6 +100,7 @@ export class RangeCollector {
     const { addressSize } = this.unit.header;
     let base = this.unit.root.lowPc;
     for (;;) {
+      this.budget.spend(1);
       const low = cursor.address(addressSize);
       const high = cursor.address(addressSize);
       if (low === 0 && high === 0) {

@@ -5,12 +5,15 @@
 import { type Cursor, damaged } from '../elf/bytes.ts';
 import type { Layout } from '../elf/layout.ts';
 import { type Abbreviation, STRIDE, skipStep } from './abbreviations.ts';
+import { Budget } from './budget.ts';
 import * as dw from './constants.ts';
 import { RangeCollector } from './range-lists.ts';
 import { isAddressForm, type UnitReader } from './unit-reader.ts';
 
 /** Nesting of blocks and inlined functions; real code has a few dozen. */
-const DEEPEST = 4096;
+const DEEPEST = 1024;
+/** Entries of range lists in a unit; a kernel built in one piece by LTO stays far below. */
+const MOST_RANGES = 1 << 22;
 
 export const NO_SCOPE = -1;
 
@@ -124,7 +127,7 @@ class ScopeWalk {
     readonly layout: Layout,
   ) {
     this.#cursor = unit.cursor();
-    this.#ranges = new RangeCollector(unit);
+    this.#ranges = new RangeCollector(unit, new Budget(MOST_RANGES));
   }
 
   run(): Scopes {

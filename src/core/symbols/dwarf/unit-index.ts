@@ -1,5 +1,7 @@
 /** Which unit knows about an address: by `.debug_aranges` (DWARF 5, section 6.1.2), else by the units. */
 import { Cursor, damaged, NOTHING } from '../elf/bytes.ts';
+import type { Abbreviations } from './abbreviations.ts';
+import { Budget } from './budget.ts';
 import type { DebugSection, DebugSections } from './debug-section.ts';
 import { RangeCollector } from './range-lists.ts';
 import { readLength, readUnitHeader, type UnitHeader } from './unit-header.ts';
@@ -7,6 +9,11 @@ import { UnitReader } from './unit-reader.ts';
 
 /** Bytes of a unit in which its root entry ends, mostly. */
 const ROOT = 1024;
+
+/** Units of a file; those of a distribution's kernel are some thousands. */
+const MOST_UNITS = 1 << 20;
+/** Bytes of abbreviations and entries of range lists that may be read to find out where all units are. */
+const MOST_STEPS = 1 << 26;
 
 /** Ranges of addresses with the start of their unit, sorted. */
 class RangeTable {
@@ -89,6 +96,9 @@ export class UnitIndex {
       this.#headers = [];
       for (let start = 0; start < info.size; ) {
         const header = readUnitHeader(info, start, null);
+        if (this.#headers.length >= MOST_UNITS) {
+          throw damaged('it has more units than any real file');
+        }
         this.#headers.push(header);
         start = header.end;
       }
@@ -106,12 +116,18 @@ export class UnitIndex {
     const lows: number[] = [];
     const highs: number[] = [];
     const units: number[] = [];
+    const budget = new Budget(MOST_STEPS);
+    let table: Abbreviations | undefined;
     for (const header of this.headers()) {
       if (header.isType || known.has(header.start)) {
         continue;
       }
       const unit = readBeginning(this.sections, header.start);
-      const ranges = new RangeCollector(unit);
+      if (unit.abbreviations !== table) {
+        table = unit.abbreviations;
+        budget.spend(table.size);
+      }
+      const ranges = new RangeCollector(unit, budget);
       const { lowPc, highPc, ranges: list } = unit.root;
       if (list !== null) {
         ranges.addList(list);

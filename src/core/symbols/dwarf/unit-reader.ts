@@ -36,6 +36,9 @@ interface Bases {
   rangeLists: number;
 }
 
+/** The largest units, made by link-time optimization of a kernel, take some tens of MB. */
+const MOST_BYTES = 1 << 28;
+
 /** Offset of the first entry of `.debug_str_offsets` and the like when a unit does not say. */
 const headSize = (header: UnitHeader): number => (header.offsetSize === 8 ? 16 : 8);
 
@@ -58,14 +61,14 @@ export class UnitReader {
   ) {
     const { info } = sections;
     const length = Math.min(most, readUnitHeader(info, start, null).end - start);
+    if (length > MOST_BYTES) {
+      throw damaged(`one of its units takes ${length} bytes`);
+    }
     this.#bytes = info.raw(start, length);
     this.#relocations = info.relocationsOf(start, length);
     const header = readUnitHeader(info, start, this.#relocations);
     this.header = header;
-    this.abbreviations = sections.abbrev.reading(
-      header.abbreviations,
-      (cursor) => new Abbreviations(cursor, header),
-    );
+    this.abbreviations = abbreviationsOf(sections, header);
     this.bases = { strings: headSize(header), addresses: headSize(header), rangeLists: 0 };
     this.root = this.#readRoot();
   }
@@ -294,6 +297,21 @@ export class UnitReader {
     );
     return offset === undefined ? '' : (this.sections.str?.string(offset) ?? '');
   }
+}
+
+/** The table that was read last: units that were compiled together share one. */
+const lastTables = new WeakMap<DebugSections, { readonly key: string; readonly table: Abbreviations }>();
+
+function abbreviationsOf(sections: DebugSections, header: UnitHeader): Abbreviations {
+  const { version, offsetSize, addressSize, abbreviations } = header;
+  const key = [abbreviations, version, offsetSize, addressSize].join(' ');
+  const last = lastTables.get(sections);
+  if (last?.key === key) {
+    return last.table;
+  }
+  const table = sections.abbrev.reading(abbreviations, (cursor) => new Abbreviations(cursor, header));
+  lastTables.set(sections, { key, table });
+  return table;
 }
 
 /** Tells the address forms of DW_AT_high_pc from the constants, which are lengths. */

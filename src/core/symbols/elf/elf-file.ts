@@ -24,12 +24,14 @@ const SHN_XINDEX = 0xffff;
 const HEADER = 64;
 const SECTION_HEADER = 64;
 /** Modules built with -ffunction-sections have tens of thousands. */
-const MOST_SECTIONS = 1 << 20;
+const MOST_SECTIONS = 1 << 18;
 
 const COMPRESSION = { 1: 'zlib', 2: 'zstd' } as const;
 const COMPRESSION_HEADER = 24;
 /** The debug info of a whole distribution kernel is below 1 GB in one section. */
 const MOST_UNPACKED = 1 << 30;
+/** Debug info becomes three to ten times smaller. */
+const MOST_TIMES_LARGER = 100;
 
 /** Machines as `e_machine` has them, for the sentence that refuses them. */
 const OTHER_MACHINES: Readonly<Record<number, string>> = {
@@ -181,7 +183,7 @@ export class ElfFile {
         'Unpack it with: objcopy --decompress-debug-sections FILE.',
       );
     }
-    if (size > MOST_UNPACKED) {
+    if (size > Math.min(MOST_UNPACKED, section.size * MOST_TIMES_LARGER)) {
       throw damaged(`its section ${section.name} claims to unpack to ${size} bytes`);
     }
     const packed = this.#source.read(section.offset + COMPRESSION_HEADER, section.size - COMPRESSION_HEADER);

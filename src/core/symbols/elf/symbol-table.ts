@@ -77,11 +77,15 @@ export class SymbolTable {
       .map((index) => this.#symbol(index));
   }
 
-  /** Names that start like this one. */
+  /** Names that start like this one; of very many the first. */
   namesStartingWith(start: string): string[] {
     const text = this.#searchableNames();
     const found: string[] = [];
-    for (let at = text.indexOf(`\0${start}`); at >= 0; at = text.indexOf(`\0${start}`, at + 1)) {
+    for (
+      let at = text.indexOf(`\0${start}`);
+      at >= 0 && found.length < FEW;
+      at = text.indexOf(`\0${start}`, at + 1)
+    ) {
       const end = text.indexOf('\0', at + 1);
       found.push(text.slice(at + 1, end < 0 ? undefined : end));
     }
@@ -189,14 +193,17 @@ export class SymbolTable {
     const text = this.#searchableNames();
     const pattern = `${name}\0`;
     const starts: number[] = [];
-    for (let at = text.indexOf(pattern); at >= 0; at = text.indexOf(pattern, at + 1)) {
+    for (
+      let at = text.indexOf(pattern);
+      at >= 0 && starts.length <= FEW;
+      at = text.indexOf(pattern, at + 1)
+    ) {
       starts.push(at);
     }
     const found: number[] = [];
     if (starts.length > FEW) {
-      const wanted = new Set(starts);
       for (let index = 0; index < this.count; index++) {
-        if (wanted.has(this.#words[index * WORDS] ?? 0)) {
+        if (text.startsWith(pattern, this.#words[index * WORDS])) {
           found.push(index);
         }
       }
