@@ -71,3 +71,24 @@ describe('places of debug lines', () => {
     expect(found.map((place) => place.uri)).toEqual([null, null]);
   });
 });
+
+describe('a mapping of paths', () => {
+  const line = (path: string) => places('vgeom_open', [{ function: 'vgeom_open', path, line: 3 }]);
+
+  it('goes before the file whose path ends alike, up to whole segments', async () => {
+    const like = '/build/module/zfs/vgeom.c';
+    expect((await line(like))[0]?.path).toBe('module/zfs/vgeom.c');
+    locator.pathMappings = { '/build/module/zfs': tree.path('module/os/linux/zfs') };
+    expect((await line(like))[0]?.path).toBe('module/os/linux/zfs/vgeom.c');
+    expect((await line('/build/module/zfs-old/vgeom.c'))[0]?.path).toBe('module/zfs/vgeom.c');
+    locator.pathMappings = {};
+  });
+
+  it('leads nowhere else than to sources that are known', async () => {
+    locator.pathMappings = { '/build': '/etc', '/b2': tree.path('module/zfs') };
+    expect((await line('/build/passwd'))[0]?.uri).toBeNull();
+    expect((await line('/build/../b2/../../../../../../etc/passwd'))[0]?.uri).toBeNull();
+    expect((await line('/b2/none.c'))[0]?.uri).toBeNull();
+    locator.pathMappings = {};
+  });
+});

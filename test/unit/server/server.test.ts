@@ -183,6 +183,33 @@ describe('locate', () => {
   });
 });
 
+describe('the settings on sources', () => {
+  it('add folders, and are followed when they change', async () => {
+    const other = writeSampleTree({ 'kernel/sched/zcore.c': 'void\nzschedule(void)\n{\n}\n' });
+    const client = new ServerProcess(built.bundle);
+    try {
+      let roots: unknown = [other.root];
+      client.connection.onRequest('workspace/configuration', ({ items }: { items: { section: string }[] }) =>
+        items.map(({ section }) => (section === 'zscope.source' ? { roots, pathMappings: { a: 1 } } : null)),
+      );
+      client.connection.onRequest('client/registerCapability', () => null);
+      await client.initialize([tree.root], { workspace: { configuration: true } });
+      const found = async () =>
+        (await locate(client, [frame('zschedule', null), frame('zlog_commit')])).map(
+          ([place]) => place?.path,
+        );
+      expect(await found()).toEqual(['kernel/sched/zcore.c', 'module/zfs/zlog.c']);
+      roots = 'of another type';
+      await client.connection.sendNotification('workspace/didChangeConfiguration', { settings: null });
+      expect(await found()).toEqual([null, 'module/zfs/zlog.c']);
+      expect(await client.end()).toBe(0);
+    } finally {
+      client.kill();
+      other.remove();
+    }
+  });
+});
+
 describe('functions', () => {
   it('finds the function under the cursor, else the one around it', async () => {
     const at = (line: number, character: number) =>
