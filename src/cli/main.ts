@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** The command line: what the editor does with stacks, for terminals and for the logs of a CI. */
 import { createReadStream } from 'node:fs';
+import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { isFailure } from '../core/failure.ts';
 import { decode } from './decode.ts';
@@ -18,6 +19,7 @@ Options of decode:
   -m, --module FILE   debug info: zfs.ko (also .xz, .gz, .zst), vmlinux, a program; repeatable
   -s, --source DIR    the source tree: paths are shown as they are there, and frames without
                       debug info get the call of the next frame, or their function; repeatable
+      --map FROM=TO   sources that a build knew below FROM are below TO; repeatable
   -g, --group         each different stack once, with its tasks, the most frequent first
   -j, --json          a line of JSON for each frame (with --group: for each stack)
   -h, --help          this text
@@ -63,6 +65,7 @@ function parse(args: readonly string[]) {
       options: {
         module: { type: 'string', short: 'm', multiple: true },
         source: { type: 'string', short: 's', multiple: true },
+        map: { type: 'string', multiple: true },
         group: { type: 'boolean', short: 'g' },
         json: { type: 'boolean', short: 'j' },
         help: { type: 'boolean', short: 'h' },
@@ -75,8 +78,17 @@ function parse(args: readonly string[]) {
   }
 }
 
+/** @throws UsageError */
+function readMapping(text: string): [from: string, to: string] {
+  const equals = text.indexOf('=');
+  if (equals < 1) {
+    throw new UsageError(`${text} is no mapping FROM=TO.`);
+  }
+  return [text.slice(0, equals), path.resolve(text.slice(equals + 1))];
+}
+
 async function decodeCommand(
-  { module = [], source = [], group = false, json = false }: ReturnType<typeof parse>['values'],
+  { module = [], source = [], map = [], group = false, json = false }: ReturnType<typeof parse>['values'],
   files: readonly string[],
 ): Promise<void> {
   const said = new Set<string>();
@@ -86,7 +98,8 @@ async function decodeCommand(
       process.stderr.write(`zscope: ${sentence}\n`);
     }
   };
-  const resolver = await Resolver.open({ modules: module, sources: source, warn });
+  const pathMappings = Object.fromEntries(map.map(readMapping));
+  const resolver = await Resolver.open({ modules: module, sources: source, pathMappings, warn });
   try {
     const inputs = (files.length === 0 ? ['-'] : files).map((file) =>
       file === '-' ? process.stdin : createReadStream(file),

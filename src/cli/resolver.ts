@@ -26,6 +26,8 @@ export interface ResolverOptions {
   readonly modules: readonly string[];
   /** Folders with the sources. */
   readonly sources: readonly string[];
+  /** From the start of a build's path to that of a path below one of the sources. */
+  readonly pathMappings: Readonly<Record<string, string>>;
   /** Takes a sentence that the person should read, once each. */
   readonly warn: (sentence: string) => void;
 }
@@ -43,7 +45,7 @@ export class Resolver {
   readonly #strange = new Map<string | null, number>();
   readonly #warn: (sentence: string) => void;
 
-  private constructor({ sources, warn }: ResolverOptions) {
+  private constructor({ sources, pathMappings, warn }: ResolverOptions) {
     this.#warn = warn;
     this.#index = new WorkspaceIndex(() => {}, warn);
     const { size, mtimeMs } = statSync(__filename);
@@ -51,6 +53,7 @@ export class Resolver {
     const wasm = (name: string) => path.join(__dirname, name);
     const files = { runtime: wasm('web-tree-sitter.wasm'), grammar: wasm('tree-sitter-c.wasm') };
     this.#locator = new Locator(this.#index, new CReader(files, warn));
+    this.#locator.pathMappings = pathMappings;
     if (sources.length > 0) {
       this.#index.setFolders(sources.map((folder) => path.resolve(folder)));
     }

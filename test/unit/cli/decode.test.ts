@@ -95,6 +95,12 @@ describe('decode', () => {
     ]);
   });
 
+  it('takes a mapping of paths before it guesses', async () => {
+    const map = `/var/lib/dkms/zfs/2.3.9/build/module/zfs/zlog.c=${tree.path('module/zfs/vgeom.c')}`;
+    const { stdout } = await run(['decode', '-m', module, '-s', tree.root, '--map', map], stack);
+    expect(stdout).toContain('zlog_commit+0x1b/0x25 [zlog] (module/zfs/vgeom.c:18)');
+  });
+
   it('says how places are known in JSON, one line a frame', async () => {
     const { stdout } = await run(['decode', '--json', '-s', tree.root], stack.replaceAll('[zlog]', '[zfs]'));
     const records = stdout
@@ -170,6 +176,7 @@ describe('decode', () => {
     [['decode', '-m', 'package.json'], 1, 'neither an ELF file nor a packed one'],
     [['decode', '-s', 'package.json'], 1, 'package.json is no folder.'],
     [['decode', '--what'], 2, "Unknown option '--what'."],
+    [['decode', '--map', 'x'], 2, 'x is no mapping FROM=TO.'],
     [['what'], 2, 'There is no command what.'],
     [[], 2, 'A command is missing.'],
   ] as const)('%j ends with %d', async (args, status, text) => {
