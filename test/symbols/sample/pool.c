@@ -74,3 +74,9 @@ pool_init(void)
 		return (complain("init", 1));
 	return (refill(&pending, 3, ORDER_NONE));
 }
+
+/* Entries as MODULE_INFO() of the kernel makes them. */
+__attribute__((__section__(".modinfo"), __used__))
+static const char license[] = "license=CDDL";
+__attribute__((__section__(".modinfo"), __used__))
+static const char srcversion[] = "srcversion=0123456789ABCDEF01234567";
