@@ -1,3 +1,5 @@
+import { isDigit } from './characters.ts';
+
 /**
  * What logs, mails, forums and terminals put before a line: time, level, host, caller, quote mark.
  * A line's body is what is left when all of it is taken off.
@@ -30,6 +32,7 @@ const sources: readonly string[] = [
   `${CLOCK}(?=\\s)`,
   // The program that wrote it, with or without the host before it.
   '(?:[\\w.-]{1,64} )?(?:kernel|vmunix|systemd-coredump|netconsole|user)(?:\\[\\d{1,8}\\])?:',
+  '[\\w.-]{1,64} (?=\\[ {0,12}\\d{1,8}\\.\\d{6}\\])',
   '(?:kern|user|daemon|syslog) {0,4}[.:](?:emerg|alert|crit|err|warn|warning|notice|info|debug) {0,4}:?',
   // illumos's syslog
   '(?:[\\w.-]{1,64} )?(?:unix|genunix|zfs): \\[ID \\d{1,12} [\\w.]{1,32}\\]',
@@ -53,7 +56,11 @@ const MAX_DECORATIONS = 16;
 /** Column where the body of a line begins. */
 export function bodyStart(text: string): number {
   let at = behindTime(text);
-  if (at > 0 && isLetter(text.charCodeAt(at))) {
+  // <TASK>, <IRQ>, </TASK>: no tag of a forum follows a time.
+  if (
+    at > 0 &&
+    (isLetter(text.charCodeAt(at)) || (text.charCodeAt(at) === 60 && !isDigit(text.charCodeAt(at + 1))))
+  ) {
     return at;
   }
   for (let count = 0; count < MAX_DECORATIONS; count++) {

@@ -28,7 +28,6 @@ const OLD_TASKS: readonly Pattern[] = [
     `(?<comm>\\S.{0,30}?) +(?<state>[RSDTtZXIKWP]) *(?:running task|[\\da-f]{8,16})? *\\d+ +${PID} +\\d+ +(?:\\d+ +)?0x[\\da-f]{8}$`,
   ),
 ];
-const OLD_TASK_END = / 0x[\da-f]{8}$/;
 
 /**
  * By the character they begin with. Sources: kernel/hung_task.c, kernel/sched/core.c, kernel/watchdog.c,
@@ -116,7 +115,10 @@ export function readHeading(line: Line, out: Output): boolean {
     return false;
   }
   const { body } = line;
-  const patterns = OLD_TASK_END.test(body) ? OLD_TASKS : (BY_FIRST.get(body.charCodeAt(0)) ?? []);
+  const patterns = isOldTask(body) ? OLD_TASKS : BY_FIRST.get(body.charCodeAt(0));
+  if (patterns === undefined) {
+    return false;
+  }
   for (const { what, pattern } of patterns) {
     const match = pattern.exec(body);
     if (match !== null) {
@@ -135,4 +137,12 @@ export function readHeading(line: Line, out: Output): boolean {
     }
   }
   return false;
+}
+
+/** Ends with ` 0x00000000`: only such a line can be a task of an old kernel. */
+function isOldTask(body: string): boolean {
+  const at = body.length - 11;
+  return (
+    at > 8 && body.charCodeAt(at + 2) === 120 && body.charCodeAt(at) === 32 && body.charCodeAt(at + 1) === 48
+  );
 }

@@ -45,6 +45,11 @@ export class Line {
     this.#string = null;
   }
 
+  /** Whether columns of the line are not those of the document. */
+  get isPieced(): boolean {
+    return this.#pieces !== null;
+  }
+
   /** The whole line. */
   get string(): string {
     this.#string ??= this.text.slice(this.from, this.to);

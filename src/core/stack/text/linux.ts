@@ -3,7 +3,7 @@
  * that Linux prints holds such: stacks of every age and architecture, `RIP:`, `pc :`, `NIP`,
  * `Krnl PSW`, lockdep's `at:`, ftrace's events and depth table.
  */
-import { CLASS_OF, isDigit, LETTER } from './characters.ts';
+import { CLASS_OF, COLON, isDigit, LETTER } from './characters.ts';
 import type { Line } from './line.ts';
 import type { Output } from './output.ts';
 import { readToken, token } from './token.ts';
@@ -11,6 +11,8 @@ import { readToken, token } from './token.ts';
 /** Reads the frames of `line` that have a size; returns how many there are. */
 export function readSizedFrames(line: Line, out: Output): number {
   const { text, from, to } = line;
+  // Places and headings have a colon; what has none is handed on without waiting for them.
+  const alone = (line.classes & COLON) === 0;
   let found = 0;
   let free = from;
   for (let plus = text.indexOf('+', from); plus >= 0 && plus < to; plus = text.indexOf('+', plus + 1)) {
@@ -18,16 +20,21 @@ export function readSizedFrames(line: Line, out: Output): number {
       continue;
     }
     found++;
-    if (text.charCodeAt(token.start - 1) === 32 && isWord(text.charCodeAt(token.start - 2))) {
-      out.named = true;
-    }
-    free = token.end;
     const { start, end, offset, size, reliable } = token;
+    free = end;
+    const before = text.charCodeAt(start - 1);
+    const name = out.nameAt(text, start, plus, token.hash);
     const module = token.moduleStart < 0 ? null : moduleName(text.slice(token.moduleStart, token.moduleEnd));
-    const name = text.slice(start, token.plus);
     // ARM: [<807762c0>] (__schedule) from [<80776938>] (schedule+0x50/0xa8)
-    if (found === 1 && text.charCodeAt(start - 1) === 40) {
+    if (before === 40 && found === 1) {
       readArmCallee(line, out, start - 1);
+    }
+    if (alone && before !== 40) {
+      out.onlyFrame(start - from, end - from, name, offset, size, module, reliable);
+      continue;
+    }
+    if (before === 32 && isWord(text.charCodeAt(start - 2))) {
+      out.named = true;
     }
     out.frame(start - from, end - from, name, { offset, size, module, reliable });
     // A return probe: (SyS_open+0x1e/0x20 <- do_sys_open)
@@ -40,12 +47,14 @@ export function readSizedFrames(line: Line, out: Output): number {
 
 /** The name that Linux tools give its kernel where others put a module. */
 export function moduleName(name: string): string | null {
-  return name === 'kernel' ||
-    name.startsWith('kernel.') ||
-    name.startsWith('guest.kernel') ||
-    name === 'vmlinux'
-    ? null
-    : name;
+  const first = name.charCodeAt(0);
+  return (first === 107 || first === 118 || first === 103) && isKernel(name) ? null : name;
+}
+
+function isKernel(name: string): boolean {
+  return (
+    name === 'kernel' || name.startsWith('kernel.') || name.startsWith('guest.kernel') || name === 'vmlinux'
+  );
 }
 
 /** The caller prints the callee by name only; each but the first was printed by the line before. */

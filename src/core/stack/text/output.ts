@@ -1,4 +1,4 @@
-import type { ItemSink, StackItem } from './items.ts';
+import type { FrameItem, ItemSink, StackItem } from './items.ts';
 import type { Line } from './line.ts';
 
 /** Names that are kept once, however often they are read, and behind which no text is kept alive. */
@@ -23,6 +23,8 @@ export interface PlacedName {
 export class Output {
   readonly #sink: ItemSink;
   readonly #names = new Map<string, string>();
+  readonly #hashed = new Map<number, string>();
+  #module = '';
   #items: StackItem[] = [];
   #sorted = true;
   /** Frames of the present line, with their columns in it as it is read. */
@@ -37,23 +39,60 @@ export class Output {
 
   /** A frame at columns `start` to `end` of the present line. */
   frame(start: number, end: number, name: string, parts: FrameParts): void {
-    const at = this.line.span(start, end);
-    const module = parts.module ?? null;
-    const known = this.name(name);
-    this.frames.push({ start, end, function: known });
-    this.previous = known;
+    const { offset = null, size = null, module = null, reliable = true } = parts;
+    this.add(this.#item(start, end, this.name(name), offset, size, module, reliable));
+    this.frames.push({ start, end, function: this.previous });
+  }
+
+  /** {@link frame}, of a line that holds nothing but frames: handed on at once. `name` is of {@link nameAt}. */
+  onlyFrame(
+    start: number,
+    end: number,
+    name: string,
+    offset: number,
+    size: number,
+    module: string | null,
+    reliable: boolean,
+  ): void {
+    this.#sink(this.#item(start, end, name, offset, size, module, reliable));
+  }
+
+  #item(
+    start: number,
+    end: number,
+    name: string,
+    offset: number | null,
+    size: number | null,
+    module: string | null,
+    reliable: boolean,
+  ): FrameItem {
+    this.previous = name;
     this.#open = null;
-    this.add({
+    let line = this.line.number;
+    let first = start;
+    let last = end;
+    if (this.line.isPieced) {
+      ({ line, start: first, end: last } = this.line.span(start, end));
+    }
+    return {
       kind: 'frame',
-      line: at.line,
-      start: at.start,
-      end: at.end,
-      function: known,
-      offset: parts.offset ?? null,
-      size: parts.size ?? null,
-      module: module === null ? null : this.name(module),
-      reliable: parts.reliable ?? true,
-    });
+      line,
+      start: first,
+      end: last,
+      function: name,
+      offset,
+      size,
+      module: module === null ? null : this.#moduleName(module),
+      reliable,
+    };
+  }
+
+  /** Most frames are of the module of the frame before. */
+  #moduleName(module: string): string {
+    if (module !== this.#module) {
+      this.#module = this.name(module);
+    }
+    return this.#module;
   }
 
   /** The frame whose place in the source is still to come, on a line of its own. */
@@ -116,6 +155,19 @@ export class Output {
       this.#sink(item);
     }
     items.length = 0;
+  }
+
+  /** {@link name}, of `text` from `start` to `end`, whose characters have the hash. */
+  nameAt(text: string, start: number, end: number, hash: number): string {
+    const known = this.#hashed.get(hash);
+    if (known !== undefined && known.length === end - start && text.startsWith(known, start)) {
+      return known;
+    }
+    const name = this.name(text.slice(start, end));
+    if (this.#hashed.size < MAX_NAMES) {
+      this.#hashed.set(hash, name);
+    }
+    return name;
   }
 
   /** The same string for equal names; a slice of the text would keep the whole text alive. */

@@ -38,32 +38,58 @@ export class StackTextReader {
   }
 
   push(text: string): void {
-    this.#waiting.push(text);
-    this.#waitingLength += text.length;
-    if (text.includes('\n') || this.#waitingLength > MAX_LINE) {
-      this.#readWaiting(false);
+    let from = 0;
+    if (this.#waitingLength > 0) {
+      // What waits is read with the first lines of the text only, so that not all of it is copied.
+      from = firstLinesEnd(text);
+      this.#wait(text.slice(0, from));
+      if (from === text.length && !text.includes('\n') && this.#waitingLength <= MAX_LINE) {
+        return;
+      }
+      const head = this.#takeWaiting();
+      const read = this.#read(head, 0, false);
+      if (head.length - read <= from && from < text.length) {
+        from -= head.length - read;
+      } else {
+        this.#wait(head.slice(read));
+        if (from === text.length) {
+          return;
+        }
+        this.#wait(text.slice(from));
+        const rest = this.#takeWaiting();
+        this.#wait(rest.slice(this.#read(rest, 0, false)));
+        return;
+      }
     }
+    this.#wait(text.slice(this.#read(text, from, false)));
   }
 
   end(): void {
-    this.#readWaiting(true);
+    const text = this.#takeWaiting();
+    this.#read(text, 0, true);
   }
 
-  #readWaiting(all: boolean): void {
+  #wait(text: string): void {
+    if (text !== '') {
+      this.#waiting.push(text);
+      this.#waitingLength += text.length;
+    }
+  }
+
+  #takeWaiting(): string {
     const text = this.#waiting.length === 1 ? (this.#waiting[0] ?? '') : this.#waiting.join('');
-    const read = this.#read(text, all);
-    const rest = text.slice(read);
-    this.#waiting = rest === '' ? [] : [rest];
-    this.#waitingLength = rest.length;
+    this.#waiting = [];
+    this.#waitingLength = 0;
+    return text;
   }
 
-  /** Reads the lines of `text` whose next line is whole too; returns where what is left begins. */
-  #read(text: string, all: boolean): number {
+  /** Reads the lines of `text` from `start` on whose next line is whole too; returns where what is left begins. */
+  #read(text: string, start: number, all: boolean): number {
     const length = text.length;
     // Behind the newline before the last one, so that a line's next one is always whole.
     const lastNewline = all ? length : text.lastIndexOf('\n');
     const stop = all ? length : lastNewline <= 0 ? 0 : text.lastIndexOf('\n', lastNewline - 1) + 1;
-    let at = 0;
+    let at = start;
     while (at < stop || (!all && length - at > MAX_LINE)) {
       let classes = 0;
       let end = at;
@@ -181,6 +207,19 @@ export class StackTextReader {
 function mayBe(format: Format, classes: number): boolean {
   const { needs, any } = format;
   return (classes & needs) === needs && (any === undefined || (classes & any) !== 0);
+}
+
+/** Where the lines that a wrapped line may need end in `text`: behind its fifth newline, or its end. */
+function firstLinesEnd(text: string): number {
+  let at = 0;
+  for (let count = 0; count <= MAX_JOINED; count++) {
+    const newline = text.indexOf('\n', at);
+    if (newline < 0) {
+      return text.length;
+    }
+    at = newline + 1;
+  }
+  return at;
 }
 
 /** Reads a whole text. */

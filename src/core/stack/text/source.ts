@@ -138,8 +138,11 @@ function isPathUnit(unit: number): boolean {
 function nameBeside(line: Line, out: Output, start: number, end: number): string | null {
   const text = line.string.length > 65_536 ? '' : line.string;
   const before = text.slice(Math.max(0, start - 600), start);
-  if (/^\s*(?:at )?$/.test(before)) {
-    return out.takeOpen();
+  if (/^\s*(?:at )?$/.test(before) || (out.frames.length === 0 && before.endsWith(') at '))) {
+    const open = out.takeOpen();
+    if (open !== null) {
+      return open;
+    }
   }
   // faddr2line: `name at`, `(inlined by) name at`; drgn: `in name at`; GDB's line when a program stops.
   const named =

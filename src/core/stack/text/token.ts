@@ -15,6 +15,8 @@ export interface Token {
   start: number;
   /** Column of the `+`. */
   plus: number;
+  /** A number that equal symbols have in common, and different ones hardly ever. */
+  hash: number;
   offset: number;
   /** -1 when the text has none. */
   size: number;
@@ -29,6 +31,7 @@ export interface Token {
 export const token: Token = {
   start: 0,
   plus: 0,
+  hash: 0,
   offset: 0,
   size: 0,
   moduleStart: -1,
@@ -91,10 +94,17 @@ export function readToken(text: string, plus: number, floor: number, limit: numb
 /** Where the symbol before `plus` begins; -1 when what stands there is none. */
 export function symbolStart(text: string, plus: number, floor: number): number {
   let start = plus;
+  let hash = 0;
   const first = Math.max(floor, plus - MAX_SYMBOL);
-  while (start > first && isSymbolUnit(text.charCodeAt(start - 1))) {
+  while (start > first) {
+    const unit = text.charCodeAt(start - 1);
+    if (!isSymbolUnit(unit)) {
+      break;
+    }
+    hash = (hash * 31 + unit) | 0;
     start--;
   }
+  token.hash = hash;
   // syslog daemons write a tab as #011.
   if (text.charCodeAt(start) === 48 && start > floor && text.charCodeAt(start - 1) === 35) {
     start += 3;

@@ -45,7 +45,7 @@ export function ftraceCallFormat(): Format {
     needs: LESS,
     read(line, out) {
       const { body } = line;
-      const match = body.length > 1024 ? null : CALL.exec(body);
+      const match = body.length > 1024 || !body.includes('<-') ? null : CALL.exec(body);
       if (match === null) {
         return false;
       }

@@ -18,6 +18,11 @@ export function retsnoopFormat(): Format {
     needs: LETTER,
     any: BRACKET | PAREN | ARROW,
     read(line, out) {
+      const { text, from } = line;
+      // A log's line: nobody prints retsnoop's reports into one.
+      if (text.charCodeAt(from) === 91 && text.charCodeAt(from + 1) !== 35) {
+        return false;
+      }
       const { body } = line;
       if (body.length > 1024) {
         return false;

@@ -1,0 +1,294 @@
+/**
+ * The stacks of a text: which of its frames belong together, whose they are, and what the kernel says
+ * of them. Works on what the readers of stack text found.
+ */
+import { type Frame, frameKey } from './frame.ts';
+import type { FrameItem, HeadingItem, StackItem } from './text/items.ts';
+
+/** A task as a text names it; null where it says nothing. */
+export interface TextTask {
+  readonly comm: string | null;
+  readonly pid: number | null;
+  /** State letter. */
+  readonly state: string | null;
+}
+
+/** A frame at its place in the text. */
+export interface PlacedFrame {
+  readonly frame: Frame;
+  /** False where the text names the function only: then {@link Frame.offset} says nothing. */
+  readonly hasOffset: boolean;
+  /** 0-based. */
+  readonly line: number;
+  /** 0-based columns in UTF-16 units, end exclusive. */
+  readonly start: number;
+  readonly end: number;
+}
+
+/** One stack of a text, or a report or task that has none. */
+export interface TextTrace {
+  /** 0-based line it begins in: of its first heading, else of its first frame. */
+  readonly firstLine: number;
+  /** 0-based line of its last frame, or of its last heading. */
+  readonly lastLine: number;
+  /** Columns of the heading or frame in {@link firstLine}. */
+  readonly start: number;
+  readonly end: number;
+  /** Those that have this stack; empty when the text does not say. */
+  readonly tasks: readonly TextTask[];
+  /** What the kernel calls it, shortened: `BUG: soft lockup`; empty when it says nothing. */
+  readonly verdict: string;
+  /** The line above the frames, where no heading was known; empty when there is none. */
+  readonly title: string;
+  /** Innermost first in all formats but folded stacks. */
+  readonly frames: readonly PlacedFrame[];
+}
+
+/** Lines without a frame that may stand within a stack: registers of an exception in its middle. */
+const MAX_GAP = 16;
+
+/** Lines between a report's headings, and between its last heading and its frames. */
+const MAX_HEAD = 48;
+
+/** What a kernel prints between the frames of one stack (arch/x86/kernel/dumpstack.c and its kin). */
+const WITHIN =
+  /<\/?(?:IRQ|NMI|EOE|SOFTIRQ|TASK|ENTRY_TRAMPOLINE|#\w+)>|\b(?:[RE]?(?:IP|SP|AX|BX|CX|DX|SI|DI|BP)|R\d\d|[CDEFGS]S|CR\d|DR\d|[RE]?FLAGS|ORIG_RAX|PKRU|Code|pc|lr|sp|x\d+|pstate) ?:/;
+const ENDS = '</TASK>';
+
+/** The place where the kernel was, printed beside the registers and not in the stack. */
+const REGISTER = /(?:\b[RE]?IP|\bpc|\bPC is at|\bNIP|\bepc|\bPSW)\b.{0,40}$/;
+
+/** `sync:3198 state D`, as ZScope writes the tasks of a stack that it copies. */
+const TASK_LINE = /^\s*(.{1,64}):(\d{1,10}) state ([A-Z])\s*$/;
+/** `==> /proc/3198/task/3201/stack <==`, as head and tail name a file; `/proc/3198/stack:` */
+const PROC_LINE = /\/proc\/(\d{1,10})(?:\/task\/(\d{1,10}))?\/stack\b/;
+
+/** Most lines above a stack that name its tasks. */
+const MAX_TASK_LINES = 10_000;
+
+interface Open {
+  firstLine: number;
+  lastLine: number;
+  start: number;
+  end: number;
+  tasks: TextTask[];
+  verdict: string;
+  title: string;
+  frames: PlacedFrame[];
+  /** Line of the last heading or frame. */
+  last: number;
+  /** A heading said that a stack follows. */
+  hasStack: boolean;
+}
+
+/**
+ * Parts the items of a text into stacks, in the order of the text.
+ * @param items with 1-based lines, as the readers give them
+ * @param lineAt a line of the text by its 0-based number
+ */
+export function readTraces(items: Iterable<StackItem>, lineAt: (line: number) => string): TextTrace[] {
+  const traces: TextTrace[] = [];
+  let open: Open | null = null;
+  const close = () => {
+    if (open !== null && (open.frames.length > 0 || open.verdict !== '' || open.tasks.length > 0)) {
+      const { firstLine, lastLine, start, end, tasks, verdict, title, frames } = open;
+      traces.push({ firstLine, lastLine, start, end, tasks, verdict, title, frames });
+    }
+    open = null;
+  };
+  for (const item of items) {
+    if (item.kind === 'heading') {
+      if (open === null || !joins(open, item, lineAt)) {
+        close();
+        open = begin(item);
+      }
+      takeHeading(open, item);
+    } else if (item.kind === 'frame') {
+      const line = item.line - 1;
+      if (open !== null && !goesOn(open, line, lineAt)) {
+        close();
+      }
+      open ??= { ...begin(item), ...namesAbove(line, lineAt) };
+      open.frames.push(placed(item));
+      open.lastLine = line;
+      open.last = line;
+    }
+  }
+  close();
+  // What stands beside the registers is told again by the stack.
+  return traces.filter(
+    ({ frames, tasks, verdict, firstLine, start }) =>
+      !(
+        frames.length === 1 &&
+        tasks.length === 0 &&
+        verdict === '' &&
+        REGISTER.test(lineAt(firstLine).slice(0, start))
+      ),
+  );
+}
+
+/** A text that two stacks share exactly when they have the same frames, guesses left out. */
+export function traceKey(frames: readonly PlacedFrame[]): string {
+  return frames
+    .filter(({ frame }) => frame.reliable)
+    .map(({ frame, hasOffset }) => (hasOffset ? frameKey(frame) : `${frame.module ?? ''}:${frame.symbol}`))
+    .join('\n');
+}
+
+function begin({ line, start, end }: StackItem): Open {
+  return {
+    firstLine: line - 1,
+    lastLine: line - 1,
+    start,
+    end,
+    tasks: [],
+    verdict: '',
+    title: '',
+    frames: [],
+    last: line - 1,
+    hasStack: false,
+  };
+}
+
+function placed({
+  line,
+  start,
+  end,
+  function: symbol,
+  offset,
+  size,
+  module,
+  reliable,
+}: FrameItem): PlacedFrame {
+  return {
+    frame: { symbol, offset: offset ?? 0, size, module, reliable },
+    hasOffset: offset !== null,
+    line: line - 1,
+    start,
+    end,
+  };
+}
+
+/** Whether a heading tells more of what is open already. */
+function joins(open: Open, heading: HeadingItem, lineAt: (line: number) => string): boolean {
+  const line = heading.line - 1;
+  if (line - open.last > MAX_HEAD) {
+    return false;
+  }
+  const [task] = open.tasks;
+  const isOther = heading.pid !== null && task !== undefined && task.pid !== null && task.pid !== heading.pid;
+  if (isOther) {
+    return false;
+  }
+  if (open.frames.length > 0) {
+    // An exception names the place where it was before its stack.
+    const [first] = open.frames;
+    return (
+      heading.what === 'stack' &&
+      open.frames.length === 1 &&
+      !open.hasStack &&
+      first !== undefined &&
+      REGISTER.test(lineAt(first.line).slice(0, first.start))
+    );
+  }
+  // One report in several lines: VERIFY and its PANIC, a blocked task and who owns what it wants.
+  return heading.what !== 'report' || (line - open.last <= 4 && !open.hasStack);
+}
+
+function takeHeading(open: Open, heading: HeadingItem): void {
+  const { comm, pid, state } = heading;
+  if (comm !== null || pid !== null) {
+    const [known] = open.tasks;
+    open.tasks = [
+      {
+        comm: known?.comm ?? comm,
+        pid: known?.pid ?? pid,
+        state: state ?? known?.state ?? null,
+      },
+    ];
+  }
+  if (heading.what === 'report' && open.verdict === '') {
+    open.verdict = verdictOf(heading.title);
+  } else if (heading.what === 'stack') {
+    open.hasStack = true;
+    if (open.title === '' && !/^Call [Tt]race/.test(heading.title)) {
+      open.title = heading.title.replace(/:$/, '');
+    }
+  }
+  open.last = heading.line - 1;
+  open.lastLine = Math.max(open.lastLine, open.last);
+}
+
+/** Whether a frame belongs to what is open. */
+function goesOn(open: Open, line: number, lineAt: (line: number) => string): boolean {
+  const { frames } = open;
+  const last = frames.at(-1);
+  if (last === undefined) {
+    return line - open.last <= MAX_HEAD;
+  }
+  if (open.last > last.line) {
+    // A heading joined what was open: its stack follows.
+    return line - open.last <= MAX_HEAD;
+  }
+  if (line === last.line) {
+    return true;
+  }
+  // A line that holds a whole stack is one of folded ones: so is the next.
+  const third = frames.at(-3);
+  if (line - last.line > MAX_GAP || third?.line === last.line) {
+    return false;
+  }
+  for (let between = last.line + 1; between < line; between++) {
+    const text = lineAt(between);
+    if (text.includes(ENDS) || !WITHIN.test(text)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+/** What the lines directly above a stack say of it. */
+function namesAbove(line: number, lineAt: (line: number) => string): Partial<Open> {
+  const tasks: TextTask[] = [];
+  let above = line - 1;
+  for (; above >= 0 && tasks.length < MAX_TASK_LINES; above--) {
+    const match = TASK_LINE.exec(lineAt(above).slice(0, 120));
+    if (match === null) {
+      break;
+    }
+    tasks.push({ comm: match[1] ?? null, pid: Number(match[2]), state: match[3] ?? null });
+  }
+  if (tasks.length > 0) {
+    return { tasks: tasks.reverse(), firstLine: above + 1, ...columns(lineAt(above + 1)) };
+  }
+  const text = above < 0 ? '' : lineAt(above).slice(0, 200).trim();
+  const proc = PROC_LINE.exec(text);
+  if (proc !== null) {
+    const pid = Number(proc[2] ?? proc[1]);
+    return { tasks: [{ comm: null, pid, state: null }], firstLine: above, ...columns(lineAt(above)) };
+  }
+  if (text === '' || text.length > 120 || !/\w/.test(text) || text.includes(ENDS) || WITHIN.test(text)) {
+    return {};
+  }
+  return { title: text, firstLine: above, ...columns(lineAt(above)) };
+}
+
+function columns(line: string): { start: number; end: number } {
+  return { start: 0, end: Math.min(line.length, 200) };
+}
+
+/** The kernel's words for what happened, without the numbers of this one case. */
+function verdictOf(title: string): string {
+  const text = title.replace(/^watchdog: /, '');
+  const short =
+    /^(?:BUG: (?:soft lockup|workqueue lockup|[^,:(]{1,40})|INFO: task|INFO: rcu\w*|PANIC at \S+|Kernel panic|Oops|general protection fault|WARNING|UBSAN: [^ ]+)/.exec(
+      text,
+    )?.[0];
+  if (short === 'INFO: task') {
+    return (
+      /blocked on an? \w+/.exec(text)?.[0] ??
+      'blocked for more than '.concat(/\d+ seconds/.exec(text)?.[0] ?? '')
+    );
+  }
+  return (short ?? text).slice(0, 80).trim();
+}
