@@ -57,7 +57,10 @@ export async function startServer(
 ): Promise<ServerClient> {
   const crashes = new CrashLimit(MAX_CRASHES, CRASHES_WITHIN_MS);
   const module = context.asAbsolutePath('dist/server.cjs');
-  const execArgv = [`--max-old-space-size=${HEAP_MEGABYTES}`];
+  // With gc() the server gives memory back when it is idle.
+  const execArgv = [`--max-old-space-size=${HEAP_MEGABYTES}`, '--expose-gc'];
+  // glibc keeps what was freed unless it is told when to give it back (mallopt(3), M_TRIM_THRESHOLD).
+  const env = { MALLOC_TRIM_THRESHOLD_: '1000000' };
   const options: LanguageClientOptions = {
     documentSelector: [
       ...['file', 'untitled', 'zscope'].map((scheme) => ({ language: languages.kernelStack, scheme })),
@@ -91,8 +94,11 @@ export async function startServer(
     'zscope',
     'ZScope',
     {
-      run: { module, transport: TransportKind.ipc, options: { execArgv } },
-      debug: { module, transport: TransportKind.ipc, options: { execArgv: [...execArgv, '--inspect=6011'] } },
+      run: { module, transport: TransportKind.ipc, options: { execArgv, env } },
+      debug: {
+        ...{ module, transport: TransportKind.ipc },
+        options: { execArgv: [...execArgv, '--inspect=6011'], env },
+      },
     },
     options,
   );

@@ -16,6 +16,7 @@ import {
   type LocateFrame,
   type ModuleProgress,
   moduleProgress,
+  type PreparedModule,
   type PrepareModulesParams,
   type PrepareModulesResult,
   prepareModulesRequest,
@@ -89,18 +90,22 @@ export class ModuleService implements Disposable {
     const abort = new AbortController();
     const listener = token.onCancellationRequested(() => abort.abort());
     try {
-      const prepared = [];
-      for (const wanted of params.modules) {
-        const outside = this.#outside(params.target, wanted.module, token);
-        prepared.push(
-          (await this.#files?.prepare(wanted, outside, abort.signal)) ?? {
+      // Two at a time: a large module and the small ones beside it.
+      const left = [...params.modules.entries()];
+      const prepared: PreparedModule[] = [];
+      const work = async () => {
+        for (let next = left.shift(); next !== undefined; next = left.shift()) {
+          const [at, wanted] = next;
+          const outside = this.#outside(params.target, wanted.module, token);
+          prepared[at] = (await this.#files?.prepare(wanted, outside, abort.signal)) ?? {
             ...wanted,
             ready: false,
             remark: '',
             again: true,
-          },
-        );
-      }
+          };
+        }
+      };
+      await Promise.all([work(), work()]);
       return { modules: prepared };
     } catch (error) {
       if (abort.signal.aborted) {

@@ -3,6 +3,9 @@ import { decompress } from 'fzstd';
 import { type DebugFile, openDebugFile } from '../../core/symbols/debug-file.ts';
 import { FileSource } from './file-source.ts';
 
+/** Bytes of decoded debug info that a file may keep: the stacks of a hang need less than half. */
+const MEMORY = 40 * 1024 ** 2;
+
 /** A debug file that is open; disposing closes it, and it must not be asked any more. */
 export interface OpenDebugFile {
   readonly file: DebugFile;
@@ -13,7 +16,7 @@ export interface OpenDebugFile {
 export function openFile(path: string): OpenDebugFile {
   const source = new FileSource(path);
   try {
-    return { source, file: openDebugFile(source, { decompress: unpackSection }) };
+    return { source, file: openDebugFile(source, { decompress: unpackSection, memory: MEMORY }) };
   } catch (error) {
     source.dispose();
     throw error;

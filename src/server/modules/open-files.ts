@@ -53,7 +53,11 @@ export class OpenFiles implements Disposable {
       this.#idle.refresh();
       return;
     }
-    this.#idle = setTimeout(() => this.dispose(), IDLE_MS);
+    this.#idle = setTimeout(() => {
+      this.dispose();
+      // What nobody holds any more is given back only by a collection, and an idle process makes none.
+      globalThis.gc?.();
+    }, IDLE_MS);
     this.#idle.unref();
   }
 }
