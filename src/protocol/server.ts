@@ -3,6 +3,7 @@
  * Protocol. The server owns the function index of the workspace's C sources.
  */
 import type { Frame } from '../core/stack/frame.ts';
+import type { TextTask } from '../core/stack/traces.ts';
 import type { DebugLine, FunctionDefinition, Place } from '../core/symbols/location.ts';
 
 /** A request's method with the types that travel under it; the type fields exist for the compiler only. */
@@ -167,4 +168,61 @@ export interface IndexStatus {
   readonly zfsVersion: string | null;
   /** `file:` URI of the top of that source. */
   readonly zfsTree: string | null;
+}
+
+/** The different stacks of an open document, the most frequent first; null when it holds none. */
+export const stackGroupsRequest: RequestKind<StackGroupsParams, readonly TextGroup[] | null> = {
+  method: 'zscope/stackGroups',
+};
+
+export interface StackGroupsParams {
+  /** Of a document that is open. */
+  readonly uri: string;
+}
+
+/** A stack of a text, however often it is in it. */
+export interface TextGroup {
+  /** Without the kernel's guesses, innermost first. */
+  readonly frames: readonly Frame[];
+  readonly count: number;
+  /** The tasks that the text names with it, in the order of the text. */
+  readonly tasks: readonly TextTask[];
+  /** 1-based lines where it begins, of the first that no task is named with. */
+  readonly lines: readonly number[];
+}
+
+/** The frame with a source that comes next in an open document; null when there is none. */
+export const nextFrameRequest: RequestKind<NextFrameParams, NextFrame | null> = {
+  method: 'zscope/nextFrame',
+};
+
+export interface NextFrameParams {
+  readonly uri: string;
+  /** Where one is: 0-based, as in LSP. */
+  readonly line: number;
+  readonly character: number;
+  /** -1 for the one before. */
+  readonly by: 1 | -1;
+}
+
+export interface NextFrame {
+  /** 0-based, as in LSP. */
+  readonly line: number;
+  readonly start: number;
+  readonly end: number;
+  /** Innermost first; at least one is in the workspace. */
+  readonly places: readonly Place[];
+}
+
+/** What leads into the workspace in a line of a terminal. */
+export const lineLinksRequest: RequestKind<{ readonly text: string }, readonly LineLink[]> = {
+  method: 'zscope/lineLinks',
+};
+
+export interface LineLink {
+  /** 0-based columns in UTF-16 units, end exclusive. */
+  readonly start: number;
+  readonly end: number;
+  /** Innermost first; at least one is in the workspace. */
+  readonly places: readonly Place[];
 }

@@ -4,17 +4,13 @@ import { type BodyCall, type CallPath, callPaths, commonStart } from '../core/sy
 import type { FileEntry, IndexedFunction } from '../core/symbols/function-index.ts';
 import type { CandidateLine, DebugLine, FunctionDefinition, Place } from '../core/symbols/location.ts';
 import { fileRank, mapPath } from '../core/symbols/source-paths.ts';
+import { isZfsModule } from '../core/zfs/zfs-modules.ts';
 import type { LocateFrame, SourceReferenceParams } from '../protocol/server.ts';
 import type { CReader } from './c-reader.ts';
 import { indexPath, uriOfPath, type WorkspaceFile, type WorkspaceIndex } from './workspace-index.ts';
 
 /** Lines that are offered when a frame may stand for several. */
 const MAX_CANDIDATES = 50;
-
-/** Modules that the ZFS tree is built into: two since 2.2, one per library before (module/Makefile.in). */
-const zfsModules = new Set([
-  ...['zfs', 'spl', 'zavl', 'znvpair', 'zcommon', 'zunicode', 'zlua', 'icp', 'zzstd'],
-]);
 
 interface Found {
   readonly definition: IndexedFunction;
@@ -134,7 +130,7 @@ export class Locator {
    * never in code of processes or of another system, and a frame of another module is not in ZFS.
    */
   frameDefinitions(frame: Frame): Found[] {
-    const isZfs = frame.module === null || zfsModules.has(frame.module);
+    const isZfs = frame.module === null || isZfsModule(frame.module);
     const bodies = new Set<string>();
     const found = this.#find(sourceName(frame.symbol)).filter(({ definition, file }) => {
       const body = `${definition.file}\0${definition.endLine}`;

@@ -8,19 +8,15 @@ import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import {
   createConnection,
-  DefinitionRequest,
   DidChangeConfigurationNotification,
   DidChangeWatchedFilesNotification,
-  DocumentLinkRequest,
   FileChangeType,
-  HoverRequest,
   type InitializeParams,
   type InitializeResult,
   TextDocumentSyncKind,
   TextDocuments,
   WatchKind,
 } from 'vscode-languageserver/node';
-import { TextDocument } from 'vscode-languageserver-textdocument';
 import * as requests from '../protocol/server.ts';
 import { CReader } from './c-reader.ts';
 import { IndexProgress } from './index-progress.ts';
@@ -28,16 +24,15 @@ import { Locator } from './locator.ts';
 import { ModuleService } from './modules/module-service.ts';
 import { readSourceSettings } from './source-settings.ts';
 import { StackDocuments } from './stack-documents.ts';
+import { StackService } from './stack-service.ts';
 import { pathOfUri, uriOfPath, WorkspaceIndex } from './workspace-index.ts';
-
-/** The language of documents that hold stacks, as package.json names it. */
-const STACK_LANGUAGE = 'kernel-stack';
 
 /** Longest wait for a client's settings, ms. */
 const SETTINGS_LIMIT_MS = 3000;
 
 const connection = createConnection();
-const documents = new TextDocuments(TextDocument);
+const stackDocuments = new StackDocuments();
+const documents = new TextDocuments(stackDocuments);
 const progress = new IndexProgress(connection.window);
 const index = new WorkspaceIndex(
   (done, total) => progress.report(done, total),
@@ -51,8 +46,19 @@ const reader = new CReader(
   (text) => connection.console.warn(text),
 );
 const locator = new Locator(index, reader);
-const stacks = new StackDocuments(locator);
 const moduleService = new ModuleService(connection);
+const stacks = new StackService({
+  connection,
+  documents,
+  stacks: stackDocuments,
+  locator,
+  debug: moduleService,
+  read: async (uri) => {
+    const file = pathOfUri(uri);
+    return file === null ? null : index.text(file);
+  },
+  settled,
+});
 
 /** Folders of the workspace. */
 let roots: string[] = [];
@@ -60,17 +66,11 @@ let settings = readSourceSettings(null, null);
 /** Settled when the settings were first read: only then the index knows its folders. */
 let begun: Promise<void> = Promise.resolve();
 let canConfigure = false;
-let canRegister = false;
 let canWatch = false;
 let canChangeFolders = false;
 
 connection.onInitialize((params: InitializeParams): InitializeResult => {
-  const { textDocument, workspace, window } = params.capabilities;
-  // Registered later, these are given for stacks alone; C documents have servers of their own.
-  canRegister =
-    textDocument?.documentLink?.dynamicRegistration === true &&
-    textDocument.definition?.dynamicRegistration === true &&
-    textDocument.hover?.dynamicRegistration === true;
+  const { workspace, window } = params.capabilities;
   canWatch = workspace?.didChangeWatchedFiles?.dynamicRegistration === true;
   canChangeFolders = workspace?.workspaceFolders === true;
   progress.supported = window?.workDoneProgress === true;
@@ -87,13 +87,7 @@ connection.onInitialize((params: InitializeParams): InitializeResult => {
     capabilities: {
       textDocumentSync: { openClose: true, change: TextDocumentSyncKind.Incremental },
       workspace: { workspaceFolders: { supported: true, changeNotifications: true } },
-      ...(canRegister
-        ? {}
-        : {
-            documentLinkProvider: { resolveProvider: true },
-            definitionProvider: true,
-            hoverProvider: true,
-          }),
+      ...stacks.capabilities(params.capabilities),
     },
   };
 });
@@ -132,6 +126,7 @@ async function readSettings(): Promise<void> {
 function setSources(): void {
   locator.pathMappings = settings.pathMappings;
   index.setFolders([...new Set([...roots, ...settings.roots])]);
+  stacks.sourcesChanged();
 }
 
 /** Resolves when the index holds all that was asked of it. */
@@ -150,12 +145,7 @@ function storageOf(options: unknown): string | null {
 }
 
 async function register(): Promise<void> {
-  if (canRegister) {
-    const documentSelector = [{ language: STACK_LANGUAGE }];
-    await connection.client.register(DocumentLinkRequest.type, { documentSelector, resolveProvider: true });
-    await connection.client.register(DefinitionRequest.type, { documentSelector });
-    await connection.client.register(HoverRequest.type, { documentSelector });
-  }
+  await stacks.register();
   if (canConfigure) {
     await connection.client.register(DidChangeConfigurationNotification.type, { section: 'zscope.source' });
   }
@@ -182,42 +172,29 @@ connection.onDidChangeWatchedFiles(({ changes }) => {
     );
   index.filesChanged(files(false));
   index.removed(files(true));
+  stacks.sourcesChanged();
 });
 
 documents.onDidChangeContent(({ document }) => {
   const file = pathOfUri(document.uri);
-  if (file !== null && document.languageId !== STACK_LANGUAGE) {
+  if (file !== null && isSource(file)) {
     index.documentChanged(file, () => document.getText());
+    stacks.sourcesChanged();
   }
 });
 
 documents.onDidClose(({ document }) => {
   const file = pathOfUri(document.uri);
-  if (file !== null && document.languageId !== STACK_LANGUAGE) {
+  if (file !== null && isSource(file)) {
     index.documentClosed(file);
+    stacks.sourcesChanged();
   }
 });
 
-/** The stack document of a URI once the index is there; null for other documents. */
-async function stackDocument(uri: string): Promise<TextDocument | null> {
-  await settled();
-  const document = documents.get(uri);
-  return document?.languageId === STACK_LANGUAGE ? document : null;
+/** As against a text with stacks, which clients sync too. */
+function isSource(file: string): boolean {
+  return /\.[ch]$/i.test(file);
 }
-
-connection.onDocumentLinks(async ({ textDocument }) => {
-  const document = await stackDocument(textDocument.uri);
-  return document === null ? [] : stacks.links(document);
-});
-connection.onDocumentLinkResolve((link) => stacks.resolve(link));
-connection.onDefinition(async ({ textDocument, position }) => {
-  const document = await stackDocument(textDocument.uri);
-  return document === null ? [] : stacks.definition(document, position);
-});
-connection.onHover(async ({ textDocument, position }) => {
-  const document = await stackDocument(textDocument.uri);
-  return document === null ? null : stacks.hover(document, position);
-});
 
 /** Answers one kind of request, when the index holds all that was asked of it before. */
 function answer<P, R>(kind: requests.RequestKind<P, R>, handler: (params: P) => R | Promise<R>): void {
@@ -228,8 +205,9 @@ function answer<P, R>(kind: requests.RequestKind<P, R>, handler: (params: P) => 
 }
 
 answer(requests.locateRequest, async ({ stacks: asked, modules }) => {
-  const stacks = await moduleService.withLines(asked, modules);
-  return { places: await Promise.all(stacks.map((stack) => locator.locateStack(stack))) };
+  stacks.sawBuilds(modules);
+  const known = await moduleService.withLines(asked, modules);
+  return { places: await Promise.all(known.map((stack) => locator.locateStack(stack))) };
 });
 answer(requests.functionAtRequest, ({ uri, line, character }) => {
   const file = pathOfUri(uri);

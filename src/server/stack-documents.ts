@@ -1,185 +1,142 @@
-import type { DocumentLink, Hover, Location, Position, Range } from 'vscode-languageserver/node';
-import type { TextDocument } from 'vscode-languageserver-textdocument';
-import { type Frame, formatFrame } from '../core/stack/frame.ts';
-import {
-  readStackText,
-  type SourceReference,
-  type StackText,
-  type TextFrame,
-  type TextRange,
-} from '../core/stack/text-frames.ts';
-import type { Place } from '../core/symbols/location.ts';
-import type { Locator } from './locator.ts';
+import type { Position } from 'vscode-languageserver/node';
+import { TextDocument, type TextDocumentContentChangeEvent } from 'vscode-languageserver-textdocument';
+import type { SourceItem } from '../core/stack/text/items.ts';
+import { readStackItems } from '../core/stack/text/reader.ts';
+import { type PlacedFrame, readTraces, type TextTrace } from '../core/stack/traces.ts';
+import { StackLines } from './stack-lines.ts';
 
-/** Links that are given for one document; VS Code asks for all of them at once. */
-const MAX_LINKS = 20_000;
+/** The language of documents that hold stacks, as package.json names it. */
+const STACK_LANGUAGE = 'kernel-stack';
 
-/** What a link carries until somebody follows it; of a frame also the one that it called, if there is one. */
-type LinkData =
-  | { readonly frame: Frame; readonly inner: Frame | null }
-  | { readonly reference: SourceReference };
+/** Languages of documents that may hold stacks among other things: `*.log` and `*.txt`. */
+const TEXT_LANGUAGES: readonly string[] = ['log', 'plaintext'];
 
-/** Lines without a frame that a stack may hold: a heading within, a wrapped line. */
-const MAX_GAP = 2;
+/** All languages whose documents may hold stacks. */
+export const STACK_LANGUAGES: readonly string[] = [STACK_LANGUAGE, ...TEXT_LANGUAGES];
 
-/** Links, definitions and hovers of documents that hold stacks. */
-export class StackDocuments {
-  readonly #read = new WeakMap<TextDocument, { readonly version: number; readonly text: StackText }>();
+/** A document of another language holds stacks when a frame is in so much of its beginning, in UTF-16 units. */
+const BEGINNING = 512 * 1024;
 
-  constructor(private readonly locator: Locator) {}
+/** Text that is put into a document may make it one that holds stacks when it is so long. */
+const MIN_FRAME = 8;
 
-  /** Links of everything that leads into the workspace; their targets are found by {@link resolve}. */
-  links(document: TextDocument): DocumentLink[] {
-    const { frames, references } = this.#textOf(document);
-    const links: DocumentLink[] = [];
-    const leads = new Map<string, boolean>();
-    const add = (range: TextRange, key: string, data: LinkData) => {
-      if (links.length >= MAX_LINKS) {
-        return;
-      }
-      let leadsSomewhere = leads.get(key);
-      if (leadsSomewhere === undefined) {
-        leadsSomewhere = this.#leadsSomewhere(data);
-        leads.set(key, leadsSomewhere);
-      }
-      if (leadsSomewhere) {
-        links.push({ range: lspRange(range), data });
-      }
-    };
-    frames.forEach((found, at) => {
-      const { frame } = found;
-      add(found, `${frame.module ?? ''}:${frame.symbol}`, { frame, inner: innerFrame(frames, at) });
-    });
-    for (const found of references) {
-      add(found, `${found.path}:${found.function ?? ''}()`, { reference: found });
-    }
-    return links;
+/** A frame in its stack. */
+export interface FrameInTrace {
+  readonly found: PlacedFrame;
+  readonly trace: TextTrace;
+  /** Position in the stack. */
+  readonly at: number;
+}
+
+/** A document that holds stacks. */
+export class StackDocument {
+  readonly lines: StackLines;
+  #traces: { readonly version: number; readonly traces: readonly TextTrace[] } | null = null;
+
+  constructor(readonly document: TextDocument) {
+    this.lines = new StackLines(document);
   }
 
-  /** Fills in where a link leads. */
-  async resolve(link: DocumentLink): Promise<DocumentLink> {
-    const data: unknown = link.data;
-    const places = isLinkData(data) ? await this.#places(data) : [];
-    const place = places.find((one) => one.uri !== null);
-    if (place === undefined || place.uri === null) {
-      return link;
+  /** Its stacks, in the order of the text. */
+  get traces(): readonly TextTrace[] {
+    const { version } = this.document;
+    if (this.#traces?.version !== version) {
+      const traces = readTraces(this.lines.items(), (line) => this.lineAt(line));
+      this.#traces = { version, traces };
     }
-    // The fragment is how VS Code opens a file at a line.
-    return { ...link, target: `${place.uri}#L${place.line ?? 1}`, tooltip: describe(place) };
+    return this.#traces.traces;
   }
 
-  /** All lines that may be meant: the editor lets the person choose. */
-  async definition(document: TextDocument, position: Position): Promise<Location[]> {
-    const data = this.#dataAt(document, position);
-    const places = data === null ? [] : await this.#places(data);
-    return places.flatMap((place) =>
-      (place.candidates ?? [place]).flatMap(({ uri, line }) => {
-        const at = { line: Math.max((line ?? 1) - 1, 0), character: 0 };
-        return uri === null ? [] : [{ uri, range: { start: at, end: at } }];
-      }),
+  /** A 0-based line without its end; '' behind the last. */
+  lineAt(line: number): string {
+    const end = { line: line + 1, character: 0 };
+    return this.document.getText({ start: { line, character: 0 }, end }).replace(/[\r\n]+$/, '');
+  }
+
+  /** The frame at a position; null when there is none. */
+  frameAt({ line, character }: Position): FrameInTrace | null {
+    const item = this.lines
+      .at(line)
+      .find((one) => one.kind === 'frame' && one.start <= character && character <= one.end);
+    if (item?.kind !== 'frame') {
+      return null;
+    }
+    for (const trace of this.traces) {
+      if (trace.firstLine <= line && line <= trace.lastLine) {
+        const at = trace.frames.findIndex((one) => one.line === line && one.start === item.start);
+        const found = trace.frames[at];
+        if (found !== undefined) {
+          return { found, trace, at };
+        }
+      }
+    }
+    // What is left out of the outline, such as an exception's place told once more, is a frame all the same.
+    const [alone] = readTraces([{ ...item, line: line + 1 }], () => '');
+    const [found] = alone?.frames ?? [];
+    return alone === undefined || found === undefined ? null : { found, trace: alone, at: 0 };
+  }
+
+  /** The source reference at a position; null when there is none. */
+  referenceAt({ line, character }: Position): SourceItem | null {
+    const items = this.lines.at(line);
+    const found = items.find(
+      (one) => one.kind === 'source' && one.start <= character && character <= one.end,
     );
+    return found?.kind === 'source' ? found : null;
   }
+}
 
-  async hover(document: TextDocument, position: Position): Promise<Hover | null> {
-    const data = this.#dataAt(document, position);
-    if (data === null) {
+/** Knows which of the open documents hold stacks. Also how documents are made and changed. */
+export class StackDocuments {
+  readonly #documents = new WeakMap<TextDocument, StackDocument>();
+  /** Documents of other languages that were looked at and hold none. */
+  readonly #without = new WeakSet<TextDocument>();
+
+  readonly create = TextDocument.create;
+
+  /** Changes a document as the client says. */
+  readonly update = (
+    document: TextDocument,
+    changes: TextDocumentContentChangeEvent[],
+    version: number,
+  ): TextDocument => {
+    this.#documents.get(document)?.lines.changing(changes);
+    if (changes.some(({ text }) => text.length >= MIN_FRAME)) {
+      this.#without.delete(document);
+    }
+    return TextDocument.update(document, changes, version);
+  };
+
+  /** The document as one that holds stacks; null when it is none. */
+  of(document: TextDocument | undefined): StackDocument | null {
+    if (document === undefined || this.#without.has(document)) {
       return null;
     }
-    const { range, ...what } = data;
-    const places = await this.#places(what);
-    const heading = 'frame' in what ? [formatFrame(what.frame)] : [];
-    const lines = places.length > 0 ? places.map(describe) : ['not in the workspace'];
-    return { contents: { kind: 'plaintext', value: [...heading, ...lines].join('\n') }, range };
-  }
-
-  #dataAt(document: TextDocument, position: Position): (LinkData & { readonly range: Range }) | null {
-    const { frames, references } = this.#textOf(document);
-    const holds = (range: TextRange) =>
-      range.line === position.line && range.start <= position.character && position.character <= range.end;
-    const reference = references.find(holds);
-    if (reference !== undefined) {
-      return { reference, range: lspRange(reference) };
+    const known = this.#documents.get(document);
+    if (known !== undefined) {
+      return known;
     }
-    const at = frames.findIndex(holds);
-    const found = frames[at];
-    return found === undefined
-      ? null
-      : { frame: found.frame, inner: innerFrame(frames, at), range: lspRange(found) };
-  }
-
-  #leadsSomewhere(data: LinkData): boolean {
-    return 'frame' in data ? this.locator.hasSource(data.frame) : this.#referencePlaces(data).length > 0;
-  }
-
-  async #places(data: LinkData): Promise<Place[]> {
-    if (!('frame' in data)) {
-      return this.#referencePlaces(data);
-    }
-    const stack = [...(data.inner === null ? [] : [data.inner]), data.frame];
-    const places = await this.locator.locateStack(stack.map((frame) => ({ frame, debug: null })));
-    return places.at(-1) ?? [];
-  }
-
-  #referencePlaces(data: { readonly reference: SourceReference }): Place[] {
-    const { path, sourceLine, function: name } = data.reference;
-    const place = this.locator.sourceReference({ path, line: sourceLine, function: name });
-    return place === null ? [] : [place];
-  }
-
-  #textOf(document: TextDocument): StackText {
-    const known = this.#read.get(document);
-    if (known !== undefined && known.version === document.version) {
-      return known.text;
-    }
-    const text = readStackText(document.getText());
-    this.#read.set(document, { version: document.version, text });
-    return text;
-  }
-}
-
-/** The frame that the one at `at` called: the last one above it in the same stack. */
-function innerFrame(frames: readonly TextFrame[], at: number): Frame | null {
-  const above = frames.slice(Math.max(at - 64, 0), at + 1);
-  for (let i = above.length - 2; i >= 0; i--) {
-    const [one, below] = [above[i], above[i + 1]];
-    if (one === undefined || below === undefined || below.line - one.line > MAX_GAP) {
+    if (!holdsStacks(document)) {
+      this.#without.add(document);
       return null;
     }
-    if (one.frame.reliable) {
-      return one.frame;
-    }
-  }
-  return null;
-}
-
-function describe(place: Place): string {
-  if (place.path === null || place.line === null) {
-    return `${place.function}: not in the workspace`;
-  }
-  const name = place.function === '' ? '' : `${place.function}: `;
-  return `${name}${place.path}:${place.line}${howText(place)}`;
-}
-
-function howText({ how, candidates }: Place): string {
-  if (candidates !== undefined) {
-    const lines = candidates.map(({ path, line, text }) => `\n  ${path}:${line}  ${text}`);
-    return ` (definition of the function; it may be at one of these lines)${lines.join('')}`;
-  }
-  switch (how) {
-    case 'function':
-      return ' (definition of the function; its exact line is not known)';
-    case 'call-site':
-      return ' (the call of the next frame)';
-    default:
-      return '';
+    const made = new StackDocument(document);
+    this.#documents.set(document, made);
+    return made;
   }
 }
 
-function lspRange({ line, start, end }: TextRange): Range {
-  return { start: { line, character: start }, end: { line, character: end } };
-}
-
-/** A link comes back from the client as it was sent; this only guards against another server's. */
-function isLinkData(data: unknown): data is LinkData {
-  return typeof data === 'object' && data !== null && ('frame' in data || 'reference' in data);
+function holdsStacks(document: TextDocument): boolean {
+  if (document.languageId === STACK_LANGUAGE) {
+    return true;
+  }
+  if (!TEXT_LANGUAGES.includes(document.languageId)) {
+    return false;
+  }
+  const end = document.positionAt(BEGINNING);
+  let hasFrame = false;
+  readStackItems(document.getText({ start: { line: 0, character: 0 }, end }), ({ kind }) => {
+    hasFrame ||= kind === 'frame';
+  });
+  return hasFrame;
 }

@@ -74,18 +74,28 @@ describe('the server process', () => {
     });
     const dynamic = { dynamicRegistration: true };
     const answer = await other.initialize([tree.root], {
-      textDocument: { documentLink: dynamic, definition: dynamic, hover: dynamic },
+      textDocument: {
+        documentLink: dynamic,
+        definition: dynamic,
+        hover: dynamic,
+        documentSymbol: dynamic,
+        foldingRange: dynamic,
+        semanticTokens: { ...dynamic, requests: {}, tokenTypes: [], tokenModifiers: [], formats: [] },
+      },
       workspace: { didChangeWatchedFiles: dynamic },
     });
     expect(answer).not.toHaveProperty('capabilities.hoverProvider');
     expect((await other.request(indexStatusRequest, null)).files).toBe(8);
-    const documentSelector = [{ language: 'kernel-stack' }];
+    const documentSelector = ['kernel-stack', 'log', 'plaintext'].map((language) => ({ language }));
     await expect
       .poll(() => registered)
       .toMatchObject([
         { method: 'textDocument/documentLink', registerOptions: { documentSelector, resolveProvider: true } },
         { method: 'textDocument/definition', registerOptions: { documentSelector } },
         { method: 'textDocument/hover', registerOptions: { documentSelector } },
+        { method: 'textDocument/documentSymbol', registerOptions: { documentSelector } },
+        { method: 'textDocument/foldingRange', registerOptions: { documentSelector } },
+        { method: 'textDocument/semanticTokens', registerOptions: { documentSelector, range: true } },
         { method: 'workspace/didChangeWatchedFiles' },
       ]);
     expect(await other.end()).toBe(0);
@@ -374,10 +384,18 @@ describe('a Kernel Stack document', () => {
       position,
     });
     expect(hover.contents).toEqual({
-      kind: 'plaintext',
-      value:
-        'zlog_commit+0x17/0x40 [zfs]\n' +
-        'zlog_commit: module/zfs/zlog.c:11 (definition of the function; its exact line is not known)',
+      kind: 'markdown',
+      value: [
+        '```kernel-stack\nzlog_commit+0x17/0x40 [zfs]\n```',
+        '`zlog_commit` `module/zfs/zlog.c:11`: definition of the function; its exact line is not known',
+        '```c\n' +
+          '      9  /* Writes what is pending and waits. */\n' +
+          '     10  void\n' +
+          '>    11  zlog_commit(zlog_t *log, uint64_t foid)\n' +
+          '     12  {\n' +
+          '     13      if (log->zl_ops->commit(log) == 0)\n' +
+          '```',
+      ].join('\n\n'),
     });
     const nothing = await server.connection.sendRequest('textDocument/hover', {
       textDocument,

@@ -1,0 +1,185 @@
+import type { Hover, MarkupContent, Position, Range } from 'vscode-languageserver/node';
+import { formatFrame } from '../core/stack/frame.ts';
+import type { Place } from '../core/symbols/location.ts';
+import { inert, inertBlock } from '../core/text/inert.ts';
+import { isSleepHelper, type WaitPoint, waitAt, waitFrame } from '../core/zfs/wait-points.ts';
+import type { FrameInTrace, StackDocument } from './stack-documents.ts';
+import type { StackLinks } from './stack-links.ts';
+import type { StackPlaces } from './stack-places.ts';
+
+/** Lines of source that are shown above and below the one meant. */
+const AROUND = 2;
+
+/** Longest line of source that is shown, in UTF-16 units. */
+const MAX_WIDTH = 160;
+
+/** Functions of an inlined chain that are listed. */
+const MAX_CHAIN = 16;
+
+/** Reads the text of a file of the index by its URI; null when it cannot be read. */
+export type ReadSource = (uri: string) => Promise<string | null>;
+
+/** What is said of a frame or source reference under the mouse. */
+export class StackHover {
+  constructor(
+    private readonly links: StackLinks,
+    private readonly places: StackPlaces,
+    private readonly read: ReadSource,
+  ) {}
+
+  async at(document: StackDocument, position: Position): Promise<Hover | null> {
+    const reference = document.referenceAt(position);
+    if (reference !== null) {
+      const place = this.links.reference(reference);
+      const parts =
+        place === null
+          ? ['not in the workspace']
+          : [`${code(whereText(place))} as the text says`, await this.#excerpt(place)];
+      return { contents: markdown(parts), range: rangeOf(position.line, reference) };
+    }
+    const frame = document.frameAt(position);
+    if (frame === null) {
+      return null;
+    }
+    const { places, buildId } = await this.places.of(frame.trace, frame.at);
+    const shown = places.find(({ uri }) => uri !== null);
+    const parts = [
+      fence('kernel-stack', formatFrame(frame.found.frame)),
+      ...chain(places, buildId),
+      shown === undefined ? '' : await this.#excerpt(shown),
+      waitText(frame),
+    ];
+    return { contents: markdown(parts), range: rangeOf(position.line, frame.found) };
+  }
+
+  /** The line of a place with those around it; '' when it cannot be read. */
+  async #excerpt({ uri, line }: Place): Promise<string> {
+    const text = uri === null || line === null ? null : await this.read(uri);
+    return text === null || line === null ? '' : excerpt(text, line);
+  }
+}
+
+/** One line each: the functions that a frame stands for, innermost first, and how their lines are known. */
+function chain(places: readonly Place[], buildId: string | null): string[] {
+  const [first] = places;
+  if (first?.candidates !== undefined) {
+    const lines = first.candidates.map(
+      ({ path, line, text }) => `- ${code(`${path}:${line}`)} ${code(text)}`,
+    );
+    return [`${heading(first)}: it may be at one of these lines`, lines.join('\n')];
+  }
+  const more = places.length > MAX_CHAIN ? [`- and ${places.length - MAX_CHAIN} more`] : [];
+  const lines = places.slice(0, MAX_CHAIN).map((place) => `- ${heading(place, buildId)}`);
+  return places.length === 1 && first !== undefined
+    ? [heading(first, buildId)]
+    : [[...lines, ...more].join('\n')];
+}
+
+function heading(place: Place, buildId: string | null = null): string {
+  if (place.path === null) {
+    return `${code(place.function)}: not in the workspace`;
+  }
+  const inlined = place.inlined ? ', inlined' : '';
+  return `${code(place.function)} ${code(whereText(place))}${inlined}: ${howText(place, buildId)}`;
+}
+
+function whereText({ path, line }: Place): string {
+  return `${path ?? ''}${line === null ? '' : `:${line}`}`;
+}
+
+function howText({ how, uri }: Place, buildId: string | null): string {
+  const outside = uri === null ? ', a file that is not in the workspace' : '';
+  switch (how) {
+    case 'dwarf':
+      return `exact, by the debug info of ${buildId === null ? 'its build' : `build ${buildId.slice(0, 12)}, which all frames of this stack fit`}${outside}`;
+    case 'call-site':
+      return 'the call of the next frame; no debug info says so';
+    default:
+      return 'definition of the function; its exact line is not known';
+  }
+}
+
+/** A place in one line of plain text. */
+export function placeText(place: Place): string {
+  const name = place.function === '' ? '' : `${place.function}: `;
+  if (place.path === null || place.line === null) {
+    return `${name}not in the workspace`;
+  }
+  const how =
+    place.how === 'function'
+      ? place.candidates === undefined
+        ? ' (definition of the function; its exact line is not known)'
+        : ` (one of ${place.candidates.length} lines; Go to Definition shows all)`
+      : place.how === 'call-site'
+        ? ' (the call of the next frame)'
+        : '';
+  return inert(`${name}${place.path}:${place.line}${how}`);
+}
+
+/** What a task waits for at a frame. */
+function waitText({ trace, at }: FrameInTrace): string {
+  const frames = trace.frames.map(({ frame }) => frame);
+  const wait = waitAt(frames, at);
+  if (wait !== null) {
+    return waitLines(wait);
+  }
+  const symbol = frames[at]?.symbol ?? '';
+  const waiting = isSleepHelper(symbol) ? waitFrame(frames) : null;
+  const outer = waiting === null ? undefined : frames[waiting];
+  return waiting === null || outer === undefined || waiting < at
+    ? ''
+    : `The task sleeps; what for says ${code(outer.symbol)}.\n\n${waitLines(waitAt(frames, waiting))}`;
+}
+
+function waitLines(wait: WaitPoint | null): string {
+  if (wait === null) {
+    return '';
+  }
+  const look = wait.lookAt === '' ? '' : `\n\n${wait.lookAt}`;
+  return `**Waits for** ${wait.waitsFor}.  \n**Woken by** ${wait.wokenBy}.${look}`;
+}
+
+/** Lines of a text around a 1-based one, with their numbers; '' when it has no such line. */
+function excerpt(text: string, line: number): string {
+  const first = Math.max(line - AROUND, 1);
+  const lines: string[] = [];
+  let from = 0;
+  for (let number = 1; number <= line + AROUND; number++) {
+    const newline = text.indexOf('\n', from);
+    const end = newline < 0 ? text.length : newline;
+    if (number >= first) {
+      const mark = number === line ? '>' : ' ';
+      const content = text
+        .slice(from, Math.min(end, from + MAX_WIDTH))
+        .replaceAll('\t', '    ')
+        .trimEnd();
+      lines.push(`${mark} ${String(number).padStart(5)}  ${content}`);
+    }
+    if (newline < 0) {
+      break;
+    }
+    from = newline + 1;
+  }
+  return lines.some((one) => one.startsWith('>')) ? fence('c', lines.join('\n')) : '';
+}
+
+function markdown(parts: readonly string[]): MarkupContent {
+  return { kind: 'markdown', value: parts.filter((part) => part !== '').join('\n\n') };
+}
+
+/** A block that shows text as it is, whatever is in it. */
+function fence(language: string, text: string): string {
+  const longest = Math.max(2, ...[...text.matchAll(/`+/g)].map(([run]) => run.length));
+  const ticks = '`'.repeat(longest + 1);
+  return `${ticks}${language}\n${inertBlock(text)}\n${ticks}`;
+}
+
+/** Text within a line, shown as it is. */
+function code(text: string): string {
+  const shown = inert(text, 300).replaceAll('`', "'");
+  return shown.trim() === '' ? '' : `\`${shown}\``;
+}
+
+function rangeOf(line: number, { start, end }: { readonly start: number; readonly end: number }): Range {
+  return { start: { line, character: start }, end: { line, character: end } };
+}

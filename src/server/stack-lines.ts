@@ -1,0 +1,189 @@
+import type { TextDocument, TextDocumentContentChangeEvent } from 'vscode-languageserver-textdocument';
+import type { StackItem } from '../core/stack/text/items.ts';
+import { mayGoOn } from '../core/stack/text/join.ts';
+import { readStackItems } from '../core/stack/text/reader.ts';
+
+/** Lines that are read together: after an edit, only those around it are read again. */
+const BLOCK_LINES = 512;
+
+/** Lines further on that are looked at for a better end of a block: one that no stack goes over. */
+const REACH = 64;
+
+/** A frame may be wrapped over so many lines: an edit so near to the end of a block may matter to the next. */
+const WRAPPED = 4;
+
+/** Items that are kept of one document; what follows is left alone. */
+const MAX_ITEMS = 200_000;
+
+/** Lines of a document that follow each other, and what was found in them. */
+interface Block {
+  readonly lines: number;
+  /** Line numbers are 1-based within the block; null when the lines changed since they were read. */
+  readonly items: readonly StackItem[] | null;
+}
+
+/** What a document's lines hold, kept up to date edit by edit. */
+export class StackLines {
+  #blocks: Block[] = [];
+  #isFresh = true;
+
+  constructor(private readonly document: TextDocument) {}
+
+  /** Takes note of changes that are about to be made to the document. */
+  changing(changes: readonly TextDocumentContentChangeEvent[]): void {
+    for (const change of changes) {
+      if ('range' in change) {
+        const { start, end } = change.range;
+        this.#replace(start.line, end.line, end.line - start.line + 1, countNewlines(change.text) + 1);
+      } else {
+        this.#blocks = [];
+        this.#isFresh = true;
+      }
+    }
+  }
+
+  /** All items in the order of the text, with 1-based lines of the document. */
+  *items(): Generator<StackItem> {
+    this.#read();
+    let base = 0;
+    for (const { lines, items } of this.#blocks) {
+      for (const item of items ?? []) {
+        yield base === 0 ? item : { ...item, line: item.line + base };
+      }
+      base += lines;
+    }
+  }
+
+  /** Calls `visit` for each item, with the 0-based line of the document. */
+  forEach(visit: (item: StackItem, line: number) => void): void {
+    this.#read();
+    let base = -1;
+    for (const { lines, items } of this.#blocks) {
+      for (const item of items ?? []) {
+        visit(item, base + item.line);
+      }
+      base += lines;
+    }
+  }
+
+  /** What stands on a line. */
+  at(line: number): StackItem[] {
+    this.#read();
+    let base = 0;
+    for (const { lines, items } of this.#blocks) {
+      if (line < base + lines) {
+        return (items ?? []).filter((item) => item.line - 1 + base === line);
+      }
+      base += lines;
+    }
+    return [];
+  }
+
+  /** Marks the blocks of lines `from` to `to` as changed: `removed` lines became `added`. */
+  #replace(from: number, to: number, removed: number, added: number): void {
+    if (this.#isFresh) {
+      return;
+    }
+    let base = 0;
+    let first = -1;
+    let last = -1;
+    let start = 0;
+    let lines = 0;
+    this.#blocks.forEach((block, at) => {
+      const end = base + block.lines;
+      if (from - WRAPPED < end && to + WRAPPED >= base) {
+        if (first < 0) {
+          first = at;
+          start = base;
+        }
+        last = at;
+        lines = end - start;
+      }
+      base = end;
+    });
+    if (first < 0) {
+      this.#isFresh = true;
+      return;
+    }
+    this.#blocks.splice(first, last - first + 1, { lines: lines - removed + added, items: null });
+  }
+
+  #read(): void {
+    const { lineCount } = this.document;
+    const known = this.#blocks.reduce((count, { lines }) => count + lines, 0);
+    if (this.#isFresh || known !== lineCount) {
+      this.#isFresh = false;
+      this.#blocks = readBlocks(this.document.getText(), lineCount, MAX_ITEMS);
+      return;
+    }
+    if (this.#blocks.every(({ items }) => items !== null)) {
+      return;
+    }
+    let room = MAX_ITEMS - this.#blocks.reduce((count, { items }) => count + (items?.length ?? 0), 0);
+    let base = 0;
+    this.#blocks = this.#blocks.flatMap((block) => {
+      const from = base;
+      base += block.lines;
+      if (block.items !== null) {
+        return [block];
+      }
+      const range = { start: { line: from, character: 0 }, end: { line: base, character: 0 } };
+      const blocks = readBlocks(this.document.getText(range), block.lines, room);
+      room -= blocks.reduce((count, { items }) => count + (items?.length ?? 0), 0);
+      return blocks;
+    });
+  }
+}
+
+/**
+ * Reads `lines` lines of text in blocks.
+ * @param room most items
+ */
+function readBlocks(text: string, lines: number, room: number): Block[] {
+  const blocks: Block[] = [];
+  let left = lines;
+  let free = room;
+  for (let from = 0; left > 0; ) {
+    const block = blockEnd(text, from);
+    const items: StackItem[] = [];
+    if (free > 0) {
+      readStackItems(text.slice(from, block.end), (item) => {
+        if (items.length < free) {
+          items.push(item);
+        }
+      });
+    }
+    free -= items.length;
+    // The line behind the last newline is of the last block, empty or not.
+    const count = block.end >= text.length ? left : block.lines;
+    blocks.push({ lines: count, items });
+    left -= count;
+    from = block.end;
+  }
+  return blocks;
+}
+
+/** Where the block that begins at `from` ends: after so many lines, a little later where a frame goes on. */
+function blockEnd(text: string, from: number): { readonly end: number; readonly lines: number } {
+  let end = from;
+  for (let lines = 1; ; lines++) {
+    const newline = text.indexOf('\n', end);
+    if (newline < 0) {
+      return { end: text.length, lines };
+    }
+    const begin = end;
+    end = newline + 1;
+    const isFull = lines >= BLOCK_LINES;
+    if (isFull && (lines >= BLOCK_LINES + REACH || !mayGoOn(text, begin, newline, end))) {
+      return { end, lines };
+    }
+  }
+}
+
+function countNewlines(text: string): number {
+  let count = 0;
+  for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) {
+    count++;
+  }
+  return count;
+}

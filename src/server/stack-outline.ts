@@ -1,0 +1,66 @@
+import { type DocumentSymbol, type FoldingRange, SymbolKind } from 'vscode-languageserver/node';
+import { sourceName } from '../core/stack/frame.ts';
+import type { TextTask, TextTrace } from '../core/stack/traces.ts';
+import { inert } from '../core/text/inert.ts';
+import { isSleepHelper } from '../core/zfs/wait-points.ts';
+import type { StackDocument } from './stack-documents.ts';
+
+/** Entries that an outline has at most: nobody reads more, and the editor draws them all. */
+const MAX_SYMBOLS = 20_000;
+
+/** Tasks that are named of a stack that many have. */
+const MAX_NAMED = 3;
+
+/** One entry for each task, report or stack. */
+export function stackSymbols(document: StackDocument): DocumentSymbol[] {
+  return document.traces.slice(0, MAX_SYMBOLS).map((trace) => {
+    const { firstLine, lastLine, start, end, verdict } = trace;
+    const last = trace.frames.at(-1);
+    return {
+      name: traceName(trace),
+      detail: inert(verdict === '' ? innermost(trace) : verdict, 200),
+      kind: verdict === '' ? SymbolKind.Function : SymbolKind.Event,
+      range: {
+        start: { line: firstLine, character: 0 },
+        end: {
+          line: lastLine,
+          character: last?.line === lastLine ? last.end : lastLine === firstLine ? end : 0,
+        },
+      },
+      selectionRange: {
+        start: { line: firstLine, character: start },
+        end: { line: firstLine, character: lastLine === firstLine ? Math.min(end, last?.end ?? end) : end },
+      },
+    };
+  });
+}
+
+/** A fold for each stack, from its heading to its last frame. */
+export function stackFolds(document: StackDocument): FoldingRange[] {
+  return document.traces.flatMap(({ firstLine, lastLine }) =>
+    lastLine > firstLine ? [{ startLine: firstLine, endLine: lastLine }] : [],
+  );
+}
+
+/** `sync (3198) D`; for a stack of nobody the kernel's words, the line above it, or its innermost function. */
+function traceName(trace: TextTrace): string {
+  const { tasks, verdict, title } = trace;
+  const named = tasks.slice(0, MAX_NAMED).map(taskName);
+  const more = tasks.length > MAX_NAMED ? ` and ${tasks.length - MAX_NAMED} more` : '';
+  const name = [`${named.join(', ')}${more}`, title, verdict, innermost(trace), 'stack'].find(
+    (one) => one.trim() !== '',
+  );
+  return inert(name ?? 'stack', 200);
+}
+
+function taskName({ comm, pid, state }: TextTask): string {
+  const who = comm === null ? `pid ${pid ?? '?'}` : pid === null ? comm : `${comm} (${pid})`;
+  return state === null ? who : `${who} ${state}`;
+}
+
+/** The innermost function that says what the stack is in. */
+function innermost({ frames }: TextTrace): string {
+  const reliable = frames.filter(({ frame }) => frame.reliable);
+  const found = reliable.find(({ frame }) => !isSleepHelper(frame.symbol)) ?? reliable[0] ?? frames[0];
+  return found === undefined ? '' : sourceName(found.frame.symbol);
+}

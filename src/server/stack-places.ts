@@ -1,0 +1,109 @@
+import type { Frame } from '../core/stack/frame.ts';
+import type { PlacedFrame, TextTrace } from '../core/stack/traces.ts';
+import type { DebugLine, Place } from '../core/symbols/location.ts';
+import type { LocateFrame, RunningModule } from '../protocol/server.ts';
+import type { Locator } from './locator.ts';
+
+/** Builds of one module that are remembered: those of the targets of one afternoon. */
+const MAX_BUILDS = 4;
+
+/** Says what the debug info of builds tells of frames; `ModuleService` does. */
+export interface DebugLines {
+  withLines(
+    stacks: readonly (readonly Frame[])[],
+    modules: readonly RunningModule[],
+  ): Promise<readonly (readonly LocateFrame[])[]>;
+}
+
+/** Where a frame of a text is. */
+export interface FoundPlaces {
+  /** Innermost first, never empty. */
+  readonly places: readonly Place[];
+  /** The build whose debug info gave the lines; null when none did. */
+  readonly buildId: string | null;
+}
+
+/**
+ * Finds the places of frames that stand in texts. A text does not say which build it is of: one that ran
+ * on a target is taken when all frames of its module in the stack fit into it, offset and size.
+ */
+export class StackPlaces {
+  /** Builds by module, the one seen last first. */
+  readonly #builds = new Map<string | null, readonly string[]>();
+  #fitting = new WeakMap<TextTrace, Map<string | null, Promise<string | null>>>();
+
+  constructor(
+    private readonly locator: Locator,
+    private readonly debug: DebugLines,
+  ) {}
+
+  /** Takes note of builds that run, or ran, on a target. */
+  saw(modules: readonly RunningModule[]): void {
+    for (const { module, buildId } of modules) {
+      const known = this.#builds.get(module) ?? [];
+      if (known[0] !== buildId) {
+        const others = known.filter((one) => one !== buildId);
+        this.#builds.set(module, [buildId, ...others].slice(0, MAX_BUILDS));
+        this.#fitting = new WeakMap();
+      }
+    }
+  }
+
+  /** Whether a frame leads into the workspace. */
+  leads(frame: Frame): boolean {
+    return this.locator.hasSource(frame);
+  }
+
+  /** Places of the frame at `at` of a stack. */
+  async of(trace: TextTrace, at: number): Promise<FoundPlaces> {
+    const found = trace.frames[at];
+    if (found === undefined) {
+      return { places: [], buildId: null };
+    }
+    const { frame } = found;
+    const buildId = found.hasOffset ? await this.#fittingBuild(trace, frame.module) : null;
+    const lines = buildId === null ? null : await this.#lines(frame, { module: frame.module, buildId });
+    const inner = trace.frames.slice(0, at).findLast((one) => one.frame.reliable);
+    const stack = [
+      ...(inner === undefined ? [] : [{ frame: inner.frame, debug: null }]),
+      { frame, debug: lines },
+    ];
+    const places = (await this.locator.locateStack(stack)).at(-1) ?? [];
+    return { places, buildId: places.some(({ how }) => how === 'dwarf') ? buildId : null };
+  }
+
+  /** The build of a module that the frames of a stack fit into; null when there is none, or nothing tells. */
+  #fittingBuild(trace: TextTrace, module: string | null): Promise<string | null> {
+    const known = this.#fitting.get(trace) ?? new Map<string | null, Promise<string | null>>();
+    this.#fitting.set(trace, known);
+    let fitting = known.get(module);
+    if (fitting === undefined) {
+      fitting = this.#findBuild(trace, module);
+      known.set(module, fitting);
+    }
+    return fitting;
+  }
+
+  async #findBuild(trace: TextTrace, module: string | null): Promise<string | null> {
+    const telling = trace.frames.filter((found) => tells(found, module)).map(({ frame }) => frame);
+    if (telling.length > 0) {
+      for (const buildId of this.#builds.get(module) ?? []) {
+        const [stack = []] = await this.debug.withLines([telling], [{ module, buildId }]);
+        if (stack.every(({ debug }) => debug !== null)) {
+          return buildId;
+        }
+      }
+    }
+    return null;
+  }
+
+  async #lines(frame: Frame, build: RunningModule): Promise<readonly DebugLine[] | null> {
+    const [stack] = await this.debug.withLines([[frame]], [build]);
+    return stack?.[0]?.debug ?? null;
+  }
+}
+
+/** Only a function's size tells builds apart. */
+function tells({ frame, hasOffset }: PlacedFrame, module: string | null): boolean {
+  return frame.module === module && frame.reliable && hasOffset && frame.size !== null;
+}

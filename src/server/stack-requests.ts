@@ -1,0 +1,98 @@
+import type { Frame } from '../core/stack/frame.ts';
+import type { StackItem } from '../core/stack/text/items.ts';
+import { readStackItems } from '../core/stack/text/reader.ts';
+import { readTraces, type TextTask, traceKey } from '../core/stack/traces.ts';
+import type { LineLink, NextFrame, NextFrameParams, TextGroup } from '../protocol/server.ts';
+import type { StackDocument } from './stack-documents.ts';
+import type { StackLinks } from './stack-links.ts';
+import type { StackPlaces } from './stack-places.ts';
+
+/** Longest line of a terminal that is looked at, in UTF-16 units. */
+const MAX_LINE = 4000;
+
+/** Links of one line. */
+const MAX_LINE_LINKS = 50;
+
+/** Places in the text that are told of a stack whose tasks are not named. */
+const MAX_LINES = 100;
+
+/** The different stacks of a document: those with the same frames, the most frequent first. */
+export function stackGroups(document: StackDocument): TextGroup[] {
+  interface Group {
+    readonly frames: Frame[];
+    count: number;
+    readonly tasks: TextTask[];
+    readonly lines: number[];
+  }
+  const groups = new Map<string, Group>();
+  for (const { frames, tasks, firstLine } of document.traces) {
+    const key = traceKey(frames);
+    if (key === '') {
+      continue;
+    }
+    let group = groups.get(key);
+    if (group === undefined) {
+      const reliable = frames.filter(({ frame }) => frame.reliable).map(({ frame }) => frame);
+      group = { frames: reliable, count: 0, tasks: [], lines: [] };
+      groups.set(key, group);
+    }
+    group.count += Math.max(tasks.length, 1);
+    group.tasks.push(...tasks);
+    if (tasks.length === 0 && group.lines.length < MAX_LINES) {
+      group.lines.push(firstLine + 1);
+    }
+  }
+  return [...groups.values()].sort((a, b) => b.count - a.count || firstPid(a.tasks) - firstPid(b.tasks));
+}
+
+function firstPid([first]: readonly TextTask[]): number {
+  return first?.pid ?? 0;
+}
+
+/** The next frame of a document that leads into the workspace, from a position on. */
+export async function nextFrame(
+  document: StackDocument,
+  places: StackPlaces,
+  { line, character, by }: Omit<NextFrameParams, 'uri'>,
+): Promise<NextFrame | null> {
+  const frames = document.traces.flatMap((trace) => trace.frames.map((found, at) => ({ found, trace, at })));
+  const isBehind = ({ found }: (typeof frames)[number]) =>
+    found.line > line || (found.line === line && found.start > character);
+  // The frame that the cursor is on is neither the next nor the one before.
+  const isBefore = ({ found }: (typeof frames)[number]) =>
+    found.line < line || (found.line === line && found.end < character);
+  const candidates = by > 0 ? frames.filter(isBehind) : frames.filter(isBefore).reverse();
+  for (const { found, trace, at } of candidates) {
+    if (places.leads(found.frame)) {
+      const all = (await places.of(trace, at)).places;
+      if (all.some(({ uri }) => uri !== null)) {
+        return { line: found.line, start: found.start, end: found.end, places: all };
+      }
+    }
+  }
+  return null;
+}
+
+/** What leads into the workspace in one line of text. */
+export async function lineLinks(text: string, links: StackLinks, places: StackPlaces): Promise<LineLink[]> {
+  const line = text.slice(0, MAX_LINE);
+  const items: StackItem[] = [];
+  readStackItems(line, (item) => items.push(item));
+  const found: LineLink[] = [];
+  for (const item of items) {
+    if (item.kind === 'source') {
+      const place = links.reference(item);
+      if (place !== null) {
+        found.push({ start: item.start, end: item.end, places: [place] });
+      }
+    }
+  }
+  for (const trace of readTraces(items, () => line)) {
+    for (const [at, { frame, start, end }] of trace.frames.entries()) {
+      if (found.length < MAX_LINE_LINKS && places.leads(frame)) {
+        found.push({ start, end, places: (await places.of(trace, at)).places });
+      }
+    }
+  }
+  return found.sort((a, b) => a.start - b.start);
+}

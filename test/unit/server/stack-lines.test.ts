@@ -1,0 +1,94 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { TextDocument } from 'vscode-languageserver-textdocument';
+import { readStackItems } from '../../../src/core/stack/text/reader.ts';
+import { StackDocuments } from '../../../src/server/stack-documents.ts';
+
+const frames = ['zlog_commit+0x17/0x40 [zfs]', 'zlog_write_all+0x8/0x20 [zfs]', 'schedule+0x27/0xf0'];
+
+/** A log of hung tasks; where `line` % 7 is 0 a heading. */
+function log(lines: number): string {
+  return Array.from({ length: lines }, (_, line) =>
+    line % 7 === 0
+      ? `[  12.34${line % 10}000] task:sync            state:D stack:0     pid:${line} tgid:1 ppid:1 flags:0x0`
+      : `[  12.34${line % 10}000]  ${frames[line % 3]}`,
+  ).join('\n');
+}
+
+function open(text: string) {
+  const documents = new StackDocuments();
+  const document = TextDocument.create('untitled:a', 'kernel-stack', 1, text);
+  const stacks = documents.of(document);
+  if (stacks === null) {
+    throw new Error('no stack document');
+  }
+  return { documents, document, stacks };
+}
+
+function whole(text: string) {
+  const items: unknown[] = [];
+  readStackItems(text, (item) => items.push(item));
+  return items;
+}
+
+describe('the lines of a document', () => {
+  it('hold after any edits what the whole text holds', () => {
+    const texts = fc.constantFrom('', '\n', '\n\n\n', 'x', `\n ${frames[0]}\n`, log(1300), '+0x1/0x2\n');
+    const edit = fc.record({
+      from: fc.nat(3000),
+      span: fc.oneof(fc.nat(3), fc.nat(1500)),
+      at: fc.nat(60),
+      text: texts,
+    });
+    fc.assert(
+      fc.property(fc.nat(2600), fc.array(edit, { minLength: 1, maxLength: 5 }), (lines, edits) => {
+        const { documents, document, stacks } = open(log(lines));
+        expect([...stacks.lines.items()]).toEqual(whole(document.getText()));
+        edits.forEach(({ from, span, at, text }, i) => {
+          const start = { line: Math.min(from, document.lineCount - 1), character: at };
+          const end = { line: Math.min(start.line + span, document.lineCount - 1), character: at };
+          documents.update(document, [{ range: { start, end }, text }], i + 2);
+          if (i % 2 === 0) {
+            expect([...stacks.lines.items()]).toEqual(whole(document.getText()));
+          }
+        });
+        expect([...stacks.lines.items()]).toEqual(whole(document.getText()));
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it('find what stands on one of them', () => {
+    const { stacks } = open(log(2000));
+    expect(stacks.lines.at(1500)).toMatchObject([{ kind: 'frame', function: 'zlog_commit', start: 15 }]);
+    expect(stacks.lines.at(5000)).toEqual([]);
+  });
+
+  it('read a frame that is wrapped over the end of a block', () => {
+    const text = log(511).concat('\n> zlog_commit+0x17/0x', '\n> 40 [zfs]\n', log(600));
+    const { stacks } = open(text);
+    expect([...stacks.lines.items()]).toEqual(whole(text));
+  });
+});
+
+describe('a document of another language', () => {
+  const of = (languageId: string, text: string) => {
+    const documents = new StackDocuments();
+    const document = TextDocument.create('untitled:a', languageId, 1, text);
+    return { documents, document, found: documents.of(document) !== null };
+  };
+
+  it('holds stacks when there is a frame in it', () => {
+    expect(of('log', 'started\n[  1.0] zlog_commit+0x17/0x40 [zfs]\n').found).toBe(true);
+    expect(of('plaintext', 'a note about zlog_commit()').found).toBe(false);
+    expect(of('c', '/* zlog_commit+0x17/0x40 [zfs] */').found).toBe(false);
+  });
+
+  it('holds some once they are pasted', () => {
+    const { documents, document, found } = of('plaintext', 'look:\n');
+    expect(found).toBe(false);
+    const at = { line: 1, character: 0 };
+    documents.update(document, [{ range: { start: at, end: at }, text: frames[0] ?? '' }], 2);
+    expect(documents.of(document)).not.toBeNull();
+  });
+});
