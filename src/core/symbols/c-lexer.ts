@@ -124,6 +124,11 @@ export function readDirective(text: string, at: number): Directive {
 }
 
 function directiveEnd(text: string, from: number): number {
+  // Most end with their line: nothing in it can make it longer.
+  const newline = text.indexOf('\n', from);
+  if (newline < 0 || (!isContinued(text, newline, from) && !opensComment(text, from, newline))) {
+    return newline < 0 ? text.length : newline;
+  }
   let i = from;
   while (i < text.length) {
     const unit = text.charCodeAt(i);
@@ -141,6 +146,16 @@ function directiveEnd(text: string, from: number): number {
     }
   }
   return text.length;
+}
+
+/** Whether a comment may begin in a line and end behind it. */
+function opensComment(text: string, from: number, end: number): boolean {
+  for (let i = from; i < end; i++) {
+    if (text.charCodeAt(i) === SLASH && text.charCodeAt(i + 1) === STAR) {
+      return true;
+    }
+  }
+  return false;
 }
 
 /** Words that stand before a parenthesis in a statement and call nothing. */

@@ -155,9 +155,15 @@ class Scanner {
           i++;
           break;
         case BRACE_CLOSE:
-          this.#closeBrace(i);
-          return i + 1;
+          if (this.#state.depth === 1 || this.#trustColumn) {
+            this.#closeBrace(i);
+            return i + 1;
+          }
+          this.#state.depth--;
+          i++;
+          break;
         default:
+          // A directive may put another state in place of this one.
           return isFirstOnLine(text, i) ? this.#directive(i) : i + 1;
       }
     }
