@@ -22,6 +22,8 @@ import { benchModuleFile } from './module-file.ts';
 import { above, type Figure, table } from './report.ts';
 import { benchSnapshot } from './snapshot.ts';
 import { benchIndex } from './source.ts';
+import { benchStackText } from './stack-text.ts';
+import { benchSymbols } from './symbols.ts';
 import { benchTrace } from './trace.ts';
 import { inWorkbench } from './workbench.ts';
 
@@ -84,7 +86,9 @@ async function main(): Promise<number> {
       ['dbgmsg', () => inWorkbench(vm, vsix, (workbench) => benchDbgmsg(vm, workbench))],
       ['lines', () => benchModuleFile(vm)],
       ['index', () => benchIndex(vm, progress)],
+      ['symbols', () => benchSymbols(vm, progress)],
       ['decode', () => benchDecode(vm, progress)],
+      ['stack-text', benchStackText],
       ['times', testTimes],
     ];
     const unknown = positionals.filter((word) => !parts.some(([name]) => name === word));

@@ -4,31 +4,36 @@ import type { DebugLine } from '../../src/core/symbols/location.ts';
 
 /**
  * The classes that docs/symbols.md explains:
- * - `same`; where debug info names no function, addr2line gives the symbol with its compiler suffix
+ * - `same`; where debug info names no function, tools give the symbol with its compiler suffix
  * - `nothing-known`: debug info has nothing here; addr2line names the symbol, sometimes with the file of
  *   a lookup before
- * - `padding-file`: behind the end of a function addr2line gives the right line, but takes the file
- *   from the symbol table
+ * - `padding`: behind the end of a function the line is the same, but addr2line takes the file, and
+ *   eu-addr2line the function or all of it, from elsewhere
+ * - `file`: functions and lines are the same, files are not: addr2line 2.40 numbers the files of some
+ *   DWARF 5 tables wrongly; another tool has to say who is right
  * - `different`: everything else; there is none
  */
-export type Class = 'same' | 'nothing-known' | 'padding-file' | 'different';
+export type Class = 'same' | 'nothing-known' | 'padding' | 'file' | 'different';
 
-export function classify(ours: readonly DebugLine[], theirs: readonly DebugLine[]): Class {
+/** @param isPadding whether the address lies between functions */
+export function classify(ours: readonly DebugLine[], theirs: readonly DebugLine[], isPadding = false): Class {
   if (sameChain(ours, theirs)) {
     return 'same';
   }
-  const [first] = theirs;
-  if (ours.length === 0) {
-    return theirs.length <= 1 && (first?.line ?? 0) === 0 ? 'nothing-known' : 'different';
-  }
   const [only] = ours;
-  if (ours.length === 1 && theirs.length === 1 && only && first) {
-    const isSameButFile = only.function === sourceName(first.function) && only.line === first.line;
-    return isSameButFile && first.path.endsWith('.c') && !only.path.endsWith('.c')
-      ? 'padding-file'
-      : 'different';
+  const [first] = theirs;
+  if (!only) {
+    const isNothing = theirs.length <= 1 && (first?.line ?? 0) === 0;
+    return isNothing ? 'nothing-known' : isPadding ? 'padding' : 'different';
   }
-  return 'different';
+  if (isPadding && ours.length === 1 && only.line === first?.line) {
+    return 'padding';
+  }
+  return sameChain(withoutPaths(ours), withoutPaths(theirs)) ? 'file' : 'different';
+}
+
+function withoutPaths(chain: readonly DebugLine[]): DebugLine[] {
+  return chain.map((line) => ({ ...line, path: '' }));
 }
 
 function sameChain(a: readonly DebugLine[], b: readonly DebugLine[]): boolean {

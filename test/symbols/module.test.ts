@@ -2,13 +2,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openFile } from '../../src/server/modules/open-debug-file.ts';
 import { findImage } from '../lab/image.ts';
-import { type Class, classify, sampleOffsets, show } from './comparison.ts';
+import { compareModule } from './compare-module.ts';
 import { labModule } from './lab-module.ts';
-import { askTool, codeSections } from './tools.ts';
 
 const SAMPLE = 3000;
-/** At least so many of each section, however small it is. */
-const LEAST = 150;
 
 describe('zfs.ko of the lab', () => {
   let path: string;
@@ -22,28 +19,16 @@ describe('zfs.ko of the lab', () => {
   afterAll(() => open.source.dispose());
 
   it('has the chains that addr2line gives, in every section', () => {
-    const sections = codeSections(path);
-    const whole = sections.reduce((sum, { size }) => sum + size, 0);
-    const counts: Record<Class, number> = { same: 0, 'nothing-known': 0, 'padding-file': 0, different: 0 };
-    const differing: string[] = [];
-    let inlined = 0;
-    for (const section of sections) {
-      const count = Math.max(Math.min(LEAST, section.size), Math.round((SAMPLE * section.size) / whole));
-      const offsets = sampleOffsets(count, section.size, 4711);
-      const theirs = askTool('addr2line', path, section, offsets, true);
-      for (const [index, offset] of offsets.entries()) {
-        const ours = open.file.at({ section: section.name, offset });
-        inlined += ours.length > 1 ? 1 : 0;
-        const kind = classify(ours, theirs[index] ?? []);
-        counts[kind]++;
-        if (kind === 'different') {
-          differing.push(`${section.name}+${offset}: ${show(ours)} | ${show(theirs[index] ?? [])}`);
-        }
-      }
-    }
+    const { counts, differing, inlined } = compareModule(path, open.file, 'addr2line', SAMPLE);
     expect(differing).toEqual([]);
     expect(counts.same).toBeGreaterThan(SAMPLE * 0.9);
     expect(inlined).toBeGreaterThan(SAMPLE * 0.2);
+  });
+
+  it('has the chains that eu-addr2line gives', () => {
+    const { counts, differing } = compareModule(path, open.file, 'eu-addr2line', SAMPLE / 10);
+    expect(differing).toEqual([]);
+    expect(counts.same).toBeGreaterThan(SAMPLE / 12);
   });
 
   it('has the chain of a frame that is four functions deep', () => {

@@ -4,6 +4,7 @@ import type { DebugLine } from '../../src/core/symbols/location.ts';
 
 /** A section with code. */
 export interface CodeSection {
+  readonly index: number;
   readonly name: string;
   /** As linked; 0 in a module. */
   readonly address: bigint;
@@ -21,14 +22,37 @@ function output(program: string, args: readonly string[], input = ''): string {
 
 /** Sections with code and bytes, as readelf lists them. */
 export function codeSections(file: string): CodeSection[] {
-  const row = /^\s*\[\s*\d+\]\s+(\S+)\s+PROGBITS\s+([0-9a-f]+)\s+\S+\s+([0-9a-f]+)\s+\S+\s+(\S*X\S*)\s/gm;
+  const row = /^\s*\[\s*(\d+)\]\s+(\S+)\s+PROGBITS\s+([0-9a-f]+)\s+\S+\s+([0-9a-f]+)\s+\S+\s+(\S*X\S*)\s/gm;
   return [...output('readelf', ['--section-headers', '--wide', file]).matchAll(row)]
-    .map(([, name = '', address = '', size = '']) => ({
+    .map(([, index = '', name = '', address = '', size = '']) => ({
+      index: Number(index),
       name,
       address: BigInt(`0x${address}`),
       size: Number.parseInt(size, 16),
     }))
     .filter(({ size }) => size > 0);
+}
+
+/**
+ * Tells the padding behind functions of a module from their code, by the sizes of the symbols that
+ * readelf lists: there debug info names no function, but the line table goes on. The bytes before a
+ * function that the kernel patches (`__pfx_` symbols) count as padding too.
+ */
+export function paddingOf(file: string): (section: CodeSection, offset: number) => boolean {
+  const row =
+    /^\s*\d+:\s+([0-9a-f]+)\s+(0x[0-9a-f]+|\d+)\s+(?:FUNC|NOTYPE|OBJECT)\s+\S+\s+\S+\s+(\d+)\s+(?!__pfx_)/gm;
+  const code = new Map<number, Uint8Array>(
+    codeSections(file).map(({ index, size }) => [index, new Uint8Array(size)]),
+  );
+  for (const [, start = '', size = '', section = ''] of output('readelf', [
+    '--symbols',
+    '--wide',
+    file,
+  ]).matchAll(row)) {
+    const first = Number.parseInt(start, 16);
+    code.get(Number(section))?.fill(1, first, first + Number(size));
+  }
+  return ({ index }, offset) => code.get(index)?.[offset] !== 1;
 }
 
 /**
@@ -67,11 +91,11 @@ function readPairs(text: string): DebugLine[][] {
   return chains;
 }
 
-/** `place` is `path:line`, with a column by eu-addr2line, with a discriminator by addr2line. */
+/** `name` may go on with where eu-addr2line thinks it was inlined; `place` is `path:line`, with a column by eu-addr2line, with a discriminator by addr2line. */
 function readPair(name: string, place: string): DebugLine {
   const [, path = '', line = '0'] = /^(.*?):(\d+|\?)(?::\d+)?(?: \(discriminator \d+\))?$/.exec(place) ?? [];
   return {
-    function: name === '??' ? '' : name,
+    function: name === '??' ? '' : name.replace(/ inlined at .*/, ''),
     path: path === '??' ? '' : path,
     line: line === '?' ? 0 : Number(line),
   };

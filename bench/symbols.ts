@@ -1,0 +1,197 @@
+/** Addresses to lines: ZScope's reader against addr2line, eu-addr2line and llvm-symbolizer, on zfs.ko. */
+import { spawnSync } from 'node:child_process';
+import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { build } from 'esbuild';
+import { openFile } from '../src/server/modules/open-debug-file.ts';
+import type * as lab from '../test/lab/lab.ts';
+import { ensurePrograms } from '../test/support/debian.ts';
+import { repository } from '../test/support/paths.ts';
+import type { Progress } from '../test/support/progress.ts';
+import { compareModule } from '../test/symbols/compare-module.ts';
+import { sampleOffsets } from '../test/symbols/comparison.ts';
+import { labModule } from '../test/symbols/lab-module.ts';
+import { codeSections } from '../test/symbols/tools.ts';
+import { above, type Figure, median, spread } from './report.ts';
+
+const ROUNDS = 15;
+const BULK_ROUNDS = 3;
+const BULK = 200_000;
+/** What the slower peers are asked in one process; their rate is what counts. */
+const BULK_LLVM = 20_000;
+const BULK_ELFUTILS = 2_000;
+
+/** Compared one by one. */
+const COMPARED = 120_000;
+const COMPARED_ELFUTILS = 3_000;
+
+const FRAME = { symbol: 'zil_commit_impl', offset: 0x200, size: 0x15ca } as const;
+
+/** A run of a program to its end: how long it took, how much memory it had, what it printed. */
+interface Run {
+  readonly ms: number;
+  readonly megabytes: number;
+  readonly output: string;
+}
+
+function run(program: string, args: readonly string[], input?: string): Run {
+  const stdin = input === undefined ? undefined : openSync(input, 'r');
+  const started = performance.now();
+  // GNU time prints the peak of the resident set in KB, as wait4(2) says it.
+  const { stdout, stderr, status } = spawnSync('time', ['--format=%M', program, ...args], {
+    stdio: [stdin ?? 'ignore', 'pipe', 'pipe'],
+    encoding: 'utf8',
+    maxBuffer: 1 << 30,
+  });
+  const ms = performance.now() - started;
+  if (stdin !== undefined) closeSync(stdin);
+  if (status !== 0) throw new Error(`${program} ended with ${status}: ${stderr.slice(-200)}`);
+  return { ms, megabytes: (Number(stderr.trim().split('\n').at(-1)) * 1024) / 1e6, output: stdout };
+}
+
+export async function benchSymbols(vm: lab.LabInfo, progress: Progress): Promise<Figure[]> {
+  await ensurePrograms(
+    {
+      addr2line: 'binutils',
+      'eu-addr2line': 'elfutils',
+      'llvm-symbolizer': 'llvm',
+      time: 'time',
+      xz: 'xz-utils',
+    },
+    'the figures of debug info',
+    progress,
+  );
+  const module = labModule(vm.image);
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'zscope-symbols-'));
+  try {
+    const script = path.join(folder, 'symbols.cjs');
+    await build({
+      entryPoints: [path.join(repository, 'bench', 'symbols-process.ts')],
+      outfile: script,
+      bundle: true,
+      minify: true,
+      platform: 'node',
+      format: 'cjs',
+      target: 'node20',
+      logLevel: 'error',
+    });
+    return [first(module, script), ...bulk(module, script, folder), ...compare(module, progress)];
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** The first frame of a fresh process; a round asks all programs, so that all have the same machine. */
+function first(module: string, script: string): Figure {
+  const { symbol, offset, size } = FRAME;
+  const { file, source } = openFile(module);
+  const address = `0x${((file.symbols(symbol)[0]?.offset ?? 0) + offset - 1).toString(16)}`;
+  source.dispose();
+  const programs = {
+    ours: [process.execPath, script, module, 'frame', symbol, String(offset), String(size)],
+    'eu-addr2line': ['eu-addr2line', '-i', '-f', '-j', '.text', '-e', module, address],
+    addr2line: ['addr2line', '-i', '-f', '-j', '.text', '-e', module, address],
+    'llvm-symbolizer': ['llvm-symbolizer', `--obj=${module}`, address],
+  };
+  const times = new Map<string, number[]>();
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const [name, [program = '', ...args]] of Object.entries(programs)) {
+      if (name === 'llvm-symbolizer' && round >= BULK_ROUNDS) continue;
+      const { ms, output } = run(program, args);
+      if (!output.includes('zil_commit_writer')) throw new Error(`${name} did not find the frame: ${output}`);
+      times.set(name, [...(times.get(name) ?? []), ms]);
+    }
+  }
+  const of = (name: string): number[] => times.get(name) ?? [];
+  const peers = Object.keys(programs).filter((name) => name !== 'ours');
+  const fastest = Math.min(...peers.map((name) => median(of(name))));
+  return {
+    what: `first frame, four functions deep, of a fresh process (min / median / max of ${ROUNDS})`,
+    measured: spread(of('ours')),
+    peer: peers.map((name) => `${name} ${spread(of(name))}`).join('; '),
+    goal: 'at most 0.7 of the fastest',
+    missedBy: above(median(of('ours')), 0.7 * fastest),
+  };
+}
+
+function bulk(module: string, script: string, folder: string): Figure[] {
+  const [text] = codeSections(module).filter(({ name }) => name === '.text');
+  if (!text) throw new Error('zfs.ko has no .text');
+  const list = (count: number): string => {
+    const file = path.join(folder, `addresses-${count}`);
+    const offsets = sampleOffsets(count, text.size, 4711);
+    writeFileSync(file, offsets.map((offset) => `0x${offset.toString(16)}\n`).join(''));
+    return file;
+  };
+  const programs = [
+    { name: 'ours', count: BULK, command: [process.execPath, script, module, 'section', '.text'] },
+    { name: 'addr2line', count: BULK, command: ['addr2line', '-i', '-f', '-j', '.text', '-e', module] },
+    { name: 'llvm-symbolizer', count: BULK_LLVM, command: ['llvm-symbolizer', `--obj=${module}`] },
+    {
+      name: 'eu-addr2line',
+      count: BULK_ELFUTILS,
+      command: ['eu-addr2line', '-i', '-f', '-j', '.text', '-e', module],
+    },
+  ];
+  const rates = programs.map(({ name, count, command: [program = '', ...args] }) => {
+    const input = list(count);
+    const runs = Array.from({ length: BULK_ROUNDS }, () => run(program, args, input));
+    return {
+      name,
+      rate: count / (median(runs.map(({ ms }) => ms)) / 1000),
+      megabytes: Math.max(...runs.map(({ megabytes }) => megabytes)),
+    };
+  });
+  const [ours, ...peers] = rates;
+  if (!ours) throw new Error('nothing was measured');
+  const fastest = Math.max(...peers.map(({ rate }) => rate));
+  const perSecond = (rate: number): string => `${Math.round(rate).toLocaleString('en')}/s`;
+  return [
+    {
+      what: `${BULK.toLocaleString('en')} random addresses with inlines, one process, start-up included (median of ${BULK_ROUNDS})`,
+      measured: `${perSecond(ours.rate)}, ${(ours.rate / fastest).toFixed(1)} times`,
+      peer: peers.map(({ name, rate }) => `${name} ${perSecond(rate)}`).join('; '),
+      goal: 'at least 3 times the fastest',
+      missedBy: above(3 * fastest, ours.rate),
+    },
+    {
+      what: 'peak memory of that run',
+      measured: `${Math.round(ours.megabytes)} MB`,
+      peer: peers.map(({ name, megabytes }) => `${name} ${Math.round(megabytes)} MB`).join('; '),
+      goal: 'at most 200 MB',
+      missedBy: above(ours.megabytes, 200),
+    },
+  ];
+}
+
+/** Chains one by one against two tools, in all sections with code. */
+function compare(module: string, progress: Progress): Figure[] {
+  const { file, source } = openFile(module);
+  const tools = [
+    ['addr2line', COMPARED],
+    ['eu-addr2line', COMPARED_ELFUTILS],
+  ] as const;
+  try {
+    return tools.map(([program, wanted]) => {
+      progress(`comparing with ${program}`);
+      const { sections, compared, counts, differing } = compareModule(module, file, program, wanted);
+      for (const line of differing.slice(0, 20)) {
+        console.log(`differs from ${program}: ${line}`);
+      }
+      const classes = Object.entries(counts).filter(([kind]) => kind !== 'different');
+      return {
+        what: `chains of ${compared.toLocaleString('en')} addresses in ${sections} sections of zfs.ko (classes: docs/symbols.md)`,
+        measured: [
+          ...classes.map(([kind, count]) => `${kind} ${count}`),
+          `unexplained ${differing.length}`,
+        ].join(', '),
+        peer: program,
+        goal: 'unexplained 0',
+        missedBy: above(differing.length, 0),
+      };
+    });
+  } finally {
+    source.dispose();
+  }
+}

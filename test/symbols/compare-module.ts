@@ -1,0 +1,74 @@
+/** Addresses of all sections of a module with code, one by one: our chains against a tool's. */
+import type { DebugFile } from '../../src/core/symbols/debug-file.ts';
+import { type Class, classify, sampleOffsets, show } from './comparison.ts';
+import { askTool, type CodeSection, codeSections, paddingOf } from './tools.ts';
+
+export interface Comparison {
+  readonly sections: number;
+  readonly compared: number;
+  /** Chains of several functions. */
+  readonly inlined: number;
+  readonly counts: Readonly<Record<Class, number>>;
+  /** What no class explains, as text. */
+  readonly differing: readonly string[];
+}
+
+/**
+ * Compares at least `wanted` addresses, and 150 of each section, however small. Where only the files
+ * differ from those of addr2line, eu-addr2line decides who is right.
+ */
+export function compareModule(
+  path: string,
+  file: DebugFile,
+  program: 'addr2line' | 'eu-addr2line',
+  wanted: number,
+): Comparison {
+  const sections = codeSections(path);
+  const isPadding = paddingOf(path);
+  const whole = sections.reduce((sum, { size }) => sum + size, 0);
+  const counts: Record<Class, number> = { same: 0, 'nothing-known': 0, padding: 0, file: 0, different: 0 };
+  const differing: string[] = [];
+  let compared = 0;
+  let inlined = 0;
+  for (const section of sections) {
+    const count = Math.max(150, Math.ceil((wanted * section.size) / whole));
+    const offsets = sampleOffsets(count, section.size, 4711);
+    const theirs = askTool(program, path, section, offsets, true);
+    const doubtful: number[] = [];
+    for (const [index, offset] of offsets.entries()) {
+      const ours = file.at({ section: section.name, offset });
+      const kind = classify(ours, theirs[index] ?? [], isPadding(section, offset));
+      counts[kind]++;
+      compared++;
+      inlined += ours.length > 1 ? 1 : 0;
+      if (kind === 'file' && program === 'addr2line') {
+        doubtful.push(offset);
+      } else if (kind === 'different' || kind === 'file') {
+        differing.push(`${section.name}+${offset}: ${show(ours)} | ${show(theirs[index] ?? [])}`);
+      }
+    }
+    differing.push(...judge(path, file, section, doubtful, isPadding));
+  }
+  return { sections: sections.length, compared, inlined, counts, differing };
+}
+
+/** Those of the addresses at which eu-addr2line does not say what we say. */
+function judge(
+  path: string,
+  file: DebugFile,
+  section: CodeSection,
+  offsets: readonly number[],
+  isPadding: (section: CodeSection, offset: number) => boolean,
+): string[] {
+  if (offsets.length === 0) {
+    return [];
+  }
+  const theirs = askTool('eu-addr2line', path, section, offsets, true);
+  return offsets.flatMap((offset, index) => {
+    const ours = file.at({ section: section.name, offset });
+    const kind = classify(ours, theirs[index] ?? [], isPadding(section, offset));
+    return kind === 'same' || kind === 'padding'
+      ? []
+      : [`${section.name}+${offset}: ${show(ours)} | ${show(theirs[index] ?? [])}`];
+  });
+}
