@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { ModuleCache } from '../src/server/modules/module-cache.ts';
-import { ModuleFiles } from '../src/server/modules/module-files.ts';
+import { type FileRequest, ModuleFiles } from '../src/server/modules/module-files.ts';
 import { unpackFile } from '../src/server/modules/unpack.ts';
 import { WorkspaceModules } from '../src/server/modules/workspace-modules.ts';
 import { moduleIds } from '../src/target/collectors/module-ids.ts';
@@ -79,8 +79,8 @@ async function lines(connection: Connection, folder: string): Promise<void> {
   });
   const outside = {
     progress: () => {},
-    fetch: async (request: Parameters<typeof downloadModule>[1]) => {
-      const file = await downloadModule(connection, request);
+    fetch: async (request: FileRequest) => {
+      const file = await downloadModule(connection, { ...request, zfsHangs: true });
       return file === null
         ? ({ outcome: 'none', why: 'no file' } as const)
         : ({ outcome: 'fetched', path: file.path } as const);

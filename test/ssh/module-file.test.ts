@@ -46,7 +46,7 @@ async function download(options: DownloadOptions = {}, more: Partial<ModuleDownl
   try {
     return await downloadModule(
       connection,
-      { module: 'zfs', buildId: id, debugLink: null, skip: [], part, ...more },
+      { module: 'zfs', buildId: id, debugLink: null, zfsHangs: false, skip: [], part, ...more },
       options,
     );
   } finally {

@@ -26,6 +26,7 @@ export interface Transfer extends Disposable {
 
 interface Running {
   readonly connection: Connection;
+  readonly zfsHangs: boolean;
   readonly report: (text: string, done: number, total: number | null) => void;
 }
 
@@ -39,13 +40,15 @@ export class ModuleTransfers {
     server.listen(moduleProgress, (progress) => this.#progress(progress));
   }
 
-  begin(connection: Connection): Transfer {
+  /** @param zfsHangs whether tasks of the target hang in ZFS */
+  begin(connection: Connection, zfsHangs: boolean): Transfer {
     this.#count += 1;
     const target = String(this.#count);
     const abort = new AbortController();
     const bar = new TransferBar(connection.facts.hostname, abort);
     this.#running.set(target, {
       connection,
+      zfsHangs,
       report: (text, done, total) => bar.report(text, done, total),
     });
     return {
@@ -64,10 +67,14 @@ export class ModuleTransfers {
       return { outcome: 'none', why: 'the target is not connected any more' };
     }
     try {
-      const file = await downloadModule(running.connection, params, {
-        signal,
-        progress: (done, total) => running.report(`Reading the file of ${params.module}`, done, total),
-      });
+      const file = await downloadModule(
+        running.connection,
+        { ...params, zfsHangs: running.zfsHangs },
+        {
+          signal,
+          progress: (done, total) => running.report(`Reading the file of ${params.module}`, done, total),
+        },
+      );
       return file === null
         ? { outcome: 'none', why: 'it has no (further) file of this module' }
         : { outcome: 'fetched', path: file.path };

@@ -1,6 +1,7 @@
-import type { Frame } from '../../core/stack/frame.ts';
+import type { Frame, Trace } from '../../core/stack/frame.ts';
 import type { Place } from '../../core/symbols/location.ts';
 import type { TaskSnapshot } from '../../core/tasks.ts';
+import { isHung } from '../../core/zfs/idle.ts';
 import { locateRequest, type PreparedModule, prepareModulesRequest } from '../../protocol/server.ts';
 import { KERNEL, moduleIds } from '../../target/collectors/module-ids.ts';
 import type { Connection } from '../../target/connection.ts';
@@ -25,6 +26,8 @@ export class PlaceService {
   readonly #builds = new WeakMap<Connection, RunningBuilds>();
   /** By connection and build-id: what there is to prepare was prepared, or could not be. */
   readonly #prepared = new WeakMap<Connection, Map<string, Preparation>>();
+  /** Connections to targets where tasks hung in ZFS at the last look. */
+  readonly #hung = new WeakSet<Connection>();
   /** One preparation at a time per connection. */
   readonly #preparing = new WeakMap<Connection, Promise<unknown>>();
 
@@ -37,7 +40,12 @@ export class PlaceService {
    * Takes note of the builds that a snapshot saw.
    * @returns true when a module was loaded anew: places of its frames are to be asked for again.
    */
-  saw(connection: Connection, { builds }: Pick<TaskSnapshot, 'builds'>): boolean {
+  saw(connection: Connection, { builds, groups }: Pick<TaskSnapshot, 'builds' | 'groups'>): boolean {
+    if (groups.some(({ tasks, trace }) => hasZfs(trace) && tasks.some((task) => isHung(task, trace)))) {
+      this.#hung.add(connection);
+    } else {
+      this.#hung.delete(connection);
+    }
     const before = this.builds(connection);
     const isNew = before.differFrom(builds);
     const running = isNew ? new RunningBuilds() : before;
@@ -119,7 +127,7 @@ export class PlaceService {
       }
     }
     const wanted = builds.of(modules);
-    const transfer = this.transfers.begin(connection);
+    const transfer = this.transfers.begin(connection, this.#hung.has(connection));
     let told: readonly PreparedModule[];
     try {
       told = (
@@ -173,6 +181,10 @@ export class PlaceService {
     }
     return prepared;
   }
+}
+
+function hasZfs(trace: Trace): boolean {
+  return trace.some(({ module }) => module === 'zfs' || module === 'spl');
 }
 
 function modulesOf(frames: readonly Frame[]): Set<string> {

@@ -23,6 +23,8 @@ export interface ModuleFileParams {
   readonly buildId: string;
   /** Name in the module's `.gnu_debuglink`, where its debug info was split off; null for none. */
   readonly debugLink: string | null;
+  /** Tasks hang in ZFS: reading from a root file system that is ZFS would hang as well, so it is not tried. */
+  readonly zfsHangs: boolean;
   /** Files that turned out to be of no use. */
   readonly skip: readonly string[];
   /** What is here of which file: sent from there on when it is still the same. */
@@ -49,9 +51,14 @@ const MAX_SIZE = 4 * 1024 ** 3;
  *
  * The file goes as it is, from the offset on; one that is not packed is packed by gzip where that is
  * there (107 MB of zfs.ko become 25): the same file, offset and gzip give the same bytes again. Only
- * `stat` looks at what is not sent.
+ * `stat` looks at what is not sent. Whether the root is ZFS, the kernel's command line tells
+ * (contrib/initramfs and contrib/dracut of OpenZFS): the list of mounts asks ZFS, and so may hang.
  */
 const SCRIPT = `read -r release </proc/sys/kernel/osrelease
+read -r cmdline </proc/cmdline
+case $hangs$cmdline in
+  yes*root=[Zz][Ff][Ss][=:]*|yes*boot=zfs*) echo hangs; exit 0 ;;
+esac
 lib=/lib/modules/$release
 paths() {
   echo "/usr/lib/debug/.build-id/\${id%"\${id#??}"}/\${id#??}.debug"
@@ -112,7 +119,7 @@ export const moduleFile: DownloadCollector<ModuleFileParams, ModuleFileHeader | 
   grade: 'observe',
   needsRoot: true,
   idleMs: 30_000,
-  script: ({ module, buildId, debugLink, skip, resume }) => {
+  script: ({ module, buildId, debugLink, zfsHangs, skip, resume }) => {
     if (!MODULE.test(module) || !BUILD_ID.test(buildId)) {
       throw new Failure('bad-request', `${inert(module, 80)} is no module with a build-id.`);
     }
@@ -123,7 +130,7 @@ export const moduleFile: DownloadCollector<ModuleFileParams, ModuleFileHeader | 
     const lines = [
       `module=${module.replaceAll('-', '_')} id=${buildId}`,
       `link=${debugLink !== null && FILE_NAME.test(debugLink) ? shellWord(debugLink) : ''}`,
-      `known=${shellWord(known)} offset=${resume?.offset ?? 0}`,
+      `known=${shellWord(known)} offset=${resume?.offset ?? 0} hangs=${zfsHangs ? 'yes' : 'no'}`,
       skip.length === 0
         ? 'skipped() { return 1; }'
         : `skipped() { case $1 in ${skip.map((path) => `'${path.replaceAll("'", "'\\''")}'`).join('|')}) return 0 ;; esac; return 1; }`,
@@ -133,6 +140,13 @@ export const moduleFile: DownloadCollector<ModuleFileParams, ModuleFileHeader | 
   header: (line, { resume }) => {
     if (line === 'none') {
       return null;
+    }
+    if (line === 'hangs') {
+      throw new Failure(
+        'unsupported',
+        'The target runs from ZFS, in which tasks hang: reading the file of a module there would hang as well.',
+        'Open the folder that the module was built in, or connect once before anything hangs.',
+      );
     }
     const [word, packing, size, mtime, from, total, ...path] = line.split('\t');
     const file = {

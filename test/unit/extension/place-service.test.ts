@@ -57,7 +57,7 @@ beforeEach(() => {
   connection = { run } as unknown as Connection;
 });
 
-const saw = (sign: string) => places.saw(connection, { builds: new Map([['zfs', sign]]) });
+const saw = (sign: string) => places.saw(connection, { builds: new Map([['zfs', sign]]), groups: [] });
 const zfs = (buildId: string) => ({ module: 'zfs', buildId });
 
 describe('places of frames', () => {

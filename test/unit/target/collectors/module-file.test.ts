@@ -1,0 +1,78 @@
+import { describe, expect, test } from 'vitest';
+import { isFailure } from '../../../../src/core/failure.ts';
+import { type ModuleFileParams, moduleFile } from '../../../../src/target/collectors/module-file.ts';
+
+const wanted: ModuleFileParams = {
+  module: 'zfs',
+  buildId: '4f265041fc3ac07423f9fbe835c9271f18fba8d7',
+  debugLink: null,
+  zfsHangs: false,
+  skip: [],
+  resume: null,
+};
+const file = { path: '/lib/modules/6.1/zfs.ko.xz', size: 1000, mtime: 5, packing: 'xz' } as const;
+
+describe('the file of a module', () => {
+  const header = (line: string, params: Partial<ModuleFileParams> = {}) => {
+    try {
+      return moduleFile.header(line, { ...wanted, ...params });
+    } catch (error) {
+      return isFailure(error) ? error.code : error;
+    }
+  };
+
+  test('is told by the first line', () => {
+    expect(header('file\txz\t1000\t5\t0\t1000\t/lib/modules/6.1/zfs.ko.xz')).toEqual({
+      file,
+      offset: 0,
+      total: 1000,
+    });
+    expect(header('file\tgz\t1000\t5\t0\t-\t/a\tb')).toEqual({
+      file: { path: '/a\tb', size: 1000, mtime: 5, packing: 'gz' },
+      offset: 0,
+      total: null,
+    });
+    expect(header('none')).toBeNull();
+    expect(header('hangs')).toBe('unsupported');
+  });
+
+  test('goes on only where it was told to', () => {
+    const line = 'file\txz\t1000\t5\t300\t1000\t/lib/modules/6.1/zfs.ko.xz';
+    expect(header(line)).toBe('bad-output');
+    expect(header(line, { resume: { file, offset: 300 } })).toMatchObject({ offset: 300 });
+    expect(header(line, { resume: { file, offset: 301 } })).toBe('bad-output');
+  });
+
+  test.each([
+    '',
+    'file',
+    'file\txz\t-1\t5\t0\t1\t/a',
+    'file\trar\t1\t5\t0\t1\t/a',
+    'file\txz\t1\t5\t0\t1\t',
+    `file\txz\t${5e9}\t5\t0\t1\t/a`,
+  ])('is not what %j says', (line) => expect(header(line)).toBe('bad-output'));
+
+  test('is asked for by harmless words only', () => {
+    const script = (params: Partial<ModuleFileParams>) =>
+      moduleFile
+        .script({ ...wanted, ...params })
+        .split('\n')
+        .slice(0, 5)
+        .join('\n');
+    expect(
+      script({
+        skip: ["/a'b", '/c d'],
+        debugLink: 'x; reboot',
+        resume: { file: { ...file, path: "/e'f" }, offset: 7 },
+      }),
+    ).toBe(
+      `module=zfs id=${wanted.buildId}
+link=
+known='xz 1000 5 /e'\\''f' offset=7 hangs=no
+skipped() { case $1 in '/a'\\''b'|'/c d') return 0 ;; esac; return 1; }
+read -r release </proc/sys/kernel/osrelease`,
+    );
+    expect(() => script({ module: 'zfs; reboot' })).toThrow('no module');
+    expect(() => script({ buildId: '$(reboot)' })).toThrow('no module');
+  });
+});
