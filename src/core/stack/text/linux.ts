@@ -12,7 +12,7 @@ import { readToken, token } from './token.ts';
 export function readSizedFrames(line: Line, out: Output): number {
   const { text, from, to } = line;
   // Places and headings have a colon; what has none is handed on without waiting for them.
-  const alone = (line.classes & COLON) === 0;
+  let alone = (line.classes & COLON) === 0;
   let found = 0;
   let free = from;
   for (let plus = text.indexOf('+', from); plus >= 0 && plus < to; plus = text.indexOf('+', plus + 1)) {
@@ -26,10 +26,13 @@ export function readSizedFrames(line: Line, out: Output): number {
     const name = out.nameAt(text, start, plus, token.hash);
     const module = token.moduleStart < 0 ? null : moduleName(text.slice(token.moduleStart, token.moduleEnd));
     // ARM: [<807762c0>] (__schedule) from [<80776938>] (schedule+0x50/0xa8)
-    if (before === 40 && found === 1) {
-      readArmCallee(line, out, start - 1);
+    if (before === 40) {
+      alone = false;
+      if (found === 1) {
+        readArmCallee(line, out, start - 1);
+      }
     }
-    if (alone && before !== 40) {
+    if (alone) {
       out.onlyFrame(start - from, end - from, name, offset, size, module, reliable);
       continue;
     }

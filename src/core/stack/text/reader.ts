@@ -4,7 +4,7 @@
  * than one line and the piece of text it was given.
  */
 import { AT, CLASS_OF, COLON, COMMA, PLUS, wideClass } from './characters.ts';
-import { cleanLines, needsCleaning } from './clean.ts';
+import { cleanLines, isPlain, needsCleaning } from './clean.ts';
 import type { Format } from './formats/format.ts';
 import { createFormats } from './formats/index.ts';
 import { readHeading } from './headings.ts';
@@ -90,7 +90,28 @@ export class StackTextReader {
     const lastNewline = all ? length : text.lastIndexOf('\n');
     const stop = all ? length : lastNewline <= 0 ? 0 : text.lastIndexOf('\n', lastNewline - 1) + 1;
     let at = start;
+    const plain = isPlain(text);
+    let plus = -1;
+    let colon = -1;
     while (at < stop || (!all && length - at > MAX_LINE)) {
+      if (plain) {
+        // The lines there are most of: frames and no colon, which needs no other reader.
+        plus = plus < at ? indexFrom(text, '+', at) : plus;
+        colon = colon < at ? indexFrom(text, ':', at) : colon;
+        const newline = plus < colon ? indexFrom(text, '\n', at) : -1;
+        if (plus < newline && newline < colon && newline < length && newline - at < MAX_LINE) {
+          if (!mayGoOn(text, at, newline, newline + 1)) {
+            this.#line.set(text, at, newline, this.#number, PLUS, null);
+            if (readSizedFrames(this.#line, this.#out) > 0) {
+              this.#out.flush();
+              this.#current = null;
+              this.#number++;
+              at = newline + 1;
+              continue;
+            }
+          }
+        }
+      }
       let classes = 0;
       let end = at;
       const limit = Math.min(length, at + MAX_LINE);
@@ -182,7 +203,7 @@ export class StackTextReader {
     } else if (classes !== 0 || this.#current !== null) {
       this.#readFormats(line, out);
     }
-    if ((classes & (COLON | COMMA | AT)) !== 0) {
+    if ((classes & (sized > 0 ? COLON : COLON | COMMA | AT)) !== 0) {
       readSources(line, out);
     }
     out.flush();
@@ -207,6 +228,12 @@ export class StackTextReader {
 function mayBe(format: Format, classes: number): boolean {
   const { needs, any } = format;
   return (classes & needs) === needs && (any === undefined || (classes & any) !== 0);
+}
+
+/** Where `what` is next, or behind the end where it is not. */
+function indexFrom(text: string, what: string, from: number): number {
+  const at = text.indexOf(what, from);
+  return at < 0 ? text.length + 1 : at;
 }
 
 /** Where the lines that a wrapped line may need end in `text`: behind its fifth newline, or its end. */
