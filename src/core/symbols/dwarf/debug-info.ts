@@ -12,15 +12,23 @@ import { WeightedCache } from './weighted-cache.ts';
 
 /** What is kept of a unit: the answers, not the bytes. */
 interface DecodedUnit {
+  /** Where it begins in `.debug_info`. */
+  readonly start: number;
   readonly scopes: Scopes;
   readonly lines: LineTable | null;
-  /** Names of functions by the offset of their entry; first those that were asked for. */
-  readonly names: Map<number, string>;
+  /** Names of the scopes; at first of those that were asked for. */
+  readonly names: (string | undefined)[];
+  /** The line that each scope was inlined into; of those that were asked for. */
+  readonly callers: (DebugLine | undefined)[];
   readonly weight: number;
 }
 
 /** An entry gets its name from another one, that one from a third at most. */
 const MOST_HOPS = 8;
+
+/** Bytes of the host for a name's place in its array, and for a line with its place. */
+const NAME_WEIGHT = 8;
+const CALLER_WEIGHT = 56;
 
 /** After so many units all names of a unit are read at once, not the few that are asked for. */
 const FEW = 4;
@@ -66,18 +74,16 @@ export class DebugInfo {
     const unit = this.#units.get(start, () => this.#decode(start));
     const { scopes, lines } = unit;
     const row = lines?.find(address) ?? -1;
-    let path = lines && row >= 0 ? lines.path(lines.fileOf(row)) : '';
-    let line = lines && row >= 0 ? lines.lineOf(row) : 0;
-    const chain: DebugLine[] = [];
-    let scope = scopes.find(address);
+    const path = lines && row >= 0 ? lines.path(lines.fileOf(row)) : '';
+    const line = lines && row >= 0 ? lines.lineOf(row) : 0;
+    const scope = scopes.find(address);
     if (scope === NO_SCOPE) {
       return row >= 0 ? [{ function: '', path, line }] : [];
     }
-    while (scope !== NO_SCOPE) {
-      chain.push({ function: this.#name(start, unit, scope), path, line });
-      path = lines?.path(scopes.callFiles[scope] ?? 0) ?? '';
-      line = scopes.callLines[scope] ?? 0;
-      scope = scopes.parents[scope] ?? NO_SCOPE;
+    const chain: DebugLine[] = [{ function: this.#name(unit, scope), path, line }];
+    for (let inner = scope; (scopes.parents[inner] ?? NO_SCOPE) !== NO_SCOPE; ) {
+      chain.push(this.#caller(unit, inner));
+      inner = scopes.parents[inner] ?? NO_SCOPE;
     }
     return chain;
   }
@@ -97,11 +103,14 @@ export class DebugInfo {
     const scopes = readScopes(reader, this.layout);
     // What stands in for a unit elsewhere has lines, but not the functions that they are in.
     const lines = reader.root.isSplit ? null : readLineTable(this.sections, reader, this.layout);
+    const count = scopes.parents.length;
     const unit: DecodedUnit = {
+      start,
       scopes,
       lines,
-      names: new Map(),
-      weight: scopes.weight + (lines?.weight ?? 0),
+      names: new Array(count),
+      callers: new Array(count),
+      weight: scopes.weight + (lines?.weight ?? 0) + count * (NAME_WEIGHT + CALLER_WEIGHT),
     };
     // Who asks about many units asks again about each of them.
     this.#decoded++;
@@ -111,37 +120,48 @@ export class DebugInfo {
     return unit;
   }
 
-  #name(start: number, unit: DecodedUnit, scope: number): string {
-    const entry = unit.scopes.entries[scope] ?? 0;
-    const name = unit.names.get(entry);
+  /** The line that a scope was inlined into. */
+  #caller(unit: DecodedUnit, scope: number): DebugLine {
+    let caller = unit.callers[scope];
+    if (caller === undefined) {
+      const { parents, callFiles, callLines } = unit.scopes;
+      caller = {
+        function: this.#name(unit, parents[scope] ?? NO_SCOPE),
+        path: unit.lines?.path(callFiles[scope] ?? 0) ?? '',
+        line: callLines[scope] ?? 0,
+      };
+      unit.callers[scope] = caller;
+    }
+    return caller;
+  }
+
+  #name(unit: DecodedUnit, scope: number): string {
+    const name = unit.names[scope];
     if (name !== undefined) {
       return name;
     }
     // Bytes of the unit that are gone are read once more, and then never for its names.
-    const isGone = !this.#readers.has(start);
-    const reader = this.#reader(start);
+    const isGone = !this.#readers.has(unit.start);
+    const reader = this.#reader(unit.start);
     if (isGone) {
       this.#readNames(reader, unit);
+    } else {
+      unit.names[scope] = this.#readName(reader, unit.scopes.entries[scope] ?? 0) ?? undefined;
     }
-    return this.#keepName(reader, unit, entry);
+    return unit.names[scope] ?? '';
   }
 
-  #readNames(reader: UnitReader, unit: DecodedUnit): void {
-    for (const entry of unit.scopes.entries) {
-      this.#keepName(reader, unit, entry);
+  /** Reads all names; instances of the same function have theirs from the same entry. */
+  #readNames(reader: UnitReader, { names, scopes }: DecodedUnit): void {
+    const known = new Map<number, string | null>();
+    for (const [scope, entry] of scopes.entries.entries()) {
+      let name = known.get(entry);
+      if (name === undefined) {
+        name = this.#readName(reader, entry);
+        known.set(entry, name);
+      }
+      names[scope] = name ?? undefined;
     }
-  }
-
-  #keepName(reader: UnitReader, { names }: DecodedUnit, entry: number): string {
-    const kept = names.get(entry);
-    if (kept !== undefined) {
-      return kept;
-    }
-    const name = this.#readName(reader, entry);
-    if (name !== null) {
-      names.set(entry, name);
-    }
-    return name ?? '';
   }
 
   /**

@@ -19,7 +19,8 @@ interface Sequence {
 }
 
 export class LineTable {
-  readonly #paths = new Map<number, string>();
+  /** By number of the file; those that were asked for. */
+  readonly #paths: (string | undefined)[] = [];
 
   constructor(
     readonly header: LineHeader,
@@ -75,11 +76,11 @@ export class LineTable {
 
   /** Absolute path of a file by its number in this table; empty when there is none. */
   path(file: number): string {
-    let path = this.#paths.get(file);
+    let path = this.#paths[file];
     if (path === undefined) {
       path = this.header.path(file);
       if (path !== '') {
-        this.#paths.set(file, path);
+        this.#paths[file] = path;
       }
     }
     return path;

@@ -19,8 +19,9 @@ export const NO_SCOPE = -1;
 
 /** Scopes are numbered as they stand in the file: a scope, then all that is inside of it. */
 export class Scopes {
-  /** Ranges of functions of their own, by ascending start, and the function that each belongs to. */
-  readonly #outermost: Uint32Array;
+  /** Ranges of functions of their own by ascending start, and the function that each belongs to. */
+  readonly #starts: Float64Array;
+  readonly #stops: Float64Array;
   readonly #functions: Uint32Array;
 
   constructor(
@@ -46,7 +47,8 @@ export class Scopes {
       }
     }
     outermost.sort((a, b) => (lows[a] ?? 0) - (lows[b] ?? 0));
-    this.#outermost = Uint32Array.from(outermost);
+    this.#starts = Float64Array.from(outermost, (range) => lows[range] ?? 0);
+    this.#stops = Float64Array.from(outermost, (range) => highs[range] ?? 0);
     this.#functions = Uint32Array.from(outermost, (range) => owners.get(range) ?? 0);
   }
 
@@ -58,20 +60,17 @@ export class Scopes {
   /** The innermost scope at an address; -1 for none. */
   find(address: number): number {
     let low = 0;
-    let high = this.#outermost.length;
+    let high = this.#starts.length;
     while (low < high) {
       const middle = (low + high) >> 1;
-      if ((this.lows[this.#outermost[middle] ?? 0] ?? 0) <= address) {
+      if ((this.#starts[middle] ?? 0) <= address) {
         low = middle + 1;
       } else {
         high = middle;
       }
     }
-    const range = this.#outermost[low - 1];
-    if (range === undefined || address >= (this.highs[range] ?? 0)) {
-      return NO_SCOPE;
-    }
-    return this.#innermost(this.#functions[low - 1] ?? 0, address);
+    const inside = low > 0 && address < (this.#stops[low - 1] ?? 0);
+    return inside ? this.#innermost(this.#functions[low - 1] ?? 0, address) : NO_SCOPE;
   }
 
   /** The innermost scope at an address that lies in `outer`. */

@@ -17,31 +17,34 @@ const MOST_STEPS = 1 << 26;
 
 /** Ranges of addresses with the start of their unit, sorted. */
 class RangeTable {
-  readonly #order: Uint32Array;
+  readonly #lows: Float64Array;
+  readonly #highs: Float64Array;
+  readonly #units: Float64Array;
 
   constructor(
-    readonly lows: readonly number[],
-    readonly highs: readonly number[],
+    lows: readonly number[],
+    highs: readonly number[],
     readonly units: readonly number[],
   ) {
-    this.#order = Uint32Array.from(lows, (_, index) => index);
-    this.#order.sort((a, b) => (lows[a] ?? 0) - (lows[b] ?? 0));
+    const order = Array.from(lows, (_, index) => index).sort((a, b) => (lows[a] ?? 0) - (lows[b] ?? 0));
+    this.#lows = Float64Array.from(order, (index) => lows[index] ?? 0);
+    this.#highs = Float64Array.from(order, (index) => highs[index] ?? 0);
+    this.#units = Float64Array.from(order, (index) => units[index] ?? 0);
   }
 
   /** Start of the unit at an address; -1 for none. */
   find(address: number): number {
     let low = 0;
-    let high = this.#order.length;
+    let high = this.#lows.length;
     while (low < high) {
       const middle = (low + high) >> 1;
-      if ((this.lows[this.#order[middle] ?? 0] ?? 0) <= address) {
+      if ((this.#lows[middle] ?? 0) <= address) {
         low = middle + 1;
       } else {
         high = middle;
       }
     }
-    const index = this.#order[low - 1];
-    return index !== undefined && address < (this.highs[index] ?? 0) ? (this.units[index] ?? -1) : -1;
+    return low > 0 && address < (this.#highs[low - 1] ?? 0) ? (this.#units[low - 1] ?? -1) : -1;
   }
 }
 
