@@ -6,6 +6,9 @@ import { Slices } from './slices.ts';
 /** Files of more bytes than this are generated tables; their functions are not indexed. */
 const MAX_FILE_BYTES = 4 * 1024 * 1024;
 
+/** The same for headers: ZFS's include/sys/u8_textprep_data.h, the registers of the kernel's drivers. */
+const MAX_HEADER_BYTES = 1024 * 1024;
+
 /** Sources of one workspace folder that are indexed: three times those of a Linux kernel. */
 export const MAX_SOURCES = 200_000;
 
@@ -110,11 +113,22 @@ let buffer = Buffer.alloc(256 * 1024);
 /** Should a link or a pipe have come in a file's place: neither is followed or waited for. */
 const READ_FLAGS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
 
-/** Text of a regular file with that stamp, empty when it is too large; null when it cannot be read. */
-export function readSource(file: string, stamp = stampOf(file)): string | null {
-  if (stamp === null || stamp.size > MAX_FILE_BYTES) {
-    return stamp === null ? null : '';
-  }
+/** Text of a regular file; empty when it is too large, null when it cannot be read. */
+export function readSource(file: string): string | null {
+  const stamp = stampOf(file);
+  return stamp === null ? null : stamp.size > MAX_FILE_BYTES ? '' : readText(file, stamp, 'utf8');
+}
+
+/**
+ * Text of a file with that stamp for the scanner: a character is a byte, which is one kind of string
+ * for all files, and the same for what C is written in. Empty for tables, null when it cannot be read.
+ */
+export function readForScan(file: string, stamp: Stamp): string | null {
+  const limit = file.endsWith('.h') ? MAX_HEADER_BYTES : MAX_FILE_BYTES;
+  return stamp.size > limit ? '' : readText(file, stamp, 'latin1');
+}
+
+function readText(file: string, stamp: Stamp, encoding: 'utf8' | 'latin1'): string | null {
   if (buffer.length < stamp.size) {
     buffer = Buffer.alloc(stamp.size);
   }
@@ -127,7 +141,7 @@ export function readSource(file: string, stamp = stampOf(file)): string | null {
         read = readSync(handle, buffer, length, stamp.size - length, null);
         length += read;
       } while (read > 0 && length < stamp.size);
-      return buffer.toString('utf8', 0, length);
+      return buffer.toString(encoding, 0, length);
     } finally {
       closeSync(handle);
     }

@@ -11,6 +11,7 @@ import {
   type Listing,
   listSources,
   MAX_SOURCES,
+  readForScan,
   readSource,
   readTree,
   type Stamp,
@@ -268,7 +269,7 @@ export class WorkspaceIndex {
       return;
     }
     // Assembly has no functions for the index, only its path counts.
-    const text = stamp !== null && file.endsWith('.S') ? '' : readSource(file, stamp);
+    const text = stamp === null ? null : file.endsWith('.S') ? '' : readForScan(file, stamp);
     if (stamp === null || text === null) {
       this.#forget(file);
     } else {
