@@ -1,4 +1,5 @@
 import { type FileHandle, open, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { Failure } from '../core/failure.ts';
 import {
   type ModuleFileHeader,
   type ModuleFileParams,
@@ -45,12 +46,16 @@ export async function downloadModule(
   }
 }
 
+/** What gzip adds to a file that it cannot make smaller, beside a hundredth; bytes. */
+const GZIP_MORE = 4096;
+
 /** Writes bytes behind one another; the record beside the part says of which file they are. */
 class PartWriter {
   file: RemoteFile | null = null;
   #handle: FileHandle | null = null;
   #at = 0;
   #total: number | null = null;
+  #most = 0;
 
   constructor(
     private readonly part: string,
@@ -63,6 +68,7 @@ class PartWriter {
     }
     this.file = header.file;
     this.#total = header.total;
+    this.#most = header.total ?? header.file.size + header.file.size / 100 + GZIP_MORE;
     this.#at = header.offset;
     // Emptied before the record changes, so that bytes never stand under another file's record.
     this.#handle = await open(this.part, header.offset === 0 ? 'w' : 'r+', 0o600);
@@ -76,6 +82,13 @@ class PartWriter {
   async bytes(piece: Buffer): Promise<void> {
     if (this.#handle === null) {
       return; // What follows the word that there is no file.
+    }
+    if (this.#at + piece.length > this.#most) {
+      throw new Failure(
+        'bad-output',
+        'The target sends more than the file of the module holds.',
+        'Try again: the file may just be written.',
+      );
     }
     for (let from = 0; from < piece.length; ) {
       const { bytesWritten } = await this.#handle.write(piece, from, piece.length - from, this.#at);

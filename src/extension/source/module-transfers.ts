@@ -15,6 +15,8 @@ import type { LazyServer } from './lazy-server.ts';
 
 /** Less is there before anybody could read of it. */
 const SHOWN_AFTER_MS = 700;
+/** Between two reports: pieces come much faster than anybody reads. */
+const REPORT_MS = 150;
 
 /** One preparation of modules, as the person sees it: a notification with Cancel once it takes long. */
 export interface Transfer extends Disposable {
@@ -96,6 +98,7 @@ class TransferBar implements Disposable {
   #isShown = false;
   #end: () => void = () => {};
   #percent = 0;
+  #reported = 0;
   #isOver = false;
 
   constructor(
@@ -108,6 +111,11 @@ class TransferBar implements Disposable {
       this.#isShown = true;
       this.#show();
     }
+    const now = performance.now();
+    if (done !== 0 && done !== total && now - this.#reported < REPORT_MS) {
+      return;
+    }
+    this.#reported = now;
     const percent = total === null || total === 0 ? this.#percent : Math.floor((100 * done) / total);
     const megabytes = (bytes: number) => (bytes / 1e6).toFixed(1);
     const amount =

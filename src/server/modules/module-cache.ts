@@ -7,6 +7,8 @@ const MEGABYTE = 1024 ** 2;
 
 const BUILD_ID = /^[0-9a-f]{8,128}$/;
 const PART = /^([0-9a-f]{8,128})(?:\.(\d+))?\.part$/;
+/** What the owner of a part makes of it. */
+const MADE = /^[0-9a-f]{8,128}\.(\d+)\.part\.unpacked$/;
 
 /**
  * Files with debug info by build-id, in one folder that all windows share. Nothing is trusted for its
@@ -86,7 +88,15 @@ export class ModuleCache {
   /** Takes a file in as that of a build; the caller has compared the build-id. Returns where it is now. */
   async put(buildId: string, file: string): Promise<string> {
     const kept = this.#file(buildId);
-    await rename(file, kept);
+    try {
+      await rename(file, kept);
+    } catch (error) {
+      // On Windows a file cannot take the place of one that another window reads: the same build.
+      await stat(kept).catch(() => {
+        throw error;
+      });
+      await rm(file, { force: true });
+    }
     await this.trim(buildId);
     return kept;
   }
@@ -111,9 +121,11 @@ export class ModuleCache {
     files.sort((a, b) => b.mtimeMs - a.mtimeMs);
     let total = 0;
     for (const { name, size, mtimeMs } of files) {
-      const [, id, owner] = PART.exec(name) ?? [];
+      const [, id, partOwner] = PART.exec(name) ?? [];
+      const maker = MADE.exec(name)?.[1];
+      const owner = partOwner ?? maker;
       const isBusy = owner !== undefined && isRunning(Number(owner));
-      const isOld = id !== undefined && Date.now() - mtimeMs > PART_KEPT_MS;
+      const isOld = maker !== undefined || (id !== undefined && Date.now() - mtimeMs > PART_KEPT_MS);
       total += size;
       const mustStay = isBusy || name.endsWith('.json') || name === path.basename(this.#file(kept));
       if (!mustStay && (total > limit || isOld)) {

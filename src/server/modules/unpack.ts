@@ -8,7 +8,7 @@ import xz from 'xz-decompress';
 import { Failure } from '../../core/failure.ts';
 
 /** Larger is no debug info of a module or kernel. */
-export const MAX_UNPACKED = 4 * 1024 ** 3;
+export const MAX_UNPACKED = 2 * 1024 ** 3;
 /** Memory that a zstd frame may ask for; `zstd --ultra` stays far below it. */
 const MAX_WINDOW = 512 * 1024 ** 2;
 const CHUNK = 256 * 1024;

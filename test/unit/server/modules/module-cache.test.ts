@@ -91,7 +91,13 @@ describe('the cache of modules', () => {
       writeFileSync(path.join(folder, name), 'x');
     }
     age(`${id(2)}.part`, 8 * 24 * 60);
+    // What a window that crashed was unpacking, and what another one unpacks now.
+    const busy = `${id(4)}.${process.ppid}.part.unpacked`;
+    for (const name of [busy, `${id(4)}.${NOBODY}.part.unpacked`]) {
+      writeFileSync(path.join(folder, name), 'x');
+    }
+    limit = 0;
     await cache.trim(id(1));
-    expect(readdirSync(folder).sort()).toEqual([`${id(1)}.debug`, `${id(3)}.part`]);
+    expect(readdirSync(folder).sort()).toEqual([`${id(1)}.debug`, busy]);
   });
 });

@@ -8,6 +8,8 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -35,14 +37,14 @@ afterEach(() => {
 });
 
 /** As a server that was just started: only the disk remembers. */
-function open(): ModuleFiles {
+function open(debuginfod: readonly string[] = []): ModuleFiles {
   workspace = new WorkspaceModules();
   workspace.setFolders([path.join(folder, 'workspace')]);
   return new ModuleFiles({
     workspace,
     cache: new ModuleCache(path.join(folder, 'cache'), async () => 100),
     unpack: (from, to) => unpackFile(from, to),
-    debuginfod: [],
+    debuginfod,
     log: (line) => log.push(line),
   });
 }
@@ -188,6 +190,29 @@ describe('the file of a running module', () => {
     expect(await lines(files, OTHER_BUILD)).toEqual(LINES);
     rmSync(built('zfs.ko'));
     expect(await lines(files, OTHER_BUILD)).toBeNull();
+  });
+
+  it('comes from debuginfod when the target has none', async () => {
+    const asked: (string | undefined)[] = [];
+    const server = createServer((request, response) => {
+      asked.push(request.url);
+      if (request.url?.startsWith('/no/') === true) {
+        response.writeHead(404).end();
+      } else {
+        response.end(asBuild(request.url?.includes(BUILD) === true ? BUILD : 'ff'.repeat(20)));
+      }
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    const at = `http://127.0.0.1:${port}`;
+    files = open([`${at}/no`, at]);
+    expect((await files.prepare(wanted(), target(), signal)).ready).toBe(true);
+    expect(asked).toEqual([`/no/buildid/${BUILD}/debuginfo`, `/buildid/${BUILD}/debuginfo`]);
+    expect(await lines(files)).toEqual(LINES);
+    // What it sends for a build that it does not have is not taken.
+    expect((await files.prepare(wanted(OTHER_BUILD), target(), signal)).ready).toBe(false);
+    expect(log.at(-1)).toContain('another build');
+    server.close();
   });
 
   it('is not what a broken cache has', async () => {
