@@ -3,7 +3,7 @@
  * Protocol. The server owns the function index of the workspace's C sources.
  */
 import type { Frame } from '../core/stack/frame.ts';
-import type { TextTask } from '../core/stack/traces.ts';
+import type { StackGroup } from '../core/stack/groups.ts';
 import type { DebugLine, FunctionDefinition, Place } from '../core/symbols/location.ts';
 
 /** A request's method with the types that travel under it; the type fields exist for the compiler only. */
@@ -171,24 +171,13 @@ export interface IndexStatus {
 }
 
 /** The different stacks of an open document, the most frequent first; null when it holds none. */
-export const stackGroupsRequest: RequestKind<StackGroupsParams, readonly TextGroup[] | null> = {
+export const stackGroupsRequest: RequestKind<StackGroupsParams, readonly StackGroup[] | null> = {
   method: 'zscope/stackGroups',
 };
 
 export interface StackGroupsParams {
   /** Of a document that is open. */
   readonly uri: string;
-}
-
-/** A stack of a text, however often it is in it. */
-export interface TextGroup {
-  /** Without the kernel's guesses, innermost first. */
-  readonly frames: readonly Frame[];
-  readonly count: number;
-  /** The tasks that the text names with it, in the order of the text. */
-  readonly tasks: readonly TextTask[];
-  /** 1-based lines where it begins, of the first that no task is named with. */
-  readonly lines: readonly number[];
 }
 
 /** The frame with a source that comes next in an open document; null when there is none. */

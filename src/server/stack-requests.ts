@@ -1,8 +1,7 @@
-import type { Frame } from '../core/stack/frame.ts';
 import type { StackItem } from '../core/stack/text/items.ts';
 import { readStackItems } from '../core/stack/text/reader.ts';
-import { readTraces, type TextTask, traceKey } from '../core/stack/traces.ts';
-import type { LineLink, NextFrame, NextFrameParams, TextGroup } from '../protocol/server.ts';
+import { readTraces } from '../core/stack/traces.ts';
+import type { LineLink, NextFrame, NextFrameParams } from '../protocol/server.ts';
 import type { StackDocument } from './stack-documents.ts';
 import type { StackLinks } from './stack-links.ts';
 import type { StackPlaces } from './stack-places.ts';
@@ -12,42 +11,6 @@ const MAX_LINE = 4000;
 
 /** Links of one line. */
 const MAX_LINE_LINKS = 50;
-
-/** Places in the text that are told of a stack whose tasks are not named. */
-const MAX_LINES = 100;
-
-/** The different stacks of a document: those with the same frames, the most frequent first. */
-export function stackGroups(document: StackDocument): TextGroup[] {
-  interface Group {
-    readonly frames: Frame[];
-    count: number;
-    readonly tasks: TextTask[];
-    readonly lines: number[];
-  }
-  const groups = new Map<string, Group>();
-  for (const { frames, tasks, firstLine } of document.traces) {
-    const key = traceKey(frames);
-    if (key === '') {
-      continue;
-    }
-    let group = groups.get(key);
-    if (group === undefined) {
-      const reliable = frames.filter(({ frame }) => frame.reliable).map(({ frame }) => frame);
-      group = { frames: reliable, count: 0, tasks: [], lines: [] };
-      groups.set(key, group);
-    }
-    group.count += Math.max(tasks.length, 1);
-    group.tasks.push(...tasks);
-    if (tasks.length === 0 && group.lines.length < MAX_LINES) {
-      group.lines.push(firstLine + 1);
-    }
-  }
-  return [...groups.values()].sort((a, b) => b.count - a.count || firstPid(a.tasks) - firstPid(b.tasks));
-}
-
-function firstPid([first]: readonly TextTask[]): number {
-  return first?.pid ?? 0;
-}
 
 /** The next frame of a document that leads into the workspace, from a position on. */
 export async function nextFrame(

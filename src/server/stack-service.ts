@@ -11,6 +11,7 @@ import {
   type TextDocuments,
 } from 'vscode-languageserver/node';
 import type { TextDocument } from 'vscode-languageserver-textdocument';
+import { groupTraces } from '../core/stack/groups.ts';
 import {
   lineLinksRequest,
   nextFrameRequest,
@@ -23,7 +24,7 @@ import { type ReadSource, StackHover } from './stack-hover.ts';
 import { StackLinks } from './stack-links.ts';
 import { stackFolds, stackSymbols } from './stack-outline.ts';
 import { type DebugLines, StackPlaces } from './stack-places.ts';
-import { lineLinks, nextFrame, stackGroups } from './stack-requests.ts';
+import { lineLinks, nextFrame } from './stack-requests.ts';
 import { stackLegend, stackTokens } from './stack-tokens.ts';
 
 /** What the service needs of the server around it. */
@@ -139,7 +140,7 @@ export class StackService {
     });
     connection.onRequest(stackGroupsRequest.method, (params: { uri: string }) => {
       const document = this.#document(params);
-      return document === null ? null : stackGroups(document);
+      return document === null ? null : groupTraces(document.traces);
     });
     connection.onRequest(
       nextFrameRequest.method,

@@ -58,8 +58,10 @@ const ENDS = '</TASK>';
 /** The place where the kernel was, printed beside the registers and not in the stack. */
 const REGISTER = /(?:\b[RE]?IP|\bpc|\bPC is at|\bNIP|\bepc|\bPSW)\b.{0,40}$/;
 
-/** `sync:3198 state D`, as ZScope writes the tasks of a stack that it copies. */
-const TASK_LINE = /^\s*(.{1,64}):(\d{1,10}) state ([A-Z])\s*$/;
+/** `sync:3198 state D`, as ZScope writes the tasks of a stack that it copies; without a state where that is not known. */
+const TASK_LINE = /^\s*(\S.{0,63}?):(\d{1,10})(?: state ([A-Za-z]))?\s*$/;
+/** What looks like a task's name and is a place in a file. */
+const FILE_NAME = /\.\w{1,4}$/;
 /** `==> /proc/3198/task/3201/stack <==`, as head and tail name a file; `/proc/3198/stack:` */
 const PROC_LINE = /\/proc\/(\d{1,10})(?:\/task\/(\d{1,10}))?\/stack\b/;
 
@@ -253,10 +255,11 @@ function namesAbove(line: number, lineAt: (line: number) => string): Partial<Ope
   let above = line - 1;
   for (; above >= 0 && tasks.length < MAX_TASK_LINES; above--) {
     const match = TASK_LINE.exec(lineAt(above).slice(0, 120));
-    if (match === null) {
+    const [, comm = '', pid, state] = match ?? [];
+    if (match === null || (state === undefined && FILE_NAME.test(comm))) {
       break;
     }
-    tasks.push({ comm: match[1] ?? null, pid: Number(match[2]), state: match[3] ?? null });
+    tasks.push({ comm, pid: Number(pid), state: state ?? null });
   }
   if (tasks.length > 0) {
     return { tasks: tasks.reverse(), firstLine: above + 1, ...columns(lineAt(above + 1)) };
