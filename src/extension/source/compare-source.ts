@@ -58,16 +58,24 @@ export function compareSource(
       }
     });
   };
-  const later = ({ uri }: vscode.TextDocument) => {
+  const later = () => {
+    clearTimeout(timer);
+    timer = setTimeout(compare, SETTLE_MS);
+  };
+  const saved = ({ uri }: vscode.TextDocument) => {
     if (/\.[chS]$/.test(uri.path) && running.revision !== null) {
-      clearTimeout(timer);
-      timer = setTimeout(compare, SETTLE_MS);
+      later();
     }
   };
+  // Another branch or commit was checked out.
+  const head = vscode.workspace.createFileSystemWatcher('**/.git/HEAD');
   return vscode.Disposable.from(
     targets.onActiveChange(compare),
     vscode.workspace.onDidChangeWorkspaceFolders(compare),
-    vscode.workspace.onDidSaveTextDocument(later),
+    vscode.workspace.onDidSaveTextDocument(saved),
+    head,
+    head.onDidChange(later),
+    head.onDidCreate(later),
     vscode.workspace.onDidGrantWorkspaceTrust(compare),
     new vscode.Disposable(() => clearTimeout(timer)),
   );
