@@ -14,6 +14,7 @@ import { exitOnSignals } from '../test/host/processes.ts';
 import * as lab from '../test/lab/lab.ts';
 import { repository } from '../test/support/paths.ts';
 import { elapsedProgress } from '../test/support/progress.ts';
+import { benchCallSites } from './call-sites.ts';
 import { benchDbgmsg } from './dbgmsg.ts';
 import { benchDecode } from './decode.ts';
 import { benchActivation, benchBundles } from './extension.ts';
@@ -88,6 +89,7 @@ async function main(): Promise<number> {
       ['index', () => benchIndex(vm, progress)],
       ['symbols', () => benchSymbols(vm, progress)],
       ['decode', () => benchDecode(vm, progress)],
+      ['call-sites', () => benchCallSites(vm, progress)],
       ['stack-text', benchStackText],
       ['times', testTimes],
     ];
