@@ -12,6 +12,7 @@ import type { LazyServer } from './source/lazy-server.ts';
 import type { FrameOpener } from './source/open-frame.ts';
 import type { RunningSource } from './source/running-source.ts';
 import { pasteStackText } from './stack-text/paste.ts';
+import type { StackCommands } from './stack-text/stack-commands.ts';
 import { connectTo, pickHost } from './targets/connect.ts';
 import type { TargetNode } from './targets/target-nodes.ts';
 import type { TargetService } from './targets/target-service.ts';
@@ -27,6 +28,7 @@ interface Services {
   readonly dbgmsg: DbgmsgView;
   readonly server: LazyServer;
   readonly frames: FrameOpener;
+  readonly stacks: StackCommands;
   readonly running: RunningSource;
   readonly context: Context;
   readonly funnel: FailureFunnel;
@@ -42,7 +44,8 @@ type Handlers = {
 
 /** Registers every command of ids.ts; the compiler sees to it that none is missing. */
 export function registerCommands(services: Services): vscode.Disposable {
-  const { targets, targetsView, hungTasks, tracing, dbgmsg, server, frames, running, funnel, log } = services;
+  const { targets, targetsView, hungTasks, tracing, dbgmsg, server, frames, running, stacks, funnel, log } =
+    services;
   const entryOf = (node: TargetNode | undefined) => node?.entry ?? targets.active?.entry ?? null;
   const handlers: Handlers = {
     'zscope.connect': [
@@ -139,6 +142,10 @@ export function registerCommands(services: Services): vscode.Disposable {
     ],
     'zscope.filterDbgmsg': ['Filtering dbgmsg', () => dbgmsg.focusFilter()],
     'zscope.pasteStack': ['Opening the clipboard as stack text', pasteStackText],
+    'zscope.groupStacks': ['Grouping the stacks', () => stacks.group()],
+    'zscope.compareStacks': ['Comparing the stacks', (before, after) => stacks.compare(before, after)],
+    'zscope.nextFrame': ['Going to the next frame', () => stacks.walk(1)],
+    'zscope.previousFrame': ['Going to the previous frame', () => stacks.walk(-1)],
     'zscope.restartServer': ['Restarting the language server', () => server.restart()],
     'zscope.showLog': ['Showing the Log', () => log.show()],
   };

@@ -11,6 +11,9 @@ import { FrameOpener } from './source/open-frame.ts';
 import { SourceOpener } from './source/open-place.ts';
 import { PlaceService } from './source/place-service.ts';
 import { RunningSource } from './source/running-source.ts';
+import { StackCommands } from './stack-text/stack-commands.ts';
+import { linkTerminals } from './stack-text/terminal-links.ts';
+import { VirtualDocuments } from './stack-text/virtual-documents.ts';
 import { DialogPrompts } from './targets/prompts.ts';
 import { TargetStatus } from './targets/status-bar.ts';
 import { TargetService } from './targets/target-service.ts';
@@ -41,6 +44,8 @@ export function activate(extension: vscode.ExtensionContext): void {
     new Tracing(extension.extensionUri, targets, hungTasks, server, places, frames, context, funnel),
   );
   const dbgmsg = own(new DbgmsgView(extension.extensionUri, targets, server, opener, context, funnel));
+  const stacks = new StackCommands(server, targets, opener, own(new VirtualDocuments()));
+  own(linkTerminals(server, opener, funnel));
   own(new TargetStatus(targets));
   own(compareSource(targets, server, hungTasks, running, funnel));
   own(
@@ -52,6 +57,7 @@ export function activate(extension: vscode.ExtensionContext): void {
       dbgmsg,
       server,
       frames,
+      stacks,
       running,
       context,
       funnel,

@@ -32,6 +32,11 @@ export interface CommandArguments {
   'zscope.showDbgmsg': [];
   'zscope.filterDbgmsg': [];
   'zscope.pasteStack': [];
+  'zscope.groupStacks': [];
+  /** URIs of open documents, or `live` for the connected target; asked for when not given. */
+  'zscope.compareStacks': [before?: string, after?: string];
+  'zscope.nextFrame': [];
+  'zscope.previousFrame': [];
   'zscope.restartServer': [];
   'zscope.showLog': [];
 }
@@ -86,8 +91,12 @@ export const views = {
   dbgmsg: 'zscope.dbgmsg',
 } as const;
 
-/** Of the documents that hold a source as it stood in a commit. */
-export const schemes = { revision: 'zscope-revision' } as const;
+export const schemes = {
+  /** Of the documents that hold a source as it stood in a commit. */
+  revision: 'zscope-revision',
+  /** Of the documents with stacks that the extension makes. */
+  stacks: 'zscope',
+} as const;
 
 export const languages = { kernelStack: 'kernel-stack' } as const;
 
@@ -116,6 +125,10 @@ export const commandIds: { readonly [Id in CommandId]: true } = {
   'zscope.showDbgmsg': true,
   'zscope.filterDbgmsg': true,
   'zscope.pasteStack': true,
+  'zscope.groupStacks': true,
+  'zscope.compareStacks': true,
+  'zscope.nextFrame': true,
+  'zscope.previousFrame': true,
   'zscope.restartServer': true,
   'zscope.showLog': true,
 };

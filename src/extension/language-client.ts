@@ -14,7 +14,7 @@ import {
 import type { Disposable } from '../core/lifetime.ts';
 import type { NotificationKind, RequestKind, ServerOptions } from '../protocol/server.ts';
 import { CrashLimit } from './crash-limit.ts';
-import { languages } from './ids.ts';
+import { languages, schemes } from './ids.ts';
 
 /** A running language server. Disposing ends its process. */
 export interface ServerClient extends Disposable {
@@ -63,7 +63,10 @@ export async function startServer(
   const env = { MALLOC_TRIM_THRESHOLD_: '1000000' };
   const options: LanguageClientOptions = {
     documentSelector: [
-      ...['file', 'untitled', 'zscope'].map((scheme) => ({ language: languages.kernelStack, scheme })),
+      // Which of the logs and other texts hold stacks, the server sees.
+      ...[languages.kernelStack, 'log', 'plaintext'].flatMap((language) =>
+        ['file', 'untitled', schemes.stacks].map((scheme) => ({ language, scheme })),
+      ),
       // The server sees C sources as they are edited, before they are saved.
       { scheme: 'file', pattern: '**/*.{c,h}' },
     ],

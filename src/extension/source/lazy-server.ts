@@ -21,7 +21,7 @@ export class LazyServer implements Disposable {
     private readonly funnel: FailureFunnel,
   ) {
     const startFor = (document: vscode.TextDocument) => {
-      if (document.languageId === languages.kernelStack) {
+      if (document.languageId === languages.kernelStack || holdsStacks(document)) {
         this.funnel.guard('Starting the language server', async () => {
           await this.#start();
         });
@@ -114,4 +114,21 @@ export class LazyServer implements Disposable {
       () => {},
     );
   }
+}
+
+/** Languages of `*.log` and `*.txt`, which may hold stacks. */
+const TEXTS: ReadonlySet<string> = new Set(['log', 'plaintext']);
+
+/** So much of a text is looked at to see whether the server is needed for it, in lines. */
+const BEGINNING = 4000;
+
+/** A frame as kernels and most tools print it. */
+const FRAME = /[\w.]\+0x[\da-f]/;
+
+/** A guess that costs little: the server reads the text itself. */
+function holdsStacks(document: vscode.TextDocument): boolean {
+  return (
+    TEXTS.has(document.languageId) &&
+    FRAME.test(document.getText(new vscode.Range(0, 0, BEGINNING, 0)).slice(0, 512 * 1024))
+  );
 }

@@ -59,9 +59,13 @@ export class SourceOpener implements Disposable {
    * Opens the file of a place at its line. Only files of the workspace and of the source folders that
    * the person set are ever opened, links followed: the server gives no other URI, and this checks it
    * again. Where the person wants the running version, a file that differs opens as it stands there.
+   * @param options.beside the column of what stays in sight beside the source
    * @throws Failure when the place has no file in the workspace.
    */
-  async open(place: Place, options: { readonly preserveFocus: boolean }): Promise<void> {
+  async open(
+    place: Place,
+    options: { readonly preserveFocus: boolean; readonly beside?: vscode.ViewColumn | undefined },
+  ): Promise<void> {
     const file = place.uri === null ? null : vscode.Uri.parse(place.uri, true);
     if (file === null || file.scheme !== 'file' || !(await isInFolders(file.fsPath, sourceFolders()))) {
       throw new Failure(
@@ -82,7 +86,7 @@ export class SourceOpener implements Disposable {
       preserveFocus: options.preserveFocus,
       preview: true,
       selection: new vscode.Range(start, start),
-      viewColumn: sourceColumn(),
+      viewColumn: options.beside === undefined ? sourceColumn() : columnBeside(options.beside),
     });
     editor.revealRange(new vscode.Range(start, start), vscode.TextEditorRevealType.InCenterIfOutsideViewport);
     this.#draw();
@@ -134,6 +138,14 @@ async function textOf(uri: vscode.Uri): Promise<vscode.TextDocument> {
       'See whether it was moved or removed.',
     );
   }
+}
+
+/** The column of an editor that shows code beside `column`, else the next one. */
+function columnBeside(column: vscode.ViewColumn): vscode.ViewColumn {
+  const other = vscode.window.visibleTextEditors.find(
+    ({ viewColumn }) => viewColumn !== undefined && viewColumn !== column,
+  );
+  return other?.viewColumn ?? column + 1;
 }
 
 /** The active column, unless a view of ours is open in it: then one that shows code. */

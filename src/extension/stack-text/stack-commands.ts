@@ -1,0 +1,172 @@
+import * as vscode from 'vscode';
+import { Failure } from '../../core/failure.ts';
+import { compareStacks, type StackGroup } from '../../core/stack/groups.ts';
+import { nextFrameRequest, stackGroupsRequest } from '../../protocol/server.ts';
+import { taskSnapshot } from '../../target/collectors/task-snapshot.ts';
+import { languages, schemes } from '../ids.ts';
+import type { LazyServer } from '../source/lazy-server.ts';
+import type { SourceOpener } from '../source/open-place.ts';
+import type { TargetService } from '../targets/target-service.ts';
+import { comparedText, groupedText, snapshotGroups } from './stack-labels.ts';
+import type { VirtualDocuments } from './virtual-documents.ts';
+
+/** Languages of documents that may hold stacks; the server says which do. */
+const stackLanguages: readonly string[] = [languages.kernelStack, 'log', 'plaintext'];
+
+/** Stands for the tasks of the connected target among what can be compared. */
+const LIVE = 'live';
+
+/** One side of a comparison. */
+interface Side {
+  readonly title: string;
+  readonly groups: () => Promise<readonly StackGroup[]>;
+}
+
+/** What a person does with documents that hold stacks. */
+export class StackCommands {
+  constructor(
+    private readonly server: LazyServer,
+    private readonly targets: TargetService,
+    private readonly opener: SourceOpener,
+    private readonly documents: VirtualDocuments,
+  ) {}
+
+  /** Shows each stack of the document once. @throws Failure when it holds none. */
+  async group(): Promise<void> {
+    const { document } = stackEditor();
+    const groups = await this.#groupsOf(document);
+    const title = titleOf(document);
+    await this.documents.show(`Stacks of ${title}`, groupedText(groups, title));
+  }
+
+  /**
+   * Shows what is different between two texts, or a text and the connected target.
+   * @param before URI of an open document, or `live`; the person is asked when there is none
+   * @throws Failure
+   */
+  async compare(before?: string, after?: string): Promise<void> {
+    const first = await this.#choose('Compare stacks: which is the earlier?', before, null);
+    if (first === null) {
+      return;
+    }
+    const second = await this.#choose(`Compare ${first.label} with`, after, first.id);
+    if (second === null) {
+      return;
+    }
+    const [then, now] = await Promise.all([first.side.groups(), second.side.groups()]);
+    const text = comparedText(compareStacks(then, now), first.side.title, second.side.title);
+    await this.documents.show(`${first.side.title} and ${second.side.title}`, text);
+  }
+
+  /** Goes to the next frame that has a source, and opens that beside. */
+  async walk(by: 1 | -1): Promise<void> {
+    const editor = stackEditor();
+    const uri = editor.document.uri.toString();
+    const { line, character } = editor.selection.active;
+    const next = await this.server.request(nextFrameRequest, { uri, line, character, by });
+    if (next === null) {
+      vscode.window.setStatusBarMessage(
+        `There is no ${by > 0 ? 'further' : 'earlier'} frame whose source is in the workspace`,
+        5000,
+      );
+      return;
+    }
+    const start = new vscode.Position(next.line, next.start);
+    editor.selection = new vscode.Selection(start, start);
+    editor.revealRange(new vscode.Range(start, start), vscode.TextEditorRevealType.InCenterIfOutsideViewport);
+    const place = next.places.find((one) => one.uri !== null);
+    if (place !== undefined) {
+      await this.opener.open(place, { preserveFocus: true, beside: editor.viewColumn });
+    }
+  }
+
+  /** @param id of what is chosen already; @param not what cannot be chosen any more */
+  async #choose(
+    title: string,
+    id: string | undefined,
+    not: string | null,
+  ): Promise<{ readonly id: string; readonly label: string; readonly side: Side } | null> {
+    const items = this.#sides().filter((item) => item.id !== not);
+    if (id !== undefined) {
+      return items.find((item) => item.id === id) ?? null;
+    }
+    if (items.length === 0 || (items.length === 1 && not === null)) {
+      throw new Failure(
+        'no-stacks',
+        'There are no two texts to compare.',
+        'Open another log or dump, or connect to a target.',
+      );
+    }
+    return (await vscode.window.showQuickPick(items, { title })) ?? null;
+  }
+
+  #sides(): (vscode.QuickPickItem & { readonly id: string; readonly side: Side })[] {
+    const active = vscode.window.activeTextEditor?.document;
+    const texts = vscode.workspace.textDocuments
+      .filter((document) => mayHoldStacks(document) && !document.isClosed)
+      // The one that is being looked at first.
+      .sort((a, b) => Number(b === active) - Number(a === active))
+      .map((document) => ({
+        id: document.uri.toString(),
+        label: titleOf(document),
+        description:
+          document.uri.scheme === schemes.stacks ? '' : vscode.workspace.asRelativePath(document.uri),
+        side: { title: titleOf(document), groups: () => this.#groupsOf(document) },
+      }));
+    const connection = this.targets.connection;
+    const alias = this.targets.active?.entry.alias;
+    if (connection === null || alias === undefined) {
+      return texts;
+    }
+    const live = {
+      id: LIVE,
+      label: alias,
+      description: 'all tasks of the target as they are now',
+      side: {
+        title: alias,
+        groups: async () => snapshotGroups(await connection.run(taskSnapshot, null)),
+      },
+    };
+    return [...texts, live];
+  }
+
+  /** @throws Failure when the document holds no stacks. */
+  async #groupsOf(document: vscode.TextDocument): Promise<readonly StackGroup[]> {
+    const groups = await this.server.request(stackGroupsRequest, { uri: document.uri.toString() });
+    if (groups === null || groups.length === 0) {
+      throw new Failure(
+        'no-stacks',
+        `There are no stacks in ${titleOf(document)}.`,
+        'Choose the text of a log or dump that has some.',
+      );
+    }
+    return groups;
+  }
+}
+
+function mayHoldStacks({ languageId, uri }: vscode.TextDocument): boolean {
+  return stackLanguages.includes(languageId) && ['file', 'untitled', schemes.stacks].includes(uri.scheme);
+}
+
+/** The editor of a text with stacks: the active one, else one that is in sight. @throws Failure */
+function stackEditor(): vscode.TextEditor {
+  const { activeTextEditor, visibleTextEditors } = vscode.window;
+  const isKernelStack = ({ document }: vscode.TextEditor) => document.languageId === languages.kernelStack;
+  const found =
+    activeTextEditor !== undefined && mayHoldStacks(activeTextEditor.document)
+      ? activeTextEditor
+      : visibleTextEditors.find(isKernelStack);
+  if (found === undefined) {
+    throw new Failure(
+      'no-stacks',
+      'No text with stacks is in sight.',
+      'Open a log, or run "ZScope: Paste Stack Text".',
+    );
+  }
+  return found;
+}
+
+function titleOf({ uri }: vscode.TextDocument): string {
+  const name = uri.path.slice(uri.path.lastIndexOf('/') + 1);
+  return uri.scheme === schemes.stacks ? name.replace(/\.kstack$/, '') : name;
+}
