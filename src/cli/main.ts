@@ -16,7 +16,8 @@ Reads the files, or standard input. Takes stacks of any kind: dmesg, sysrq, /pro
 hung task reports, crash, gdb, ftrace, bpftrace and more, in any log.
 
 Options of decode:
-  -m, --module FILE   debug info: zfs.ko (also .xz, .gz, .zst), vmlinux, a program; repeatable
+  -m, --module FILE   debug info: zfs.ko (also .xz, .gz, .zst), vmlinux, a program, a library, or
+                      a folder with modules; repeatable
   -s, --source DIR    the source tree: paths are shown as they are there, and frames without
                       debug info get the call of the next frame, or their function; repeatable
       --map FROM=TO   sources that a build knew below FROM are below TO; repeatable

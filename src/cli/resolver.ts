@@ -3,6 +3,7 @@ import {
   closeSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readSync,
   realpathSync,
   renameSync,
@@ -71,9 +72,11 @@ export class Resolver {
       }
     }
     const resolver = new Resolver(options);
-    for (const file of options.modules) {
+    for (const file of options.modules.flatMap(filesOf)) {
       const opened = await openModule(file);
-      resolver.#files.set(moduleName(file), opened);
+      const name = moduleName(file);
+      resolver.#files.get(name)?.source.dispose();
+      resolver.#files.set(name, opened);
       if (!opened.file.hasLines) {
         options.warn(`${file} has no debug info: its frames get no exact lines.`);
       }
@@ -113,7 +116,7 @@ export class Resolver {
   }
 
   #lines(frame: Frame): readonly DebugLine[] | null {
-    const file = this.#files.get(frame.module)?.file;
+    const file = (this.#files.get(frame.module) ?? this.#files.get(libraryName(frame.module)))?.file;
     if (file === undefined || frame.offset < 0) {
       return null;
     }
@@ -157,7 +160,27 @@ export function moduleName(file: string): string | null {
     return null;
   }
   const module = /^(.+)\.ko(?:\.(?:xz|gz|zst))?$/.exec(name)?.[1];
-  return module === undefined ? name : module.replaceAll('-', '_');
+  return module === undefined ? libraryName(name) : module.replaceAll('-', '_');
+}
+
+/** `libzpool.so.5` and `libzpool.so.5.0.0` are `libzpool.so`; what is no library is itself. */
+function libraryName(name: string | null): string | null {
+  return name?.replace(/\.so\..*$/, '.so') ?? null;
+}
+
+/** The file, or all modules below it if it is a folder: the nearer one of a name counts. */
+function filesOf(file: string): string[] {
+  if (!statSync(file, { throwIfNoEntry: false })?.isDirectory()) {
+    return [file];
+  }
+  const found = readdirSync(file, { recursive: true, encoding: 'utf8' }).filter((name) =>
+    /\.ko(?:\.(?:xz|gz|zst))?$/.test(name),
+  );
+  if (found.length === 0) {
+    throw new Failure('bad-file', `There is no module (*.ko) below ${file}.`, 'Name its file with --module.');
+  }
+  const depth = (name: string) => name.split(path.sep).length;
+  return found.sort((a, b) => depth(b) - depth(a)).map((name) => path.join(file, name));
 }
 
 /** Where what can be made again is kept. */

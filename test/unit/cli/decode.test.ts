@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import esbuild from 'esbuild';
@@ -161,6 +161,9 @@ describe('decode', () => {
       expect((await run(['decode', '-m', packed], stack)).stdout).toBe(plain.stdout);
     }
     expect(plain.stdout).toContain('zlog.c:10, inlined');
+    mkdirSync(path.join(folder, 'tree/module'), { recursive: true });
+    copyFileSync(module, path.join(folder, 'tree/module/zlog.ko'));
+    expect((await run(['decode', '-m', path.join(folder, 'tree')], stack)).stdout).toBe(plain.stdout);
   });
 
   it('passes large text on unchanged, and ends quietly when nobody reads on', async () => {
@@ -173,6 +176,7 @@ describe('decode', () => {
   it.each([
     [['decode', 'none.txt'], 1, 'none.txt cannot be read: it is not there.'],
     [['decode', '-m', 'none.ko'], 1, 'none.ko is not there.'],
+    [['decode', '-m', 'docs'], 1, 'There is no module (*.ko) below docs.'],
     [['decode', '-m', 'package.json'], 1, 'neither an ELF file nor a packed one'],
     [['decode', '-s', 'package.json'], 1, 'package.json is no folder.'],
     [['decode', '--what'], 2, "Unknown option '--what'."],
@@ -200,6 +204,7 @@ it.each([
   ['vmlinux', null],
   ['/usr/lib/debug/boot/vmlinux-6.12.1', null],
   ['/usr/sbin/zdb', 'zdb'],
+  ['/usr/lib/libzpool.so.5.0.0', 'libzpool.so'],
 ])('%s is the module %s', (file, name) => {
   expect(moduleName(file)).toBe(name);
 });

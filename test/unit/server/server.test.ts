@@ -1,4 +1,6 @@
-import { rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { DocumentLink, Hover, Location } from 'vscode-languageserver/node';
@@ -191,6 +193,21 @@ describe('locate', () => {
       ]);
     }
   });
+});
+
+it('keeps the index for the next start where it is told to', async () => {
+  const storage = mkdtempSync(path.join(tmpdir(), 'zscope-storage-'));
+  try {
+    for (const _ of ['first', 'second']) {
+      const client = new ServerProcess(built.bundle);
+      await client.initialize([tree.root], {}, { storagePath: storage });
+      expect((await locate(client, [frame('zlog_commit')]))[0]?.[0]?.line).toBe(11);
+      expect(await client.end()).toBe(0);
+      expect(readdirSync(path.join(storage, 'index'))).toHaveLength(1);
+    }
+  } finally {
+    rmSync(storage, { recursive: true, force: true });
+  }
 });
 
 describe('the settings on sources', () => {
