@@ -20,8 +20,13 @@ const file = openDebugFile({
   },
 });
 
-const print = (lines: readonly DebugLine[]): string =>
-  lines.map((line) => `${line.function || '??'}\n${line.path || '??'}:${line.line || '?'}\n`).join('');
+function print(lines: readonly DebugLine[]): string {
+  let text = '';
+  for (const { function: name, path, line } of lines) {
+    text += `${name || '??'}\n${path || '??'}:${line || '?'}\n`;
+  }
+  return text || '??\n??:0\n';
+}
 
 function write(text: string): void {
   const bytes = Buffer.from(text);
@@ -37,7 +42,7 @@ if (mode === 'frame') {
   let text = '';
   for (const line of readFileSync(0, 'latin1').split('\n')) {
     if (line !== '') {
-      text += print(file.at({ section: name, offset: Number(line) })) || '??\n??:0\n';
+      text += print(file.at({ section: name, offset: Number(line) }));
     }
     if (text.length > 1 << 16) {
       write(text);

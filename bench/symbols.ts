@@ -35,19 +35,20 @@ interface Run {
   readonly output: string;
 }
 
+/** @param input file to read from; the output is thrown away then, as it is large */
 function run(program: string, args: readonly string[], input?: string): Run {
   const stdin = input === undefined ? undefined : openSync(input, 'r');
   const started = performance.now();
   // GNU time prints the peak of the resident set in KB, as wait4(2) says it.
   const { stdout, stderr, status } = spawnSync('time', ['--format=%M', program, ...args], {
-    stdio: [stdin ?? 'ignore', 'pipe', 'pipe'],
+    stdio: [stdin ?? 'ignore', stdin === undefined ? 'pipe' : 'ignore', 'pipe'],
     encoding: 'utf8',
     maxBuffer: 1 << 30,
   });
   const ms = performance.now() - started;
   if (stdin !== undefined) closeSync(stdin);
   if (status !== 0) throw new Error(`${program} ended with ${status}: ${stderr.slice(-200)}`);
-  return { ms, megabytes: (Number(stderr.trim().split('\n').at(-1)) * 1024) / 1e6, output: stdout };
+  return { ms, megabytes: (Number(stderr.trim().split('\n').at(-1)) * 1024) / 1e6, output: stdout ?? '' };
 }
 
 export async function benchSymbols(vm: lab.LabInfo, progress: Progress): Promise<Figure[]> {
