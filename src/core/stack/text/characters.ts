@@ -30,6 +30,9 @@ export const ODD_BLANK = 1 << 22;
 /** \u2190 to \u2199, which tracers draw calls with. */
 export const ARROW = 1 << 23;
 
+/** Control characters that are met in logs of terminals; colours begin with the last. */
+export const CONTROLS = '\0\x07\x08\x0b\x0c\x1b';
+
 /** Bits of every character below 256; of those above see {@link wideClass}. */
 export const CLASS_OF = new Uint32Array(256);
 
@@ -58,11 +61,9 @@ const classes: readonly (readonly [string, number])[] = [
   ['\u00a0', ODD_BLANK],
   ['\u00ad', ODD_BLANK],
 ];
-for (let unit = 0; unit < 32; unit++) {
-  CLASS_OF[unit] = CONTROL;
+for (const control of CONTROLS) {
+  CLASS_OF[control.charCodeAt(0)] = CONTROL;
 }
-CLASS_OF[9] = 0;
-CLASS_OF[10] = 0;
 for (const [character, bit] of classes) {
   CLASS_OF[character.charCodeAt(0)] = bit;
 }

@@ -2,7 +2,7 @@
  * Takes out of a line what hides the text of a stack: colours, HTML entities, escapes of JSON and
  * Markdown, quoted-printable characters, blanks of other kinds.
  */
-import { AMPERSAND, BACKSLASH, CONTROL, EQUALS, ODD_BLANK, RETURN } from './characters.ts';
+import { AMPERSAND, BACKSLASH, CONTROL, CONTROLS, EQUALS, HASH, ODD_BLANK, RETURN } from './characters.ts';
 import type { Piece } from './line.ts';
 
 /** A line that was made of a raw one; newlines written as escapes make several of one. */
@@ -21,31 +21,53 @@ const hexEscape = '\\\\x[\\da-fA-F]{2}';
 const quotedPrintable = '=(?:3D|20|09|5F|2E|5B|5D|C2=A0)';
 const blanks = '[\\x00-\\x08\\x0b-\\x1f\\xa0\\xad\\u2000-\\u200f\\u202f\\u2060\\u3000\\ufeff]';
 
-const plain = new RegExp([colour, entity, hexEscape, markdownEscape, quotedPrintable, blanks].join('|'), 'g');
+/** syslog daemons write control characters so. */
+const octal = '#0(?:11|12|15)';
+
+const plain = new RegExp(
+  [octal, colour, entity, hexEscape, markdownEscape, quotedPrintable, blanks].join('|'),
+  'g',
+);
 const quoted = new RegExp(
-  [colour, entity, escapedNewline, jsonEscape, hexEscape, markdownEscape, quotedPrintable, blanks].join('|'),
+  [
+    octal,
+    colour,
+    entity,
+    escapedNewline,
+    jsonEscape,
+    hexEscape,
+    markdownEscape,
+    quotedPrintable,
+    blanks,
+  ].join('|'),
   'g',
 );
 
 /** Any of these makes a text one whose lines are looked at character by character. */
-const NOT_PLAIN: readonly string[] = [
-  ...Array.from({ length: 32 }, (_, unit) => String.fromCharCode(unit)).filter(
-    (one) => !'\t\n'.includes(one),
-  ),
-  ...['\\', '&', '\u00a0', '\u00ad', '=3D', '=5F', '=2E', '=5B', '=5D', '=C2=A0'],
-];
+const NOT_PLAIN: readonly string[] = [...CONTROLS, '\r', '\\', '&', '\u00a0', '\u00ad'];
 
 /**
  * Whether no line of a text needs cleaning. Searches for single characters are many times faster
  * than one look at each character.
  */
 export function isPlain(text: string): boolean {
-  return !/[\u0100-\uffff]/.test(text) && !NOT_PLAIN.some((one) => text.includes(one));
+  return (
+    !/[\u0100-\uffff]/.test(text) &&
+    !NOT_PLAIN.some((one) => text.includes(one)) &&
+    !text.includes('#01') &&
+    !(text.includes('=') && QUOTED_PRINTABLE.test(text))
+  );
 }
+
+/** What is only written so where a text is quoted-printable. */
+const QUOTED_PRINTABLE = /=(?:3D|5F|2E|5B|5D|C2=A0)/;
 
 /** Whether a line with these classes, or one that a `=` says is quoted-printable, needs cleaning. */
 export function needsCleaning(classes: number, text: string, from: number, to: number): boolean {
   if ((classes & (BACKSLASH | AMPERSAND | CONTROL | ODD_BLANK)) !== 0) {
+    return true;
+  }
+  if ((classes & HASH) !== 0 && text.slice(from, to).includes('#01')) {
     return true;
   }
   if ((classes & RETURN) !== 0) {
@@ -56,9 +78,7 @@ export function needsCleaning(classes: number, text: string, from: number, to: n
     }
     return first < end;
   }
-  return (
-    (classes & EQUALS) !== 0 && /=(?:3D|5F|2E|5B|5D|C2=A0)/.test(text.slice(from, Math.min(to, from + 4096)))
-  );
+  return (classes & EQUALS) !== 0 && QUOTED_PRINTABLE.test(text.slice(from, Math.min(to, from + 4096)));
 }
 
 /** The lines that `raw`, line `number` of the document, is read as. */
@@ -104,6 +124,9 @@ function replacement(found: string): string {
     const name = found.slice(1, -1).replace('amp;', '');
     const code = name[1] === 'x' ? Number.parseInt(name.slice(2), 16) : Number(name.slice(1));
     return name[0] === '#' ? printable(code) : (NAMED[name] ?? '');
+  }
+  if (found[0] === '#') {
+    return found === '#011' ? '\t' : '\n';
   }
   if (found[0] === '=') {
     return found.length > 3 ? ' ' : printable(Number.parseInt(found.slice(1), 16));

@@ -53,7 +53,7 @@ const PATTERNS: Readonly<Record<string, readonly Pattern[]>> = {
     pattern('task', `Pid: ${PID}, comm: ${COMM} (?:Not t|T)ainted`),
     pattern('task', `PID: ${PID} +TASK: [\\da-f]{8,16} +CPU: \\d+ +COMMAND: "(?<comm>[^"]{0,64})"`),
     pattern('stack', `PID ${PID} - \\S`),
-    pattern('report', 'PANIC at '),
+    pattern('report', 'PANIC(?: at |: )'),
   ],
   w: [
     pattern('report', `watchdog: BUG: soft lockup - CPU#\\d+ stuck for \\d+s! \\[(?<comm>.{1,64}):${PID}\\]`),

@@ -141,12 +141,12 @@ export class Output {
 
   /** Hands on what was read of the present line. */
   flush(): void {
-    this.frames.length = 0;
-    this.named = false;
     const items = this.#items;
     if (items.length === 0) {
       return;
     }
+    this.frames.length = 0;
+    this.named = false;
     if (!this.#sorted) {
       items.sort((a, b) => a.line - b.line || a.start - b.start);
       this.#sorted = true;

@@ -105,6 +105,10 @@ function pathStart(text: string, dot: number, limit: number): number {
   while (start > limit && isPathUnit(text.charCodeAt(start - 1))) {
     start--;
   }
+  // macOS's panics: "message"@zio.c:462
+  while (text.charCodeAt(start) === 64) {
+    start++;
+  }
   // A drive: C:\src
   if (
     start - 2 >= limit &&

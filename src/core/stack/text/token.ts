@@ -105,10 +105,6 @@ export function symbolStart(text: string, plus: number, floor: number): number {
     start--;
   }
   token.hash = hash;
-  // syslog daemons write a tab as #011.
-  if (text.charCodeAt(start) === 48 && start > floor && text.charCodeAt(start - 1) === 35) {
-    start += 3;
-  }
   while (text.charCodeAt(start) === 46 && text.charCodeAt(start + 1) === 46) {
     start += 2;
   }

@@ -15,6 +15,8 @@ const ENTRY =
 const LOST = /^@\w{0,64}\[ ?(.{1,65536}?)\]: \d{1,20}$/;
 
 export function bpftraceFormat(): Format {
+  /** The number of the last line that was a frame. */
+  let last = 0;
   return {
     needs: PLUS,
     read(line, out) {
@@ -31,6 +33,11 @@ export function bpftraceFormat(): Format {
         return false;
       }
       const [, , name = '', offset = '', bracketed, library] = match;
+      // A stack begins with a name that is no word of a sum.
+      if (!name.includes('_') && line.number - last > 3) {
+        return false;
+      }
+      last = line.number;
       const printed = bracketed ?? library?.replace(/^\[|\]$/g, '');
       frameInBody(line, out, body.indexOf(name), name, {
         offset: Number(offset),

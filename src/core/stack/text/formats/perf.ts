@@ -13,7 +13,8 @@ const ENTRY =
 const ONE_LINE =
   /: {1,40}([\da-f]{4,16}) ([A-Za-z_.$~][\w.$@:~<>]*)(?:\+0x([\da-f]{1,12}))? \((\[[\w.-]{1,64}\]|\/[^()]{1,1000})\)$/;
 
-const NAME_ONLY = /^([\da-f]{8,16}) ([A-Za-z_.$~][\w.$@:~]*)$/;
+/** 64 bits, or 32 that are no decimal number. */
+const NAME_ONLY = /^([\da-f]{12,16}|(?=\d*[a-f])[\da-f]{8}) ([A-Za-z_.$~][\w.$@:~]*)$/;
 
 export function perfFormat(): Format {
   return {
@@ -28,8 +29,8 @@ export function perfFormat(): Format {
         return false;
       }
       const [whole, , name = '', offset, place = ''] = match;
-      // Kernel symbols have no blanks; names of C++ do, and are followed by arguments or an offset.
-      if (/\s/.test(name) && offset === undefined && place !== 'inlined') {
+      // "4096 bytes (4 KiB)": without an offset, the place has to tell that it is one.
+      if (offset === undefined && (/\s/.test(name) || !/^(?:\[|\/|inlined$)/.test(place))) {
         return false;
       }
       frameInBody(line, out, match.index + whole.indexOf(` ${name}`) + 1, name, {
