@@ -80,9 +80,9 @@ async function lines(connection: Connection, folder: string): Promise<void> {
   const outside = {
     progress: () => {},
     fetch: async (request: FileRequest) => {
-      const file = await downloadModule(connection, { ...request, zfsHangs: true });
-      return file === null
-        ? ({ outcome: 'none', why: 'no file' } as const)
+      const file = await downloadModule(connection, { ...request, zfsHangs: true, folders: [] });
+      return typeof file === 'string'
+        ? ({ outcome: 'none', otherBuild: false } as const)
         : ({ outcome: 'fetched', path: file.path } as const);
     },
   };

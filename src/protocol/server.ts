@@ -103,8 +103,10 @@ export interface FetchModuleParams {
 export type FetchModuleResult =
   /** `path` is the file's on the target; untrusted. */
   | { readonly outcome: 'fetched'; readonly path: string }
-  /** `none`: the target has no (further) file; `failed`: it broke off. `why` is a sentence. */
-  | { readonly outcome: 'none' | 'failed'; readonly why: string };
+  /** The target has no (further) file that may be it; `otherBuild`: it has one of another build. */
+  | { readonly outcome: 'none'; readonly otherBuild: boolean }
+  /** It broke off; `why` is a sentence. */
+  | { readonly outcome: 'failed'; readonly why: string };
 
 /** From the server to the extension, while modules are prepared. */
 export const moduleProgress: NotificationKind<ModuleProgress> = { method: 'zscope/moduleProgress' };

@@ -4,6 +4,7 @@ import {
   type ModuleFileHeader,
   type ModuleFileParams,
   moduleFile,
+  type NoModuleFile,
   type Packing,
   type RemoteFile,
 } from './collectors/module-file.ts';
@@ -23,14 +24,14 @@ export interface DownloadOptions {
 /**
  * Reads the file of a loaded module into `part`. After a break the next call for the same part goes on
  * where this one ended, if the file on the target is the same by path, size and time.
- * @returns which file it was; null when the target has none (more)
+ * @returns which file it was, or that the target has none (more)
  * @throws Failure as Connection.download, or what writing the part threw
  */
 export async function downloadModule(
   connection: Connection,
   { part, ...wanted }: ModuleDownload,
   options: DownloadOptions = {},
-): Promise<RemoteFile | null> {
+): Promise<RemoteFile | NoModuleFile> {
   const resume = await readPart(part);
   const writer = new PartWriter(part, options.progress ?? (() => {}));
   try {
@@ -51,7 +52,7 @@ const GZIP_MORE = 4096;
 
 /** Writes bytes behind one another; the record beside the part says of which file they are. */
 class PartWriter {
-  file: RemoteFile | null = null;
+  file: RemoteFile | NoModuleFile = 'none';
   #handle: FileHandle | null = null;
   #at = 0;
   #total: number | null = null;
@@ -62,8 +63,9 @@ class PartWriter {
     private readonly progress: (done: number, total: number | null) => void,
   ) {}
 
-  async header(header: ModuleFileHeader | null): Promise<void> {
-    if (header === null) {
+  async header(header: ModuleFileHeader | NoModuleFile): Promise<void> {
+    if (typeof header === 'string') {
+      this.file = header;
       return;
     }
     this.file = header.file;

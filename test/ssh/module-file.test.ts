@@ -46,7 +46,7 @@ async function download(options: DownloadOptions = {}, more: Partial<ModuleDownl
   try {
     return await downloadModule(
       connection,
-      { module: 'zfs', buildId: id, debugLink: null, zfsHangs: false, skip: [], part, ...more },
+      { module: 'zfs', buildId: id, debugLink: null, zfsHangs: false, folders: [], skip: [], part, ...more },
       options,
     );
   } finally {
@@ -123,8 +123,23 @@ test('begins anew when the file is another one by now', async () => {
 
 test('is nothing when the target has no such file, or only useless ones', async () => {
   newPart();
-  expect(await download({}, { buildId: `01${id.slice(2)}`, module: 'zscope_no_module' })).toBeNull();
-  expect(await download({}, { module: 'zscope_no_module', skip: [remote] })).toBeNull();
+  expect(await download({}, { buildId: `01${id.slice(2)}`, module: 'zscope_no_module' })).toBe('none');
+  expect(await download({}, { module: 'zscope_no_module', skip: [remote] })).toBe('none');
+});
+
+test('is found in a folder where it is built, by the build-id that is in it', async () => {
+  newPart();
+  const build = path.join(folder, "it's a \\n build");
+  const module = path.join(build, 'module', 'zscope_no_module.ko');
+  mkdirSync(path.dirname(module), { recursive: true });
+  // Bytes of an id that shells, grep and printf may stumble over.
+  const odd = `0a000a${'255c27227f80ff5b2a2e0d1e2d2d09'}ab`;
+  const wanted = { buildId: odd, module: 'zscope_no_module', folders: ['/nosuch', build] };
+  writeFileSync(module, Buffer.concat([randomBytes(5_000_000), Buffer.from(odd, 'hex'), randomBytes(1000)]));
+  expect(await download({}, wanted)).toMatchObject({ path: module, packing: 'gz' });
+  expect(gunzipSync(readFileSync(part)).equals(readFileSync(module))).toBe(true);
+  writeFileSync(module, randomBytes(1000));
+  expect(await download({}, wanted)).toBe('other-build');
 });
 
 test('can be stopped, and what came is kept', async () => {

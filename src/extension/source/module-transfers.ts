@@ -66,19 +66,19 @@ export class ModuleTransfers {
   async #fetch({ target, ...params }: FetchModuleParams, signal: AbortSignal): Promise<FetchModuleResult> {
     const running = this.#running.get(target);
     if (running === undefined) {
-      return { outcome: 'none', why: 'the target is not connected any more' };
+      return { outcome: 'failed', why: 'The target is not connected any more.' };
     }
     try {
       const file = await downloadModule(
         running.connection,
-        { ...params, zfsHangs: running.zfsHangs },
+        { ...params, zfsHangs: running.zfsHangs, folders: [] },
         {
           signal,
           progress: (done, total) => running.report(`Reading the file of ${params.module}`, done, total),
         },
       );
-      return file === null
-        ? { outcome: 'none', why: 'it has no (further) file of this module' }
+      return typeof file === 'string'
+        ? { outcome: 'none', otherBuild: file === 'other-build' }
         : { outcome: 'fetched', path: file.path };
     } catch (error) {
       return { outcome: 'failed', why: isCancelled(error) ? 'cancelled' : sentenceOf(error) };

@@ -150,8 +150,13 @@ export class ModuleFiles {
         // What came of it is there for the next attempt.
         await cache.leavePart(part);
         signal.throwIfAborted();
-        this.options.log(`${module} ${buildId}: from the target: ${got.why}`);
-        tried.failed ??= got.outcome === 'failed' ? got.why : null;
+        if (got.outcome === 'failed') {
+          tried.failed ??= got.why;
+        } else {
+          tried.otherBuild ||= got.otherBuild;
+        }
+        const why = got.outcome === 'failed' ? got.why : 'it has no (further) file of this build';
+        this.options.log(`${module} ${buildId}: from the target: ${why}`);
         return false;
       }
       const judged = await this.#keep(part, buildId, cache, outside, signal);

@@ -25,6 +25,8 @@ export interface ModuleFileParams {
   readonly debugLink: string | null;
   /** Tasks hang in ZFS: reading from a root file system that is ZFS would hang as well, so it is not tried. */
   readonly zfsHangs: boolean;
+  /** Folders on the target where modules are built, to look into as well: absolute, given by the person. */
+  readonly folders: readonly string[];
   /** Files that turned out to be of no use. */
   readonly skip: readonly string[];
   /** What is here of which file: sent from there on when it is still the same. */
@@ -39,6 +41,9 @@ export interface ModuleFileHeader {
   readonly total: number | null;
 }
 
+/** The target has no (further) file that may be of the build, or only files of other builds. */
+export type NoModuleFile = 'none' | 'other-build';
+
 const MODULE = /^[\w-]{1,64}$/;
 const BUILD_ID = /^[0-9a-f]{8,128}$/;
 const FILE_NAME = /^[\w.+-]{1,200}$/;
@@ -49,6 +54,7 @@ const MAX_SIZE = 4 * 1024 ** 3;
  * Where debug info of a module may be, the likeliest first: by build-id and beside /lib/modules as gdb's
  * "Separate Debug Files" has it, then the module itself (kmod's modules.dep lists all that there are).
  *
+ * A file that is not packed is looked through for the bytes of the build-id first, where `grep` is there.
  * The file goes as it is, from the offset on; one that is not packed is packed by gzip where that is
  * there (107 MB of zfs.ko become 25): the same file, offset and gzip give the same bytes again. Only
  * `stat` looks at what is not sent. Whether the root is ZFS, the kernel's command line tells
@@ -62,6 +68,11 @@ esac
 lib=/lib/modules/$release
 paths() {
   echo "/usr/lib/debug/.build-id/\${id%"\${id#??}"}/\${id#??}.debug"
+  folders | while IFS= read -r folder; do
+    for folder in "$folder" "$folder/module"; do
+      printf '%s\\n' "$folder/$module.ko" "$folder/$module/$module.ko"
+    done
+  done
   awk -v want="$module" '{
     sub(/:.*/, ""); file = $0; name = file
     sub(/.*\\//, "", name); sub(/\\.ko(\\..*)?$/, "", name); gsub(/-/, "_", name)
@@ -81,7 +92,12 @@ paths() {
     echo "$path"
   done
 }
+is_build() {
+  case $1 in /usr/lib/debug/.build-id/*) return 0 ;; esac
+  [ -z "$bytes" ] || ! command -v grep >/dev/null 2>&1 || grep -qaF -- "$(printf "$bytes")" "$1"
+}
 paths | {
+  other=
   while IFS= read -r path; do
     [ -f "$path" ] && [ -r "$path" ] && ! skipped "$path" || continue
     packing=none
@@ -90,6 +106,7 @@ paths | {
       *.zst) packing=zst ;;
       *.gz) packing=gz ;;
     esac
+    [ $packing != none ] || is_build "$path" || { other=' other'; continue; }
     set -- $(stat -L -c '%s %Y' "$path") || continue
     [ $# = 2 ] || continue
     total=$1 pack=cat
@@ -108,18 +125,18 @@ paths | {
     fi
     exit
   done
-  echo none
+  echo "none$other"
 }
 `;
 
 /** The file with the debug info of a loaded module, as far as the target has one. */
-export const moduleFile: DownloadCollector<ModuleFileParams, ModuleFileHeader | null> = {
+export const moduleFile: DownloadCollector<ModuleFileParams, ModuleFileHeader | NoModuleFile> = {
   name: 'module-file',
   title: 'The file of a loaded module',
   grade: 'observe',
   needsRoot: true,
   idleMs: 30_000,
-  script: ({ module, buildId, debugLink, zfsHangs, skip, resume }) => {
+  script: ({ module, buildId, debugLink, zfsHangs, folders, skip, resume }) => {
     if (!MODULE.test(module) || !BUILD_ID.test(buildId)) {
       throw new Failure('bad-request', `${inert(module, 80)} is no module with a build-id.`);
     }
@@ -131,6 +148,11 @@ export const moduleFile: DownloadCollector<ModuleFileParams, ModuleFileHeader | 
       `module=${module.replaceAll('-', '_')} id=${buildId}`,
       `link=${debugLink !== null && FILE_NAME.test(debugLink) ? shellWord(debugLink) : ''}`,
       `known=${shellWord(known)} offset=${resume?.offset ?? 0} hangs=${zfsHangs ? 'yes' : 'no'}`,
+      `bytes=${shellWord(pattern(buildId))}`,
+      `folders() {\n:\n${folders
+        .filter((folder) => folder.startsWith('/') && !folder.includes('\0'))
+        .map((folder) => `printf '%s\\n' ${shellWord(folder.replace(/\/+$/, ''))}\n`)
+        .join('')}}`,
       skip.length === 0
         ? 'skipped() { return 1; }'
         : `skipped() { case $1 in ${skip.map((path) => `'${path.replaceAll("'", "'\\''")}'`).join('|')}) return 0 ;; esac; return 1; }`,
@@ -138,8 +160,8 @@ export const moduleFile: DownloadCollector<ModuleFileParams, ModuleFileHeader | 
     return `${lines.join('\n')}\n${SCRIPT}`;
   },
   header: (line, { resume }) => {
-    if (line === 'none') {
-      return null;
+    if (line === 'none' || line === 'none other') {
+      return line === 'none' ? 'none' : 'other-build';
     }
     if (line === 'hangs') {
       throw new Failure(
@@ -165,6 +187,18 @@ export const moduleFile: DownloadCollector<ModuleFileParams, ModuleFileHeader | 
     return { file, offset, total: total === '-' ? null : number(total) };
   },
 };
+
+/**
+ * The longest part of a build-id that grep takes as one pattern, for `printf`: without zeros, which no word
+ * holds, and line ends, which divide patterns. Empty when that is too short to tell builds apart.
+ */
+function pattern(buildId: string): string {
+  const parts = (buildId.match(/../g) ?? []).join(' ').split(/00|0a/);
+  const longest = parts.map((part) => part.trim().split(' ')).sort((a, b) => b.length - a.length)[0] ?? [];
+  return longest.length < 4
+    ? ''
+    : longest.map((byte) => `\\${Number.parseInt(byte, 16).toString(8).padStart(3, '0')}`).join('');
+}
 
 function packingOf(word: string | undefined): Packing {
   if (word === 'none' || word === 'gz' || word === 'xz' || word === 'zst') {

@@ -21,13 +21,21 @@ const file = { path: '/lib/zfs.ko', size: 1000, mtime: 5, packing: 'gz' } as con
 function download(total: number | null, sent: Buffer) {
   const asked: ModuleFileParams[] = [];
   const connection = {
-    download: async (_: unknown, params: ModuleFileParams, sink: ByteSink<ModuleFileHeader | null>) => {
+    download: async (_: unknown, params: ModuleFileParams, sink: ByteSink<ModuleFileHeader>) => {
       asked.push(params);
       await sink.header({ file, offset: 0, total });
       await sink.bytes(sent);
     },
   };
-  const wanted = { module: 'zfs', buildId: 'aaaaaaaa', debugLink: null, zfsHangs: false, skip: [], part };
+  const wanted = {
+    module: 'zfs',
+    buildId: 'aaaaaaaa',
+    debugLink: null,
+    zfsHangs: false,
+    folders: [],
+    skip: [],
+    part,
+  };
   // Only what the download calls of a connection.
   const done = downloadModule(connection as unknown as Connection, wanted);
   return { asked, done };

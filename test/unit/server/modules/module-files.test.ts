@@ -63,7 +63,7 @@ function target(...content: readonly (readonly [string, Buffer])[]): Outside & {
       asked.push(request);
       const next = content.find(([name]) => !request.skip.includes(name));
       if (next === undefined) {
-        return { outcome: 'none', why: 'no file' };
+        return { outcome: 'none', otherBuild: false };
       }
       writeFileSync(request.part, next[1]);
       return { outcome: 'fetched', path: next[0] };
@@ -146,6 +146,8 @@ describe('the file of a running module', () => {
     expect((await files.prepare(wanted(), target(), signal)).remark).toContain(
       'not found under /lib/modules',
     );
+    const other: Outside = { ...target(), fetch: async () => ({ outcome: 'none', otherBuild: true }) };
+    expect((await files.prepare(wanted(), other, signal)).remark).toContain('not the build that runs');
     const broken = target();
     const lost = await files.prepare(
       wanted(),
@@ -175,7 +177,7 @@ describe('the file of a running module', () => {
     let found = false;
     const resumed = async (request: FileRequest): Promise<FetchModuleResult> => {
       found = existsSync(request.part) && existsSync(`${request.part}.json`);
-      return { outcome: 'none', why: '' };
+      return { outcome: 'none', otherBuild: false };
     };
     await files.prepare(wanted(), { ...outside, fetch: resumed }, signal);
     expect(found).toBe(true);

@@ -7,6 +7,7 @@ const wanted: ModuleFileParams = {
   buildId: '4f265041fc3ac07423f9fbe835c9271f18fba8d7',
   debugLink: null,
   zfsHangs: false,
+  folders: [],
   skip: [],
   resume: null,
 };
@@ -32,7 +33,7 @@ describe('the file of a module', () => {
       offset: 0,
       total: null,
     });
-    expect(header('none')).toBeNull();
+    expect([header('none'), header('none other')]).toEqual(['none', 'other-build']);
     expect(header('hangs')).toBe('unsupported');
   });
 
@@ -57,18 +58,24 @@ describe('the file of a module', () => {
       moduleFile
         .script({ ...wanted, ...params })
         .split('\n')
-        .slice(0, 5)
+        .slice(0, 10)
         .join('\n');
     expect(
       script({
         skip: ["/a'b", '/c d'],
         debugLink: 'x; reboot',
+        folders: ['/home/me/my zfs/', 'relative'],
         resume: { file: { ...file, path: "/e'f" }, offset: 7 },
       }),
     ).toBe(
       `module=zfs id=${wanted.buildId}
 link=
 known='xz 1000 5 /e'\\''f' offset=7 hangs=no
+bytes='\\117\\046\\120\\101\\374\\072\\300\\164\\043\\371\\373\\350\\065\\311\\047\\037\\030\\373\\250\\327'
+folders() {
+:
+printf '%s\\n' '/home/me/my zfs'
+}
 skipped() { case $1 in '/a'\\''b'|'/c d') return 0 ;; esac; return 1; }
 read -r release </proc/sys/kernel/osrelease`,
     );
