@@ -1,6 +1,12 @@
 import { type Frame, sourceName } from '../core/stack/frame.ts';
 import { wordAt } from '../core/symbols/c-lexer.ts';
-import { type BodyCall, type CallPath, callPaths, commonStart } from '../core/symbols/call-sites.ts';
+import {
+  type BodyCall,
+  type CallPath,
+  type CallSource,
+  callPaths,
+  commonStart,
+} from '../core/symbols/call-sites.ts';
 import type { FileEntry, IndexedFunction } from '../core/symbols/function-index.ts';
 import type { CandidateLine, DebugLine, FunctionDefinition, Place } from '../core/symbols/location.ts';
 import { fileRank, mapPath } from '../core/symbols/source-paths.ts';
@@ -64,9 +70,12 @@ export class Locator {
   }
 
   async #callPaths(definitions: readonly Found[], inner: string): Promise<CallPath[]> {
-    const { functions } = this.index;
-    const read = (of: IndexedFunction) => this.#body(of);
-    const paths = definitions.map(({ definition }) => callPaths(functions, read, definition, inner));
+    const source: CallSource = {
+      index: this.index.functions,
+      readBody: (of) => this.#body(of),
+      counts: (file) => this.index.file(file)?.kind === 'kernel',
+    };
+    const paths = definitions.map(({ definition }) => callPaths(source, definition, inner));
     return (await Promise.all(paths)).flat();
   }
 

@@ -44,20 +44,30 @@ const MAX_INLINED = 3;
 /** Macros that a macro may be made of. */
 const MAX_MACROS = 6;
 
+/** Lines from the last call of a function to its closing brace, if it is the last statement. */
+const MAX_JUMP_LINES = 2;
+
 /** Paths that are looked for; more are no answer. */
 const MAX_PATHS = 64;
 
+/** The sources that ways are looked for in. */
+export interface CallSource {
+  readonly index: FunctionIndex;
+  readonly readBody: ReadBody;
+  /** Whether code of a file can be on the way: of the kernel, not of processes or another system. */
+  readonly counts: (file: string) => boolean;
+}
+
 /**
- * The ways from a function to a call of `inner`, in text order; empty when none is seen.
+ * The ways from a function to a call of `inner`, in text order; empty when none is seen. Only where
+ * there is none otherwise, a function counts for what its last statement calls: compiled to a jump,
+ * such a call leaves no frame of the function that makes it (`__cv_wait` and `cv_wait_common`).
  * @param inner source name of the next inner frame's function
  */
-export async function callPaths(
-  index: FunctionIndex,
-  readBody: ReadBody,
-  of: IndexedFunction,
-  inner: string,
-): Promise<CallPath[]> {
-  return withoutDoubles(await new Search(index, readBody, inner).paths(of, [of])).slice(0, MAX_PATHS);
+export async function callPaths(source: CallSource, of: IndexedFunction, inner: string): Promise<CallPath[]> {
+  const direct = await new Search(source, inner, false).paths(of, [of]);
+  const paths = direct.length > 0 ? direct : await new Search(source, inner, true).paths(of, [of]);
+  return withoutDoubles(paths).slice(0, MAX_PATHS);
 }
 
 class Search {
@@ -69,9 +79,10 @@ class Search {
   readonly #inlines = new Map<string, IndexedFunction[]>();
 
   constructor(
-    private readonly index: FunctionIndex,
-    private readonly readBody: ReadBody,
+    private readonly source: CallSource,
     private readonly inner: string,
+    /** Calls lead on through functions that end with a jump. */
+    private readonly jumps: boolean,
   ) {}
 
   /** @param through the functions on the way, the last of them `of` */
@@ -80,7 +91,7 @@ class Search {
       return [];
     }
     const found: { readonly path: CallPath; readonly isAsserted: boolean }[] = [];
-    for (const call of await this.readBody(of)) {
+    for (const call of await this.source.readBody(of)) {
       const step = { of, line: this.#codeLine(call) };
       const isAsserted = call.around.some(({ name }) => name.startsWith('ASSERT'));
       if (this.#leads(call.name)) {
@@ -109,10 +120,22 @@ class Search {
       this.#leading.set(name, false);
       leads =
         canLeadTo(this.inner, name) ||
-        (depth < MAX_MACROS && this.index.macroCalls(name).some((one) => this.#leads(one, depth + 1)));
+        (depth < MAX_MACROS &&
+          (this.source.index.macroCalls(name).some((one) => this.#leads(one, depth + 1)) ||
+            (this.jumps && this.#definitions(name).some((one) => this.#jumpsOn(one, depth + 1)))));
       this.#leading.set(name, leads);
     }
     return leads;
+  }
+
+  /** Whether the last statement of a function leads on. */
+  #jumpsOn(of: IndexedFunction, depth: number): boolean {
+    const last = this.source.index.calls(of).at(-1);
+    return last !== undefined && of.endLine - last.line <= MAX_JUMP_LINES && this.#leads(last.name, depth);
+  }
+
+  #definitions(name: string): IndexedFunction[] {
+    return this.source.index.definitions(name).filter(({ file }) => this.source.counts(file));
   }
 
   /** A look at the index before bodies are read. */
@@ -121,7 +144,7 @@ class Search {
     let holds = this.#holding.get(key);
     if (holds === undefined) {
       this.#holding.set(key, false);
-      holds = this.index
+      holds = this.source.index
         .calls(of)
         .some(
           ({ name }) =>
@@ -144,8 +167,8 @@ class Search {
     let found = this.#inlines.get(key);
     if (found === undefined) {
       found = [...this.#expansion(name)].flatMap((one) => {
-        const own = this.index.definitionsIn(caller.file, one);
-        return own.length > 0 ? own : this.index.definitions(one).filter(({ file }) => file.endsWith('.h'));
+        const own = this.source.index.definitionsIn(caller.file, one);
+        return own.length > 0 ? own : this.#definitions(one).filter(({ file }) => file.endsWith('.h'));
       });
       this.#inlines.set(key, found);
     }
@@ -157,7 +180,7 @@ class Search {
     if (!names.has(name)) {
       names.add(name);
       if (depth < MAX_MACROS) {
-        for (const one of this.index.macroCalls(name)) {
+        for (const one of this.source.index.macroCalls(name)) {
           this.#expansion(one, depth + 1, names);
         }
       }
@@ -171,7 +194,7 @@ class Search {
    * of gcc/gimplify.cc).
    */
   #codeLine(call: BodyCall): number {
-    const macro = call.around.findLast(({ name }) => this.index.macroCalls(name).length > 0);
+    const macro = call.around.findLast(({ name }) => this.source.index.macroCalls(name).length > 0);
     if (macro !== undefined) {
       return macro.line;
     }

@@ -3,6 +3,8 @@ import { scanSource } from '../../../../src/core/symbols/c-scanner.ts';
 import { callPaths, commonStart, type ReadBody } from '../../../../src/core/symbols/call-sites.ts';
 import { FunctionIndex } from '../../../../src/core/symbols/function-index.ts';
 
+const counts = (file: string) => !file.startsWith('lib/');
+
 /** Ways from the first function of that name to a call: `top:3 > help:9`. */
 async function ways(files: Readonly<Record<string, string>>, outer: string, inner: string) {
   const index = new FunctionIndex();
@@ -11,7 +13,7 @@ async function ways(files: Readonly<Record<string, string>>, outer: string, inne
   }
   const read: ReadBody = async (of) => index.calls(of).map((call) => ({ ...call, around: [] }));
   const [of] = index.definitions(outer);
-  const paths = of === undefined ? [] : await callPaths(index, read, of, inner);
+  const paths = of === undefined ? [] : await callPaths({ index, readBody: read, counts }, of, inner);
   return paths.map((path) => path.map((step) => `${step.of.name}:${step.line}`).join(' > '));
 }
 
@@ -56,11 +58,24 @@ describe('the call of the next inner frame', () => {
       'a.c':
         'static void low(void) {\n\tlist_del(1);\n}\nstatic void mid(void) {\n\tlow();\n}\nint top(void) {\n\tmid();\n}\n',
       'b.c': 'void far(void) {\n\thelp();\n}\nint use(void) {\n\tfar_away();\n}\n',
-      'c.c': 'void far_away(void) {\n\thelp();\n}\n',
+      'c.c': 'void far_away(void) {\n\thelp();\n\tx = 1;\n\ty = 2;\n}\n',
     };
     expect(await ways(files, 'top', '__list_check')).toEqual(['top:8 > mid:5 > low:2 > list_del:2']);
     // What is defined in another file has a frame of its own.
     expect(await ways(files, 'use', 'help')).toEqual([]);
+  });
+
+  it('may be made by a function of another file that ended with a jump, if nothing else calls', async () => {
+    const files = {
+      'a.c': 'int top(void) {\n\tfirst();\n\tcv_wait(1);\n}\n',
+      'cv.h': '#define cv_wait(x) __cv_wait(x)\n',
+      'cv.c':
+        'void\n__cv_wait(int x)\n{\n\tcheck();\n\tcv_wait_common(x);\n}\nvoid first(void) {\n\tcv_wait_common(1);\n\n\n\treturn;\n}\n',
+      'lib/cv.c': 'void first(void) {\n\tcv_wait_common(1);\n}\n',
+    };
+    expect(await ways(files, 'top', 'cv_wait_common')).toEqual(['top:3']);
+    const direct = files['a.c'].replace('first()', 'cv_wait_common(0)');
+    expect(await ways({ ...files, 'a.c': direct }, 'top', 'cv_wait_common')).toEqual(['top:2']);
   });
 
   it('ends where functions call each other in a circle', async () => {
@@ -74,7 +89,9 @@ describe('the call of the next inner frame', () => {
     const [of] = index.definitions('top');
     const line = async (around: Parameters<typeof Array.of>) => {
       const read = async () => [{ name: 'help', line: 20, around: around as never }];
-      return of === undefined ? [] : (await callPaths(index, read, of, 'help')).map(([step]) => step?.line);
+      return of === undefined
+        ? []
+        : (await callPaths({ index, readBody: read, counts }, of, 'help')).map(([step]) => step?.line);
     };
     expect(await line([])).toEqual([20]);
     expect(await line([{ name: 'f', line: 18, isArgument: true }])).toEqual([18]);
