@@ -50,6 +50,7 @@ export interface SettingTypes {
   'zscope.source.pathMappings': Readonly<Record<string, string>>;
   'zscope.tasks.refreshSeconds': number;
   'zscope.symbols.cacheSize': number;
+  'zscope.symbols.targetFolders': readonly string[];
   'zscope.trace.maxEvents': number;
   'zscope.trace.maxSeconds': number;
 }
@@ -63,6 +64,7 @@ export const settingDefaults: SettingTypes = {
   'zscope.source.pathMappings': {},
   'zscope.tasks.refreshSeconds': 5,
   'zscope.symbols.cacheSize': 2048,
+  'zscope.symbols.targetFolders': ['/root/zfs', '/usr/src/zfs'],
   'zscope.trace.maxEvents': 100_000,
   'zscope.trace.maxSeconds': 600,
 };

@@ -11,6 +11,7 @@ import {
 import type { Connection } from '../../target/connection.ts';
 import { downloadModule } from '../../target/module-download.ts';
 import { isCancelled, sentenceOf } from '../failures.ts';
+import { setting } from '../vscode-table.ts';
 import type { LazyServer } from './lazy-server.ts';
 
 /** Less is there before anybody could read of it. */
@@ -71,7 +72,7 @@ export class ModuleTransfers {
     try {
       const file = await downloadModule(
         running.connection,
-        { ...params, zfsHangs: running.zfsHangs, folders: [] },
+        { ...params, zfsHangs: running.zfsHangs, folders: setting('zscope.symbols.targetFolders') },
         {
           signal,
           progress: (done, total) => running.report(`Reading the file of ${params.module}`, done, total),

@@ -23,12 +23,12 @@ export function remarkOf(module: string, tried: Tried): string {
     return `${begin(module)}: it has no debug info. Build it with it (DKMS: ZFS_DKMS_DISABLE_STRIP="yes").`;
   }
   if (tried.otherBuild) {
-    return `${begin(module)}: the module file on the target is not the build that runs. Reload the module.`;
+    return `${begin(module)}: the module file on the target is not the build that runs. Reload the module, or name the folder it was built in in zscope.symbols.targetFolders.`;
   }
   if (tried.failed !== null) {
     return failedRemark(module, tried.failed);
   }
-  return `${begin(module)}: the module's file was not found under /lib/modules on the target.`;
+  return `${begin(module)}: the module's file was not found under /lib/modules on the target. Name the folder it was built in in zscope.symbols.targetFolders.`;
 }
 
 export function failedRemark(module: string, why: string): string {
