@@ -21,6 +21,8 @@ interface Shown {
   answer: string | undefined;
   /** Titles of the input boxes that are open. Nobody types anything: they end when they are cancelled. */
   readonly inputs: Set<string>;
+  /** Those that give the links of terminals. */
+  readonly terminalLinks: vscode.TerminalLinkProvider[];
   /** What was posted to the pages in editor tabs, oldest first. */
   readonly posted: { readonly viewType: string; readonly message: unknown }[];
 }
@@ -40,11 +42,17 @@ function wrap(): Shown {
     questions: [],
     answer: undefined,
     inputs: new Set(),
+    terminalLinks: [],
     posted: [],
   };
   const createTreeView = vscode.window.createTreeView.bind(vscode.window);
   const createWebviewPanel = vscode.window.createWebviewPanel.bind(vscode.window);
+  const registerTerminalLinkProvider = vscode.window.registerTerminalLinkProvider.bind(vscode.window);
   Object.assign(vscode.window, {
+    registerTerminalLinkProvider: (provider: vscode.TerminalLinkProvider) => {
+      seen.terminalLinks.push(provider);
+      return registerTerminalLinkProvider(provider);
+    },
     createTreeView: (id: string, options: vscode.TreeViewOptions<unknown>) => {
       const view = createTreeView(id, options);
       seen.trees.set(id, { view, provider: options.treeDataProvider });
