@@ -119,13 +119,12 @@ export function readTraces(items: Iterable<StackItem>, lineAt: (line: number) =>
   close();
   // What stands beside the registers is told again by the stack.
   return traces.filter(
-    ({ frames, tasks, verdict, firstLine, start }) =>
-      !(
-        frames.length === 1 &&
-        tasks.length === 0 &&
-        verdict === '' &&
-        REGISTER.test(lineAt(firstLine).slice(0, start))
-      ),
+    ({ frames: [first, second], tasks, verdict }) =>
+      first === undefined ||
+      second !== undefined ||
+      tasks.length > 0 ||
+      verdict !== '' ||
+      !REGISTER.test(lineAt(first.line).slice(0, first.start)),
   );
 }
 
