@@ -107,8 +107,16 @@ export class WorkspaceIndex {
         this.#forget(key);
       }
       const cached = this.#cached();
-      await this.#readAll([...listed], generation, cached);
+      const known = (file: string) => cached?.files.get(file) ?? this.#kept(file);
+      await this.#readAll([...listed], generation, known);
     });
+  }
+
+  /** What the index has of a file as it was on disk. */
+  #kept(file: string): CachedFile | undefined {
+    const stamp = this.#stamps.get(file);
+    const entry = this.functions.entry(file);
+    return stamp === undefined || entry === undefined ? undefined : { stamp, entry };
   }
 
   /** What is on disk of these folders; only for an index that is empty so far. */
@@ -132,13 +140,7 @@ export class WorkspaceIndex {
       return;
     }
     this.#unsaved = false;
-    const files: CachedFile[] = [];
-    for (const [key, stamp] of this.#stamps) {
-      const entry = this.functions.entry(key);
-      if (entry !== undefined) {
-        files.push({ stamp, entry });
-      }
-    }
+    const files = [...this.#stamps.keys()].flatMap((key) => this.#kept(key) ?? []);
     try {
       await writeCache(file, this.functions.names, files);
     } catch (error) {
@@ -233,7 +235,7 @@ export class WorkspaceIndex {
   async #readAll(
     files: readonly string[],
     generation: number,
-    cached: CachedIndex | null = null,
+    known: (file: string) => CachedFile | undefined = () => undefined,
   ): Promise<void> {
     // All paths first: a place named by debug info can be answered before its file is read.
     for (const file of files) {
@@ -244,7 +246,7 @@ export class WorkspaceIndex {
       if (generation !== this.#generation) {
         return;
       }
-      this.#read(file, cached?.files.get(file));
+      this.#read(file, known(file));
       if (slices.isOver) {
         this.progress(done, files.length);
         await slices.next();
@@ -255,17 +257,18 @@ export class WorkspaceIndex {
     }
   }
 
-  /** @param cached what an earlier index knew of the file */
-  #read(file: string, cached?: CachedFile): void {
+  /** @param known what was found in an earlier state of the file, which may be the present one */
+  #read(file: string, known?: CachedFile): void {
     if (this.#open.has(file)) {
       this.#stale.add(file);
       return;
     }
     const stamp = stampOf(file);
-    const known = cached?.stamp;
-    if (cached !== undefined && stamp?.mtimeMs === known?.mtimeMs && stamp?.size === known?.size) {
-      this.functions.putEntry(cached.entry);
-      this.#stamps.set(file, cached.stamp);
+    if (known !== undefined && stamp?.mtimeMs === known.stamp.mtimeMs && stamp.size === known.stamp.size) {
+      if (this.functions.entry(file) !== known.entry) {
+        this.functions.putEntry(known.entry);
+        this.#stamps.set(file, known.stamp);
+      }
       return;
     }
     // Assembly has no functions for the index, only its path counts.

@@ -8,7 +8,7 @@ import type { TargetService } from '../targets/target-service.ts';
 import { changedSources, describeHead, firstCommit } from './git.ts';
 import type { LazyServer } from './lazy-server.ts';
 import type { RunningSource } from './running-source.ts';
-import { changeRemark, revisionsOf, versionRemark } from './version-check.ts';
+import { changeRemark, revisionsOf, unknownRemark, versionRemark } from './version-check.ts';
 
 /** Saves that come together are one change, ms. */
 const SETTLE_MS = 1000;
@@ -42,7 +42,9 @@ export function compareSource(
       }
       if (found === null || version === null) {
         running.set(null, false);
-        view.versionRemark = versionRemark(version, index.zfsVersion, index.files);
+        const remark = versionRemark(version, index.zfsVersion, index.files);
+        view.versionRemark =
+          remark === '' && version !== null && index.zfsTree !== null ? unknownRemark(version) : remark;
         return;
       }
       const changed = (await changedSources(found.folder, found.commit)) ?? [];

@@ -98,6 +98,10 @@ class TransferBar implements Disposable {
   #progress: vscode.Progress<{ message: string; increment?: number }> | null = null;
   #isShown = false;
   #end: () => void = () => {};
+  /** Made at once: the window shows a notification later than it is asked to. */
+  readonly #over = new Promise<void>((resolve) => {
+    this.#end = resolve;
+  });
   #percent = 0;
   #reported = 0;
   #isOver = false;
@@ -134,9 +138,7 @@ class TransferBar implements Disposable {
     void vscode.window.withProgress(options, (progress, token) => {
       this.#progress = progress;
       token.onCancellationRequested(() => this.abort.abort());
-      return new Promise<void>((resolve) => {
-        this.#end = resolve;
-      });
+      return this.#over;
     });
   }
 

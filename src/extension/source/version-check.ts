@@ -45,6 +45,18 @@ export function revisionsOf(running: string): string[] {
 }
 
 /**
+ * When the commit of a build between releases is not found: META's version is the same for hundreds
+ * of commits, so nothing is known of the difference.
+ * @param running as `/sys/module/zfs/version` says it
+ * @returns a sentence for the person; empty for the version of a release
+ */
+export function unknownRemark(running: string): string {
+  return /_g[0-9a-f]{7,40}/.test(running)
+    ? `The target runs ZFS ${running}, whose commit is not in the git repository of the source that is open: lines may be off. Fetch that commit to compare.`
+    : '';
+}
+
+/**
  * What git says of the difference.
  * @param head HEAD as people call it; null when git has no name for it
  * @param changed C sources that differ from the running revision

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { changedSources, describeHead, firstCommit, git, textAt } from '../../../src/extension/source/git.ts';
 import { isInFolders } from '../../../src/extension/source/source-roots.ts';
-import { changeRemark, revisionsOf } from '../../../src/extension/source/version-check.ts';
+import { changeRemark, revisionsOf, unknownRemark } from '../../../src/extension/source/version-check.ts';
 
 let folder: string;
 /** The tree is below the top of its repository. */
@@ -88,6 +88,11 @@ it('says which files differ', () => {
     'The target runs ZFS 2.3.9-1, and zil.c differs in the source that is open (zfs-2.3.9-1-gabc): lines there may be off.',
   );
   expect(changeRemark('2.3.9-1', null, ['a.c', 'b.c'])).toContain('2 C files differ, a.c among them');
+});
+
+it('says when a build between releases is not to be found, and only then', () => {
+  expect(unknownRemark('2.3.99-123_gabcdef0')).toContain('whose commit is not in the git repository');
+  expect(unknownRemark('2.3.9-1~deb13u1')).toBe('');
 });
 
 describe('what may be opened', () => {
