@@ -11,7 +11,7 @@ import { ModuleCache } from '../../src/server/modules/module-cache.ts';
 import { type FileRequest, ModuleFiles } from '../../src/server/modules/module-files.ts';
 import { unpackFile } from '../../src/server/modules/unpack.ts';
 import { WorkspaceModules } from '../../src/server/modules/workspace-modules.ts';
-import { type LoadedBuild, moduleIds } from '../../src/target/collectors/module-ids.ts';
+import { KERNEL, type LoadedBuild, moduleIds } from '../../src/target/collectors/module-ids.ts';
 import { taskSnapshot } from '../../src/target/collectors/task-snapshot.ts';
 import type { Connection } from '../../src/target/connection.ts';
 import { downloadModule } from '../../src/target/module-download.ts';
@@ -193,6 +193,18 @@ function byGdb(file: string, places: readonly Place[]): string[] {
 }
 
 describe('the modules of the target', () => {
+  it('have the build-ids that are in their notes, and so has the kernel', async () => {
+    for (const [name, file] of [
+      ...MODULES.map((module) => [module, `/sys/module/${module}/notes/.note.gnu.build-id`] as const),
+      [KERNEL, '/sys/kernel/notes'] as const,
+    ]) {
+      const told = await lab.execChecked(`od -An -v -tx1 ${file} | tr -d ' \\n'`);
+      const id = builds.get(name)?.buildId ?? 'none';
+      expect(told).toContain(`1400000003000000474e5500${id}`);
+      expect(id).toHaveLength(40);
+    }
+  });
+
   it('are read as they are there, once', async () => {
     for (const module of MODULES) {
       const buildId = builds.get(module)?.buildId ?? '';

@@ -92,6 +92,12 @@ export function buildId(hex: string): string | null {
   const nameSize = note.readUInt32LE(0);
   const idSize = note.readUInt32LE(4);
   const NT_GNU_BUILD_ID = 3;
-  if (nameSize !== 4 || note.readUInt32LE(8) !== NT_GNU_BUILD_ID || note.length < 16 + idSize) return null;
+  // Types are numbered by each name for itself: Xen has a 3 of its own.
+  const isId =
+    nameSize === 4 &&
+    note.toString('latin1', 12, 16) === 'GNU\0' &&
+    note.readUInt32LE(8) === NT_GNU_BUILD_ID &&
+    note.length >= 16 + idSize;
+  if (!isId) return null;
   return idSize === 0 ? null : note.toString('hex', 16, 16 + idSize);
 }

@@ -22,7 +22,8 @@ describe('the builds that are loaded', () => {
   test('the kernel has its own behind others of its notes', () => {
     const linux = '0600000004000000000100004c696e757800000002000000';
     const kernel = `${'c0ffee'.repeat(6)}0011`;
-    const builds = decode(`build zfs A/\nnotes zfs\n${note(zfs)}${linux}${note(kernel)}${linux}\n`);
+    const xen = '04000000080000000300000058656e0000000080ffffffff';
+    const builds = decode(`build zfs A/\nnotes zfs\n${note(zfs)}${linux}${xen}${note(kernel)}${linux}\n`);
     expect([builds.get('zfs')?.buildId, builds.get(KERNEL)?.buildId]).toEqual([zfs, kernel]);
     // A note that claims to go on for ever.
     expect(decode(`notes\nffffffffffffffff00000000${note(kernel)}\n`).get(KERNEL)?.buildId).toBeNull();
