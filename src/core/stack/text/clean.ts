@@ -24,6 +24,10 @@ const blanks = '[\\x00-\\x08\\x0b-\\x1f\\xa0\\xad\\u2000-\\u200f\\u202f\\u2060\\
 /** syslog daemons write control characters so. */
 const octal = '#0(?:11|12|15)';
 
+/** In a string of JSON there is no doubt. */
+const jsonNewline = '\\\\+[nr]';
+const jsonTab = '\\\\+t';
+
 const plain = new RegExp(
   [octal, colour, entity, hexEscape, markdownEscape, quotedPrintable, blanks].join('|'),
   'g',
@@ -40,6 +44,11 @@ const quoted = new RegExp(
     quotedPrintable,
     blanks,
   ].join('|'),
+  'g',
+);
+
+const json = new RegExp(
+  [octal, colour, entity, jsonNewline, jsonTab, jsonEscape, hexEscape, markdownEscape, blanks].join('|'),
   'g',
 );
 
@@ -84,7 +93,11 @@ export function needsCleaning(classes: number, text: string, from: number, to: n
 /** The lines that `raw`, line `number` of the document, is read as. */
 export function cleanLines(raw: string, number: number): CleanLine[] {
   const lines: CleanLine[] = [];
-  const pattern = /["']/.test(raw) || raw.split('\\n', 3).length > 2 ? quoted : plain;
+  const pattern = /^\s*(?:[{[]\s*)*"/.test(raw)
+    ? json
+    : /["']/.test(raw) || raw.split('\\n', 3).length > 2
+      ? quoted
+      : plain;
   let text = '';
   let pieces: Piece[] = [{ column: 0, line: number, rawColumn: 0 }];
   let at = 0;

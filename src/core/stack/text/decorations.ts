@@ -14,7 +14,8 @@ const sources: readonly string[] = [
   '\\s+',
   // Marks of mail quoting and of tables. ">" before a path is strace's, and harmless to lose.
   '[>|\\u2502\\u2503](?=\\s|>|$)',
-  '[-*\\u2022](?= {1,3}[[<])',
+  // A list's mark, before what can begin an entry.
+  '[-*\\u2022](?= {1,3}(?:[[<]|#\\d|\\? |0x|[\\da-f]{8,16} |[A-Za-z_][\\w.$]*(?:\\+|\\()))',
   // <6>, and what is left of colours when the escape character was lost.
   '<\\d{1,3}>',
   '(?:\\^\\[)?\\[[\\d;]{0,12}m',
@@ -72,6 +73,21 @@ export function bodyStart(text: string): number {
     at = DECORATION.lastIndex;
   }
   return at;
+}
+
+/** What forums, tables and JSON put behind a line. */
+const BEHIND = /(?:\s|<br ?\/?>|<\/(?:pre|code|p|div|span|td|tr|li|tt|samp)>|\[\/(?:code|quote|pre)\])+$/;
+
+/** Column where the body of a line that begins at `from` ends. */
+export function bodyEnd(text: string, from: number): number {
+  const last = text.charCodeAt(text.length - 1);
+  if (last !== 62 && last !== 93) {
+    return from + text.slice(from).trimEnd().length;
+  }
+  // Looked for in the last characters only: the pattern may begin anywhere.
+  const tail = Math.max(from, text.length - 64);
+  const match = BEHIND.exec(text.slice(tail));
+  return match === null ? text.length : tail + match.index;
 }
 
 /** printk's `[  123.456789] ` is on most lines that are ever read: past it without a pattern; 0 if it is not there. */

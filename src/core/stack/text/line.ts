@@ -1,4 +1,4 @@
-import { bodyStart } from './decorations.ts';
+import { bodyEnd, bodyStart } from './decorations.ts';
 import type { Span } from './items.ts';
 
 /** From `column` on, a line's characters stand at `rawColumn` and on in `line` of the document. */
@@ -56,11 +56,11 @@ export class Line {
     return this.#string;
   }
 
-  /** The line without decoration before it and blanks behind it. */
+  /** The line without decoration around it. */
   get body(): string {
     if (this.#body === null) {
       this.#bodyFrom = bodyStart(this.string);
-      this.#body = this.string.slice(this.#bodyFrom).trimEnd();
+      this.#body = this.string.slice(this.#bodyFrom, bodyEnd(this.string, this.#bodyFrom));
     }
     return this.#body;
   }
@@ -68,6 +68,19 @@ export class Line {
   /** Column of the first character of {@link body}. */
   get bodyColumn(): number {
     return this.body === '' ? 0 : this.#bodyFrom;
+  }
+
+  /** Blanks directly before {@link body}; a tab counts as eight. */
+  get indent(): number {
+    let width = 0;
+    for (let at = this.bodyColumn - 1; at >= 0; at--) {
+      const unit = this.string.charCodeAt(at);
+      if (unit !== 32 && unit !== 9) {
+        break;
+      }
+      width += unit === 9 ? 8 : 1;
+    }
+    return width;
   }
 
   /** Where columns `start` to `end` of this line stand in the document. */

@@ -8,9 +8,9 @@ import { moduleName } from '../linux.ts';
 import { type Format, frameInBody } from './format.ts';
 
 const ENTRY =
-  /^[ \t]{2,16}(?:(?:0x)?[\da-f]{8,16} )?(?:b')?([A-Za-z_][\w.$@:~]*|[A-Za-z_~].{0,300}::.{0,300})(?:\+0x([\da-f]{1,12}))?(?: \[([\w.-]{1,128})\])?'?$/;
-const UNKNOWN = /^[ \t]{2,16}(?:\[[\w.-]{1,64}\]|-{1,2}|0x[\da-f]{4,16}|(?:target|waker): {2,20}\S.{0,32})$/;
-const ENDS = /^[ \t]{4,24}(?:\d{1,20}|.{1,16} \[\d{1,10}\]|- {2,24}.{1,16} \(\d{1,10}\))$/;
+  /^(?:(?:0x)?[\da-f]{8,16} )?(?:b')?([A-Za-z_][\w.$@:~]*|[A-Za-z_~].{0,300}::.{0,300})(?:\+0x([\da-f]{1,12}))?(?: \[([\w.-]{1,128})\])?'?$/;
+const UNKNOWN = /^(?:\[[\w.-]{1,64}\]|-{1,2}|0x[\da-f]{4,16}|(?:target|waker): {2,20}\S.{0,32})$/;
+const ENDS = /^(?:\d{1,20}|.{1,16} \[\d{1,10}\]|- {2,24}.{1,16} \(\d{1,10}\))$/;
 
 /** klockstat: the caller of a lock with its times, then the rest of its stack; Python's b'' around names. */
 const CALLER =
@@ -51,8 +51,8 @@ export function bccFormat(): Format {
   return {
     needs: 0,
     read(line, out) {
-      const text = line.to - line.from > 400 ? '' : line.string.trimEnd();
-      if (waiting.length > 0 && ENDS.test(text)) {
+      const text = line.to - line.from > 700 || line.indent < 2 ? '' : line.body;
+      if (waiting.length > 0 && line.indent >= 4 && ENDS.test(text)) {
         // Words of any list may be followed by a number; names of functions have underscores.
         if (waiting.length > 1 && waiting.some(({ name }) => name.includes('_'))) {
           for (const { at, name, offset, module } of waiting) {
@@ -72,7 +72,7 @@ export function bccFormat(): Format {
         return true;
       }
       const [, name = '', offset, module] = match;
-      const start = text.indexOf(name);
+      const start = line.bodyColumn + text.indexOf(name);
       waiting.push({
         at: line.span(start, start + name.length),
         name,

@@ -14,22 +14,42 @@ const ENTRY =
 /** A whole map's key whose newlines were lost. */
 const LOST = /^@\w{0,64}\[ ?(.{1,65536}?)\]: \d{1,20}$/;
 
+/** The key of a map begins; it ends with the value. */
+const MAP = /^@\w{0,64}\[$/;
+const MAP_END = /\]: \S{1,40}$/;
+
+/** Lines of one key at most: two stacks of 127 entries and a few more. */
+const MAX_DEPTH = 300;
+
 export function bpftraceFormat(): Format {
   /** The number of the last line that was a frame. */
   let last = 0;
+  /** Where the present map's key began; 0 outside of one. */
+  let mapLine = 0;
   return {
-    needs: PLUS,
+    needs: 0,
     read(line, out) {
-      if (line.classes & AT && line.classes & BRACKET && readLost(line, out)) {
-        return true;
+      const { classes } = line;
+      if ((classes & (PLUS | AT)) === 0 && mapLine === 0) {
+        return false;
       }
       const { body } = line;
+      if ((classes & AT) !== 0 && (classes & BRACKET) !== 0) {
+        if (MAP.test(body)) {
+          mapLine = line.number;
+          return true;
+        }
+        if (readLost(line, out)) {
+          return true;
+        }
+      }
+      const isInMap = mapLine > 0 && line.number - mapLine <= MAX_DEPTH;
+      if (!isInMap || MAP_END.test(body)) {
+        mapLine = 0;
+      }
       const match = body.length > 2048 ? null : ENTRY.exec(body);
       // Arithmetic in prose and code is not indented so, and has blanks.
-      if (
-        match === null ||
-        (match[1] === undefined && !/^(?:\t| {4})/.test(line.string.slice(0, line.bodyColumn)))
-      ) {
+      if (match === null || (match[1] === undefined && !(line.indent >= 4 || isInMap))) {
         return false;
       }
       const [, , name = '', offset = '', bracketed, library] = match;

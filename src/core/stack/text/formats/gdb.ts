@@ -21,7 +21,7 @@ const FROM = /^\([^#]{0,4000}?\) from (\S{1,512})/;
 
 /** Sanitizers: `#1 0x55d0c in main zdb.c:12:3`, `#1 0x55d0c in main (/usr/sbin/zdb+0x1234)`. */
 const SANITIZER =
-  /^0x[\da-f]{4,16} in ([A-Za-z_.$~][\w.$@:~]*) (?:\((\/[^\s()]{1,512}|<unknown module>)\+0x[\da-f]+\)|[\w./+~-]{1,512}\.\w{1,4}:\d)/;
+  /^0x[\da-f]{4,16} in ([A-Za-z_.$~][\w.$@:~]*)(?: \((\/[^\s()]{1,512}|<unknown module>)\+0x[\da-f]+\)| [\w./+~-]{1,512}\.\w{1,4}:\d|$)/;
 
 /** LLDB: `frame #1: 0xffffff80002 zfs`zio_wait(zio=0x0) + 12 at zio.c:12:3`. */
 const LLDB =

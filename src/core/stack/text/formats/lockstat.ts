@@ -16,7 +16,7 @@ export function lockstatFormat(): Format {
   return {
     needs: LETTER,
     read(line, out) {
-      if (!inside && !line.text.startsWith('Count', line.from)) {
+      if (!inside && !line.string.includes(' indv ')) {
         return false;
       }
       const { body } = line;

@@ -47,8 +47,7 @@ export function namedAddressFormat(): Format {
   return {
     needs: LETTER,
     read(line, out) {
-      const first = line.text.charCodeAt(line.from);
-      if ((first !== 32 && first !== 9) || line.to - line.from > 600) {
+      if (line.to - line.from > 700 || line.indent === 0) {
         return false;
       }
       const { body } = line;
