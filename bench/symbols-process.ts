@@ -7,10 +7,11 @@ import { setFlagsFromString } from 'node:v8';
 import { openDebugFile } from '../src/core/symbols/debug-file.ts';
 import type { DebugLine } from '../src/core/symbols/location.ts';
 
-// As the command line does it: compile only what stays busy, so that a first answer does not wait.
-setFlagsFromString('--interrupt-budget=1500000');
-
 const [path = '', mode = '', name = '', offset = '', size = ''] = process.argv.slice(2);
+if (mode === 'frame') {
+  // A short process: what V8 compiles for the long run would only take time from the one answer.
+  setFlagsFromString('--interrupt-budget=1500000');
+}
 const fd = openSync(path, 'r');
 const file = openDebugFile({
   size: fstatSync(fd).size,
@@ -20,35 +21,31 @@ const file = openDebugFile({
   },
 });
 
-function print(lines: readonly DebugLine[]): string {
-  let text = '';
+let text = '';
+
+function flush(): void {
+  writeSync(1, text);
+  text = '';
+}
+
+function print(lines: readonly DebugLine[]): void {
   for (const { function: name, path, line } of lines) {
     text += `${name || '??'}\n${path || '??'}:${line || '?'}\n`;
   }
-  return text || '??\n??:0\n';
+  if (lines.length === 0) text += '??\n??:0\n';
+  if (text.length > 1 << 16) flush();
 }
 
-function write(text: string): void {
-  const bytes = Buffer.from(text);
-  for (let at = 0; at < bytes.length; ) {
-    at += writeSync(1, bytes, at);
+function main(): void {
+  if (mode === 'frame') {
+    print(file.frame({ symbol: name, offset: Number(offset), size: Number(size) }, true)?.lines ?? []);
+  } else {
+    for (const line of readFileSync(0, 'latin1').trim().split('\n')) {
+      print(file.at({ section: name, offset: Number(line) }));
+    }
   }
+  flush();
 }
 
-if (mode === 'frame') {
-  const found = file.frame({ symbol: name, offset: Number(offset), size: Number(size) }, true);
-  write(print(found?.lines ?? []));
-} else {
-  let text = '';
-  for (const line of readFileSync(0, 'latin1').split('\n')) {
-    if (line !== '') {
-      text += print(file.at({ section: name, offset: Number(line) }));
-    }
-    if (text.length > 1 << 16) {
-      write(text);
-      text = '';
-    }
-  }
-  write(text);
-}
+main();
 closeSync(fd);

@@ -52,16 +52,21 @@ const { TextDecoder } = globalThis as unknown as {
 const utf8 = new TextDecoder('utf-8');
 const oneByte = new TextDecoder('latin1');
 
+/** A call with more arguments than this may not fit onto the stack. */
+const MOST_ARGUMENTS = 1024;
+
 /** Text of a name; UTF-8. */
 export function textOf(bytes: Uint8Array): string {
-  let text = '';
-  for (const byte of bytes) {
-    if (byte >= 0x80) {
+  if (bytes.length > MOST_ARGUMENTS) {
+    return utf8.decode(bytes);
+  }
+  for (let at = 0; at < bytes.length; at++) {
+    if ((bytes[at] ?? 0) >= 0x80) {
       return utf8.decode(bytes);
     }
-    text += String.fromCharCode(byte);
   }
-  return text;
+  // Names are short: a decoder takes longer than this, and adding characters makes a string in pieces.
+  return Reflect.apply(String.fromCharCode, null, bytes);
 }
 
 /** Text with one character a byte, for searching in it with the host's own speed. */
