@@ -1,7 +1,8 @@
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { type ScannedSource, scanSource } from '../core/symbols/c-scanner.ts';
+import { scanSource } from '../core/symbols/c-scanner.ts';
 import { FunctionIndex } from '../core/symbols/function-index.ts';
+import type { ScannedSource } from '../core/symbols/scanned-source.ts';
 import { type SourceFile, SourcePaths, sourceKind } from '../core/symbols/source-paths.ts';
 import { type CachedFile, type CachedIndex, cacheFile, readCache, writeCache } from './index-cache.ts';
 import { Slices } from './slices.ts';

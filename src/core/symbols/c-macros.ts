@@ -11,13 +11,7 @@ import {
   skipComment,
   skipQuoted,
 } from './c-lexer.ts';
-
-/** A macro whose body calls something. */
-export interface ScannedMacro {
-  readonly name: string;
-  /** Names before a parenthesis in its body, or the one name that it stands for; each once. */
-  readonly calls: readonly string[];
-}
+import type { ScannedMacro } from './scanned-source.ts';
 
 /** Calls that are kept of one macro; longer ones are tables. */
 const MAX_CALLS = 64;

@@ -4,8 +4,8 @@
  * one; what is kept of them can be written down and put back.
  */
 import { parseParameters } from './c-parameters.ts';
-import type { ScannedFunction, ScannedSource } from './c-scanner.ts';
 import type { Parameter } from './location.ts';
+import type { ScannedFunction, ScannedSource } from './scanned-source.ts';
 
 /** A function of an indexed file. Lines are 1-based. */
 export interface IndexedFunction {
