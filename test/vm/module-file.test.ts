@@ -109,23 +109,16 @@ interface Place {
   readonly address: number;
 }
 
-/** Where the call of a frame is in the module's file, by the size that the kernel prints; null for nowhere. */
-function placeOf(file: string, frame: Frame): Place | null {
-  const sections = new Map(
-    [...run('readelf', ['-SW', file]).matchAll(/^ *\[ *(\d+)\] (\S+)/gm)].map(([, number, name]) => [
-      number,
-      name,
-    ]),
-  );
-  const candidates = symbolsOf(file).filter(({ name, size }) => {
+/** Where the call of a frame is in the module's file, by the size that the kernel prints. */
+function placeOf(file: string, frame: Frame): Place {
+  const [only, ...more] = symbolsOf(file).filter(({ name, size }) => {
     const padding = (frame.size ?? 0) - size;
     return name === frame.symbol && padding >= 0 && padding < 64;
   });
-  const [only, ...more] = candidates;
-  const section = sections.get(only?.section ?? '');
-  return only === undefined || more.length > 0 || section === undefined
-    ? null
-    : { section, address: only.address + frame.offset - 1 };
+  if (only === undefined || more.length > 0) {
+    throw new Error(`${formatFrame(frame)} is no single function of ${file}`);
+  }
+  return { section: only.section, address: only.address + frame.offset - 1 };
 }
 
 interface FileSymbol {
@@ -139,11 +132,17 @@ const symbols = new Map<string, FileSymbol[]>();
 function symbolsOf(file: string): FileSymbol[] {
   let list = symbols.get(file);
   if (list === undefined) {
+    const sections = new Map(
+      [...run('readelf', ['-SW', file]).matchAll(/^ *\[ *(\d+)\] (\S+)/gm)].map(([, n, name]) => [
+        n,
+        name ?? '',
+      ]),
+    );
     list = [
       ...run('readelf', ['-sW', file]).matchAll(/^ *\d+: (\S+) +(\S+) FUNC +\S+ +\S+ +(\d+) (\S+)/gm),
     ].map(([, address = '', size = '', section = '', name = '']) => ({
       name,
-      section,
+      section: sections.get(section) ?? '',
       address: Number.parseInt(address, 16),
       size: Number(size),
     }));
@@ -160,13 +159,24 @@ function run(program: string, args: readonly string[]): string {
   });
 }
 
-/** `function path:line` of each place, innermost first, as addr2line says it. */
-function byAddr2line(file: string, { section, address }: Place): string[] {
-  const lines = run('addr2line', ['-i', '-f', '-j', section, '-e', file, `0x${address.toString(16)}`])
-    .trim()
-    .split('\n')
-    .map((line) => line.replace(/ \(discriminator \d+\)$/, ''));
-  return lines.flatMap((line, i) => (i % 2 === 0 ? [`${line} ${lines[i + 1]}`] : []));
+/** `function path:line` of what is at each place, innermost first, as addr2line says it: one run a section. */
+function byAddr2line(file: string, places: readonly Place[]): string[][] {
+  const told: string[][] = places.map(() => []);
+  for (const section of new Set(places.map((place) => place.section))) {
+    const here = [...places.entries()].filter(([, place]) => place.section === section);
+    const addresses = here.map(([, { address }]) => `0x${address.toString(16)}`);
+    const text = run('addr2line', ['-a', '-i', '-f', '-j', section, '-e', file, ...addresses]);
+    for (const [n, part] of text
+      .split(/^0x[0-9a-f]+\n/m)
+      .slice(1)
+      .entries()) {
+      const lines = part.trim().split('\n');
+      told[here[n]?.[0] ?? -1] = lines.flatMap((line, i) =>
+        i % 2 === 0 ? [`${line} ${lines[i + 1]?.replace(/ \(discriminator \d+\)$/, '')}`] : [],
+      );
+    }
+  }
+  return told;
 }
 
 /**
@@ -240,20 +250,12 @@ describe('the modules of the target', () => {
       const copy = copies.get(module) ?? '';
       const debug = await files.find(builds.get(module)?.buildId ?? '');
       const ours = [...frames.values()].filter((frame) => frame.module === module);
-      const places: Place[] = [];
-      const innermost: string[] = [];
-      for (const frame of ours) {
-        const place = placeOf(copy, frame);
-        if (place === null) {
-          throw new Error(`${formatFrame(frame)} is no function of ${module}`);
-        }
-        const lines = debug?.frame(frame, true)?.lines ?? [];
-        const told = lines.map((line) => `${line.function} ${line.path}:${line.line}`);
-        expect(told, formatFrame(frame)).toEqual(byAddr2line(copy, place));
-        places.push(place);
-        innermost.push(`${lines[0]?.path}:${lines[0]?.line}`);
-      }
-      expect(innermost).toEqual(byGdb(copy, places));
+      const places = ours.map((frame) => placeOf(copy, frame));
+      const chains = ours.map((frame) => debug?.frame(frame, true)?.lines ?? []);
+      expect(
+        chains.map((lines) => lines.map((line) => `${line.function} ${line.path}:${line.line}`)),
+      ).toEqual(byAddr2line(copy, places));
+      expect(chains.map(([line]) => `${line?.path}:${line?.line}`)).toEqual(byGdb(copy, places));
       compared += ours.length;
     }
     expect(compared).toBeGreaterThan(60);
