@@ -48,7 +48,9 @@ export class Locator {
   /** @param inner the frame that this one called; null when it is not known or this is the innermost */
   async #locate(frame: Frame, debug: readonly DebugLine[] | null, inner: Frame | null): Promise<Place[]> {
     const name = sourceName(frame.symbol);
-    if (debug !== null && debug.length > 0) {
+    // What stands before a function (CONFIG_FUNCTION_PADDING_BYTES) is no code of it, nor of the one before.
+    const isPadding = frame.symbol.startsWith('__pfx_');
+    if (debug !== null && debug.length > 0 && !isPadding) {
       return debug.map((line, i) => this.#debugPlace(line, name, i < debug.length - 1));
     }
     const definitions = this.frameDefinitions(frame);

@@ -63,6 +63,13 @@ describe('places of debug lines', () => {
     ]);
   });
 
+  it('count for no padding before a function', async () => {
+    const line = { function: 'zother', path: '/build/module/zfs/zlog.c', line: 99 };
+    expect(await places('__pfx_zlog_commit', [line])).toMatchObject([
+      { function: 'zlog_commit', line: 11, how: 'function' },
+    ]);
+  });
+
   it('never lead out of the workspace', async () => {
     const found = await places('passwd', [
       { function: 'passwd', path: '../../../../etc/passwd', line: 1 },
