@@ -230,7 +230,8 @@ export class ModuleFiles {
       return { word: 'taken', debugLink: null };
     } finally {
       await rm(unpacked, { force: true });
-      await cache.removePart(part);
+      // What came need not come again because the person did not want to wait.
+      await (signal.aborted ? cache.leavePart(part) : cache.removePart(part));
     }
   }
 

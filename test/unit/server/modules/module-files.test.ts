@@ -43,7 +43,10 @@ function open(debuginfod: readonly string[] = []): ModuleFiles {
   return new ModuleFiles({
     workspace,
     cache: new ModuleCache(path.join(folder, 'cache'), async () => 100),
-    unpack: (from, to) => unpackFile(from, to),
+    unpack: (from, to, stop) => {
+      stop.throwIfAborted();
+      return unpackFile(from, to);
+    },
     debuginfod,
     log: (line) => log.push(line),
   });
@@ -181,6 +184,17 @@ describe('the file of a running module', () => {
     };
     await files.prepare(wanted(), { ...outside, fetch: resumed }, signal);
     expect(found).toBe(true);
+  });
+
+  it('keeps what came when the person does not wait for its unpacking', async () => {
+    const abort = new AbortController();
+    const outside = target(['/lib/zfs.ko.xz', sample('zlog.ko.xz')]);
+    const impatient = { ...outside, progress: () => abort.abort() };
+    await expect(files.prepare(wanted(), impatient, abort.signal)).rejects.toMatchObject({
+      name: 'AbortError',
+    });
+    expect(readdirSync(path.join(folder, 'cache'))).toEqual([`${BUILD}.part`]);
+    expect((await files.prepare(wanted(), outside, signal)).ready).toBe(true);
   });
 
   it('follows a rebuild in the workspace', async () => {
