@@ -3,7 +3,7 @@ import type { Place } from '../../core/symbols/location.ts';
 import type { TaskSnapshot } from '../../core/tasks.ts';
 import { isHung } from '../../core/zfs/idle.ts';
 import { locateRequest, type PreparedModule, prepareModulesRequest } from '../../protocol/server.ts';
-import { KERNEL, moduleIds } from '../../target/collectors/module-ids.ts';
+import { KERNEL, type LoadedBuild, moduleIds } from '../../target/collectors/module-ids.ts';
 import type { Connection } from '../../target/connection.ts';
 import type { LazyServer } from './lazy-server.ts';
 import type { ModuleTransfers } from './module-transfers.ts';
@@ -24,6 +24,8 @@ interface Preparation {
  */
 export class PlaceService {
   readonly #builds = new WeakMap<Connection, RunningBuilds>();
+  /** Build-ids by module and sign, from all connections of this window: a second one need not ask. */
+  readonly #known = new Map<string, LoadedBuild>();
   /** By connection and build-id: what there is to prepare was prepared, or could not be. */
   readonly #prepared = new WeakMap<Connection, Map<string, Preparation>>();
   /** Connections to targets where tasks hung in ZFS at the last look. */
@@ -50,6 +52,12 @@ export class PlaceService {
     const isNew = before.differFrom(builds);
     const running = isNew ? new RunningBuilds() : before;
     running.saw(builds);
+    for (const [module, sign] of builds) {
+      const known = this.#known.get(`${module} ${sign}`);
+      if (known !== undefined) {
+        running.learn(module, known);
+      }
+    }
     this.#builds.set(connection, running);
     return isNew;
   }
@@ -123,7 +131,11 @@ export class PlaceService {
     if (unknown.length > 0) {
       const loaded = await connection.run(moduleIds, { modules: unknown });
       for (const module of unknown) {
-        builds.learn(module, loaded.get(module));
+        const build = loaded.get(module);
+        builds.learn(module, build);
+        if (build !== undefined && build.sign !== '') {
+          this.#known.set(`${module} ${build.sign}`, build);
+        }
       }
     }
     const wanted = builds.of(modules);

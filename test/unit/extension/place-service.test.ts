@@ -88,6 +88,19 @@ describe('places of frames', () => {
     expect(located).toEqual([[], [zfs('bbbbbbbb')], [zfs('aaaaaaaa')]]);
   });
 
+  it('are by the build at once over a second connection', async () => {
+    saw('A');
+    await places.learn(connection, [frame]);
+    const second = { ...connection } as Connection;
+    places.saw(second, { builds: new Map([['zfs', 'A']]), groups: [] });
+    await places.known(second, [frame]);
+    expect([asked, located]).toEqual([1, [[zfs('aaaaaaaa')]]]);
+    const third = { ...connection } as Connection;
+    places.saw(third, { builds: new Map([['zfs', 'B']]), groups: [] });
+    await places.known(third, [frame]);
+    expect(located.at(-1)).toEqual([]);
+  });
+
   it('wait for the next look when a module was loaded anew since the last', async () => {
     saw('A');
     loaded.set('zfs', { sign: 'B', buildId: 'bbbbbbbb' });
