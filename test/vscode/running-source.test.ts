@@ -101,7 +101,7 @@ describe('the source of the running version', () => {
       commit,
       path: 'x/../../etc/passwd',
     });
-    const uri = vscode.Uri.from({ scheme: 'zscope-revision', path: '/x/passwd', query });
+    const uri = vscode.Uri.from({ scheme: 'zscope-revision', path: '/x/passwd.c', query });
     assert.equal((await vscode.workspace.openTextDocument(uri)).getText(), '');
   });
 });
