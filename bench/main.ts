@@ -23,6 +23,7 @@ import { benchModuleFile } from './module-file.ts';
 import { above, type Figure, table } from './report.ts';
 import { benchSnapshot } from './snapshot.ts';
 import { benchIndex } from './source.ts';
+import { benchStackLinks } from './stack-links.ts';
 import { benchStackText } from './stack-text.ts';
 import { benchSymbols } from './symbols.ts';
 import { benchTrace } from './trace.ts';
@@ -91,6 +92,7 @@ async function main(): Promise<number> {
       ['decode', () => benchDecode(vm, progress)],
       ['call-sites', () => benchCallSites(vm, progress)],
       ['stack-text', benchStackText],
+      ['links', () => benchStackLinks(vm)],
       ['times', testTimes],
     ];
     const unknown = positionals.filter((word) => !parts.some(([name]) => name === word));

@@ -1,7 +1,7 @@
 import type { TextDocument, TextDocumentContentChangeEvent } from 'vscode-languageserver-textdocument';
 import type { StackItem } from '../core/stack/text/items.ts';
 import { mayGoOn } from '../core/stack/text/join.ts';
-import { readStackItems } from '../core/stack/text/reader.ts';
+import { StackTextReader } from '../core/stack/text/reader.ts';
 
 /** Lines that are read together: after an edit, only those around it are read again. */
 const BLOCK_LINES = 512;
@@ -12,11 +12,14 @@ const REACH = 64;
 /** A frame may be wrapped over so many lines: an edit so near to the end of a block may matter to the next. */
 const WRAPPED = 4;
 
+/** Text is given to the reader in pieces of this many UTF-16 units. */
+const PIECE = 1024 * 1024;
+
 /** Items that are kept of one document; what follows is left alone. */
 const MAX_ITEMS = 200_000;
 
 /** Lines of a document that follow each other, and what was found in them. */
-interface Block {
+export interface Block {
   readonly lines: number;
   /** Line numbers are 1-based within the block; null when the lines changed since they were read. */
   readonly items: readonly StackItem[] | null;
@@ -52,6 +55,12 @@ export class StackLines {
       }
       base += lines;
     }
+  }
+
+  /** The blocks in the order of the text; one stays the same object as long as its lines do. */
+  get blocks(): readonly Block[] {
+    this.#read();
+    return this.#blocks;
   }
 
   /** Calls `visit` for each item, with the 0-based line of the document. */
@@ -140,26 +149,36 @@ export class StackLines {
  * @param room most items
  */
 function readBlocks(text: string, lines: number, room: number): Block[] {
-  const blocks: Block[] = [];
+  const blocks: { readonly lines: number; readonly items: StackItem[] }[] = [];
   let left = lines;
-  let free = room;
   for (let from = 0; left > 0; ) {
     const block = blockEnd(text, from);
-    const items: StackItem[] = [];
-    if (free > 0) {
-      readStackItems(text.slice(from, block.end), (item) => {
-        if (items.length < free) {
-          items.push(item);
-        }
-      });
-    }
-    free -= items.length;
     // The line behind the last newline is of the last block, empty or not.
     const count = block.end >= text.length ? left : block.lines;
-    blocks.push({ lines: count, items });
+    blocks.push({ lines: count, items: [] });
     left -= count;
     from = block.end;
   }
+  let at = 0;
+  let base = 0;
+  let free = room;
+  const reader = new StackTextReader((item) => {
+    let block = blocks[at];
+    while (block !== undefined && item.line > base + block.lines) {
+      base += block.lines;
+      at++;
+      block = blocks[at];
+    }
+    if (free > 0) {
+      free--;
+      block?.items.push(base === 0 ? item : { ...item, line: item.line - base });
+    }
+  });
+  // In pieces, so that a text with too much in it is not read to its end.
+  for (let from = 0; from < text.length && free > 0; from += PIECE) {
+    reader.push(text.slice(from, from + PIECE));
+  }
+  reader.end();
   return blocks;
 }
 

@@ -1,10 +1,11 @@
 import type { DocumentLink, Location, Position } from 'vscode-languageserver/node';
 import { sourceName } from '../core/stack/frame.ts';
-import type { SourceItem } from '../core/stack/text/items.ts';
+import type { FrameItem, SourceItem } from '../core/stack/text/items.ts';
 import type { Place } from '../core/symbols/location.ts';
 import type { Locator } from './locator.ts';
 import type { StackDocument } from './stack-documents.ts';
 import { placeText } from './stack-hover.ts';
+import type { Block } from './stack-lines.ts';
 import type { StackPlaces } from './stack-places.ts';
 
 /** Links that are given for one document; VS Code asks for all of them at once. */
@@ -16,7 +17,9 @@ const MAX_NUMBERED = 64;
 /** Links and definitions of what stands in stack texts. */
 export class StackLinks {
   /** Whether what is named so leads into the workspace; as long as the index stays. */
-  #leads = new Map<string, boolean>();
+  readonly #leads = new Map<string, boolean>();
+  /** Links of blocks, with the 0-based line that they begin at; as long as the index stays. */
+  #linked = new WeakMap<Block, { base: number; readonly links: readonly DocumentLink[] }>();
   readonly #numbered = new Map<number, WeakRef<StackDocument>>();
   readonly #numbers = new WeakMap<StackDocument, number>();
   #next = 1;
@@ -29,37 +32,69 @@ export class StackLinks {
   /** The sources changed: what led nowhere may lead somewhere now. */
   sourcesChanged(): void {
     this.#leads.clear();
+    this.#linked = new WeakMap();
   }
 
-  /** Links of everything that leads into the workspace; where to is found by {@link resolve}. */
+  /**
+   * Links of everything that leads into the workspace; where to is found by {@link resolve}. They are
+   * good until the next call: those of lines that stayed as they are are used again.
+   */
   of(document: StackDocument): DocumentLink[] {
-    const links: DocumentLink[] = [];
     const data = this.#numberOf(document);
-    document.lines.forEach((item, line) => {
-      if (item.kind === 'heading' || links.length >= MAX_LINKS) {
-        return;
+    const links: DocumentLink[] = [];
+    let base = 0;
+    for (const block of document.lines.blocks) {
+      let known = this.#linked.get(block);
+      if (known === undefined) {
+        known = { base, links: this.#linksOf(block, base, data) };
+        this.#linked.set(block, known);
+      } else if (known.base !== base) {
+        for (const { range } of known.links) {
+          range.start.line += base - known.base;
+          range.end.line = range.start.line;
+        }
+        known.base = base;
       }
-      const isFrame = item.kind === 'frame';
-      const key = isFrame ? `${item.module ?? ''}:${item.function}` : `${item.path}:${item.function ?? ''}()`;
-      let leads = this.#leads.get(key);
-      if (leads === undefined) {
-        leads = isFrame
-          ? this.places.leads({
-              symbol: item.function,
-              offset: item.offset ?? 0,
-              size: item.size,
-              module: item.module,
-              reliable: item.reliable,
-            })
-          : this.reference(item) !== null;
-        this.#leads.set(key, leads);
+      if (links.length + known.links.length > MAX_LINKS) {
+        break;
       }
-      if (leads) {
+      for (const link of known.links) {
+        links.push(link);
+      }
+      base += block.lines;
+    }
+    return links;
+  }
+
+  #linksOf(block: Block, base: number, data: number): DocumentLink[] {
+    const links: DocumentLink[] = [];
+    for (const item of block.items ?? []) {
+      if (item.kind !== 'heading' && this.#leadsTo(item)) {
+        const line = base + item.line - 1;
         const range = { start: { line, character: item.start }, end: { line, character: item.end } };
         links.push({ range, data });
       }
-    });
+    }
     return links;
+  }
+
+  #leadsTo(item: FrameItem | SourceItem): boolean {
+    const isFrame = item.kind === 'frame';
+    const key = isFrame ? `${item.module ?? ''}:${item.function}` : `${item.path}:${item.function ?? ''}()`;
+    let leads = this.#leads.get(key);
+    if (leads === undefined) {
+      leads = isFrame
+        ? this.places.leads({
+            symbol: item.function,
+            offset: item.offset ?? 0,
+            size: item.size,
+            module: item.module,
+            reliable: item.reliable,
+          })
+        : this.reference(item) !== null;
+      this.#leads.set(key, leads);
+    }
+    return leads;
   }
 
   /** Fills in where a link leads. */

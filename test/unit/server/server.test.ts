@@ -421,6 +421,31 @@ describe('a Kernel Stack document', () => {
     expect(nothing).toBeNull();
   });
 
+  it('has its links where the frames are after an edit', async () => {
+    const textDocument = { uri: 'untitled:edited' };
+    await server.open(textDocument.uri, 'kernel-stack', text);
+    const lines = async () => {
+      const links = await server.connection.sendRequest<DocumentLink[]>('textDocument/documentLink', {
+        textDocument,
+      });
+      return links.map(({ range }) => [range.start.line, range.end.line]);
+    };
+    expect(await lines()).toEqual([
+      [0, 0],
+      [2, 2],
+    ]);
+    const at = { line: 1, character: 0 };
+    await server.connection.sendNotification('textDocument/didChange', {
+      textDocument: { ...textDocument, version: 2 },
+      contentChanges: [{ range: { start: at, end: at }, text: '\n zlog_commit+0x1/0x40 [zfs]\n' }],
+    });
+    expect(await lines()).toEqual([
+      [0, 0],
+      [2, 2],
+      [4, 4],
+    ]);
+  });
+
   it('gives nothing for a C document', async () => {
     await server.open(uri('module/zfs/zlog.c'), 'c', '/* zlog_commit+0x17/0x40 [zfs] */');
     const links = await server.connection.sendRequest('textDocument/documentLink', {
