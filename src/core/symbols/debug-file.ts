@@ -3,14 +3,21 @@
  * a function's parameters, a structure's members.
  */
 import { sourceName } from '../stack/frame.ts';
+import { TAG_ENUMERATION_TYPE, TAG_STRUCTURE_TYPE, TAG_UNION_TYPE } from './dwarf/constants.ts';
 import { DebugInfo } from './dwarf/debug-info.ts';
 import { debugSections } from './dwarf/debug-section.ts';
+import type { Entry } from './dwarf/entry.ts';
+import { type DebugParameter, readParameters } from './dwarf/parameters.ts';
+import { type DebugEnumerator, type DebugStruct, enumeratorsOf, Types } from './dwarf/types.ts';
 import { guarded } from './elf/bytes.ts';
 import { ElfFile } from './elf/elf-file.ts';
 import { buildIdOf, debugLinkOf, modinfo } from './elf/identity.ts';
 import { Layout } from './elf/layout.ts';
 import { type ElfSymbol, SymbolTable } from './elf/symbol-table.ts';
 import type { DebugLine } from './location.ts';
+
+export type { DebugParameter, EntryLocation } from './dwarf/parameters.ts';
+export type { DebugEnumerator, DebugMember, DebugStruct } from './dwarf/types.ts';
 
 /** Random access to the bytes of a file; synchronous, so that an answer needs no scheduling. */
 export interface ByteSource {
@@ -96,6 +103,19 @@ export interface DebugFile {
   at(address: SectionAddress): DebugLine[];
   /** The same for an address of an executable or library as it is linked (before any relocation). */
   atVirtual(address: bigint): DebugLine[];
+  /**
+   * Parameters of the very function or clone that begins at an address, with where they are when it is
+   * entered; null when debug info knows no function there.
+   */
+  parameters(entry: SectionAddress): DebugParameter[] | null;
+  /**
+   * A structure or union by its tag or by a typedef's name: `dsl_pool`, `dsl_pool_t`; null when there
+   * is none. Where several units have different ones of the same name, that of the unit of `near`
+   * counts. A name that does not exist takes a look at all units: some tenths of a second.
+   */
+  struct(name: string, near?: SectionAddress): DebugStruct | null;
+  /** The constants of an enumeration, found in the same way. */
+  enumerators(name: string, near?: SectionAddress): DebugEnumerator[] | null;
   /** Forgets what was kept for speed. The file stays usable. */
   release(): void;
 }
@@ -128,6 +148,7 @@ class OpenFile implements DebugFile {
   readonly #elf: ElfFile;
   readonly #layout: Layout;
   readonly #info: DebugInfo | null;
+  readonly #types: Types | null;
   #table: SymbolTable | undefined;
 
   constructor(source: ByteSource, options: DebugFileOptions) {
@@ -141,6 +162,7 @@ class OpenFile implements DebugFile {
     this.#layout = new Layout(elf);
     const sections = debugSections(elf, () => this.#symbols());
     this.#info = sections && new DebugInfo(sections, this.#layout, options.memory ?? DEFAULT_MEMORY);
+    this.#types = this.#info && new Types(this.#info);
     this.isSplit = this.#info?.isSplit ?? false;
     this.hasLines = sections?.line != null && !this.isSplit;
   }
@@ -162,6 +184,41 @@ class OpenFile implements DebugFile {
 
   atVirtual(address: bigint): DebugLine[] {
     return this.kind === 'module' ? [] : guarded(() => this.#chain(Number(BigInt.asIntN(64, address))));
+  }
+
+  parameters(entry: SectionAddress): DebugParameter[] | null {
+    return guarded(() => {
+      const address = this.#layout.locate(entry);
+      const subprogram = address === null ? null : (this.#info?.functionAt(address) ?? null);
+      return this.#types && subprogram && address !== null
+        ? readParameters(this.#types, subprogram, address, this.machine)
+        : null;
+    });
+  }
+
+  struct(name: string, near?: SectionAddress): DebugStruct | null {
+    return guarded(() => {
+      const type = this.#find(name, [TAG_STRUCTURE_TYPE, TAG_UNION_TYPE], near);
+      return type && this.#types
+        ? {
+            kind: type.tag === TAG_UNION_TYPE ? 'union' : 'struct',
+            size: this.#types.size(type) ?? 0,
+            members: this.#types.members(type),
+          }
+        : null;
+    });
+  }
+
+  enumerators(name: string, near?: SectionAddress): DebugEnumerator[] | null {
+    return guarded(() => {
+      const type = this.#find(name, [TAG_ENUMERATION_TYPE], near);
+      return type && enumeratorsOf(type);
+    });
+  }
+
+  #find(name: string, tags: readonly number[], near: SectionAddress | undefined): Entry | null {
+    const address = near === undefined ? null : this.#layout.locate(near);
+    return this.#types?.find(name, tags, address) ?? null;
   }
 
   release(): void {

@@ -4,6 +4,7 @@ import type { DebugLine } from '../location.ts';
 import { STRIDE, skipStep } from './abbreviations.ts';
 import * as dw from './constants.ts';
 import type { DebugSections } from './debug-section.ts';
+import { Entry } from './entry.ts';
 import { type LineTable, readLineTable } from './line-table.ts';
 import { NO_SCOPE, readScopes, type Scopes } from './scopes.ts';
 import { UnitIndex } from './unit-index.ts';
@@ -88,6 +89,40 @@ export class DebugInfo {
     return chain;
   }
 
+  /** The entry of the function of its own at an address; null for none. */
+  functionAt(address: number): Entry | null {
+    const start = this.#index.unitAt(address);
+    if (start < 0) {
+      return null;
+    }
+    const { scopes } = this.#units.get(start, () => this.#decode(start));
+    const offset = scopes.entries[scopes.outermost(address)];
+    return offset === undefined ? null : this.entry(offset);
+  }
+
+  /** The entry at an offset of `.debug_info`. @throws Failure when there is none */
+  entry(offset: number): Entry {
+    return new Entry(this.#reader(this.#index.unitOfEntry(offset)), offset);
+  }
+
+  /** Root entries of all units with types of C; first that of the unit at an address. */
+  *roots(near: number | null): Generator<Entry> {
+    const first = near === null ? -1 : this.#index.unitAt(near);
+    if (first >= 0) {
+      yield this.#rootOf(first);
+    }
+    for (const { start, isType } of this.#index.headers()) {
+      if (start !== first && !isType) {
+        yield this.#rootOf(start);
+      }
+    }
+  }
+
+  #rootOf(start: number): Entry {
+    const reader = this.#reader(start);
+    return new Entry(reader, reader.header.root);
+  }
+
   release(): void {
     this.#readers.clear();
     this.#units.clear();
@@ -146,7 +181,7 @@ export class DebugInfo {
     if (isGone) {
       this.#readNames(reader, unit);
     } else {
-      unit.names[scope] = this.#readName(reader, unit.scopes.entries[scope] ?? 0) ?? undefined;
+      unit.names[scope] = this.#readName(reader, unit.scopes.origins[scope] ?? 0) ?? undefined;
     }
     return unit.names[scope] ?? '';
   }
@@ -154,7 +189,7 @@ export class DebugInfo {
   /** Reads all names; instances of the same function have theirs from the same entry. */
   #readNames(reader: UnitReader, { names, scopes }: DecodedUnit): void {
     const known = new Map<number, string | null>();
-    for (const [scope, entry] of scopes.entries.entries()) {
+    for (const [scope, entry] of scopes.origins.entries()) {
       let name = known.get(entry);
       if (name === undefined) {
         name = this.#readName(reader, entry);

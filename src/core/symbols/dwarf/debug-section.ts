@@ -111,6 +111,8 @@ export interface DebugSections {
   readonly ranges: DebugSection | null;
   readonly rnglists: DebugSection | null;
   readonly aranges: DebugSection | null;
+  readonly loc: DebugSection | null;
+  readonly loclists: DebugSection | null;
 }
 
 /** The sections, or null when the file has no debug info. */
@@ -134,6 +136,8 @@ export function debugSections(elf: ElfFile, symbols: () => SymbolTable): DebugSe
       ranges: find('.debug_ranges'),
       rnglists: find('.debug_rnglists'),
       aranges: find('.debug_aranges'),
+      loc: find('.debug_loc'),
+      loclists: find('.debug_loclists'),
     }
   );
 }

@@ -29,8 +29,10 @@ export class Scopes {
     readonly parents: Int32Array,
     /** The number after the last scope inside of this one. */
     readonly ends: Int32Array,
-    /** Offset in `.debug_info` of the entry that has the name of the scope or leads to it. */
+    /** Offset of the scope's entry in `.debug_info`. */
     readonly entries: Float64Array,
+    /** Offset of the entry that has the name of the scope or leads to it. */
+    readonly origins: Float64Array,
     readonly callFiles: Int32Array,
     readonly callLines: Int32Array,
     /** Number of the first range of each scope, and behind them the number of ranges. */
@@ -54,7 +56,7 @@ export class Scopes {
 
   /** Bytes that it keeps. */
   get weight(): number {
-    return this.parents.length * 28 + this.lows.length * 16;
+    return this.parents.length * 36 + this.lows.length * 16;
   }
 
   /** The innermost scope at an address; -1 for none. */
@@ -71,6 +73,15 @@ export class Scopes {
     }
     const inside = low > 0 && address < (this.#stops[low - 1] ?? 0);
     return inside ? this.#innermost(this.#functions[low - 1] ?? 0, address) : NO_SCOPE;
+  }
+
+  /** The function of its own at an address, whatever was inlined there; -1 for none. */
+  outermost(address: number): number {
+    let scope = this.find(address);
+    while (scope !== NO_SCOPE && this.parents[scope] !== NO_SCOPE) {
+      scope = this.parents[scope] ?? NO_SCOPE;
+    }
+    return scope;
   }
 
   /** The innermost scope at an address that lies in `outer`. */
@@ -111,6 +122,7 @@ class ScopeWalk {
   readonly #parents: number[] = [];
   readonly #ends: number[] = [];
   readonly #entries: number[] = [];
+  readonly #origins: number[] = [];
   readonly #callFiles: number[] = [];
   readonly #callLines: number[] = [];
   readonly #firstRanges: number[] = [];
@@ -147,6 +159,7 @@ class ScopeWalk {
       new Int32Array(this.#parents),
       new Int32Array(this.#ends),
       new Float64Array(this.#entries),
+      new Float64Array(this.#origins),
       new Int32Array(this.#callFiles),
       new Int32Array(this.#callLines),
       new Int32Array(this.#firstRanges),
@@ -179,7 +192,7 @@ class ScopeWalk {
         // Most entries are types and variables; this is all that is done with them.
         cursor.position += abbreviation.size;
       } else {
-        this.#skip(abbreviation);
+        this.unit.skipEntry(cursor, abbreviation);
       }
     }
   }
@@ -208,7 +221,7 @@ class ScopeWalk {
           this.#visitScope(position, abbreviation, parent);
         } else {
           this.#nested.push(position);
-          this.#skip(abbreviation);
+          this.unit.skipEntry(this.#cursor, abbreviation);
         }
         break;
       case dw.TAG_INLINED_SUBROUTINE:
@@ -231,12 +244,14 @@ class ScopeWalk {
     if (!hasCode && (abbreviation.tag === dw.TAG_SUBPROGRAM || !abbreviation.hasChildren)) {
       // A declaration, or what its inlined instances have in common.
       this.#cursor.position = attributes;
-      this.#skip(abbreviation);
+      this.unit.skipEntry(this.#cursor, abbreviation);
       return;
     }
     this.#parents.push(parent);
     this.#ends.push(scope + 1);
-    this.#entries.push(origin ?? this.unit.header.start + position);
+    const entry = this.unit.header.start + position;
+    this.#entries.push(entry);
+    this.#origins.push(origin ?? entry);
     this.#callFiles.push(callFile);
     this.#callLines.push(callLine);
     this.#firstRanges.push(firstRange);
@@ -291,45 +306,5 @@ class ScopeWalk {
       this.#ranges.add(low, highIsAddress ? high : low + high);
     }
     return { callFile, callLine, origin };
-  }
-
-  /** Moves behind an entry and all that is inside of it. */
-  #skip(abbreviation: Abbreviation): void {
-    const cursor = this.#cursor;
-    if (this.#jump(abbreviation)) {
-      return;
-    }
-    for (let depth = abbreviation.hasChildren ? 1 : 0; depth > 0 && cursor.remaining > 0; ) {
-      const code = cursor.uleb();
-      if (code === 0) {
-        depth--;
-        continue;
-      }
-      const inner = this.unit.abbreviations.get(code);
-      if (!this.#jump(inner) && inner.hasChildren) {
-        depth++;
-      }
-    }
-  }
-
-  /** Goes to the next sibling if the entry says where that is, else behind its attributes. */
-  #jump(abbreviation: Abbreviation): boolean {
-    const cursor = this.#cursor;
-    const { siblingAt } = abbreviation;
-    if (!abbreviation.hasChildren || siblingAt < 0) {
-      this.unit.abbreviations.skip(cursor, abbreviation);
-      return false;
-    }
-    const before = cursor.position;
-    cursor.skip(siblingAt);
-    const sibling =
-      abbreviation.siblingForm === dw.FORM_REF4
-        ? cursor.u32()
-        : this.unit.number(cursor, abbreviation.siblingForm, 0) - this.unit.header.start;
-    if (sibling <= before || sibling > cursor.bytes.length) {
-      throw damaged('an entry says that the next one is before it or outside of its unit');
-    }
-    cursor.position = sibling;
-    return true;
   }
 }

@@ -34,6 +34,7 @@ interface Bases {
   strings: number;
   addresses: number;
   rangeLists: number;
+  locationLists: number;
 }
 
 /** The largest units, made by link-time optimization of a kernel, take some tens of MB. */
@@ -69,7 +70,7 @@ export class UnitReader {
     const header = readUnitHeader(info, start, this.#relocations);
     this.header = header;
     this.abbreviations = abbreviationsOf(sections, header);
-    this.bases = { strings: headSize(header), addresses: headSize(header), rangeLists: 0 };
+    this.bases = { strings: headSize(header), addresses: headSize(header), rangeLists: 0, locationLists: 0 };
     this.root = this.#readRoot();
   }
 
@@ -179,6 +180,32 @@ export class UnitReader {
     }
   }
 
+  /** Bytes of a block or an expression; null for other values, which it moves behind. */
+  block(cursor: Cursor, form: number): Uint8Array | null {
+    let length: number;
+    switch (form) {
+      case dw.FORM_EXPRLOC:
+      case dw.FORM_BLOCK:
+        length = cursor.uleb();
+        break;
+      case dw.FORM_BLOCK1:
+        length = cursor.u8();
+        break;
+      case dw.FORM_BLOCK2:
+        length = cursor.u16();
+        break;
+      case dw.FORM_BLOCK4:
+        length = cursor.u32();
+        break;
+      default:
+        skipForm(cursor, form, this.header);
+        return null;
+    }
+    const start = cursor.position;
+    cursor.skip(length);
+    return cursor.bytes.subarray(start, start + length);
+  }
+
   /** A string; empty for one in a supplementary file, and for other values. */
   string(cursor: Cursor, form: number): string {
     switch (form) {
@@ -218,6 +245,42 @@ export class UnitReader {
     }
   }
 
+  /** Moves from behind the abbreviation code of an entry to behind all that is inside of it. */
+  skipEntry(cursor: Cursor, abbreviation: Abbreviation): void {
+    if (this.#jump(cursor, abbreviation)) {
+      return;
+    }
+    for (let depth = abbreviation.hasChildren ? 1 : 0; depth > 0 && cursor.remaining > 0; ) {
+      const code = cursor.uleb();
+      if (code === 0) {
+        depth--;
+        continue;
+      }
+      const inner = this.abbreviations.get(code);
+      if (!this.#jump(cursor, inner) && inner.hasChildren) {
+        depth++;
+      }
+    }
+  }
+
+  /** Goes to the next sibling if the entry says where that is, else behind its attributes. */
+  #jump(cursor: Cursor, abbreviation: Abbreviation): boolean {
+    const { siblingAt, siblingForm } = abbreviation;
+    if (!abbreviation.hasChildren || siblingAt < 0) {
+      this.abbreviations.skip(cursor, abbreviation);
+      return false;
+    }
+    const before = cursor.position;
+    cursor.skip(siblingAt);
+    const sibling =
+      siblingForm === dw.FORM_REF4 ? cursor.u32() : this.number(cursor, siblingForm, 0) - this.header.start;
+    if (sibling <= before || sibling > cursor.bytes.length) {
+      throw damaged('an entry says that the next one is before it or outside of its unit');
+    }
+    cursor.position = sibling;
+    return true;
+  }
+
   #readRoot(): UnitRoot {
     const cursor = this.cursor();
     const code = cursor.uleb();
@@ -239,6 +302,9 @@ export class UnitReader {
           break;
         case dw.AT_RNGLISTS_BASE:
           this.bases.rangeLists = this.number(cursor, form, implicit);
+          break;
+        case dw.AT_LOCLISTS_BASE:
+          this.bases.locationLists = this.number(cursor, form, implicit);
           break;
         case dw.AT_DWO_NAME:
         case dw.AT_GNU_DWO_NAME:

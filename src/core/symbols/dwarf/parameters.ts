@@ -1,0 +1,202 @@
+/** Parameters of a function, and where they are when it is entered (DWARF 5, sections 2.6 and 4.1). */
+import { Cursor } from '../elf/bytes.ts';
+import * as dw from './constants.ts';
+import type { Entry } from './entry.ts';
+import type { Types } from './types.ts';
+import type { UnitReader } from './unit-reader.ts';
+
+/** Entries of a list of locations; a function has a few dozen. */
+const MOST_LOCATIONS = 1 << 16;
+
+/**
+ * Where a parameter is when the first instruction of the function is about to run: in a register; on
+ * the stack, `offset` bytes above what the stack pointer was before the call (on x86-64 the return
+ * address lies between); a constant that the compiler made this clone for; or unknown: removed, in
+ * pieces, or not told.
+ */
+export type EntryLocation =
+  | { readonly kind: 'register'; readonly register: string }
+  | { readonly kind: 'stack'; readonly offset: number }
+  | { readonly kind: 'constant'; readonly value: number }
+  | { readonly kind: 'unknown' };
+
+export interface DebugParameter {
+  /** Empty when it has none. */
+  readonly name: string;
+  /** As C declares it without the name: `zilog_t *`. */
+  readonly type: string;
+  /** In bytes; null when debug info does not say. */
+  readonly size: number | null;
+  readonly location: EntryLocation;
+}
+
+const PARAMETERS: ReadonlySet<number> = new Set([dw.TAG_FORMAL_PARAMETER]);
+
+// System V psABI for x86-64, "DWARF Register Number Mapping"; AADWARF64, "DWARF register names".
+const X86_64 = 'rax rdx rcx rbx rsi rdi rbp rsp r8 r9 r10 r11 r12 r13 r14 r15'.split(' ');
+const ARM64 = [...Array.from({ length: 31 }, (_, number) => `x${number}`), 'sp'];
+
+/** Parameters in the order of the declaration. @param address where the function is entered */
+export function readParameters(
+  types: Types,
+  subprogram: Entry,
+  address: number,
+  machine: 'x86-64' | 'arm64',
+): DebugParameter[] {
+  const parameters: DebugParameter[] = [];
+  const base = subprogram.block(dw.AT_FRAME_BASE);
+  const isFrameAddress = base?.length === 1 && base[0] === dw.OP_CALL_FRAME_CFA;
+  for (const entry of subprogram.children(PARAMETERS)) {
+    // An instance has locations, the entry that it comes from has name and type.
+    const origin = entry.reference(dw.AT_ABSTRACT_ORIGIN);
+    const named = origin === null ? entry : types.info.entry(origin);
+    const type = types.typeOf(named);
+    parameters.push({
+      name: named.string(dw.AT_NAME),
+      type: types.text(type),
+      size: types.size(type),
+      location: atEntry(locationOf(entry, address, machine === 'arm64' ? ARM64 : X86_64), isFrameAddress),
+    });
+  }
+  return parameters;
+}
+
+/** What the caller put onto the stack is above the frame address; below it is what comes later. */
+function atEntry(location: EntryLocation, isFrameAddress: boolean): EntryLocation {
+  const isThere = location.kind !== 'stack' || (isFrameAddress && location.offset >= 0);
+  return isThere ? location : { kind: 'unknown' };
+}
+
+function locationOf(entry: Entry, address: number, registers: readonly string[]): EntryLocation {
+  const constant = entry.block(dw.AT_CONST_VALUE) === null ? entry.number(dw.AT_CONST_VALUE) : null;
+  if (constant !== null) {
+    return { kind: 'constant', value: constant };
+  }
+  const location = entry.attribute(dw.AT_LOCATION);
+  if (!location) {
+    return { kind: 'unknown' };
+  }
+  const expression =
+    entry.block(dw.AT_LOCATION) ??
+    expressionAt(entry.unit, entry.number(dw.AT_LOCATION) ?? 0, location.form === dw.FORM_LOCLISTX, address);
+  return expression ? evaluate(expression, registers) : { kind: 'unknown' };
+}
+
+/** Understands the expressions of one operation: others compute something that is not a place. */
+function evaluate(expression: Uint8Array, registers: readonly string[]): EntryLocation {
+  const cursor = new Cursor(expression);
+  const operation = cursor.remaining > 0 ? cursor.u8() : 0;
+  if (operation === dw.OP_FBREG) {
+    const offset = cursor.sleb();
+    return cursor.remaining === 0 ? { kind: 'stack', offset } : { kind: 'unknown' };
+  }
+  const number =
+    operation === dw.OP_REGX
+      ? cursor.uleb()
+      : operation >= dw.OP_REG0 && operation < dw.OP_REG0 + 32
+        ? operation - dw.OP_REG0
+        : -1;
+  const register = registers[number];
+  return register !== undefined && cursor.remaining === 0
+    ? { kind: 'register', register }
+    : { kind: 'unknown' };
+}
+
+/** The expression of a list of locations that holds at an address; null for none. */
+function expressionAt(unit: UnitReader, value: number, isIndex: boolean, address: number): Uint8Array | null {
+  const { header, sections, bases } = unit;
+  if (header.version < 5) {
+    return sections.loc?.reading(value, (cursor) => findOld(cursor, unit, address)) ?? null;
+  }
+  const { loclists } = sections;
+  if (!loclists) {
+    return null;
+  }
+  const { offsetSize } = header;
+  const base = bases.locationLists;
+  const offset = isIndex
+    ? base + loclists.reading(base + value * offsetSize, (cursor) => cursor.offset(offsetSize))
+    : value;
+  return loclists.reading(offset, (cursor) => findNew(cursor, unit, address));
+}
+
+/** In `.debug_loclists` (section 7.7.3). */
+function findNew(cursor: Cursor, unit: UnitReader, address: number): Uint8Array | null {
+  const { addressSize } = unit.header;
+  let base = unit.root.lowPc;
+  for (let left = MOST_LOCATIONS; left > 0; left--) {
+    let low = 0;
+    let high = 0;
+    switch (cursor.u8()) {
+      case dw.LLE_BASE_ADDRESSX:
+        base = unit.number(cursor, dw.FORM_ADDRX, 0);
+        continue;
+      case dw.LLE_BASE_ADDRESS:
+        base = cursor.address(addressSize);
+        continue;
+      case dw.LLE_VIEW_PAIR:
+        cursor.uleb();
+        cursor.uleb();
+        continue;
+      case dw.LLE_STARTX_ENDX:
+        low = unit.number(cursor, dw.FORM_ADDRX, 0);
+        high = unit.number(cursor, dw.FORM_ADDRX, 0);
+        break;
+      case dw.LLE_STARTX_LENGTH:
+        low = unit.number(cursor, dw.FORM_ADDRX, 0);
+        high = low + cursor.uleb();
+        break;
+      case dw.LLE_OFFSET_PAIR:
+        low = base + cursor.uleb();
+        high = base + cursor.uleb();
+        break;
+      case dw.LLE_DEFAULT:
+        low = Number.NEGATIVE_INFINITY;
+        high = Number.POSITIVE_INFINITY;
+        break;
+      case dw.LLE_START_END:
+        low = cursor.address(addressSize);
+        high = cursor.address(addressSize);
+        break;
+      case dw.LLE_START_LENGTH:
+        low = cursor.address(addressSize);
+        high = low + cursor.uleb();
+        break;
+      default:
+        return null;
+    }
+    const expression = take(cursor, cursor.uleb());
+    if (address >= low && address < high) {
+      return expression;
+    }
+  }
+  return null;
+}
+
+/** In `.debug_loc` of DWARF 4 and before: pairs of addresses, each with an expression. */
+function findOld(cursor: Cursor, unit: UnitReader, address: number): Uint8Array | null {
+  const { addressSize } = unit.header;
+  let base = unit.root.lowPc;
+  for (let left = MOST_LOCATIONS; left > 0; left--) {
+    const low = cursor.address(addressSize);
+    const high = cursor.address(addressSize);
+    if (low === 0 && high === 0) {
+      return null;
+    }
+    if (low === (addressSize === 8 ? -1 : 0xffffffff)) {
+      base = high;
+      continue;
+    }
+    const expression = take(cursor, cursor.u16());
+    if (address >= base + low && address < base + high) {
+      return expression;
+    }
+  }
+  return null;
+}
+
+function take(cursor: Cursor, length: number): Uint8Array {
+  const start = cursor.position;
+  cursor.skip(length);
+  return cursor.bytes.subarray(start, start + length);
+}
