@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { isFailure } from '../../core/failure.ts';
 import type { DebugFile } from '../../core/symbols/debug-file.ts';
@@ -42,8 +43,8 @@ export interface ModuleFilesOptions {
 }
 
 /**
- * The files with the debug info of running builds: built in the workspace, kept in the cache, fetched
- * from the target, or from debuginfod; in this order. A file is only ever used for the build-id that it
+ * The files with the debug info of running builds: built in the workspace, kept in the cache, installed
+ * on this machine, fetched from the target, or from debuginfod; in this order. A file is only ever used for the build-id that it
  * carries itself.
  */
 export class ModuleFiles {
@@ -75,7 +76,7 @@ export class ModuleFiles {
       this.options.log(`${name}: ${here.path}`);
       return { ...wanted, ready: true, remark: '', again: false };
     }
-    this.options.log(`${name}: not built in the workspace, not in the cache`);
+    this.options.log(`${name}: not in the workspace, not in the cache`);
     const { module } = wanted;
     if (module === null || this.options.cache === null) {
       return { ...wanted, ready: false, remark: '', again: false };
@@ -101,13 +102,13 @@ export class ModuleFiles {
     purpose: 'prepare' | 'find',
   ): Promise<{ readonly path: string; readonly file: DebugFile } | null> {
     const { workspace, cache } = this.options;
-    for (const [where, path] of [
-      ['workspace', await workspace.find(buildId, purpose)],
-      ['cache', (await cache?.find(buildId)) ?? null],
-    ] as const) {
-      if (path === null) {
-        continue;
-      }
+    const cached = (await cache?.find(buildId)) ?? null;
+    const paths = [
+      ...(await workspace.find(buildId, purpose)),
+      ...(cached === null ? [] : [cached]),
+      ...installed(buildId),
+    ];
+    for (const path of paths) {
       try {
         const file = await this.#open.get(path);
         if (file.buildId === buildId && file.hasLines) {
@@ -116,10 +117,11 @@ export class ModuleFiles {
         throw new Error(file.hasLines ? 'it is another build by now' : 'it has no debug info');
       } catch (error) {
         this.#open.close(path);
-        if (purpose === 'prepare' || where === 'cache') {
+        if (purpose === 'prepare' || path === cached) {
           this.options.log(`${path} is not used: ${error instanceof Error ? error.message : String(error)}`);
         }
-        if (where === 'cache') {
+        // What the system refuses at the moment may well be whole.
+        if (path === cached && (error as NodeJS.ErrnoException).syscall === undefined) {
           await cache?.remove(buildId).catch(() => {});
         }
       }
@@ -238,4 +240,13 @@ export class ModuleFiles {
   dispose(): void {
     this.#open.dispose();
   }
+}
+
+/** Where this machine's own packages put debug info, as gdb's "Separate Debug Files" has it. */
+function installed(buildId: string): string[] {
+  if (process.platform !== 'linux' || !/^[0-9a-f]{8,128}$/.test(buildId)) {
+    return [];
+  }
+  const path = `/usr/lib/debug/.build-id/${buildId.slice(0, 2)}/${buildId.slice(2)}.debug`;
+  return existsSync(path) ? [path] : [];
 }

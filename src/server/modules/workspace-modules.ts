@@ -12,13 +12,16 @@ const AGAIN_AFTER_MS = { prepare: 3000, find: 60_000 } as const;
 /** Folders that hold no build of a module, however large they are. */
 const SKIPPED = new Set(['node_modules', 'tests', 'man', 'contrib', 'Documentation']);
 
+/** Modules, kernels, and the debug info that was split off either. */
+const NAME = /\.ko$|\.ko\.debug$|^vmlinux(\.debug)?$/;
+
 interface Known {
   readonly stamp: string;
   readonly buildId: string | null;
 }
 
 /**
- * Modules (`*.ko`) and kernels (`vmlinux`) built in the workspace, by build-id. A file's build-id is read
+ * Modules (`*.ko`, `*.ko.debug`) and kernels (`vmlinux`) built in the workspace, by build-id. A file's build-id is read
  * again when its size, time or inode changed: so a rebuild is seen without being told of it.
  */
 export class WorkspaceModules {
@@ -34,12 +37,12 @@ export class WorkspaceModules {
   }
 
   /**
-   * The file of a build; null when the workspace has none.
+   * The files of a build: the module, stripped or not, and what was split off it.
    * @param purpose how much it matters to know of a file that is new
    */
-  async find(buildId: string, purpose: 'prepare' | 'find'): Promise<string | null> {
+  async find(buildId: string, purpose: 'prepare' | 'find'): Promise<readonly string[]> {
     const found = await this.#among(buildId);
-    if (found !== null || performance.now() - this.#lookedAt < AGAIN_AFTER_MS[purpose]) {
+    if (found.length > 0 || performance.now() - this.#lookedAt < AGAIN_AFTER_MS[purpose]) {
       return found;
     }
     this.#looking ??= this.#look().finally(() => {
@@ -49,13 +52,14 @@ export class WorkspaceModules {
     return this.#among(buildId);
   }
 
-  async #among(buildId: string): Promise<string | null> {
-    for (const [file, known] of this.#known) {
+  async #among(buildId: string): Promise<string[]> {
+    const found: string[] = [];
+    for (const [file, known] of [...this.#known]) {
       if (known.buildId === buildId && (await this.#read(file)) === buildId) {
-        return file;
+        found.push(file);
       }
     }
-    return null;
+    return found;
   }
 
   async #look(): Promise<void> {
@@ -74,7 +78,7 @@ export class WorkspaceModules {
           const full = path.join(folder, entry.name);
           if (entry.isDirectory() && !entry.name.startsWith('.') && !SKIPPED.has(entry.name)) {
             next.push(full);
-          } else if (entry.isFile() && (entry.name.endsWith('.ko') || entry.name === 'vmlinux')) {
+          } else if (entry.isFile() && NAME.test(entry.name)) {
             found.add(full);
           }
         }

@@ -94,6 +94,13 @@ describe('the file of a running module', () => {
     expect(log.at(-1)).toContain(built('zfs.ko'));
   });
 
+  it('is what was split off the one built in the workspace, when that was stripped', async () => {
+    writeFileSync(built('zfs.ko'), sample('stripped.ko'));
+    writeFileSync(built('zfs.ko.debug'), sample('zlog.ko'));
+    expect((await files.prepare(wanted(), target(), signal)).ready).toBe(true);
+    expect(await lines(files)).toEqual(LINES);
+  });
+
   it('is fetched once, and is there the next time', async () => {
     const outside = target(['/lib/zfs.ko.xz', sample('zlog.ko.xz')]);
     expect(await lines(files)).toBeNull();
