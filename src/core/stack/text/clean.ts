@@ -12,6 +12,7 @@ export interface CleanLine {
 }
 
 const colour = '\\x1b(?:\\[[\\d;:?]{0,32}[ -/]{0,2}[@-~]|\\][^\\x07\\x1b]{0,256}(?:\\x07|\\x1b\\\\)|[@-_])?';
+const escapedColour = '\\\\+(?:u001[bB]|x1[bB]|033|e)\\[[\\d;]{0,32}m';
 const entity = '&(?:amp;)?(?:lt|gt|amp|quot|apos|nbsp|#\\d{1,5}|#x[\\da-fA-F]{1,4});';
 /** A newline, unless a path goes on behind it (C:\new.c). */
 const escapedNewline = '\\\\+[nr](?=[\\s[<>"\'\\\\\\d(#@=?|:-]|$|[A-Za-z_.][\\w.$]{0,200}[+(])';
@@ -25,17 +26,19 @@ const blanks = '[\\x00-\\x08\\x0b-\\x1f\\xa0\\xad\\u2000-\\u200f\\u202f\\u2060\\
 const octal = '#0(?:11|12|15)';
 
 /** In a string of JSON there is no doubt. */
-const jsonNewline = '\\\\+[nr]';
+const jsonNewline = '\\\\+[nr](?![\\w-]{1,64}(?:\\\\\\\\|\\.[chS]:))';
+const jsonBackslash = '\\\\\\\\';
 const jsonTab = '\\\\+t';
 
 const plain = new RegExp(
-  [octal, colour, entity, hexEscape, markdownEscape, quotedPrintable, blanks].join('|'),
+  [octal, colour, escapedColour, entity, hexEscape, markdownEscape, quotedPrintable, blanks].join('|'),
   'g',
 );
 const quoted = new RegExp(
   [
     octal,
     colour,
+    escapedColour,
     entity,
     escapedNewline,
     jsonEscape,
@@ -48,7 +51,19 @@ const quoted = new RegExp(
 );
 
 const json = new RegExp(
-  [octal, colour, entity, jsonNewline, jsonTab, jsonEscape, hexEscape, markdownEscape, blanks].join('|'),
+  [
+    octal,
+    colour,
+    escapedColour,
+    entity,
+    jsonNewline,
+    jsonTab,
+    jsonEscape,
+    hexEscape,
+    markdownEscape,
+    jsonBackslash,
+    blanks,
+  ].join('|'),
   'g',
 );
 
@@ -143,6 +158,12 @@ function replacement(found: string): string {
   }
   if (found[0] === '=') {
     return found.length > 3 ? ' ' : printable(Number.parseInt(found.slice(1), 16));
+  }
+  if (found[0] === '\\' && found.endsWith('m') && found.includes('[')) {
+    return '';
+  }
+  if (found === '\\\\') {
+    return '\\';
   }
   if (found[0] === '\\') {
     return unescaped(found.replace(/^\\+/, ''));

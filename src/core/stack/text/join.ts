@@ -10,6 +10,20 @@ import { readToken, token } from './token.ts';
 /** How much of the two lines is looked at. */
 const REACH = 700;
 
+/** Quoted-printable lines are broken at 76 characters; what is shorter and ends with = is no such line. */
+const SOFT_LENGTH = 70;
+
+/** Lines at least this long may have been broken by a terminal. */
+const FULL_LENGTH = 60;
+
+/** Characters of a line without a carriage return at its end. */
+export function lengthOf(text: string, from: number, to: number): number {
+  return to - from - (text.charCodeAt(to - 1) === 13 ? 1 : 0);
+}
+
+/** Columns of a terminal, which most text that was broken in the middle of words comes from. */
+export const TERMINAL_WIDTH = 80;
+
 /** How a line goes on: what of it is dropped at its end, and where the next one's text begins. */
 export interface Joint {
   /** Column where the first line's text ends. */
@@ -26,6 +40,12 @@ export interface Joint {
  */
 export function mayGoOn(text: string, from: number, to: number, next: number): boolean {
   const first = text.charCodeAt(next);
+  if (
+    (text.charCodeAt(to - 1) === 61 && to - from >= SOFT_LENGTH) ||
+    lengthOf(text, from, to) === TERMINAL_WIDTH
+  ) {
+    return first !== 10;
+  }
   // A bracket and a time, or blanks: a line of its own; a module's bracket is not followed by either.
   if (first === 91) {
     const second = text.charCodeAt(next + 1);
@@ -62,8 +82,21 @@ export function mayGoOn(text: string, from: number, to: number, next: number): b
   );
 }
 
-/** How `first` goes on in `second`; null when it does not. */
-export function findJoint(first: string, second: string): Joint | null {
+/** What can stand in the middle of a name, a path or a list, and what begins a line of its own. */
+const MIDDLE = /^[\w/+.)\]:;,"'%~$(]/;
+const OWN_LINE = /^(?:[A-Z][\w ]{0,30}:|\d{1,8}[ :.,)])/;
+
+/**
+ * How `first` goes on in `second`; null when it does not. `isFull` says that it ends where a terminal
+ * breaks lines.
+ */
+export function findJoint(first: string, second: string, isFull: boolean): Joint | null {
+  if (isFull && isFrameEnd(first) && isFrameStart(second)) {
+    return null;
+  }
+  if (isFull && MIDDLE.test(second) && !OWN_LINE.test(second) && !second.startsWith(first.slice(0, 3))) {
+    return { cut: first.replace(/\r+$/, '').length, resume: 0, glue: '' };
+  }
   let resume = 0;
   const quote = /^[> ]*>/.exec(first)?.[0];
   if (quote !== undefined) {
@@ -83,6 +116,9 @@ export function findJoint(first: string, second: string): Joint | null {
   const tail = first.slice(Math.max(0, cut - REACH), cut);
   const bodyAt = bodyStart(first);
   const body = first.slice(bodyAt, cut);
+  if (soft && cut >= SOFT_LENGTH - 1) {
+    return { cut, resume, glue: '' };
+  }
   const joint = (glue: '' | ' '): Joint => ({ cut, resume, glue });
   // "?" or "? " before the symbol.
   if (/(?:^|[\s\]])\?\s*$/.test(tail) && /^\s?[A-Za-z_.][\w.$]*\+0x[\da-f]+\/0x/.test(head)) {
@@ -121,7 +157,8 @@ function spans(tail: string, head: string, body: string, decorated: boolean): bo
       return (
         decorated &&
         beginsSymbol(whole.charCodeAt(start)) &&
-        bareSymbol(body, tail.slice(start)) &&
+        (bareSymbol(body, tail.slice(start)) ||
+          (tail.length >= FULL_LENGTH && /^\w+[_.]/.test(tail.slice(start)))) &&
         !isWord(tail.slice(start))
       );
     }
@@ -155,6 +192,17 @@ function isWord(text: string): boolean {
 function placeSpans(tail: string, head: string): boolean {
   return (
     (/\.[chS]:\d{0,6}$/.test(tail) && /^\d{0,6}:[A-Za-z_]\w*\(\)/.test(head)) ||
+    (tail.length >= FULL_LENGTH && /\/[\w.+-]*$/.test(tail) && /^\w[\w./+-]*\.[chS]:\d/.test(head)) ||
     (/\.[chS]:\d{1,7}:\w*$/.test(tail) && /^\w*\(\)/.test(head) && !/\.[chS]:\d{1,7}:\d+$/.test(tail))
   );
+}
+
+/** Whether a line ends with a whole frame. */
+function isFrameEnd(line: string): boolean {
+  return /\+0x[\da-f]+(?:\/0x[\da-f]+)?(?: \[[\w-]+\])?\r*$/.test(line.slice(-REACH));
+}
+
+/** Whether a line begins with a whole frame. */
+function isFrameStart(line: string): boolean {
+  return /^(?:\? )?[A-Za-z_.][\w.$]*\+0x[\da-f]/.test(line.slice(0, REACH));
 }

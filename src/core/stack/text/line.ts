@@ -108,7 +108,45 @@ export class Line {
   }
 }
 
+/** Pieces of the part of a line from column `start` to `end`. */
+export function piecesFrom(pieces: readonly Piece[], start: number, end: number): readonly Piece[] {
+  const first = indexAt(pieces, start);
+  const part: Piece[] = [];
+  for (let index = first; index < pieces.length; index++) {
+    const piece = pieces[index];
+    if (piece === undefined || (index > first && piece.column >= end)) {
+      break;
+    }
+    // The first begins before the part.
+    const column = Math.max(piece.column - start, 0);
+    part.push({ column, line: piece.line, rawColumn: piece.rawColumn + Math.max(start - piece.column, 0) });
+  }
+  return part;
+}
+
+/** Pieces of a text that was cleaned after it was joined: `inner` leads to the joined text, `outer` on. */
+export function composePieces(inner: readonly Piece[], outer: readonly Piece[]): readonly Piece[] {
+  const composed: Piece[] = [];
+  for (const [index, piece] of inner.entries()) {
+    const next = inner[index + 1];
+    const at = pieceAt(outer, piece.rawColumn);
+    composed.push({ ...at, column: piece.column, rawColumn: at.rawColumn + piece.rawColumn - at.column });
+    for (const border of outer) {
+      const column = piece.column + border.column - piece.rawColumn;
+      if (column > piece.column && (next === undefined || column < next.column)) {
+        composed.push({ ...border, column });
+      }
+    }
+  }
+  return composed;
+}
+
 function pieceAt(pieces: readonly Piece[], column: number): Piece {
+  return pieces[indexAt(pieces, column)] ?? { column: 0, line: 1, rawColumn: 0 };
+}
+
+/** The last piece that begins at `column` or before it. */
+function indexAt(pieces: readonly Piece[], column: number): number {
   let low = 0;
   let high = pieces.length - 1;
   while (low < high) {
@@ -119,5 +157,5 @@ function pieceAt(pieces: readonly Piece[], column: number): Piece {
       high = middle - 1;
     }
   }
-  return pieces[low] ?? { column: 0, line: 1, rawColumn: 0 };
+  return low;
 }

@@ -9,11 +9,12 @@ import type { Format } from './formats/format.ts';
 import { createFormats } from './formats/index.ts';
 import { readHeading } from './headings.ts';
 import type { ItemSink } from './items.ts';
-import { findJoint, mayGoOn } from './join.ts';
-import { Line, type Piece } from './line.ts';
+import { findJoint, lengthOf, mayGoOn, TERMINAL_WIDTH } from './join.ts';
+import { composePieces, Line, type Piece, piecesFrom } from './line.ts';
 import { readSizedFrames } from './linux.ts';
 import { Output } from './output.ts';
 import { readSources } from './source.ts';
+import { entryColumns, mayHoldEntries } from './split.ts';
 
 /** A line longer than this, in UTF-16 units, is read in parts. */
 const MAX_LINE = 64 * 1024 * 1024;
@@ -29,6 +30,8 @@ export class StackTextReader {
   /** The format of the last line that had one: the next line is most likely of the same. */
   #current: Format | null = null;
   #number = 1;
+  /** Characters of the longest line so far: where a terminal broke lines, none is longer than it is wide. */
+  #longest = 0;
   /** What came but was not read: the last whole line, which may go on in the next, and a part of one. */
   #waiting: string[] = [];
   #waitingLength = 0;
@@ -102,6 +105,7 @@ export class StackTextReader {
         if (plus < newline && newline < colon && newline < length && newline - at < MAX_LINE) {
           if (!mayGoOn(text, at, newline, newline + 1)) {
             this.#line.set(text, at, newline, this.#number, PLUS, null);
+            this.#longest = Math.max(this.#longest, newline - at);
             if (readSizedFrames(this.#line, this.#out) > 0) {
               this.#out.flush();
               this.#current = null;
@@ -123,6 +127,7 @@ export class StackTextReader {
         classes |= unit < 256 ? (CLASS_OF[unit] ?? 0) : wideClass(unit);
       }
       const next = text.charCodeAt(end) === 10 ? end + 1 : end;
+      this.#longest = Math.max(this.#longest, lengthOf(text, at, end));
       if (next < length && next > end && end > at && mayGoOn(text, at, end, next)) {
         const joined = this.#readJoined(text, at, end, next, length, all);
         if (joined < 0) {
@@ -156,6 +161,8 @@ export class StackTextReader {
     let next = nextLine;
     const pieces: Piece[] = [{ column: 0, line: this.#number, rawColumn: 0 }];
     let count = 1;
+    // Characters of the last line that was joined.
+    let last = lengthOf(text, from, to);
     for (; count < MAX_JOINED && (next < length || !all); count++) {
       const newline = text.indexOf('\n', next);
       if (newline < 0 && !all) {
@@ -163,30 +170,67 @@ export class StackTextReader {
       }
       const end = newline < 0 ? length : newline;
       const second = text.slice(next, end);
-      const joint = findJoint(joined, second);
+      const isFull = this.#longest <= TERMINAL_WIDTH && last === TERMINAL_WIDTH;
+      const joint = findJoint(joined, second, isFull);
       if (joint === null) {
         break;
       }
       joined = joined.slice(0, joint.cut) + joint.glue;
       pieces.push({ column: joined.length, line: this.#number + count, rawColumn: joint.resume });
       joined += second.slice(joint.resume);
+      last = lengthOf(text, next, end);
+      this.#longest = Math.max(this.#longest, last);
       next = newline < 0 ? length : newline + 1;
     }
     if (count === 1) {
       return 0;
     }
-    this.#readLine(joined, 0, joined.length, classesOf(joined), pieces);
+    this.#readJoinedText(joined, pieces);
     this.#number += count;
     return next;
   }
 
+  #readJoinedText(text: string, pieces: readonly Piece[]): void {
+    const classes = classesOf(text);
+    if (!needsCleaning(classes, text, 0, text.length)) {
+      this.#readEntries(text, 0, text.length, classes, pieces);
+      return;
+    }
+    for (const clean of cleanLines(text, 0)) {
+      const composed = composePieces(clean.pieces, pieces);
+      this.#readEntries(clean.text, 0, clean.text.length, classesOf(clean.text), composed);
+    }
+  }
+
   #readRaw(text: string, from: number, to: number, classes: number): void {
     if (!needsCleaning(classes, text, from, to)) {
-      this.#readLine(text, from, to, classes, null);
+      this.#readEntries(text, from, to, classes, null);
       return;
     }
     for (const clean of cleanLines(text.slice(from, to), this.#number)) {
-      this.#readLine(clean.text, 0, clean.text.length, classesOf(clean.text), clean.pieces);
+      this.#readEntries(clean.text, 0, clean.text.length, classesOf(clean.text), clean.pieces);
+    }
+  }
+
+  /** Reads a line, which holds more than one entry where newlines were lost. */
+  #readEntries(
+    text: string,
+    from: number,
+    to: number,
+    classes: number,
+    pieces: readonly Piece[] | null,
+  ): void {
+    const columns = mayHoldEntries(classes, to - from) ? entryColumns(text.slice(from, to)) : [];
+    if (columns.length === 0) {
+      this.#readLine(text, from, to, classes, pieces);
+      return;
+    }
+    const raw = pieces ?? [{ column: 0, line: this.#number, rawColumn: 0 }];
+    const line = text.slice(from, to);
+    for (const [index, start] of [0, ...columns].entries()) {
+      const end = columns[index] ?? line.length;
+      const entry = line.slice(start, end);
+      this.#readLine(entry, 0, entry.length, classesOf(entry), piecesFrom(raw, start, end));
     }
   }
 

@@ -72,7 +72,7 @@ function readPlace(line: Line, out: Output, colon: number, floor: number): numbe
   }
   if (
     spaced &&
-    (!path.includes('/') || text.slice(from, start).trim() !== '' || text.slice(at, to).trim() !== '')
+    (!path.includes('/') || line.bodyColumn !== start - from || text.slice(at, to).trim() !== '')
   ) {
     return floor;
   }
@@ -141,7 +141,7 @@ function isPathUnit(unit: number): boolean {
  */
 function nameBeside(line: Line, out: Output, start: number, end: number): string | null {
   const text = line.string.length > 65_536 ? '' : line.string;
-  const before = text.slice(Math.max(0, start - 600), start);
+  const before = text.slice(Math.max(Math.min(line.bodyColumn, start), start - 600), start);
   if (/^\s*(?:at )?$/.test(before) || (out.frames.length === 0 && before.endsWith(') at '))) {
     const open = out.takeOpen();
     if (open !== null) {

@@ -64,7 +64,7 @@ export function ftraceGraphFormat(): Format {
     needs: PIPE | PAREN,
     read(line, out) {
       // The bar is a table's mark to what takes decoration off, so the whole line is looked at.
-      const text = line.string.trimEnd();
+      const text = line.string.slice(0, line.bodyColumn + line.body.length);
       const bar = text.lastIndexOf('|');
       if (text.length > 1024 || !GRAPH_COLUMNS.test(text.slice(0, bar))) {
         return false;

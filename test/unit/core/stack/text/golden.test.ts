@@ -55,3 +55,37 @@ describe.each(['captured', 'written'])('%s', (kind) => {
 test.each(texts('none'))('nothing in %s', (name) => {
   expect(lines(read('none', name))).toEqual([]);
 });
+
+/** What happens to whole texts on their way to a reader. */
+const ways: Readonly<Record<string, (line: string) => string>> = {
+  'a serial console': (line) => `${line}\r`,
+  'a mail': (line) => `> ${line}`,
+  'a web page': (line) => line.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;'),
+  'blanks that do not break': (line) => line.replaceAll(' ', '\u00a0'),
+  'a list in Markdown': (line) => `    ${line}`,
+  'escapes of Markdown': (line) => line.replace(/[_[\]*<>]/g, '\\$&'),
+  syslog: (line) => `Nov 20 11:02:33 build1 kernel: ${line}`,
+  rsyslog: (line) => `2026-01-02T10:11:12.123456+01:00 build1 kernel: ${line}`,
+  'a log of a CI': (line) => `2026-01-02T10:11:12.1234567Z ${line}`,
+  containers: (line) => `node_1  | ${line}`,
+  colours: (line) => `\x1b[31m${line}\x1b[0m`,
+};
+
+describe.each(Object.entries(ways))('by way of %s', (_, through) => {
+  const printed = (kind: string, text: string): string[] => {
+    const found: StackItem[] = [];
+    readStackItems(text, (item) => found.push(item));
+    return lines(found).map((line) => line.replace(/"line":\d+/, kind));
+  };
+
+  test('the same is read', () => {
+    for (const kind of ['captured', 'written']) {
+      // Texts about decoration have their own already.
+      for (const name of texts(kind).filter((one) => !/^(?:wrapped|decoration)/.test(one))) {
+        const text = readFileSync(path.join(folder, kind, name), 'utf8').trimEnd();
+        const sent = text.split('\n').map(through).join('\n');
+        expect(printed(name, sent), name).toEqual(printed(name, text));
+      }
+    }
+  });
+});

@@ -1,0 +1,45 @@
+/**
+ * Finds again the entries of a stack whose newlines were lost: `#0 0x7f.. in a () from x.so #1 0x7f.. in b ()`.
+ */
+
+import { GREATER, HASH, PAREN } from './characters.ts';
+
+/** Shorter lines hold no two entries. */
+const MIN_LENGTH = 40;
+
+/** Longest line that is looked at. */
+const MAX_LENGTH = 1024 * 1024;
+
+/** Where an entry of some format can only begin. */
+const BEGINS = [
+  // gdb, crash, eu-stack, drgn: a number, and then an address or a name with what follows names there.
+  '#\\d{1,3}:? +(?:\\[[\\da-f]{8,16}\\]|(?:at )?0x[\\da-f]{4,16}\\b|[A-Za-z_][\\w.$:~]* (?:\\(|at ))',
+  // strace
+  '> \\/[^\\s()]{1,256}\\([\\w.]{1,256}\\+0x',
+  // perf: an address, a name, and a library or the end of the name's offset
+  '(?:0x)?[\\da-f]{8,16} [A-Za-z_$.~][\\w.$@:~]*(?:\\+0x[\\da-f]+)? \\([/[]',
+  // libspl
+  '\\[0x[\\da-f]{8,16}\\] [A-Za-z_]\\w*\\+0x[\\da-f]+ \\(in ',
+  // macOS's panics
+  '0x[\\da-f]{16} : (?:0x[\\da-f]{16} )?[\\w.-]{1,128} : ',
+  // FreeBSD's DDB
+  '[A-Za-z_][\\w.]*\\([^()]{0,200}\\) at [A-Za-z_][\\w.]*\\+0x',
+  // ftrace
+  '=> [A-Za-z_][\\w.]*(?= =>|$)',
+].map((begin) => `(?:${begin})`);
+const BORDER = new RegExp(` +(?=${BEGINS.join('|')})`, 'g');
+
+/** Whether a line of these classes of characters, so long, could hold more than one entry. */
+export function mayHoldEntries(classes: number, length: number): boolean {
+  return (classes & (HASH | PAREN | GREATER)) !== 0 && length >= MIN_LENGTH && length <= MAX_LENGTH;
+}
+
+/** Columns where the second and further entries of `text` begin. */
+export function entryColumns(text: string): number[] {
+  const columns: number[] = [];
+  BORDER.lastIndex = Math.max(text.search(/\S/), 0);
+  for (let match = BORDER.exec(text); match !== null; match = BORDER.exec(text)) {
+    columns.push(BORDER.lastIndex);
+  }
+  return columns;
+}
