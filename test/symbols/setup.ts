@@ -12,6 +12,7 @@ export const PROGRAMS: Readonly<Record<string, string>> = {
   addr2line: 'binutils',
   'aarch64-linux-gnu-addr2line': 'binutils-aarch64-linux-gnu',
   'eu-addr2line': 'elfutils',
+  gdb: 'gdb',
   'llvm-addr2line': 'llvm',
   xz: 'xz-utils',
 };

@@ -1,7 +1,6 @@
 /** One entry of `.debug_info` with all its attributes: for questions about few entries. */
 import type { Cursor } from '../elf/bytes.ts';
 import type { Abbreviation } from './abbreviations.ts';
-import * as dw from './constants.ts';
 import type { UnitReader } from './unit-reader.ts';
 
 /** Where the value of an attribute is, and how it is coded. */
