@@ -15,6 +15,7 @@ const checks: readonly Check[] = [
   { name: 'types of the webviews', command: ['tsc', '-p', 'src/webview/tsconfig.json'] },
   { name: 'types of the webview tests', command: ['tsc', '-p', 'test/webview/tsconfig.json'] },
   { name: 'lint and format', command: ['biome', 'ci', '--colors=off', '.'] },
+  { name: 'grammars', command: ['vscode-tmgrammar-test', 'test/unit/syntaxes/**/*.{kstack,dbgmsg,bt}'] },
   { name: 'layers', command: ['tsx', 'scripts/check-layers.ts'] },
   { name: 'unused files, exports and packages', command: ['knip', '--no-progress'] },
   {

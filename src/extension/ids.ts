@@ -100,7 +100,11 @@ export const schemes = {
   stacks: 'zscope',
 } as const;
 
-export const languages = { kernelStack: 'kernel-stack' } as const;
+export const languages = {
+  kernelStack: 'kernel-stack',
+  dbgmsg: 'zfs-dbgmsg',
+  bpftrace: 'bpftrace',
+} as const;
 
 /** Commands as a list, for the test that compares with package.json. */
 export const commandIds: { readonly [Id in CommandId]: true } = {
