@@ -11,7 +11,8 @@ export interface CleanLine {
   readonly pieces: readonly Piece[];
 }
 
-const colour = '\\x1b(?:\\[[\\d;:?]{0,32}[ -/]{0,2}[@-~]|\\][^\\x07\\x1b]{0,256}(?:\\x07|\\x1b\\\\)|[@-_])?';
+const colour =
+  '\\x1b(?:\\\\?\\[[\\d;:?]{0,32}[ -/]{0,2}[@-~]|\\][^\\x07\\x1b]{0,256}(?:\\x07|\\x1b\\\\)|[@-_])?';
 const escapedColour = '\\\\+(?:u001[bB]|x1[bB]|033|e)\\[[\\d;]{0,32}m';
 const entity = '&(?:amp;)?(?:lt|gt|amp|quot|apos|nbsp|#\\d{1,5}|#x[\\da-fA-F]{1,4});';
 /** A newline, unless a path goes on behind it (C:\new.c). */

@@ -91,10 +91,7 @@ const OWN_LINE = /^(?:[A-Z][\w ]{0,30}:|\d{1,8}[ :.,)])/;
  * breaks lines.
  */
 export function findJoint(first: string, second: string, isFull: boolean): Joint | null {
-  if (isFull && isFrameEnd(first) && isFrameStart(second)) {
-    return null;
-  }
-  if (isFull && MIDDLE.test(second) && !OWN_LINE.test(second) && !second.startsWith(first.slice(0, 3))) {
+  if (isFull && goesOnFull(first, second)) {
     return { cut: first.replace(/\r+$/, '').length, resume: 0, glue: '' };
   }
   let resume = 0;
@@ -194,6 +191,17 @@ function placeSpans(tail: string, head: string): boolean {
     (/\.[chS]:\d{0,6}$/.test(tail) && /^\d{0,6}:[A-Za-z_]\w*\(\)/.test(head)) ||
     (tail.length >= FULL_LENGTH && /\/[\w.+-]*$/.test(tail) && /^\w[\w./+-]*\.[chS]:\d/.test(head)) ||
     (/\.[chS]:\d{1,7}:\w*$/.test(tail) && /^\w*\(\)/.test(head) && !/\.[chS]:\d{1,7}:\d+$/.test(tail))
+  );
+}
+
+/** Whether `second` is the rest of a line that a terminal broke, and not a line of its own. */
+function goesOnFull(first: string, second: string): boolean {
+  return (
+    MIDDLE.test(second) &&
+    !OWN_LINE.test(second) &&
+    bodyStart(second) === 0 &&
+    !second.startsWith(first.slice(0, 3)) &&
+    !(isFrameEnd(first) && isFrameStart(second))
   );
 }
 
