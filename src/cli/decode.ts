@@ -6,6 +6,7 @@ import type { Readable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 import type { StackItem } from '../core/stack/text/items.ts';
 import { StackTextReader } from '../core/stack/text/reader.ts';
+import { inert } from '../core/text/inert.ts';
 import { Groups } from './groups.ts';
 import { frameRecord, inlinedLines, sourceNote } from './labels.ts';
 import { LineQueue } from './line-queue.ts';
@@ -128,10 +129,20 @@ async function decodedLine(
   for (const one of frames) {
     const places = await placesOf(one, resolver);
     const { start, end } = one.item;
-    line += text.slice(at, end) + sourceNote(places);
+    const note = sourceNote(places);
+    const isCut = note !== '' && isWrapped(one, text);
+    line += text.slice(at, end) + (isCut ? '' : note);
     at = end;
     // A line of several frames, a folded stack, has no room for lines between them.
     above += frames.length === 1 ? inlinedLines(text.slice(0, start), places) : '';
+    above += isCut ? `${text.slice(0, start)}${inert(one.frame.symbol)}${note}\n` : '';
   }
   return above + line + text.slice(at);
+}
+
+/** Whether the frame goes on in the next line: nothing can stand between its two parts. */
+function isWrapped({ item, frame }: StackedFrame, text: string): boolean {
+  const shown = text.slice(item.start, item.end);
+  const isLast = item.end >= text.trimEnd().length;
+  return isLast && frame.size !== null && !shown.includes(`/0x${frame.size.toString(16)}`);
 }

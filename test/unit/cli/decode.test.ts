@@ -1,5 +1,13 @@
 import { spawn } from 'node:child_process';
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import esbuild from 'esbuild';
@@ -95,6 +103,16 @@ describe('decode', () => {
     ]);
   });
 
+  it('puts nothing into a frame that is wrapped over two lines', async () => {
+    const text = '[ 1.0]  zlog_commit+0x1b/0\nx25 [zlog]\nend\n';
+    const { stdout } = await run(['decode', '-m', module, '-s', tree.root], text);
+    const lines = [
+      '[ 1.0]  zlog_write_all (module/zfs/zlog.c:10, inlined)',
+      '[ 1.0]  zlog_commit (module/zfs/zlog.c:18)',
+    ];
+    expect(stdout).toBe(`${lines.join('\n')}\n${text}`);
+  });
+
   it('takes a mapping of paths before it guesses', async () => {
     const map = `/var/lib/dkms/zfs/2.3.9/build/module/zfs/zlog.c=${tree.path('module/zfs/vgeom.c')}`;
     const { stdout } = await run(['decode', '-m', module, '-s', tree.root, '--map', map], stack);
@@ -164,6 +182,16 @@ describe('decode', () => {
     mkdirSync(path.join(folder, 'tree/module'), { recursive: true });
     copyFileSync(module, path.join(folder, 'tree/module/zlog.ko'));
     expect((await run(['decode', '-m', path.join(folder, 'tree')], stack)).stdout).toBe(plain.stdout);
+  });
+
+  it('passes every format on unchanged where nothing is known', async () => {
+    const captured = 'test/unit/core/stack/text/golden/captured';
+    const texts = readdirSync(captured).filter((name) => name.endsWith('.txt'));
+    const files = texts.map((name) => path.join(captured, name));
+    expect(files.length).toBeGreaterThan(20);
+    const { stdout, stderr } = await run(['decode', ...files]);
+    expect(stderr).toBe('');
+    expect(stdout === files.map((file) => readFileSync(file, 'utf8')).join('')).toBe(true);
   });
 
   it('passes large text on unchanged, and ends quietly when nobody reads on', async () => {
