@@ -56,20 +56,24 @@ describe('zfs.ko of the lab', () => {
   });
 
   it('has parameters of the types and in the registers that gdb tells', () => {
-    for (const name of FUNCTIONS) {
+    const told = gdb(
+      FUNCTIONS.flatMap((name) => [`echo == ${name}\\n`, `whatis ${name}`, `info scope *'${name}'`]),
+    )
+      .join('\n')
+      .split(/^== /m)
+      .slice(1);
+    expect(told.length).toBe(FUNCTIONS.length);
+    for (const text of told) {
+      const name = /^\w+/.exec(text)?.[0] ?? '';
       const [symbol] = open.file.symbols(name);
       const parameters = symbol ? open.file.parameters(symbol) : null;
       if (!parameters) throw new Error(`no parameters of ${name}`);
-      const [whatis = ''] = gdb([`whatis ${name}`]);
-      expect(whatis.replace(/^.*?\(/, '(')).toBe(`(${parameters.map(({ type }) => type).join(', ')})`);
-      // Symbol zilog is multi-location: / Range 0x...-0x...: a variable in $rdi
-      const scope = gdb([`info scope *'${name}'`]).join('\n');
+      expect(text).toContain(`(${parameters.map(({ type }) => type).join(', ')})\n`);
       for (const { name: parameter, location } of parameters) {
         if (location.kind === 'register') {
-          const [, described = ''] =
-            new RegExp(`Symbol ${parameter} is (?:multi-location:\\s.*?Range [^:]*: )?([^\\n]*)`).exec(scope) ??
-            [];
-          expect(`${parameter} ${described}`).toContain(`$${location.register}`);
+          // Symbol zilog is multi-location: / Base address 0x...  Range 0x...-0x...: a variable in $rdi
+          const place = new RegExp(`Symbol ${parameter} is (?:multi-location:\\s.*?Range [^:]*: )?([^\\n]*)`);
+          expect(`${parameter} ${place.exec(text)?.[1]}`).toContain(`$${location.register}`);
         }
       }
     }
