@@ -16,9 +16,6 @@ import { Layout } from './elf/layout.ts';
 import { type ElfSymbol, SymbolTable } from './elf/symbol-table.ts';
 import type { DebugLine } from './location.ts';
 
-export type { DebugParameter, EntryLocation } from './dwarf/parameters.ts';
-export type { DebugEnumerator, DebugMember, DebugStruct } from './dwarf/types.ts';
-
 /** Random access to the bytes of a file; synchronous, so that an answer needs no scheduling. */
 export interface ByteSource {
   /** In bytes. */

@@ -16,7 +16,6 @@ export const TAG_INLINED_SUBROUTINE = 0x1d;
 export const TAG_MODULE = 0x1e;
 export const TAG_SUBRANGE_TYPE = 0x21;
 export const TAG_WITH_STATEMENT = 0x22;
-export const TAG_BASE_TYPE = 0x24;
 export const TAG_CATCH_BLOCK = 0x25;
 export const TAG_CONST_TYPE = 0x26;
 export const TAG_ENUMERATOR = 0x28;
@@ -135,7 +134,7 @@ export const LNE_DEFINE_FILE = 0x03;
 export const LNCT_PATH = 0x01;
 export const LNCT_DIRECTORY_INDEX = 0x02;
 
-export const LLE_END = 0x00;
+// 0 ends a list.
 export const LLE_BASE_ADDRESSX = 0x01;
 export const LLE_STARTX_ENDX = 0x02;
 export const LLE_STARTX_LENGTH = 0x03;
