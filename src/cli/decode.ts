@@ -89,7 +89,7 @@ async function decodeOne(
       }
       const { text, newline } = queue.takeLine();
       output.add(keepsText ? before : '');
-      await show(text, newline, frames);
+      await show(text, newline, inOrder(frames, text));
       await output.breathe();
     }
     items = items.slice(done);
@@ -115,6 +115,16 @@ async function decodeOne(
 
 async function placesOf({ frame, inner }: StackedFrame, resolver: Resolver) {
   return resolver.known(frame, inner) ?? (await resolver.places(frame, inner));
+}
+
+/** Folded stacks (`sync;do_syscall_64;zil_commit 7`) begin with the outermost frame: each called the next. */
+function inOrder(frames: readonly StackedFrame[], text: string): readonly StackedFrame[] {
+  const [first, second] = frames;
+  const isFolded =
+    first !== undefined &&
+    second !== undefined &&
+    text.slice(first.item.end, second.item.start).startsWith(';');
+  return isFolded ? frames.map((one, i) => ({ ...one, inner: frames[i + 1]?.frame ?? null })) : frames;
 }
 
 /** The line with what is known of its frames: inlined functions above it, places behind each frame. */

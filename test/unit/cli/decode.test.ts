@@ -103,6 +103,16 @@ describe('decode', () => {
     ]);
   });
 
+  it('knows that folded stacks begin with the outermost frame', async () => {
+    const { stdout } = await run(
+      ['decode', '-s', tree.root],
+      'sync;do_syscall_64;ztop_twice_[z];zlog_commit;zlog_write_all;zlog_issue 12\n',
+    );
+    expect(stdout).toContain(
+      ';zlog_commit (module/zfs/zlog.c:14, call);zlog_write_all (module/zfs/zlog.c:6, call);',
+    );
+  });
+
   it('puts nothing into a frame that is wrapped over two lines', async () => {
     const text = '[ 1.0]  zlog_commit+0x1b/0\nx25 [zlog]\nend\n';
     const { stdout } = await run(['decode', '-m', module, '-s', tree.root], text);
