@@ -54,6 +54,12 @@ const MAX_HEAD = 48;
 const WITHIN =
   /<\/?(?:IRQ|NMI|EOE|SOFTIRQ|TASK|ENTRY_TRAMPOLINE|#\w+)>|\b(?:[RE]?(?:IP|SP|AX|BX|CX|DX|SI|DI|BP)|R\d\d|[CDEFGS]S|CR\d|DR\d|[RE]?FLAGS|ORIG_RAX|PKRU|Code|pc|lr|sp|x\d+|pstate) ?:/;
 const ENDS = '</TASK>';
+/** What `dmesg --json` writes around each line. */
+const WRAPPING = /^\s*(?:[{}[\]]+,?|\},\{|"(?:fac|pri|time|caller)":.*)$/;
+/** The number of a frame, as debuggers and sanitizers write it. */
+const NUMBER = /^[^#]{0,80}?(?:^|\s|\[)#\s?(\d{1,4})\s/;
+/** Lines between two frames that are numbered: the variables of one. */
+const MAX_VARIABLES = 200;
 
 /** The place where the kernel was, printed beside the registers and not in the stack. */
 const REGISTER = /(?:\b[RE]?IP|\bpc|\bPC is at|\bNIP|\bepc|\bPSW)\b.{0,40}$/;
@@ -61,7 +67,7 @@ const REGISTER = /(?:\b[RE]?IP|\bpc|\bPC is at|\bNIP|\bepc|\bPSW)\b.{0,40}$/;
 /** `sync:3198 state D`, as ZScope writes the tasks of a stack that it copies; without a state where that is not known. */
 const TASK_LINE = /^\s*(\S.{0,63}?):(\d{1,10})(?: state ([A-Za-z]))?\s*$/;
 /** What looks like a task's name and is a place in a file. */
-const FILE_NAME = /\.\w{1,4}$/;
+const FILE_NAME = /\.\w{1,4}(?::\d+)?$/;
 /** `==> /proc/3198/task/3201/stack <==`, as head and tail name a file; `/proc/3198/stack:` */
 const PROC_LINE = /\/proc\/(\d{1,10})(?:\/task\/(\d{1,10}))?\/stack\b/;
 
@@ -81,6 +87,8 @@ interface Open {
   last: number;
   /** A heading said that a stack follows. */
   hasStack: boolean;
+  /** Line of the last source reference. */
+  lastSource: number;
 }
 
 /**
@@ -107,6 +115,10 @@ export function readTraces(items: Iterable<StackItem>, lineAt: (line: number) =>
       takeHeading(open, item);
     } else if (item.kind === 'frame') {
       const line = item.line - 1;
+      if (open !== null && open.frames.length === 0 && open.last === line) {
+        // A report that names a function where it happened: its stack follows.
+        continue;
+      }
       if (open !== null && !goesOn(open, line, lineAt)) {
         close();
       }
@@ -114,6 +126,12 @@ export function readTraces(items: Iterable<StackItem>, lineAt: (line: number) =>
       open.frames.push(placed(item));
       open.lastLine = line;
       open.last = line;
+    } else if (open !== null) {
+      const line = item.line - 1;
+      // A debugger may write a frame's place on a line of its own.
+      if (open.frames.length > 0 && line === Math.max(open.last, open.lastSource) + 1) {
+        open.lastSource = line;
+      }
     }
   }
   close();
@@ -148,6 +166,7 @@ function begin({ line, start, end }: StackItem): Open {
     frames: [],
     last: line - 1,
     hasStack: false,
+    lastSource: -1,
   };
 }
 
@@ -234,18 +253,28 @@ function goesOn(open: Open, line: number, lineAt: (line: number) => string): boo
   if (line === last.line) {
     return true;
   }
+  const number = numberOf(lineAt(line));
+  const before = number === null ? null : numberOf(lineAt(last.line));
+  if (number !== null && before !== null) {
+    return number >= before && number <= before + 1 && line - last.line <= MAX_VARIABLES;
+  }
   // A line that holds a whole stack is one of folded ones: so is the next.
   const third = frames.at(-3);
   if (line - last.line > MAX_GAP || third?.line === last.line) {
     return false;
   }
-  for (let between = last.line + 1; between < line; between++) {
+  for (let between = Math.max(last.line, open.lastSource) + 1; between < line; between++) {
     const text = lineAt(between);
-    if (text.includes(ENDS) || !WITHIN.test(text)) {
+    if (text.includes(ENDS) || !(WITHIN.test(text) || WRAPPING.test(text))) {
       return false;
     }
   }
   return true;
+}
+
+function numberOf(line: string): number | null {
+  const number = NUMBER.exec(line.slice(0, 120))?.[1];
+  return number === undefined ? null : Number(number);
 }
 
 /** What the lines directly above a stack say of it. */

@@ -75,8 +75,16 @@ export function readToken(text: string, plus: number, floor: number, limit: numb
       at = end;
     }
   }
-  if (at < limit && isSymbolUnit(text.charCodeAt(at)) && text.charCodeAt(at) !== 46) {
-    return false;
+  const next = at < limit ? text.charCodeAt(at) : 0;
+  const isCut = size < 0 && next === 47;
+  if (isCut || (isSymbolUnit(next) && next !== 46)) {
+    const misread = readMisread(text.slice(plus, Math.min(limit, plus + 32)));
+    if (misread !== null) {
+      ({ offset, size } = misread);
+      at = plus + misread.length;
+    } else if (!isCut) {
+      return false;
+    }
   }
   token.start = start;
   token.plus = plus;
@@ -89,6 +97,34 @@ export function readToken(text: string, plus: number, floor: number, limit: numb
     token.reliable = false;
   }
   return true;
+}
+
+/** Digits as the reading of a photo by a program mistakes them, each way it does. */
+const MISREAD: Readonly<Record<string, string>> = {
+  Z: '2',
+  z: '2',
+  O: '0',
+  o: '0',
+  l: '1',
+  I: '1',
+  S: '5',
+  s: '5',
+  q: '9',
+};
+
+/** Offset and size of which a digit or two were mistaken when a photo of a screen was read: `+0x1fZ/0x4a0`. */
+function readMisread(text: string): { offset: number; size: number; length: number } | null {
+  const match = /^\+0x([\da-fZzOolISsq]{1,6})\/0x([\da-fZzOolISsq]{1,6})(?![\w.$])/.exec(text);
+  const [whole, offset = '', size = ''] = match ?? [''];
+  if (match === null || (offset + size).replace(/[\da-f]/g, '').length > 2) {
+    return null;
+  }
+  const value = (digits: string) =>
+    Number.parseInt(
+      digits.replace(/[G-Zg-z]/g, (one) => MISREAD[one] ?? one),
+      16,
+    );
+  return { offset: value(offset), size: value(size), length: whole.length };
 }
 
 /** Where the symbol before `plus` begins; -1 when what stands there is none. */

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { compareStacks, groupTraces } from '../../../../src/core/stack/groups.ts';
 import type { StackItem } from '../../../../src/core/stack/text/items.ts';
@@ -103,6 +104,25 @@ describe('the stacks of a text', () => {
       { lines: [4, 5], tasks: ['null/15/null'], frames: ['a'] },
       { lines: [6, 7], tasks: [], title: 'waiting for the disk', frames: ['c'] },
     ]);
+  });
+
+  it('are those that real tools printed', () => {
+    const tasks = (name: string) => {
+      const file = `test/unit/core/stack/text/golden/captured/${name}`;
+      return traces(readFileSync(file, 'utf8')).map(({ tasks: [task], verdict, frames }) =>
+        [task?.comm, task?.pid, task?.state, verdict, frames.length].join(' ').trim(),
+      );
+    };
+    expect(tasks('linux-hung-task.txt')).toEqual([
+      'dp_sync_taskq 458 D blocked for more than 10 seconds 18',
+      'txg_sync 464 D blocked for more than 10 seconds 21',
+      'sync 13613 D blocked for more than 10 seconds 16',
+    ]);
+    expect(tasks('linux-warn.txt')).toEqual(['bash 9033  WARNING 15']);
+    expect(tasks('gdb-full.txt')).toEqual(['pool 18644   11', 'pool 18642   6']);
+    // Places on lines of their own, and frames whose numbers go on.
+    expect(tasks('eu-stack-verbose.txt')).toEqual(['18642   7', '18644   10']);
+    expect(tasks('decoration-dmesg-json.txt')).toEqual(['bash 14367   7']);
   });
 
   it('know the tasks that Copy Stack writes above them', () => {
