@@ -13,6 +13,8 @@ export interface DebugLines {
     stacks: readonly (readonly Frame[])[],
     modules: readonly RunningModule[],
   ): Promise<readonly (readonly LocateFrame[])[]>;
+  /** Builds of a module that are in the workspace; of the kernel itself for null. */
+  builtHere(module: string | null): Promise<readonly string[]>;
 }
 
 /** Where a frame of a text is. */
@@ -25,7 +27,7 @@ export interface FoundPlaces {
 
 /**
  * Finds the places of frames that stand in texts. A text does not say which build it is of: one that ran
- * on a target is taken when all frames of its module in the stack fit into it, offset and size.
+ * on a target, or is in the workspace, is taken when all frames of its module in the stack fit into it, offset and size.
  */
 export class StackPlaces {
   /** Builds by module, the one seen last first. */
@@ -80,6 +82,11 @@ export class StackPlaces {
     if (fitting === undefined) {
       fitting = this.#findBuild(trace, module);
       known.set(module, fitting);
+      void fitting.then(
+        // One that fits may be built at any time.
+        (found) => found === null && known.delete(module),
+        () => known.delete(module),
+      );
     }
     return fitting;
   }
@@ -87,7 +94,8 @@ export class StackPlaces {
   async #findBuild(trace: TextTrace, module: string | null): Promise<string | null> {
     const telling = trace.frames.filter((found) => tells(found, module)).map(({ frame }) => frame);
     if (telling.length > 0) {
-      for (const buildId of this.#builds.get(module) ?? []) {
+      const builds = new Set([...(this.#builds.get(module) ?? []), ...(await this.debug.builtHere(module))]);
+      for (const buildId of builds) {
         const [stack = []] = await this.debug.withLines([telling], [{ module, buildId }]);
         if (stack.every(({ debug }) => debug !== null)) {
           return buildId;

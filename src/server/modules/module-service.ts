@@ -57,6 +57,11 @@ export class ModuleService implements Disposable {
     this.#workspace.setFolders(folders);
   }
 
+  /** Builds of a module that are in the workspace; of the kernel itself for null. */
+  builtHere(module: string | null): Promise<string[]> {
+    return this.#workspace.named(module);
+  }
+
   /** The frames with their lines, as far as the debug info of these builds is here. */
   async withLines(
     stacks: readonly (readonly Frame[])[],

@@ -52,6 +52,23 @@ export class WorkspaceModules {
     return this.#among(buildId);
   }
 
+  /** Build-ids of the files that are a module by their name; of the kernel itself for null. */
+  async named(module: string | null): Promise<string[]> {
+    if (performance.now() - this.#lookedAt >= AGAIN_AFTER_MS.find) {
+      this.#looking ??= this.#look().finally(() => {
+        this.#looking = null;
+      });
+      await this.#looking;
+    }
+    const isNamed = (file: string) => {
+      const name = path.basename(file);
+      return module === null ? name === 'vmlinux' : name.replaceAll('-', '_') === `${module}.ko`;
+    };
+    return [...this.#known].flatMap(([file, { buildId }]) =>
+      isNamed(file) && buildId !== null ? [buildId] : [],
+    );
+  }
+
   async #among(buildId: string): Promise<string[]> {
     const found: string[] = [];
     for (const [file, known] of [...this.#known]) {

@@ -421,6 +421,27 @@ describe('a Kernel Stack document', () => {
     expect(nothing).toBeNull();
   });
 
+  it('says in a hover what a task waits for, and who wakes it', async () => {
+    const textDocument = { uri: 'untitled:waits' };
+    const waits = [
+      '[<0>] __cv_wait+0x1/0x40 [spl]',
+      '[<0>] txg_wait_synced+0x17/0x40 [zfs]',
+      '[<0>] zlog_commit+0x17/0x40 [zfs]',
+    ];
+    await server.open(textDocument.uri, 'kernel-stack', waits.join('\n'));
+    const hover = async (line: number) => {
+      const position = { line, character: 10 };
+      const found = await server.connection.sendRequest<Hover>('textDocument/hover', {
+        textDocument,
+        position,
+      });
+      return JSON.stringify(found.contents);
+    };
+    expect(await hover(1)).toMatch(/\*\*Waits for\*\* a transaction group .*\*\*Woken by\*\* .*txg_sync/);
+    expect(await hover(0)).toMatch(/what for says `txg_wait_synced`.*Waits for/);
+    expect(await hover(2)).not.toContain('Waits for');
+  });
+
   it('has its links where the frames are after an edit', async () => {
     const textDocument = { uri: 'untitled:edited' };
     await server.open(textDocument.uri, 'kernel-stack', text);

@@ -1,0 +1,94 @@
+import { describe, expect, it } from 'vitest';
+import type { Frame } from '../../../src/core/stack/frame.ts';
+import type { TextTrace } from '../../../src/core/stack/traces.ts';
+import type { LocateFrame } from '../../../src/protocol/server.ts';
+import type { Locator } from '../../../src/server/locator.ts';
+import { StackPlaces } from '../../../src/server/stack-places.ts';
+
+/** Sizes of the functions of two builds. */
+const builds: Readonly<Record<string, Readonly<Record<string, number>>>> = {
+  old: { zlog_commit: 0x40, zlog_write_all: 0x20 },
+  new: { zlog_commit: 0x40, zlog_write_all: 0x30 },
+};
+
+const debug = (here: readonly string[] = []) => ({
+  builtHere: async () => here,
+  withLines: async (
+    stacks: readonly (readonly Frame[])[],
+    [build]: readonly { readonly module: string | null; readonly buildId: string }[],
+  ) =>
+    stacks.map((stack) =>
+      stack.map((frame): LocateFrame => {
+        const fits = builds[build?.buildId ?? '']?.[frame.symbol] === frame.size;
+        const line = { function: frame.symbol, path: `/${build?.buildId}.c`, line: 1 };
+        return { frame, debug: fits ? [line] : null };
+      }),
+    ),
+});
+
+/** Gives what debug info says as the place, as the real one does for a file of the workspace. */
+const locator = {
+  locateStack: async (stack: readonly LocateFrame[]) =>
+    stack.map(({ frame, debug: lines }) => [
+      {
+        function: frame.symbol,
+        inlined: false,
+        uri: null,
+        path: lines?.[0]?.path ?? null,
+        line: lines?.[0]?.line ?? null,
+        how: lines === null ? 'function' : 'dwarf',
+      },
+    ]),
+};
+
+function placesOf(here: readonly string[] = []): StackPlaces {
+  // Only this one question is asked of the locator.
+  return new StackPlaces(locator as unknown as Locator, debug(here));
+}
+
+function trace(frames: Readonly<Record<string, number | null>>, hasOffset = true): TextTrace {
+  const placed = Object.entries(frames).map(([symbol, size], line) => ({
+    frame: { symbol, offset: 8, size, module: 'zfs', reliable: true },
+    hasOffset,
+    line,
+    start: 0,
+    end: 9,
+  }));
+  return { firstLine: 0, lastLine: 9, start: 0, end: 9, tasks: [], verdict: '', title: '', frames: placed };
+}
+
+const saw = (places: StackPlaces, ...buildIds: readonly string[]) =>
+  places.saw(buildIds.map((buildId) => ({ module: 'zfs', buildId })));
+
+describe('the build of a stack in a text', () => {
+  it('is the one that all of its frames fit', async () => {
+    const places = placesOf();
+    saw(places, 'new', 'old');
+    const stack = trace({ zlog_commit: 0x40, zlog_write_all: 0x30 });
+    expect((await places.of(stack, 0)).buildId).toBe('new');
+    expect((await places.of(trace({ zlog_commit: 0x40, zlog_write_all: 0x20 }), 0)).buildId).toBe('old');
+  });
+
+  it('is none where one frame does not fit', async () => {
+    const places = placesOf();
+    saw(places, 'old');
+    const { places: found, buildId } = await places.of(trace({ zlog_commit: 0x40, zlog_write_all: 0x30 }), 0);
+    expect([buildId, found[0]?.how]).toEqual([null, 'function']);
+  });
+
+  it('is none where no size tells builds apart', async () => {
+    const places = placesOf();
+    saw(places, 'old');
+    expect((await places.of(trace({ zlog_commit: null }), 0)).buildId).toBeNull();
+    expect((await places.of(trace({ zlog_commit: 0x40 }, false), 0)).buildId).toBeNull();
+  });
+
+  it('may be built in the workspace, and is found once it runs on a target', async () => {
+    const stack = trace({ zlog_commit: 0x40 });
+    expect((await placesOf(['new']).of(stack, 0)).buildId).toBe('new');
+    const places = placesOf();
+    expect((await places.of(stack, 0)).buildId).toBeNull();
+    saw(places, 'old');
+    expect((await places.of(stack, 0)).buildId).toBe('old');
+  });
+});
