@@ -195,7 +195,7 @@ export class HungTasksView implements vscode.TreeDataProvider<TaskNode>, Disposa
       return;
     }
     this.#learning = connection;
-    let remarks: readonly string[] = [];
+    let remarks = this.#remarks;
     try {
       const learned = this.places.learn(connection, frames);
       // In the status bar: progress in the view would cover the number on the icon.
@@ -206,7 +206,7 @@ export class HungTasksView implements vscode.TreeDataProvider<TaskNode>, Disposa
       remarks = await learned;
     } catch (error) {
       if (connection.state !== 'closed') {
-        remarks = [this.funnel.note(error, 'Reading debug info')];
+        remarks = [...new Set([...remarks, this.funnel.note(error, 'Reading debug info')])];
       }
       if (connection === this.#connection) {
         // What is redrawn below would ask again at once.
@@ -220,7 +220,7 @@ export class HungTasksView implements vscode.TreeDataProvider<TaskNode>, Disposa
     if (connection !== this.#connection) {
       return; // Another target is shown by now: what was learned waits in the cache.
     }
-    this.#remarks = [...new Set([...this.#remarks, ...remarks])];
+    this.#remarks = remarks;
     for (const node of this.#groups) {
       node.frames = null;
     }

@@ -12,8 +12,15 @@ import { RunningBuilds } from './running-builds.ts';
 /** What failed for a reason that may pass is tried again after this time. */
 const AGAIN_AFTER_MS = 300_000;
 
+/** Modules that have a build-id as a rule. */
+const OURS = ['zfs', 'spl'];
+
 /** What is known of the debug info of one build over one connection. */
 interface Preparation {
+  /** As frames name it. */
+  readonly module: string;
+  /** Why its lines cannot be exact; empty when they are, or nothing can be done about it. */
+  readonly remark: string;
   /** When to ask again, by performance.now(). */
   readonly again: number;
 }
@@ -98,7 +105,7 @@ export class PlaceService {
 
   /**
    * Sees to it that the debug info of these frames' modules is here.
-   * @returns sentences for the person on modules whose lines cannot be exact, and why.
+   * @returns sentences for the person on modules whose lines cannot be exact, and why: all that hold now.
    * @throws Failure
    */
   async learn(
@@ -111,22 +118,19 @@ export class PlaceService {
     }
     const modules = this.#open(connection, frames, builds);
     if (modules.length === 0) {
-      return [];
+      return this.#remarks(connection, builds);
     }
     const preparing = this.#prepare(connection, modules, builds);
     this.#preparing.set(connection, preparing);
     try {
-      return await preparing;
+      await preparing;
+      return this.#remarks(connection, builds);
     } finally {
       this.#preparing.delete(connection);
     }
   }
 
-  async #prepare(
-    connection: Connection,
-    modules: readonly string[],
-    builds: RunningBuilds,
-  ): Promise<readonly string[]> {
+  async #prepare(connection: Connection, modules: readonly string[], builds: RunningBuilds): Promise<void> {
     const unknown = modules.filter((module) => builds.id(module) === undefined);
     if (unknown.length > 0) {
       const loaded = await connection.run(moduleIds, { modules: unknown });
@@ -163,13 +167,25 @@ export class PlaceService {
       transfer.dispose();
     }
     const prepared = this.#preparations(connection);
-    for (const { buildId, ready, again } of told) {
+    for (const { module, buildId, ready, remark, again } of told) {
       const isFinal = ready || !again;
       prepared.set(buildId, {
+        module: module ?? KERNEL,
+        remark,
         again: isFinal ? Number.POSITIVE_INFINITY : performance.now() + AGAIN_AFTER_MS,
       });
     }
-    return told.map(({ remark }) => remark).filter((remark) => remark !== '');
+  }
+
+  /** What there is to say of the builds that run, as far as they were asked for. */
+  #remarks(connection: Connection, builds: RunningBuilds): string[] {
+    const known = [...this.#preparations(connection)];
+    return [
+      ...OURS.filter((module) => builds.id(module) === null).map(
+        (module) => `Exact lines of ${module} are not known: the module that is loaded has no build-id.`,
+      ),
+      ...known.filter(([id, { module }]) => builds.id(module) === id).map(([, { remark }]) => remark),
+    ].filter((remark) => remark !== '');
   }
 
   /** Modules of these frames whose debug info may be had and is not known to be here. */

@@ -116,6 +116,14 @@ describe('places of frames', () => {
   it('are not asked for again where there is nothing, soon again where it may pass', async () => {
     outcome = { remark: 'No debug info.' };
     expect(await places.learn(connection, [frame])).toEqual(['No debug info.']);
+    // It holds as long as this build runs.
+    expect(await places.learn(connection, [frame])).toEqual(['No debug info.']);
+    saw('A');
+    saw('B');
+    loaded.set('zfs', { sign: 'B', buildId: 'bbbbbbbb' });
+    outcome = { ready: true };
+    expect(await places.learn(connection, [frame])).toEqual([]);
+    loaded.set('zfs', { sign: 'A', buildId: 'aaaaaaaa' });
     expect(places.incomplete(connection, [frame])).toBe(false);
     const other = { ...connection } as Connection;
     outcome = { remark: 'Lost.', again: true };
@@ -125,7 +133,7 @@ describe('places of frames', () => {
 
   it('need no build-id, and no file that the person does not want', async () => {
     loaded.clear();
-    expect(await places.learn(connection, [frame])).toEqual([]);
+    expect((await places.learn(connection, [frame]))[0]).toContain('no build-id');
     expect(places.incomplete(connection, [frame])).toBe(false);
     const other = { ...connection } as Connection;
     loaded.set('zfs', { sign: 'A', buildId: 'aaaaaaaa' });
