@@ -180,6 +180,8 @@ export class Cursor {
   sleb(): number {
     let byte = 0x80;
     let value = 0;
+    // The same with all bits turned: exact for a negative number, however it is padded.
+    let inverse = 0;
     let scale = 1;
     for (let length = 1; byte >= 0x80; length++) {
       if (length > LONGEST_LEB) {
@@ -187,9 +189,10 @@ export class Cursor {
       }
       byte = this.u8();
       value += (byte & 0x7f) * scale;
+      inverse += (~byte & 0x7f) * scale;
       scale *= 0x80;
     }
-    return byte & 0x40 ? value - scale : value;
+    return byte & 0x40 ? -inverse - 1 : value;
   }
 
   /** Moves on; the position stays inside of the bytes or at their end. */
