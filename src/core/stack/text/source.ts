@@ -13,7 +13,7 @@ const MAX_PATH = 1024;
 const MAX_BESIDE = 100;
 
 /** Endings of the files of kernels, file systems and debuggers. */
-const EXTENSIONS: ReadonlySet<string> = new Set('c h S s cc cpp cxx hh hpp inc rs go C H'.split(' '));
+const EXTENSIONS: ReadonlySet<string> = new Set('c h S s cc cpp cxx hh hpp inc C H'.split(' '));
 
 /** Reads the places that `line` names. */
 export function readSources(line: Line, out: Output): void {

@@ -10,7 +10,7 @@ import { type Format, frameInBody } from './format.ts';
 const ENTRY =
   /^(?:(?:0x)?[\da-f]{8,16} )?(?:b')?([A-Za-z_][\w.$@:~]*|[A-Za-z_~].{0,300}::.{0,300})(?:\+0x([\da-f]{1,12}))?(?: \[([\w.-]{1,128})\])?'?$/;
 const UNKNOWN = /^(?:\[[\w.-]{1,64}\]|-{1,2}|0x[\da-f]{4,16}|(?:target|waker): {2,20}\S.{0,32})$/;
-const ENDS = /^(?:\d{1,20}|.{1,16} \[\d{1,10}\]|- {2,24}.{1,16} \(\d{1,10}\))$/;
+const ENDS = /^(?:\*{0,2}\d{1,20}\*{0,2}|.{1,16} \[\d{1,10}\]|- {2,24}.{1,16} \(\d{1,10}\))$/;
 
 /** klockstat: the caller of a lock with its times, then the rest of its stack; Python's b'' around names. */
 const CALLER =
