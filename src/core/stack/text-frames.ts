@@ -49,17 +49,16 @@ export function readStackText(text: string): StackText {
     if (isFull() || item.kind === 'heading') {
       return;
     }
-    const range = { line: item.line - 1, start: item.start, end: item.end };
+    const { line: number, start, end } = item;
+    const line = number - 1;
     if (item.kind === 'source') {
       const { path, sourceLine } = item;
-      references.push({ ...range, path, sourceLine, function: item.function });
+      references.push({ line, start, end, path, sourceLine, function: item.function });
     } else {
       const { offset, size, module, reliable } = item;
       // A frame that is only named is located as its function's beginning.
-      frames.push({
-        ...range,
-        frame: { symbol: item.function, offset: offset ?? 0, size, module, reliable },
-      });
+      const frame = { symbol: item.function, offset: offset ?? 0, size, module, reliable };
+      frames.push({ line, start, end, frame });
     }
   });
   for (let from = 0; from < text.length && !isFull(); from += PIECE) {

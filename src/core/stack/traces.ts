@@ -97,53 +97,82 @@ interface Open {
  * @param lineAt a line of the text by its 0-based number
  */
 export function readTraces(items: Iterable<StackItem>, lineAt: (line: number) => string): TextTrace[] {
-  const traces: TextTrace[] = [];
-  let open: Open | null = null;
-  const close = () => {
-    if (open !== null && (open.frames.length > 0 || open.verdict !== '' || open.tasks.length > 0)) {
-      const { firstLine, lastLine, start, end, tasks, verdict, title, frames } = open;
-      traces.push({ firstLine, lastLine, start, end, tasks, verdict, title, frames });
-    }
-    open = null;
-  };
+  const reader = new TraceReader(lineAt);
   for (const item of items) {
+    reader.take(item, item.line - 1);
+  }
+  return reader.end();
+}
+
+/** Takes the items of a text one by one. */
+export class TraceReader {
+  readonly #traces: TextTrace[] = [];
+  #open: Open | null = null;
+
+  /** @param lineAt a line of the text by its 0-based number */
+  constructor(private readonly lineAt: (line: number) => string) {}
+
+  /** @param line 0-based line of the text, whatever the item says */
+  take(item: StackItem, line: number): void {
     if (item.kind === 'heading') {
-      if (open === null || !joins(open, item, lineAt)) {
-        close();
-        open = begin(item);
-      }
-      takeHeading(open, item);
+      this.#takeHeading(item, line);
     } else if (item.kind === 'frame') {
-      const line = item.line - 1;
-      if (open !== null && open.frames.length === 0 && open.last === line) {
-        // A report that names a function where it happened: its stack follows.
-        continue;
-      }
-      if (open !== null && !goesOn(open, line, lineAt)) {
-        close();
-      }
-      open ??= { ...begin(item), ...namesAbove(line, lineAt) };
-      open.frames.push(placed(item));
-      open.lastLine = line;
-      open.last = line;
-    } else if (open !== null) {
-      const line = item.line - 1;
+      this.#takeFrame(item, line);
+    } else if (this.#open !== null && this.#open.frames.length > 0) {
       // A debugger may write a frame's place on a line of its own.
-      if (open.frames.length > 0 && line === Math.max(open.last, open.lastSource) + 1) {
-        open.lastSource = line;
+      if (line === Math.max(this.#open.last, this.#open.lastSource) + 1) {
+        this.#open.lastSource = line;
       }
     }
   }
-  close();
-  // What stands beside the registers is told again by the stack.
-  return traces.filter(
-    ({ frames: [first, second], tasks, verdict }) =>
-      first === undefined ||
-      second !== undefined ||
-      tasks.length > 0 ||
-      verdict !== '' ||
-      !REGISTER.test(lineAt(first.line).slice(0, first.start)),
-  );
+
+  end(): TextTrace[] {
+    this.#close();
+    return this.#traces;
+  }
+
+  #takeHeading(heading: HeadingItem, line: number): void {
+    if (this.#open === null || !joins(this.#open, heading, line, this.lineAt)) {
+      this.#close();
+      this.#open = begin(heading, line);
+    }
+    takeHeading(this.#open, heading, line);
+  }
+
+  #takeFrame(item: FrameItem, line: number): void {
+    if (this.#open !== null && this.#open.frames.length === 0 && this.#open.last === line) {
+      // A report that names a function where it happened: its stack follows.
+      return;
+    }
+    if (this.#open !== null && !goesOn(this.#open, item, line, this.lineAt)) {
+      this.#close();
+    }
+    this.#open ??= { ...begin(item, line), ...namesAbove(line, this.lineAt) };
+    this.#open.frames.push(placed(item, line));
+    this.#open.lastLine = line;
+    this.#open.last = line;
+  }
+
+  #close(): void {
+    const open = this.#open;
+    this.#open = null;
+    if (open === null) {
+      return;
+    }
+    const { firstLine, lastLine, start, end, tasks, verdict, title, frames } = open;
+    const [first, second] = frames;
+    if (tasks.length === 0 && verdict === '') {
+      // What stands beside the registers is told again by the stack.
+      const isPlace =
+        first !== undefined &&
+        second === undefined &&
+        REGISTER.test(this.lineAt(first.line).slice(0, first.start));
+      if (first === undefined || isPlace) {
+        return;
+      }
+    }
+    this.#traces.push({ firstLine, lastLine, start, end, tasks, verdict, title, frames });
+  }
 }
 
 /** A text that two stacks share exactly when they have the same frames, guesses left out. */
@@ -154,44 +183,35 @@ export function traceKey(frames: readonly PlacedFrame[]): string {
     .join('\n');
 }
 
-function begin({ line, start, end }: StackItem): Open {
+function begin({ start, end }: StackItem, line: number): Open {
   return {
-    firstLine: line - 1,
-    lastLine: line - 1,
+    firstLine: line,
+    lastLine: line,
     start,
     end,
     tasks: [],
     verdict: '',
     title: '',
     frames: [],
-    last: line - 1,
+    last: line,
     hasStack: false,
     lastSource: -1,
   };
 }
 
-function placed({
-  line,
-  start,
-  end,
-  function: symbol,
-  offset,
-  size,
-  module,
-  reliable,
-}: FrameItem): PlacedFrame {
+function placed(item: FrameItem, line: number): PlacedFrame {
+  const { start, end, function: symbol, offset, size, module, reliable } = item;
   return {
     frame: { symbol, offset: offset ?? 0, size, module, reliable },
     hasOffset: offset !== null,
-    line: line - 1,
+    line,
     start,
     end,
   };
 }
 
 /** Whether a heading tells more of what is open already. */
-function joins(open: Open, heading: HeadingItem, lineAt: (line: number) => string): boolean {
-  const line = heading.line - 1;
+function joins(open: Open, heading: HeadingItem, line: number, lineAt: (line: number) => string): boolean {
   if (line - open.last > MAX_HEAD) {
     return false;
   }
@@ -215,7 +235,7 @@ function joins(open: Open, heading: HeadingItem, lineAt: (line: number) => strin
   return heading.what !== 'report' || (line - open.last <= 4 && !open.hasStack);
 }
 
-function takeHeading(open: Open, heading: HeadingItem): void {
+function takeHeading(open: Open, heading: HeadingItem, line: number): void {
   const { comm, pid, state } = heading;
   if (comm !== null || pid !== null) {
     const [known] = open.tasks;
@@ -235,12 +255,12 @@ function takeHeading(open: Open, heading: HeadingItem): void {
       open.title = heading.title.replace(/:$/, '');
     }
   }
-  open.last = heading.line - 1;
+  open.last = line;
   open.lastLine = Math.max(open.lastLine, open.last);
 }
 
 /** Whether a frame belongs to what is open. */
-function goesOn(open: Open, line: number, lineAt: (line: number) => string): boolean {
+function goesOn(open: Open, item: FrameItem, line: number, lineAt: (line: number) => string): boolean {
   const { frames } = open;
   const last = frames.at(-1);
   if (last === undefined) {
@@ -253,7 +273,8 @@ function goesOn(open: Open, line: number, lineAt: (line: number) => string): boo
   if (line === last.line) {
     return true;
   }
-  const number = numberOf(lineAt(line));
+  // What a kernel prints with sizes has no numbers.
+  const number = item.size === null ? numberOf(lineAt(line)) : null;
   const before = number === null ? null : numberOf(lineAt(last.line));
   if (number !== null && before !== null) {
     return number >= before && number <= before + 1 && line - last.line <= MAX_VARIABLES;

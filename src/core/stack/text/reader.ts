@@ -256,6 +256,10 @@ export class StackTextReader {
   #readFormats(line: Line, out: Output): void {
     const { classes } = line;
     const current = this.#current;
+    if (current === null && isOfKernel(line.body)) {
+      readHeading(line, out);
+      return;
+    }
     if (current !== null && mayBe(current, classes) && current.read(line, out)) {
       return;
     }
@@ -267,6 +271,16 @@ export class StackTextReader {
     }
     readHeading(line, out);
   }
+}
+
+/** Lines between the frames of a kernel's log, which no other format has: no format need be asked. */
+function isOfKernel(body: string): boolean {
+  return (
+    body === '<TASK>' ||
+    body === '</TASK>' ||
+    body === 'Call Trace:' ||
+    (body.startsWith('task:') && body.includes(' state:'))
+  );
 }
 
 function mayBe(format: Format, classes: number): boolean {
