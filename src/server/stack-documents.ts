@@ -2,7 +2,7 @@ import type { Position } from 'vscode-languageserver/node';
 import { TextDocument, type TextDocumentContentChangeEvent } from 'vscode-languageserver-textdocument';
 import type { SourceItem } from '../core/stack/text/items.ts';
 import { readStackItems } from '../core/stack/text/reader.ts';
-import { type PlacedFrame, readTraces, type TextTrace } from '../core/stack/traces.ts';
+import { type PlacedFrame, readTraces, type TextTrace, TraceReader } from '../core/stack/traces.ts';
 import { StackLines } from './stack-lines.ts';
 
 /** The language of documents that hold stacks, as package.json names it. */
@@ -41,8 +41,11 @@ export class StackDocument {
   get traces(): readonly TextTrace[] {
     const { version } = this.document;
     if (this.#traces?.version !== version) {
-      const traces = readTraces(this.lines.items(), (line) => this.lineAt(line));
-      this.#traces = { version, traces };
+      const reader = new TraceReader((line) => this.lineAt(line));
+      this.lines.forEach((item, line) => {
+        reader.take(item, line);
+      });
+      this.#traces = { version, traces: reader.end() };
     }
     return this.#traces.traces;
   }

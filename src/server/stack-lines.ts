@@ -45,18 +45,6 @@ export class StackLines {
     }
   }
 
-  /** All items in the order of the text, with 1-based lines of the document. */
-  *items(): Generator<StackItem> {
-    this.#read();
-    let base = 0;
-    for (const { lines, items } of this.#blocks) {
-      for (const item of items ?? []) {
-        yield base === 0 ? item : { ...item, line: item.line + base };
-      }
-      base += lines;
-    }
-  }
-
   /** The blocks in the order of the text; one stays the same object as long as its lines do. */
   get blocks(): readonly Block[] {
     this.#read();
