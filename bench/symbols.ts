@@ -9,9 +9,10 @@ import type * as lab from '../test/lab/lab.ts';
 import { ensurePrograms } from '../test/support/debian.ts';
 import { repository } from '../test/support/paths.ts';
 import type { Progress } from '../test/support/progress.ts';
-import { compareModule } from '../test/symbols/compare-module.ts';
+import { compareFile } from '../test/symbols/compare-file.ts';
 import { sampleOffsets } from '../test/symbols/comparison.ts';
 import { labModule } from '../test/symbols/lab-module.ts';
+import { libc } from '../test/symbols/libc.ts';
 import { codeSections } from '../test/symbols/tools.ts';
 import { above, type Figure, median, spread } from './report.ts';
 
@@ -77,7 +78,13 @@ export async function benchSymbols(vm: lab.LabInfo, progress: Progress): Promise
       target: 'node20',
       logLevel: 'error',
     });
-    return [first(module, script), ...bulk(module, script, folder), ...compare(module, progress)];
+    const library = await libc(progress);
+    return [
+      first(module, script),
+      ...bulk(module, script, folder),
+      ...compare('zfs.ko', module, module, progress),
+      ...compare('libc.so.6', library.debug, library.code, progress),
+    ];
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -167,22 +174,22 @@ function bulk(module: string, script: string, folder: string): Figure[] {
 }
 
 /** Chains one by one against two tools, in all sections with code. */
-function compare(module: string, progress: Progress): Figure[] {
-  const { file, source } = openFile(module);
+function compare(name: string, debug: string, code: string, progress: Progress): Figure[] {
+  const { file, source } = openFile(debug);
   const tools = [
     ['addr2line', COMPARED],
     ['eu-addr2line', COMPARED_ELFUTILS],
   ] as const;
   try {
     return tools.map(([program, wanted]) => {
-      progress(`comparing with ${program}`);
-      const { sections, compared, counts, differing } = compareModule(module, file, program, wanted);
+      progress(`comparing ${name} with ${program}`);
+      const { sections, compared, counts, differing } = compareFile(debug, code, file, program, wanted);
       for (const line of differing.slice(0, 20)) {
         console.log(`differs from ${program}: ${line}`);
       }
       const classes = Object.entries(counts).filter(([kind]) => kind !== 'different');
       return {
-        what: `chains of ${compared.toLocaleString('en')} addresses in ${sections} sections of zfs.ko (classes: docs/symbols.md)`,
+        what: `chains of ${compared.toLocaleString('en')} addresses in ${sections} sections of ${name} (classes: docs/symbols.md)`,
         measured: [
           ...classes.map(([kind, count]) => `${kind} ${count}`),
           `unexplained ${differing.length}`,

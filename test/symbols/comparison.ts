@@ -11,9 +11,11 @@ import type { DebugLine } from '../../src/core/symbols/location.ts';
  *   eu-addr2line the function or all of it, from elsewhere
  * - `file`: functions and lines are the same, files are not: addr2line 2.40 numbers the files of some
  *   DWARF 5 tables wrongly; another tool has to say who is right
+ * - `asm-name`: a function has another name for the assembler, `__GI_ruserpass` for `ruserpass`, which
+ *   the tools print
  * - `different`: everything else; there is none
  */
-export type Class = 'same' | 'nothing-known' | 'padding' | 'file' | 'different';
+export type Class = 'same' | 'nothing-known' | 'padding' | 'file' | 'asm-name' | 'different';
 
 /** @param isPadding whether the address lies between functions */
 export function classify(ours: readonly DebugLine[], theirs: readonly DebugLine[], isPadding = false): Class {
@@ -29,7 +31,14 @@ export function classify(ours: readonly DebugLine[], theirs: readonly DebugLine[
   if (isPadding && ours.length === 1 && only.line === first?.line) {
     return 'padding';
   }
-  return sameChain(withoutPaths(ours), withoutPaths(theirs)) ? 'file' : 'different';
+  const named = theirs.map((line, index) => {
+    const name = ours[index]?.function ?? '';
+    return name !== '' && line.function.endsWith(name) ? { ...line, function: name } : line;
+  });
+  if (sameChain(ours, named)) {
+    return 'asm-name';
+  }
+  return sameChain(withoutPaths(ours), withoutPaths(named)) ? 'file' : 'different';
 }
 
 function withoutPaths(chain: readonly DebugLine[]): DebugLine[] {

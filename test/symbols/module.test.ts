@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openFile } from '../../src/server/modules/open-debug-file.ts';
 import { findImage } from '../lab/image.ts';
-import { compareModule } from './compare-module.ts';
+import { compareFile } from './compare-file.ts';
 import { labModule } from './lab-module.ts';
 
 const SAMPLE = 3000;
@@ -19,14 +19,14 @@ describe('zfs.ko of the lab', () => {
   afterAll(() => open.source.dispose());
 
   it('has the chains that addr2line gives, in every section', () => {
-    const { counts, differing, inlined } = compareModule(path, open.file, 'addr2line', SAMPLE);
+    const { counts, differing, inlined } = compareFile(path, path, open.file, 'addr2line', SAMPLE);
     expect(differing).toEqual([]);
     expect(counts.same).toBeGreaterThan(SAMPLE * 0.9);
     expect(inlined).toBeGreaterThan(SAMPLE * 0.2);
   });
 
   it('has the chains that eu-addr2line gives', () => {
-    const { counts, differing } = compareModule(path, open.file, 'eu-addr2line', SAMPLE / 10);
+    const { counts, differing } = compareFile(path, path, open.file, 'eu-addr2line', SAMPLE / 10);
     expect(differing).toEqual([]);
     expect(counts.same).toBeGreaterThan(SAMPLE / 12);
   });

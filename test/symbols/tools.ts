@@ -1,5 +1,5 @@
 /** Other tools' answers about debug info, in our form. */
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import type { DebugLine } from '../../src/core/symbols/location.ts';
 
 /** A section with code. */
@@ -12,12 +12,17 @@ export interface CodeSection {
 }
 
 function output(program: string, args: readonly string[], input = ''): string {
-  return execFileSync(program, args, {
+  // eu-addr2line ends with 1 when it knows nothing of one of the addresses.
+  const { stdout, error } = spawnSync(program, args, {
     input,
     encoding: 'utf8',
     maxBuffer: 1 << 30,
     stdio: ['pipe', 'pipe', 'ignore'],
   });
+  if (error) {
+    throw error;
+  }
+  return stdout;
 }
 
 /** Sections with code and bytes, as readelf lists them. */
@@ -34,25 +39,35 @@ export function codeSections(file: string): CodeSection[] {
 }
 
 /**
- * Tells the padding behind functions of a module from their code, by the sizes of the symbols that
+ * Tells the padding behind functions from their code, by the sizes of the symbols that
  * readelf lists: there debug info names no function, but the line table goes on. The bytes before a
  * function that the kernel patches (`__pfx_` symbols) count as padding too.
  */
-export function paddingOf(file: string): (section: CodeSection, offset: number) => boolean {
+export function paddingOf(
+  file: string,
+  sections: readonly CodeSection[],
+): (section: CodeSection, offset: number) => boolean {
   const row =
     /^\s*\d+:\s+([0-9a-f]+)\s+(0x[0-9a-f]+|\d+)\s+(?:FUNC|NOTYPE|OBJECT)\s+\S+\s+\S+\s+(\d+)\s+(?!__pfx_)/gm;
-  const code = new Map<number, Uint8Array>(
-    codeSections(file).map(({ index, size }) => [index, new Uint8Array(size)]),
-  );
-  for (const [, start = '', size = '', section = ''] of output('readelf', [
+  const code = new Map(sections.map((section) => [section, new Uint8Array(section.size)]));
+  for (const [, value = '', size = '', index = ''] of output('readelf', [
     '--symbols',
     '--wide',
     file,
   ]).matchAll(row)) {
-    const first = Number.parseInt(start, 16);
-    code.get(Number(section))?.fill(1, first, first + Number(size));
+    // An offset into the section in a module, else an address; then only that tells the section.
+    const address = BigInt(`0x${value}`);
+    const section = sections.find((one) =>
+      one.address === 0n
+        ? one.index === Number(index)
+        : address >= one.address && address < one.address + BigInt(one.size),
+    );
+    if (section) {
+      const first = Number(address - section.address);
+      code.get(section)?.fill(1, first, first + Number(size));
+    }
   }
-  return ({ index }, offset) => code.get(index)?.[offset] !== 1;
+  return (section, offset) => code.get(section)?.[offset] !== 1;
 }
 
 /**

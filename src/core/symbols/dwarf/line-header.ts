@@ -55,12 +55,10 @@ export class LineHeader {
     if (name === '' || name.startsWith('/')) {
       return name;
     }
-    const { home } = this;
     // Before DWARF 5, directory 0 is that of the compiler and not in the table.
     const number = (this.files.directories[index] ?? 0) - (this.version >= 5 ? 0 : 1);
-    const directory = nameAt(this.directories, number) ?? home;
-    const parts =
-      directory.startsWith('/') || directory === home ? [directory, name] : [home, directory, name];
+    const directory = nameAt(this.directories, number) ?? '';
+    const parts = directory.startsWith('/') ? [directory, name] : [this.home, directory, name];
     return parts.filter((part) => part !== '').join('/');
   }
 }

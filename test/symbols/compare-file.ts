@@ -1,5 +1,6 @@
-/** Addresses of all sections of a module with code, one by one: our chains against a tool's. */
+/** Addresses of all sections of a file with code, one by one: our chains against a tool's. */
 import type { DebugFile } from '../../src/core/symbols/debug-file.ts';
+import type { DebugLine } from '../../src/core/symbols/location.ts';
 import { type Class, classify, sampleOffsets, show } from './comparison.ts';
 import { askTool, type CodeSection, codeSections, paddingOf } from './tools.ts';
 
@@ -16,34 +17,44 @@ export interface Comparison {
 /**
  * Compares at least `wanted` addresses, and 150 of each section, however small. Where only the files
  * differ from those of addr2line, eu-addr2line decides who is right.
+ * @param path the file with debug info, which `file` is
+ * @param code the file with the code, when that is another one
  */
-export function compareModule(
+export function compareFile(
   path: string,
+  code: string,
   file: DebugFile,
   program: 'addr2line' | 'eu-addr2line',
   wanted: number,
 ): Comparison {
-  const sections = codeSections(path);
-  const isPadding = paddingOf(path);
+  const sections = codeSections(code);
+  const isPadding = paddingOf(path, sections);
   const whole = sections.reduce((sum, { size }) => sum + size, 0);
-  const counts: Record<Class, number> = { same: 0, 'nothing-known': 0, padding: 0, file: 0, different: 0 };
+  const counts: Record<Class, number> = {
+    same: 0,
+    'nothing-known': 0,
+    padding: 0,
+    file: 0,
+    'asm-name': 0,
+    different: 0,
+  };
   const differing: string[] = [];
   let compared = 0;
   let inlined = 0;
   for (const section of sections) {
     const count = Math.max(150, Math.ceil((wanted * section.size) / whole));
     const offsets = sampleOffsets(count, section.size, 4711);
-    const theirs = askTool(program, path, section, offsets, true);
+    const theirs = askTool(program, path, section, offsets, file.kind === 'module');
     const doubtful: number[] = [];
     for (const [index, offset] of offsets.entries()) {
-      const ours = file.at({ section: section.name, offset });
+      const ours = linesAt(file, section, offset);
       const kind = classify(ours, theirs[index] ?? [], isPadding(section, offset));
       counts[kind]++;
       compared++;
       inlined += ours.length > 1 ? 1 : 0;
       if (kind === 'file' && program === 'addr2line') {
         doubtful.push(offset);
-      } else if (kind === 'different' || kind === 'file') {
+      } else if ((kind === 'different' && !isAlias(file, ours, theirs[index] ?? [])) || kind === 'file') {
         differing.push(`${section.name}+${offset}: ${show(ours)} | ${show(theirs[index] ?? [])}`);
       }
     }
@@ -63,12 +74,34 @@ function judge(
   if (offsets.length === 0) {
     return [];
   }
-  const theirs = askTool('eu-addr2line', path, section, offsets, true);
+  const theirs = askTool('eu-addr2line', path, section, offsets, file.kind === 'module');
   return offsets.flatMap((offset, index) => {
-    const ours = file.at({ section: section.name, offset });
+    const ours = linesAt(file, section, offset);
     const kind = classify(ours, theirs[index] ?? [], isPadding(section, offset));
-    return kind === 'same' || kind === 'padding'
+    return kind === 'same' || kind === 'padding' || kind === 'asm-name'
       ? []
       : [`${section.name}+${offset}: ${show(ours)} | ${show(theirs[index] ?? [])}`];
   });
+}
+
+/** Whether two symbols of one address were chosen for code in assembler, which has no other names. */
+function isAlias(file: DebugFile, [ours]: readonly DebugLine[], [theirs]: readonly DebugLine[]): boolean {
+  if (
+    !ours ||
+    !theirs ||
+    ours.path !== theirs.path ||
+    ours.line !== theirs.line ||
+    !ours.path.endsWith('.S')
+  ) {
+    return false;
+  }
+  const places = (name: string) => file.symbols(name).map(({ section, offset }) => `${section} ${offset}`);
+  const known = new Set(places(ours.function));
+  return places(theirs.function).some((place) => known.has(place));
+}
+
+function linesAt(file: DebugFile, section: CodeSection, offset: number): DebugLine[] {
+  return file.kind === 'module'
+    ? file.at({ section: section.name, offset })
+    : file.atVirtual(section.address + BigInt(offset));
 }
