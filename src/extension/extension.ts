@@ -11,6 +11,7 @@ import { FrameOpener } from './source/open-frame.ts';
 import { SourceOpener } from './source/open-place.ts';
 import { PlaceService } from './source/place-service.ts';
 import { RunningSource } from './source/running-source.ts';
+import { StackBuilds } from './stack-text/stack-builds.ts';
 import { StackCommands } from './stack-text/stack-commands.ts';
 import { linkTerminals } from './stack-text/terminal-links.ts';
 import { VirtualDocuments } from './stack-text/virtual-documents.ts';
@@ -45,6 +46,7 @@ export function activate(extension: vscode.ExtensionContext): void {
   );
   const dbgmsg = own(new DbgmsgView(extension.extensionUri, targets, server, opener, context, funnel));
   const stacks = new StackCommands(server, targets, opener, own(new VirtualDocuments()));
+  own(new StackBuilds(server, targets, places, funnel));
   own(linkTerminals(server, opener, funnel));
   own(new TargetStatus(targets));
   own(compareSource(targets, server, hungTasks, running, funnel));

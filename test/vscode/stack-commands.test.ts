@@ -155,6 +155,10 @@ describe('a log with stacks', () => {
     await open('module/zfs/ballast.c');
     const [error = ''] = await errorsOf(() => vscode.commands.executeCommand('zscope.groupStacks'));
     assert.match(error, /No text with stacks is in sight\. .*Paste Stack Text/);
+    const [live = ''] = await errorsOf(() =>
+      vscode.commands.executeCommand('zscope.compareStacks', 'live', 'live'),
+    );
+    assert.match(live, /No target is connected/);
   });
 });
 

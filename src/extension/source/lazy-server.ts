@@ -28,7 +28,15 @@ export class LazyServer implements Disposable {
       }
     };
     vscode.workspace.textDocuments.forEach(startFor);
-    this.#listener = vscode.workspace.onDidOpenTextDocument(startFor);
+    this.#listener = vscode.Disposable.from(
+      vscode.workspace.onDidOpenTextDocument(startFor),
+      // A stack may be pasted into a text that held none.
+      vscode.workspace.onDidChangeTextDocument(({ document, contentChanges }) => {
+        if (this.#client === null && contentChanges.some(({ text }) => FRAME.test(text.slice(0, PASTED)))) {
+          startFor(document);
+        }
+      }),
+    );
   }
 
   /** @throws when the server cannot be started, the request fails or the signal is aborted. */
@@ -121,6 +129,9 @@ const TEXTS: ReadonlySet<string> = new Set(['log', 'plaintext']);
 
 /** So much of a text is looked at to see whether the server is needed for it, in lines. */
 const BEGINNING = 4000;
+
+/** So much of a pasted text, in UTF-16 units. */
+const PASTED = 64 * 1024;
 
 /** A frame as kernels and most tools print it. */
 const FRAME = /[\w.]\+0x[\da-f]/;

@@ -88,7 +88,15 @@ export class StackCommands {
   ): Promise<{ readonly id: string; readonly label: string; readonly side: Side } | null> {
     const items = this.#sides().filter((item) => item.id !== not);
     if (id !== undefined) {
-      return items.find((item) => item.id === id) ?? null;
+      const found = items.find((item) => item.id === id);
+      if (found === undefined) {
+        throw new Failure(
+          'no-stacks',
+          id === LIVE ? 'No target is connected.' : 'That text is not open.',
+          id === LIVE ? 'Connect to one, or compare two texts.' : 'Open it, then compare again.',
+        );
+      }
+      return found;
     }
     if (items.length === 0 || (items.length === 1 && not === null)) {
       throw new Failure(

@@ -1,0 +1,70 @@
+import * as vscode from 'vscode';
+import type { Disposable } from '../../core/lifetime.ts';
+import type { Frame } from '../../core/stack/frame.ts';
+import { stackGroupsRequest } from '../../protocol/server.ts';
+import type { Connection } from '../../target/connection.ts';
+import { type FailureFunnel, isCancelled } from '../failures.ts';
+import { languages } from '../ids.ts';
+import type { LazyServer } from '../source/lazy-server.ts';
+import type { PlaceService } from '../source/place-service.ts';
+import type { TargetService } from '../targets/target-service.ts';
+
+/**
+ * Has the server know the builds of the connected target when a person looks at stack text: most often
+ * the text is of that target, and where all its frames fit, their lines are exact.
+ */
+export class StackBuilds implements Disposable {
+  readonly #listeners: vscode.Disposable;
+  /** Modules whose builds were asked for, over each connection. */
+  readonly #asked = new WeakMap<Connection, Set<string>>();
+
+  constructor(
+    private readonly server: Pick<LazyServer, 'request'>,
+    private readonly targets: Pick<TargetService, 'connection' | 'onActiveChange'>,
+    private readonly places: Pick<PlaceService, 'learn' | 'known'>,
+    private readonly funnel: FailureFunnel,
+  ) {
+    this.#listeners = vscode.Disposable.from(
+      targets.onActiveChange(() => void this.#look()),
+      vscode.window.onDidChangeActiveTextEditor(() => void this.#look()),
+    );
+  }
+
+  async #look(): Promise<void> {
+    const { connection } = this.targets;
+    const document = vscode.window.activeTextEditor?.document;
+    if (connection === null || document?.languageId !== languages.kernelStack) {
+      return;
+    }
+    try {
+      const uri = document.uri.toString();
+      const groups = (await this.server.request(stackGroupsRequest, { uri })) ?? [];
+      const asked = this.#asked.get(connection) ?? new Set<string>();
+      this.#asked.set(connection, asked);
+      const frames = new Map<string, Frame>();
+      for (const frame of groups.flatMap((group) => group.frames)) {
+        if (frame.module !== null && !asked.has(frame.module)) {
+          frames.set(frame.module, frame);
+        }
+      }
+      if (frames.size > 0) {
+        for (const module of frames.keys()) {
+          asked.add(module);
+        }
+        const onePerModule = [...frames.values()];
+        await this.places.learn(connection, onePerModule);
+        // With the question go the builds.
+        await this.places.known(connection, onePerModule);
+      }
+    } catch (error) {
+      // The text is there with what is known without the target; Hung Tasks says why lines are missing.
+      if (!isCancelled(error) && connection.state !== 'closed') {
+        this.funnel.note(error, 'Asking for the builds behind stack text');
+      }
+    }
+  }
+
+  dispose(): void {
+    this.#listeners.dispose();
+  }
+}
