@@ -31,12 +31,14 @@ export class StackTextReader {
   #current: Format | null = null;
   #number = 1;
   /** Characters of the longest line so far: where a terminal broke lines, none is longer than it is wide. */
-  #longest = 0;
+  #longest: number;
   /** What came but was not read: the last whole line, which may go on in the next, and a part of one. */
   #waiting: string[] = [];
   #waitingLength = 0;
 
-  constructor(sink: ItemSink) {
+  /** `longest` is the length of the longest line before the text, where that is a part of a longer one. */
+  constructor(sink: ItemSink, longest = 0) {
+    this.#longest = longest;
     this.#out = new Output(sink, this.#line);
   }
 
