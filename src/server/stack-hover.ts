@@ -47,7 +47,7 @@ export class StackHover {
       fence('kernel-stack', formatFrame(frame.found.frame)),
       ...chain(places, buildId),
       shown === undefined ? '' : await this.#excerpt(shown),
-      waitText(frame),
+      waitText(frame, places),
     ];
     return { contents: markdown(parts), range: rangeOf(position.line, frame.found) };
   }
@@ -68,30 +68,36 @@ function chain(places: readonly Place[], buildId: string | null): string[] {
     );
     return [`${heading(first)}: it may be at one of these lines`, lines.join('\n')];
   }
+  const build =
+    buildId === null
+      ? []
+      : [
+          `Exact lines are by the debug info of build ${buildId.slice(0, 12)}, which all frames of this stack fit.`,
+        ];
+  if (first !== undefined && places.length === 1) {
+    return [heading(first), ...build];
+  }
   const more = places.length > MAX_CHAIN ? [`- and ${places.length - MAX_CHAIN} more`] : [];
-  const lines = places.slice(0, MAX_CHAIN).map((place) => `- ${heading(place, buildId)}`);
-  return places.length === 1 && first !== undefined
-    ? [heading(first, buildId)]
-    : [[...lines, ...more].join('\n')];
+  const lines = places.slice(0, MAX_CHAIN).map((place) => `- ${heading(place)}`);
+  return [[...lines, ...more].join('\n'), ...build];
 }
 
-function heading(place: Place, buildId: string | null = null): string {
+function heading(place: Place): string {
   if (place.path === null) {
     return `${code(place.function)}: not in the workspace`;
   }
   const inlined = place.inlined ? ', inlined' : '';
-  return `${code(place.function)} ${code(whereText(place))}${inlined}: ${howText(place, buildId)}`;
+  return `${code(place.function)} ${code(whereText(place))}${inlined}: ${howText(place)}`;
 }
 
 function whereText({ path, line }: Place): string {
   return `${path ?? ''}${line === null ? '' : `:${line}`}`;
 }
 
-function howText({ how, uri }: Place, buildId: string | null): string {
-  const outside = uri === null ? ', a file that is not in the workspace' : '';
+function howText({ how, uri }: Place): string {
   switch (how) {
     case 'dwarf':
-      return `exact, by the debug info of ${buildId === null ? 'its build' : `build ${buildId.slice(0, 12)}, which all frames of this stack fit`}${outside}`;
+      return uri === null ? 'exact, in a file that is not in the workspace' : 'exact';
     case 'call-site':
       return 'the call of the next frame; no debug info says so';
     default:
@@ -117,9 +123,10 @@ export function placeText(place: Place): string {
 }
 
 /** What a task waits for at a frame. */
-function waitText({ trace, at }: FrameInTrace): string {
+function waitText({ trace, at }: FrameInTrace, places: readonly Place[]): string {
   const frames = trace.frames.map(({ frame }) => frame);
-  const wait = waitAt(frames, at);
+  const inlined = places.filter((place) => place.inlined).map((place) => place.function);
+  const wait = waitAt(frames, at, inlined);
   if (wait !== null) {
     return waitLines(wait);
   }

@@ -53,6 +53,30 @@ const zilWaiter = point(
   'Does the log device, or the pool where there is none, still complete writes?',
   'module/zfs/zil.c',
 );
+const zilFlush = point(
+  'the log writes of the group that is synced to be on disk',
+  'the end of the last of them (zil_lwb_flush_vdevs_done())',
+  'Does the log device, or the pool where there is none, still complete writes?',
+  'module/zfs/zil.c',
+);
+const configLock = point(
+  'a lock on the configuration of the pool',
+  'its holder, in spa_config_exit()',
+  'The writer is in scl_writer. txg_sync takes these locks too: what is it waiting in?',
+  'module/zfs/spa_misc.c',
+);
+const throttle = point(
+  'room for dirty data, or the next transaction group',
+  'the thread txg_sync, as it writes dirty data out (dsl_pool_undirty_space())',
+  'Compare the pool with zfs_dirty_data_max; the kstat "dmu_tx" counts the reasons.',
+  'module/zfs/dmu_tx.c',
+);
+const quiesce = point(
+  'every transaction of the closing group to be committed',
+  'the last task that holds one, in dmu_tx_commit()',
+  'A task that has a transaction assigned is blocked: that task is the one to look for. In an idle wait the thread only has no work.',
+  'module/zfs/txg.c',
+);
 const taskqDrain = point(
   'entries of a task queue to be done',
   'the thread of the queue that ends the last of them',
@@ -105,28 +129,14 @@ const POINTS: ReadonlyMap<string, WaitPoint> = new Map<string, WaitPoint>([
       'module/zfs/txg.c',
     ),
   ],
-  [
-    'txg_quiesce',
-    point(
-      'every transaction of the closing group to be committed',
-      'the last task that holds one, in dmu_tx_commit()',
-      'A task that has a transaction assigned is blocked: that task is the one to look for.',
-      'module/zfs/txg.c',
-    ),
-  ],
+  ['txg_quiesce', quiesce],
+  ['txg_quiesce_thread', quiesce],
   [
     'txg_thread_wait',
     point('work for txg_sync or txg_quiesce', 'the next transaction group', FOR_WORK, 'module/zfs/txg.c'),
   ],
-  [
-    'dmu_tx_wait',
-    point(
-      'room for dirty data, or the next transaction group',
-      'the thread txg_sync, as it writes dirty data out (dsl_pool_undirty_space())',
-      'Compare the pool with zfs_dirty_data_max; the kstat "dmu_tx" counts the reasons.',
-      'module/zfs/dmu_tx.c',
-    ),
-  ],
+  ['dmu_tx_wait', throttle],
+  ['dmu_tx_assign', throttle],
   [
     'dmu_tx_delay',
     point(
@@ -138,6 +148,11 @@ const POINTS: ReadonlyMap<string, WaitPoint> = new Map<string, WaitPoint>([
   ],
   ['zil_commit_waiter', zilWaiter],
   ['zil_commit_waiter_timeout', zilWaiter],
+  // The compiler makes one function of zil_commit_waiter() and its callers.
+  ['zil_commit_impl', zilWaiter],
+  ['zil_commit', zilWaiter],
+  ['zil_lwb_flush_wait_all', zilFlush],
+  ['zil_sync', zilFlush],
   [
     'zil_commit_writer',
     point(
@@ -164,15 +179,8 @@ const POINTS: ReadonlyMap<string, WaitPoint> = new Map<string, WaitPoint>([
       'module/os/linux/zfs/zfs_vfsops.c',
     ),
   ],
-  [
-    'spa_config_enter',
-    point(
-      'a lock on the configuration of the pool',
-      'its holder, in spa_config_exit()',
-      'The writer is in scl_writer. txg_sync takes these locks too: what is it waiting in?',
-      'module/zfs/spa_misc.c',
-    ),
-  ],
+  ['spa_config_enter', configLock],
+  ['spa_config_enter_impl', configLock],
   [
     'arc_wait_for_eviction',
     point(
@@ -315,10 +323,14 @@ export function isSleepHelper(symbol: string): boolean {
  * is no wait, or when nothing is known of it. A function that sleeps has only functions above it that
  * sleep, or wait for the same.
  * @param trace innermost frame first
+ * @param inlined functions that are inlined into the frame, where the address is, innermost first
  */
-export function waitAt(trace: Trace, at: number): WaitPoint | null {
+export function waitAt(trace: Trace, at: number, inlined: readonly string[] = []): WaitPoint | null {
   const frame = trace[at];
-  const wait = frame === undefined || !frame.reliable ? null : waitPoint(frame.symbol);
+  if (frame === undefined || !frame.reliable) {
+    return null;
+  }
+  const wait = [...inlined, frame.symbol].map(waitPoint).find((one) => one !== null) ?? null;
   if (wait === null) {
     return null;
   }

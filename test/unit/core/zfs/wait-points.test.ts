@@ -35,6 +35,13 @@ describe('the meaning of a wait', () => {
     expect(waitAt(sync, 3)).toBeNull();
   });
 
+  it('may be that of a function that is inlined into the frame', () => {
+    const stack = trace('schedule', '__cv_wait', 'dsl_pool_sync_mos', 'dsl_pool_sync');
+    expect(waitAt(stack, 2)).toBeNull();
+    expect(waitAt(stack, 2, ['zil_lwb_flush_wait_all'])?.source).toBe('module/zfs/zil.c');
+    expect(waitAt(stack, 3, ['zil_lwb_flush_wait_all'])).toBeNull();
+  });
+
   it('is not told of a guess, of what runs, or of what called something else', () => {
     expect(waitAt(sync, 1)).toBeNull();
     expect(waitAt(trace('zio_wait', 'dmu_read'), 0)).toBeNull();
