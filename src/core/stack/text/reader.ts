@@ -31,14 +31,12 @@ export class StackTextReader {
   #current: Format | null = null;
   #number = 1;
   /** Characters of the longest line so far: where a terminal broke lines, none is longer than it is wide. */
-  #longest: number;
+  #longest = 0;
   /** What came but was not read: the last whole line, which may go on in the next, and a part of one. */
   #waiting: string[] = [];
   #waitingLength = 0;
 
-  /** `longest` is the length of the longest line before the text, where that is a part of a longer one. */
-  constructor(sink: ItemSink, longest = 0) {
-    this.#longest = longest;
+  constructor(sink: ItemSink) {
     this.#out = new Output(sink, this.#line);
   }
 
