@@ -137,11 +137,6 @@ export function openDebugFile(source: ByteSource, options: DebugFileOptions = {}
 class OpenFile implements DebugFile {
   readonly kind: DebugFile['kind'];
   readonly machine: DebugFile['machine'];
-  readonly buildId: string | null;
-  readonly srcversion: string | null;
-  readonly debugLink: DebugFile['debugLink'];
-  readonly hasLines: boolean;
-  readonly isSplit: boolean;
   readonly #elf: ElfFile;
   readonly #layout: Layout;
   readonly #info: DebugInfo | null;
@@ -153,15 +148,32 @@ class OpenFile implements DebugFile {
     this.#elf = elf;
     this.kind = elf.kind;
     this.machine = elf.machine;
-    this.buildId = buildIdOf(elf);
-    this.srcversion = modinfo(elf, 'srcversion');
-    this.debugLink = debugLinkOf(elf);
     this.#layout = new Layout(elf);
     const sections = debugSections(elf, () => this.#symbols());
     this.#info = sections && new DebugInfo(sections, this.#layout, options.memory ?? DEFAULT_MEMORY);
     this.#types = this.#info && new Types(this.#info);
-    this.isSplit = this.#info?.isSplit ?? false;
-    this.hasLines = sections?.line != null && !this.isSplit;
+  }
+
+  // Read when they are asked for: a frame needs none of them.
+
+  get buildId(): string | null {
+    return guarded(() => buildIdOf(this.#elf));
+  }
+
+  get srcversion(): string | null {
+    return guarded(() => modinfo(this.#elf, 'srcversion'));
+  }
+
+  get debugLink(): DebugFile['debugLink'] {
+    return guarded(() => debugLinkOf(this.#elf));
+  }
+
+  get hasLines(): boolean {
+    return guarded(() => this.#info?.hasLines ?? false);
+  }
+
+  get isSplit(): boolean {
+    return guarded(() => this.#info?.isSplit() ?? false);
   }
 
   symbols(name: string): DebugSymbol[] {

@@ -41,11 +41,10 @@ const MOST_OTHER_UNITS = 64;
 const READER_MEMORY = 8 << 20;
 
 export class DebugInfo {
-  /** True when the first unit stands in for one in a `.dwo` file; then all do. */
-  readonly isSplit: boolean;
   readonly #index: UnitIndex;
   readonly #readers: WeightedCache<number, UnitReader>;
   readonly #units: WeightedCache<number, DecodedUnit>;
+  #split: boolean | undefined;
   #decoded = 0;
   /** Other units that were read for the present answer. */
   #otherUnits = 0;
@@ -57,7 +56,6 @@ export class DebugInfo {
     memory: number,
   ) {
     this.#index = new UnitIndex(sections);
-    this.isSplit = this.#index.isSplit();
     this.#readers = new WeightedCache(READER_MEMORY);
     this.#units = new WeightedCache(memory);
   }
@@ -87,6 +85,16 @@ export class DebugInfo {
       inner = scopes.parents[inner] ?? NO_SCOPE;
     }
     return chain;
+  }
+
+  /** True when the first unit stands in for one in a `.dwo` file; then all do. */
+  isSplit(): boolean {
+    this.#split ??= this.#index.isSplit();
+    return this.#split;
+  }
+
+  get hasLines(): boolean {
+    return this.sections.line !== null && !this.isSplit();
   }
 
   /** The entry of the function of its own at an address; null for none. */

@@ -49,8 +49,14 @@ export function uint64(view: DataView, at: number): number {
 const { TextDecoder } = globalThis as unknown as {
   TextDecoder: new (label: string) => { decode(bytes: Uint8Array): string };
 };
-const utf8 = new TextDecoder('utf-8');
-const oneByte = new TextDecoder('latin1');
+type Decoder = InstanceType<typeof TextDecoder>;
+let utf8: Decoder | undefined;
+let oneByte: Decoder | undefined;
+
+function decodeUtf8(bytes: Uint8Array): string {
+  utf8 ??= new TextDecoder('utf-8');
+  return utf8.decode(bytes);
+}
 
 /** A call with more arguments than this may not fit onto the stack. */
 const MOST_ARGUMENTS = 1024;
@@ -58,11 +64,11 @@ const MOST_ARGUMENTS = 1024;
 /** Text of a name; UTF-8. */
 export function textOf(bytes: Uint8Array): string {
   if (bytes.length > MOST_ARGUMENTS) {
-    return utf8.decode(bytes);
+    return decodeUtf8(bytes);
   }
   for (let at = 0; at < bytes.length; at++) {
     if ((bytes[at] ?? 0) >= 0x80) {
-      return utf8.decode(bytes);
+      return decodeUtf8(bytes);
     }
   }
   // Names are short: a decoder takes longer than this, and adding characters makes a string in pieces.
@@ -71,6 +77,7 @@ export function textOf(bytes: Uint8Array): string {
 
 /** Text with one character a byte, for searching in it with the host's own speed. */
 export function searchable(bytes: Uint8Array): string {
+  oneByte ??= new TextDecoder('latin1');
   return oneByte.decode(bytes);
 }
 
