@@ -289,6 +289,15 @@ describe('other text', () => {
   });
 });
 
+describe('places', () => {
+  test.each(['.c:12', 'a.c:0:f()', 'a.c:x', 'dir/.c:5', 'a.c: 3068', 'http://host/a.c:80', 'a.py:12'])(
+    'none in %j',
+    (text) => {
+      expect(items(text)).toEqual([]);
+    },
+  );
+});
+
 describe('headings', () => {
   const heading = (text: string) => items(text).find((item) => item.kind === 'heading');
 
