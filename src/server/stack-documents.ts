@@ -17,6 +17,9 @@ export const STACK_LANGUAGES: readonly string[] = [STACK_LANGUAGE, ...TEXT_LANGU
 /** A document of another language holds stacks when a frame is in so much of its beginning, in UTF-16 units. */
 const BEGINNING = 512 * 1024;
 
+/** So much of a line tells what it is, in UTF-16 units. */
+const MAX_LINE = 4096;
+
 /** Text that is put into a document may make it one that holds stacks when it is so long. */
 const MIN_FRAME = 8;
 
@@ -50,10 +53,10 @@ export class StackDocument {
     return this.#traces.traces;
   }
 
-  /** A 0-based line without its end; '' behind the last. */
+  /** The beginning of a 0-based line, without its end; '' behind the last. */
   lineAt(line: number): string {
-    const end = { line: line + 1, character: 0 };
-    return this.document.getText({ start: { line, character: 0 }, end }).replace(/[\r\n]+$/, '');
+    const range = { start: { line, character: 0 }, end: { line, character: MAX_LINE } };
+    return this.document.getText(range);
   }
 
   /** The frame at a position; null when there is none. */

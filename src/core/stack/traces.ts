@@ -264,7 +264,7 @@ function goesOn(open: Open, item: FrameItem, line: number, lineAt: (line: number
   const { frames } = open;
   const last = frames.at(-1);
   if (last === undefined) {
-    return line - open.last <= MAX_HEAD;
+    return line - open.last <= MAX_HEAD && (open.hasStack || !isApart(open.last, line, lineAt));
   }
   if (open.last > last.line) {
     // A heading joined what was open: its stack follows.
@@ -291,6 +291,15 @@ function goesOn(open: Open, item: FrameItem, line: number, lineAt: (line: number
     }
   }
   return true;
+}
+
+/** Whether a blank line stands between a report and a stack, which then has a heading of its own. */
+function isApart(heading: number, frame: number, lineAt: (line: number) => string): boolean {
+  let isBlank = false;
+  for (let line = heading + 1; line < frame; line++) {
+    isBlank ||= lineAt(line).trim() === '';
+  }
+  return isBlank && lineAt(frame - 1).trim() !== '';
 }
 
 function numberOf(line: string): number | null {
