@@ -284,7 +284,10 @@ class OpenFile implements DebugFile {
   /** The symbols that a size speaks for: best those that it fits exactly. */
   #fitting(candidates: readonly ElfSymbol[], offset: number, size: number | null): readonly ElfSymbol[] {
     if (size === null) {
-      return candidates.filter((symbol) => offset <= this.#symbols().extent(symbol));
+      return candidates.filter((symbol) => {
+        const most = symbol.size === 0 ? this.#symbols().extent(symbol) : symbol.size + MOST_PADDING;
+        return offset <= most;
+      });
     }
     const possible = candidates.filter(
       (symbol) =>

@@ -34,14 +34,22 @@ export function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
+/**
+ * A number of its low 32 bits and what is above. Nearly always that is nothing, and then the sum is not
+ * calculated: it would make a floating-point number, for which code that is not compiled yet takes memory.
+ */
+export function join64(low: number, high: number): number {
+  return high === 0 ? low : low + high * 0x1_0000_0000;
+}
+
 /** A signed 64-bit number. Kernel addresses (0xffffffff81000000) are small negative numbers, so exact. */
 export function int64(view: DataView, at: number): number {
-  return view.getUint32(at, true) + view.getInt32(at + 4, true) * 0x1_0000_0000;
+  return join64(view.getUint32(at, true), view.getInt32(at + 4, true));
 }
 
 /** Numbers of up to this many bits of a file are exact; larger ones are claims that cannot be true. */
 export function uint64(view: DataView, at: number): number {
-  return view.getUint32(at, true) + view.getUint32(at + 4, true) * 0x1_0000_0000;
+  return join64(view.getUint32(at, true), view.getUint32(at + 4, true));
 }
 
 // Part of every JavaScript host (encoding.spec.whatwg.org), but not of the ES library's types that

@@ -1,7 +1,7 @@
 /** The frame of an ELF file: header and sections (System V ABI, "Object Files"; elf(5)). */
 import { Failure } from '../../failure.ts';
 import type { ByteSource, DebugFileOptions } from '../debug-file.ts';
-import { damaged, NOTHING, textOf, uint64, viewOf } from './bytes.ts';
+import { damaged, int64, NOTHING, textOf, uint64, viewOf } from './bytes.ts';
 import { PagedSource } from './paged-source.ts';
 
 const ET_REL = 1;
@@ -152,7 +152,7 @@ export class ElfFile {
         type: view.getUint32(at + 4, true),
         // Flags above 32 bits belong to processors and are not used here.
         flags: view.getUint32(at + 8, true),
-        address: view.getUint32(at + 16, true) + view.getInt32(at + 20, true) * 0x1_0000_0000,
+        address: int64(view, at + 16),
         offset: uint64(view, at + 24),
         size: uint64(view, at + 32),
         link: view.getUint32(at + 40, true),

@@ -12,18 +12,19 @@ const GAP = 0x1000;
  */
 export class Layout {
   /** Start of each section by its index; 0 for sections that are not loaded (debug info). */
-  readonly starts: Float64Array;
+  readonly starts: readonly number[];
   /** Indices of loaded sections by ascending start. */
   readonly #loaded: readonly number[];
   #names: Map<string, number> | undefined;
 
   constructor(readonly elf: ElfFile) {
     const { sections } = elf;
-    this.starts = new Float64Array(sections.length);
+    const starts = new Array<number>(sections.length).fill(0);
+    this.starts = starts;
     const loaded = sections.filter(({ flags }) => flags & SHF_ALLOC);
     let next = GAP;
     for (const { index, address, size } of loaded) {
-      this.starts[index] = elf.kind === 'module' ? next : address;
+      starts[index] = elf.kind === 'module' ? next : address;
       next += size + GAP;
     }
     this.#loaded = loaded

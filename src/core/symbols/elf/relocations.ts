@@ -1,5 +1,5 @@
 /** Relocations of a module's debug sections (System V ABI, "Relocation"; elf(5), Elf64_Rela). */
-import { type Patches, uint64, viewOf } from './bytes.ts';
+import { join64, type Patches, uint64, viewOf } from './bytes.ts';
 import { type ElfFile, type Section, SHT_RELA } from './elf-file.ts';
 import type { SymbolTable } from './symbol-table.ts';
 
@@ -176,7 +176,7 @@ export class RelocationSlice implements Patches {
   }
 
   #offset(index: number): number {
-    return this.#unsigned(index * WORDS) + (this.#words[index * WORDS + 1] ?? 0) * 0x1_0000_0000;
+    return join64(this.#unsigned(index * WORDS), this.#words[index * WORDS + 1] ?? 0);
   }
 
   #value(index: number): number | null {
@@ -185,7 +185,7 @@ export class RelocationSlice implements Patches {
     if (!kind) {
       return null;
     }
-    const addend = this.#unsigned(at + 4) + (this.#words[at + 5] ?? 0) * 0x1_0000_0000;
+    const addend = join64(this.#unsigned(at + 4), this.#words[at + 5] ?? 0);
     const value = this.symbols.address(this.#unsigned(at + 3)) + addend;
     return kind.relative ? value - this.#offset(index) : value;
   }

@@ -1,5 +1,5 @@
 /** Symbols of an ELF file (System V ABI, "Symbol Table"; elf(5), Elf64_Sym). */
-import { NOTHING, searchable, textOf, viewOf } from './bytes.ts';
+import { int64, NOTHING, searchable, textOf, uint64, viewOf } from './bytes.ts';
 import { type ElfFile, type Section, SHT_DYNSYM, SHT_SYMTAB, SHT_SYMTAB_SHNDX } from './elf-file.ts';
 import type { Layout } from './layout.ts';
 
@@ -65,7 +65,7 @@ export class SymbolTable {
       return 0;
     }
     const at = index * ENTRY;
-    const value = this.#view.getUint32(at + 8, true) + this.#view.getInt32(at + 12, true) * 0x1_0000_0000;
+    const value = int64(this.#view, at + 8);
     // In a relocatable file a value is an offset into the symbol's section, else an address.
     return this.#isModule ? this.#layout.start(this.#section(index)) + value : value;
   }
@@ -147,7 +147,7 @@ export class SymbolTable {
         : // A linked file's symbols are where their addresses are, whatever the index says.
           this.#layout.sectionAt(this.address(index)),
       address: this.address(index),
-      size: this.#view.getUint32(at + 16, true) + this.#view.getUint32(at + 20, true) * 0x1_0000_0000,
+      size: uint64(this.#view, at + 16),
     };
   }
 
