@@ -21,6 +21,7 @@ import { benchActivation, benchBundles } from './extension.ts';
 import { machineLines } from './machine.ts';
 import { benchModuleFile } from './module-file.ts';
 import { above, type Figure, table } from './report.ts';
+import { benchServerMemory } from './server-memory.ts';
 import { benchSnapshot } from './snapshot.ts';
 import { benchIndex } from './source.ts';
 import { benchStackLinks } from './stack-links.ts';
@@ -89,6 +90,7 @@ async function main(): Promise<number> {
       ['lines', () => benchModuleFile(vm)],
       ['index', () => benchIndex(vm, progress)],
       ['symbols', () => benchSymbols(vm, progress)],
+      ['server', () => benchServerMemory(vm, progress)],
       ['decode', () => benchDecode(vm, progress)],
       ['call-sites', () => benchCallSites(vm, progress)],
       ['stack-text', benchStackText],

@@ -41,9 +41,17 @@ export class ServerProcess {
   readonly #child: ChildProcess;
   readonly #exited: Promise<number | null>;
 
-  constructor(bundle: string, transport: 'stdio' | 'ipc' = 'stdio') {
+  constructor(
+    bundle: string,
+    transport: 'stdio' | 'ipc' = 'stdio',
+    { execArgv = [], env = {} }: { execArgv?: readonly string[]; env?: NodeJS.ProcessEnv } = {},
+  ) {
     if (transport === 'ipc') {
-      const child = fork(bundle, ['--node-ipc'], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+      const child = fork(bundle, ['--node-ipc'], {
+        stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+        execArgv: [...execArgv],
+        env: { ...process.env, ...env },
+      });
       this.#child = child;
       this.connection = createMessageConnection(new IPCMessageReader(child), new IPCMessageWriter(child));
     } else {
@@ -93,10 +101,11 @@ export class ServerProcess {
     return code;
   }
 
-  /** Resident memory of the process at its highest, in MiB (proc(5), VmHWM). */
-  memory(): number {
+  /** Resident memory of the process at its highest, or as it is now, in MiB (proc(5), VmHWM and VmRSS). */
+  memory(which: 'highest' | 'now' = 'highest'): number {
     const status = readFileSync(`/proc/${this.#child.pid}/status`, 'utf8');
-    return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) / 1024;
+    const line = which === 'highest' ? /^VmHWM:\s+(\d+) kB$/m : /^VmRSS:\s+(\d+) kB$/m;
+    return Number(line.exec(status)?.[1] ?? 0) / 1024;
   }
 
   kill(): void {
