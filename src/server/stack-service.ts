@@ -128,7 +128,8 @@ export class StackService {
     });
     connection.onFoldingRanges(({ textDocument }) => {
       const document = this.#document(textDocument);
-      return document === null ? [] : stackFolds(document);
+      // Null, not none: other texts keep the folds that the editor makes by indentation.
+      return document === null ? null : stackFolds(document);
     });
     connection.languages.semanticTokens.on(({ textDocument }) => {
       const document = this.#document(textDocument);

@@ -467,6 +467,17 @@ describe('a Kernel Stack document', () => {
     ]);
   });
 
+  it('leaves the folds of a text without stacks to the editor', async () => {
+    const folds = async (uri: string, content: string) => {
+      await server.open(uri, 'plaintext', content);
+      return server.connection.sendRequest('textDocument/foldingRange', { textDocument: { uri } });
+    };
+    expect(await folds('untitled:list', 'to do:\n  fold this\n')).toBeNull();
+    expect(await folds('untitled:stack', 'Call Trace:\n a+0x1/0x20\n')).toEqual([
+      { startLine: 0, endLine: 1 },
+    ]);
+  });
+
   it('gives nothing for a C document', async () => {
     await server.open(uri('module/zfs/zlog.c'), 'c', '/* zlog_commit+0x17/0x40 [zfs] */');
     const links = await server.connection.sendRequest('textDocument/documentLink', {
