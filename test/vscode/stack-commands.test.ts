@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
-import { afterEach, before, describe, it } from 'mocha';
+import { after, afterEach, before, describe, it } from 'mocha';
 import * as vscode from 'vscode';
+import type { Server } from '../ssh/server.ts';
+import { configure, onRow, startMachine, stateOf } from './support/machine.ts';
 import { activate, errorsOf, eventually, shown } from './support/window.ts';
 
 const inFolder = (relative: string) => {
@@ -159,6 +161,39 @@ describe('a log with stacks', () => {
       vscode.commands.executeCommand('zscope.compareStacks', 'live', 'live'),
     );
     assert.match(live, /No target is connected/);
+  });
+});
+
+describe('a text with stacks and a target', () => {
+  let server: Server;
+
+  before(async () => {
+    await activate();
+    server = await startMachine();
+    await configure(server.configFile);
+    await onRow('connectTarget', server);
+    assert.equal((await stateOf(server)).state, 'target.active');
+  });
+  after(async () => {
+    await vscode.commands.executeCommand('workbench.action.closeAllEditors');
+    await onRow('disconnect', server);
+    await configure();
+    await server.dispose();
+  });
+
+  it('are compared as far as the target shows its stacks', async () => {
+    const { document } = await log();
+    const errors = await errorsOf(() =>
+      vscode.commands.executeCommand('zscope.compareStacks', document.uri.toString(), 'live'),
+    );
+    if (process.getuid?.() === 0) {
+      assert.deepEqual(errors, []);
+      const text = vscode.window.activeTextEditor?.document.getText() ?? '';
+      assert.match(text, /^From lockup\.log to .+: \d+ new, 2 gone, 0 moved, 0 as before\n/);
+      assert.match(text, /---- Gone ----\n\nsync, cat {2}×2 {2}D {2}ballast_wait\n/);
+    } else {
+      assert.match(errors.join(), /root/);
+    }
   });
 });
 
