@@ -13,6 +13,8 @@ export interface DebugLines {
     stacks: readonly (readonly Frame[])[],
     modules: readonly RunningModule[],
   ): Promise<readonly (readonly LocateFrame[])[]>;
+  /** Whether all frames can be of this build; false when its debug info is not here. */
+  fit(frames: readonly Frame[], build: RunningModule): Promise<boolean>;
   /** Builds of a module that are in the workspace; of the kernel itself for null. */
   builtHere(module: string | null): Promise<readonly string[]>;
 }
@@ -96,8 +98,7 @@ export class StackPlaces {
     if (telling.length > 0) {
       const builds = new Set([...(this.#builds.get(module) ?? []), ...(await this.debug.builtHere(module))]);
       for (const buildId of builds) {
-        const [stack = []] = await this.debug.withLines([telling], [{ module, buildId }]);
-        if (stack.every(({ debug }) => debug !== null)) {
+        if (await this.debug.fit(telling, { module, buildId })) {
           return buildId;
         }
       }

@@ -96,6 +96,8 @@ export interface DebugFile {
    * @param isReturnAddress looks up the call before the address, not what comes after it
    */
   frame(place: FramePlace, isReturnAddress: boolean): FrameLines | null;
+  /** Whether a symbol of this name and size is in the file, and the offset in it: true says nothing of lines. */
+  fits(place: FramePlace): boolean;
   /** The chain at an address, innermost first; empty when debug info says nothing about it. */
   at(address: SectionAddress): DebugLine[];
   /** The same for an address of an executable or library as it is linked (before any relocation). */
@@ -182,6 +184,10 @@ class OpenFile implements DebugFile {
 
   frame(place: FramePlace, isReturnAddress: boolean): FrameLines | null {
     return guarded(() => this.#frame(place, isReturnAddress));
+  }
+
+  fits({ symbol, offset, size }: FramePlace): boolean {
+    return guarded(() => this.#fitting(this.#candidates(symbol), offset, size).length > 0);
   }
 
   at(address: SectionAddress): DebugLine[] {

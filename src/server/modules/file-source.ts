@@ -52,5 +52,6 @@ export class FileSource implements ByteSource, Disposable {
 
 /** See {@link FileSource.stamp}. */
 export function stampOf(stat: { readonly size: number; readonly mtimeMs: number; readonly ino: number }) {
-  return `${stat.size} ${stat.mtimeMs} ${stat.ino}`;
+  // Whole milliseconds: whoever sets the other time of a file rounds this one.
+  return `${stat.size} ${Math.round(stat.mtimeMs)} ${stat.ino}`;
 }

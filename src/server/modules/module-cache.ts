@@ -3,16 +3,19 @@ import path from 'node:path';
 
 /** Parts that nobody went on with for so long are given up, in milliseconds. */
 const PART_KEPT_MS = 7 * 24 * 3600 * 1000;
+/** How exactly it is known when a file was last used, in milliseconds. */
+const USED_MS = 60_000;
 const MEGABYTE = 1024 ** 2;
 
 const BUILD_ID = /^[0-9a-f]{8,128}$/;
 const PART = /^([0-9a-f]{8,128})(?:\.(\d+))?\.part$/;
 /** What the owner of a part makes of it. */
-const MADE = /^[0-9a-f]{8,128}\.(\d+)\.part\.unpacked$/;
+const MADE = /^[0-9a-f]{8,128}\.(\d+)\.part\.(?:debuginfod|(?:debuginfod\.)?unpacked)$/;
 
 /**
  * Files with debug info by build-id, in one folder that all windows share. Nothing is trusted for its
- * name: whoever opens a file of it compares the build-id. The time of a file is when it was last used.
+ * name: whoever opens a file of it compares the build-id. The access time of a file is when it was last
+ * used; the time of its change stays, since an open file is known by it.
  *
  * A part belongs to the process whose id is in its name; one that was left behind is taken over, so
  * that a transfer goes on where a lost link or a closed window ended it.
@@ -31,8 +34,10 @@ export class ModuleCache {
     }
     const file = this.#file(buildId);
     try {
-      const now = new Date();
-      await utimes(file, now, now);
+      const { atimeMs, mtimeMs } = await stat(file);
+      if (Date.now() - atimeMs > USED_MS) {
+        await utimes(file, new Date(), mtimeMs / 1000);
+      }
       return file;
     } catch (error) {
       // Without the right to change its time it can still be read.
@@ -68,6 +73,18 @@ export class ModuleCache {
       }
     }
     return mine;
+  }
+
+  /**
+   * A file for a build's bytes from elsewhere than the target: what came from there is not touched.
+   * @throws as {@link claimPart}
+   */
+  async claimOther(buildId: string): Promise<string> {
+    if (!BUILD_ID.test(buildId)) {
+      throw new RangeError('no build-id');
+    }
+    await mkdir(this.folder, { recursive: true, mode: 0o700 });
+    return path.join(this.folder, `${buildId}.${process.pid}.part.debuginfod`);
   }
 
   /** Leaves a part for the next attempt, whoever makes it. */
@@ -112,13 +129,13 @@ export class ModuleCache {
     const files = [];
     for (const name of names) {
       try {
-        const { size, mtimeMs } = await stat(path.join(this.folder, name));
-        files.push({ name, size, mtimeMs });
+        const { size, atimeMs, mtimeMs } = await stat(path.join(this.folder, name));
+        files.push({ name, size, mtimeMs, used: Math.max(atimeMs, mtimeMs) });
       } catch {
         // Another process removed it.
       }
     }
-    files.sort((a, b) => b.mtimeMs - a.mtimeMs);
+    files.sort((a, b) => b.used - a.used);
     let total = 0;
     for (const { name, size, mtimeMs } of files) {
       const [, id, partOwner] = PART.exec(name) ?? [];

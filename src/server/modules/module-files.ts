@@ -61,12 +61,24 @@ export class ModuleFiles {
   /** Sees to it that the debug info of a running module is here. Never rejects but with signal.reason. */
   async prepare(wanted: RunningModule, outside: Outside, signal: AbortSignal): Promise<PreparedModule> {
     const { buildId } = wanted;
-    let preparing = this.#preparing.get(buildId);
-    if (preparing === undefined) {
-      preparing = this.#prepare(wanted, outside, signal).finally(() => this.#preparing.delete(buildId));
-      this.#preparing.set(buildId, preparing);
+    for (;;) {
+      const other = this.#preparing.get(buildId);
+      if (other === undefined) {
+        const preparing = this.#prepare(wanted, outside, signal).finally(() =>
+          this.#preparing.delete(buildId),
+        );
+        this.#preparing.set(buildId, preparing);
+        return await preparing;
+      }
+      // Whoever began it may cancel; the others go on where that ended.
+      const prepared = await unlessAborted(
+        other.catch(() => null),
+        signal,
+      );
+      if (prepared !== null) {
+        return prepared;
+      }
     }
-    return await preparing;
   }
 
   async #prepare(wanted: RunningModule, outside: Outside, signal: AbortSignal): Promise<PreparedModule> {
@@ -161,7 +173,15 @@ export class ModuleFiles {
         this.options.log(`${module} ${buildId}: from the target: ${why}`);
         return false;
       }
-      const judged = await this.#keep(part, buildId, cache, outside, signal);
+      const judged = await this.#keep(part, buildId, cache, outside, signal).catch((error: unknown) => {
+        signal.throwIfAborted();
+        if (!isFailure(error)) {
+          throw error;
+        }
+        // Another file of the build may be whole.
+        tried.failed ??= error.message;
+        return { word: 'not readable' as const, debugLink: null };
+      });
       this.options.log(`${module} ${buildId}: ${inert(got.path, 300)} on the target: ${judged.word}`);
       if (judged.word === 'taken') {
         return true;
@@ -182,7 +202,7 @@ export class ModuleFiles {
     signal: AbortSignal,
   ): Promise<boolean> {
     for (const server of this.options.debuginfod) {
-      const part = await cache.claimPart(buildId);
+      const part = await cache.claimOther(buildId);
       try {
         const progress = (done: number, total: number | null) => outside.progress('debuginfod', done, total);
         if (!(await fetchDebugInfo(server, buildId, part, signal, progress))) {
@@ -249,4 +269,19 @@ function installed(buildId: string): string[] {
   }
   const path = `/usr/lib/debug/.build-id/${buildId.slice(0, 2)}/${buildId.slice(2)}.debug`;
   return existsSync(path) ? [path] : [];
+}
+
+/** @throws signal.reason as soon as it is aborted, whatever becomes of the work */
+async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted();
+  let abort: () => void = () => {};
+  const aborted = new Promise<never>((_, reject) => {
+    abort = () => reject(signal.reason as Error);
+    signal.addEventListener('abort', abort, { once: true });
+  });
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
 }

@@ -67,20 +67,30 @@ export class ModuleService implements Disposable {
     stacks: readonly (readonly Frame[])[],
     modules: readonly RunningModule[],
   ): Promise<LocateFrame[][]> {
-    const files = new Map<string | null, DebugFile>();
-    const used = new Set(stacks.flatMap((stack) => stack.map(({ module }) => module)));
+    const lines = new Map<Frame, readonly DebugLine[] | null>();
     for (const { module, buildId } of modules) {
-      const file = used.has(module) ? await this.#files?.find(buildId) : undefined;
-      if (file !== undefined && file !== null) {
-        files.set(module, file);
+      const frames = stacks.flatMap((stack) => stack.filter((frame) => frame.module === module));
+      const file = frames.length === 0 ? null : ((await this.#files?.find(buildId)) ?? null);
+      // At once: the file is closed when enough others were asked for.
+      for (const frame of file === null ? [] : frames) {
+        lines.set(frame, this.#linesOf(frame, file));
       }
     }
-    return stacks.map((stack) =>
-      stack.map((frame) => ({ frame, debug: this.#linesOf(frame, files.get(frame.module)) })),
-    );
+    return stacks.map((stack) => stack.map((frame) => ({ frame, debug: lines.get(frame) ?? null })));
   }
 
-  #linesOf(frame: Frame, file: DebugFile | undefined): readonly DebugLine[] | null {
+  /** Whether all frames can be of this build; false when its debug info is not here. */
+  async fit(frames: readonly Frame[], { buildId }: RunningModule): Promise<boolean> {
+    const file = (await this.#files?.find(buildId)) ?? null;
+    try {
+      return file !== null && frames.every((frame) => file.fits(frame));
+    } catch (error) {
+      this.connection.console.warn(`${buildId}: ${error instanceof Error ? error.message : String(error)}`);
+      return false;
+    }
+  }
+
+  #linesOf(frame: Frame, file: DebugFile | null): readonly DebugLine[] | null {
     try {
       // The address in a stack is where a call returns to; only a function's first byte is no such address.
       return file?.frame(frame, frame.offset > 0)?.lines ?? null;

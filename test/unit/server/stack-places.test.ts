@@ -13,6 +13,8 @@ const builds: Readonly<Record<string, Readonly<Record<string, number>>>> = {
 
 const debug = (here: readonly string[] = []) => ({
   builtHere: async () => here,
+  fit: async (frames: readonly Frame[], { buildId }: { readonly buildId: string }) =>
+    frames.every((frame) => builds[buildId]?.[frame.symbol] === frame.size),
   withLines: async (
     stacks: readonly (readonly Frame[])[],
     [build]: readonly { readonly module: string | null; readonly buildId: string }[],

@@ -4,8 +4,11 @@ import type { ElfFile } from './elf-file.ts';
 
 const NT_GNU_BUILD_ID = 3;
 const SHT_NOTE = 7;
+const SHF_COMPRESSED = 0x800;
 /** Notes and .modinfo are a few dozen KB at most. */
 const MOST = 1 << 20;
+/** A file has a handful of notes; what claims to have more is not searched to its end. */
+const MOST_NOTES = 64;
 
 function bounded(elf: ElfFile, name: string): Uint8Array {
   const section = elf.section(name);
@@ -15,12 +18,14 @@ function bounded(elf: ElfFile, name: string): Uint8Array {
 /** The GNU build-id in hexadecimal (elf(5), "Notes"); null when there is none. */
 export function buildIdOf(elf: ElfFile): string | null {
   // vmlinux has all notes in one section, so the name alone does not find it.
-  for (const section of elf.sections) {
-    if (section.type === SHT_NOTE && section.size <= MOST) {
-      const id = buildIdIn(elf.contents(section));
-      if (id !== null) {
-        return id;
-      }
+  const notes = elf.sections.filter(
+    // Notes are loaded with the file, and so never compressed.
+    ({ type, flags, size }) => type === SHT_NOTE && (flags & SHF_COMPRESSED) === 0 && size <= MOST,
+  );
+  for (const section of notes.slice(0, MOST_NOTES)) {
+    const id = buildIdIn(elf.contents(section));
+    if (id !== null) {
+      return id;
     }
   }
   return null;

@@ -80,6 +80,55 @@ async function lines(from: ModuleFiles, buildId = BUILD) {
 }
 
 describe('the file of a running module', () => {
+  it('stays open while it is asked again, also when it lies in the cache', async () => {
+    await files.prepare(wanted(), target(['/lib/zfs.ko.xz', sample('zlog.ko.xz')]), signal);
+    const first = await files.find(BUILD);
+    // As if it was last used long ago: its use is noted then.
+    const [name = ''] = readdirSync(path.join(folder, 'cache'));
+    utimesSync(path.join(folder, 'cache', name), new Date(0), new Date());
+    const again = open();
+    const one = await again.find(BUILD);
+    expect(await again.find(BUILD)).toBe(one);
+    expect(one?.fits(FRAME)).toBe(true);
+    expect(one?.fits({ ...FRAME, size: (FRAME.size ?? 0) + 512 })).toBe(false);
+    expect(one?.fits({ ...FRAME, symbol: 'no_such_function' })).toBe(false);
+    expect(one?.frame(FRAME, true)?.lines.map((line) => [line.function, line.line])).toEqual(LINES);
+    again.dispose();
+    expect(first).not.toBeNull();
+  });
+
+  it('is fetched for one who waits when the other, who began it, cancels', async () => {
+    const begun = new AbortController();
+    const never: Outside = {
+      progress: () => {},
+      fetch: (_request, stop) =>
+        new Promise((_, reject) => {
+          stop.addEventListener('abort', () => reject(stop.reason as Error), { once: true });
+        }),
+    };
+    const one = files.prepare(wanted(), never, begun.signal);
+    const other = files.prepare(wanted(), target(['/lib/zfs.ko', sample('zlog.ko')]), signal);
+    setTimeout(() => begun.abort(), 20);
+    await expect(one).rejects.toThrow();
+    expect((await other).ready).toBe(true);
+  });
+
+  it('is not waited for by one who cancels while another fetches it', async () => {
+    const stop = new AbortController();
+    const slow: Outside = { progress: () => {}, fetch: () => new Promise(() => {}) };
+    void files.prepare(wanted(), slow, signal);
+    const other = files.prepare(wanted(), target(), stop.signal);
+    setTimeout(() => stop.abort(), 20);
+    await expect(other).rejects.toThrow();
+  });
+
+  it('is the next file when one of the target is damaged', async () => {
+    const damaged = sample('zlog.ko.xz').subarray(0, 300);
+    const outside = target(['/lib/zfs.ko.xz', damaged], ['/lib/zfs.ko', sample('zlog.ko')]);
+    expect((await files.prepare(wanted(), outside, signal)).ready).toBe(true);
+    expect(await lines(files)).toEqual(LINES);
+  });
+
   it('is the one built in the workspace, without asking the target', async () => {
     copyFileSync(path.join(import.meta.dirname, 'sample/zlog.ko'), built('zfs.ko'));
     const outside = target(['/lib/zfs.ko', sample('zlog.ko')]);
