@@ -38,7 +38,7 @@ const FEW = 4;
 const MOST_OTHER_UNITS = 64;
 
 /** Bytes of units that are kept beside what was decoded: enough for the next questions about the same ones. */
-const READER_MEMORY = 8 << 20;
+const READER_MEMORY = 2 << 20;
 
 export class DebugInfo {
   readonly #index: UnitIndex;

@@ -2,8 +2,8 @@ import type { ByteSource } from '../debug-file.ts';
 import { damaged } from './bytes.ts';
 
 const PAGE = 1 << 14;
-/** Pages kept: 16 MB, the names of a large module. */
-const MOST_PAGES = 1024;
+/** Pages kept: 4 MB. More made nothing quicker: the host keeps the file's pages too. */
+const MOST_PAGES = 256;
 
 /** Reads small pieces of a file through pages that are kept, and large ones directly. */
 export class PagedSource {
