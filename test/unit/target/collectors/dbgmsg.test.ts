@@ -121,6 +121,8 @@ function life(seed: number, texts: number, kept: boolean): { dumps: Dump[]; ring
 
 describe.each(flavours)('dbgmsg in $name', (flavour) => {
   const run = test.skipIf(!flavour.present);
+  // What the script does is tried at length in one awk; the others must only understand it alike.
+  const lives = flavour === flavours[0] ? 6 : 2;
 
   run('backlog first, then only what is new', () => {
     const events = follow(
@@ -211,7 +213,7 @@ describe.each(flavours)('dbgmsg in $name', (flavour) => {
   });
 
   run('while nothing unread is evicted, every line comes once and in order', () => {
-    for (let seed = 1; seed <= 6; seed += 1) {
+    for (let seed = 1; seed <= lives; seed += 1) {
       const { dumps, ring } = life(seed, 1e9, true);
       expect(ring.head, 'lines were evicted').toBeGreaterThan(0);
       expect(shown(follow(dumps, flavour, { maxsize: 64 })), `seed ${seed}`).toEqual(ring.all);
@@ -220,7 +222,7 @@ describe.each(flavours)('dbgmsg in $name', (flavour) => {
 
   run('among few different texts, what is lost is marked and nothing is doubled or reordered', () => {
     let losses = 0;
-    for (let seed = 100; seed < 106; seed += 1) {
+    for (let seed = 100; seed < 100 + lives; seed += 1) {
       const { dumps, ring } = life(seed, 3, false);
       const events = shown(follow(dumps, flavour, { maxsize: 64 }));
       const lines = events.filter((text) => text !== '<gap>');
