@@ -2,12 +2,12 @@
  * `decode`: text in, the same text out with the source lines of its frames. What is no frame is
  * passed on byte for byte.
  */
-import type { Readable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 import type { StackItem } from '../core/stack/text/items.ts';
 import { StackTextReader } from '../core/stack/text/reader.ts';
 import { inert } from '../core/text/inert.ts';
 import { Groups } from './groups.ts';
+import type { Input } from './inputs.ts';
 import { frameRecord, inlinedLines, sourceNote } from './labels.ts';
 import { LineQueue } from './line-queue.ts';
 import type { Output } from './output.ts';
@@ -26,7 +26,7 @@ const LINES_HELD = 8;
 
 /** Decodes texts one after the other. */
 export async function decode(
-  inputs: readonly Readable[],
+  inputs: Iterable<Input>,
   resolver: Resolver,
   output: Output,
   options: DecodeOptions,
@@ -45,7 +45,7 @@ export async function decode(
 }
 
 async function decodeOne(
-  input: Readable,
+  input: Input,
   resolver: Resolver,
   output: Output,
   { json, group }: DecodeOptions,
@@ -104,7 +104,7 @@ async function decodeOne(
     queue.push(text);
   };
   for await (const chunk of input) {
-    push(typeof chunk === 'string' ? chunk : decoder.write(chunk));
+    push(decoder.write(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)));
     await work(queue.lines - LINES_HELD);
   }
   push(decoder.end());

@@ -2,43 +2,37 @@
  * `frames`: prints what was read of a text, without any source: a line of JSON for each frame and
  * each place in a source file, in the order of the text.
  */
-import { createReadStream } from 'node:fs';
-import type { Readable, Writable } from 'node:stream';
+import type { Writable } from 'node:stream';
 import type { StackItem } from '../core/stack/text/items.ts';
 import { StackTextReader } from '../core/stack/text/reader.ts';
+import type { Input } from './inputs.ts';
 
 /** Output is written in pieces of about this many UTF-16 units. */
 const PIECE = 64 * 1024;
 
-/**
- * Reads the files, or `stdin` where there are none (`-` is stdin too), and writes the lines to
- * `stdout`. Lines are counted anew in each file. Rejects when a file cannot be read.
- */
-export async function printFrames(
-  paths: readonly string[],
-  stdin: Readable,
-  stdout: Writable,
-): Promise<void> {
-  for (const path of paths.length === 0 ? ['-'] : paths) {
-    await printStream(path === '-' ? stdin : createReadStream(path), stdout);
+/** Writes the lines of each text to `stdout`. Lines are counted anew in each. */
+export async function printFrames(inputs: Iterable<Input>, stdout: Writable): Promise<void> {
+  for (const input of inputs) {
+    await printStream(input, stdout);
   }
 }
 
-async function printStream(input: Readable, stdout: Writable): Promise<void> {
+async function printStream(input: Input, stdout: Writable): Promise<void> {
   let text = '';
   const reader = new StackTextReader((item) => {
     if (item.kind !== 'heading') {
       text += `${formatItem(item)}\n`;
     }
   });
-  input.setEncoding('utf8');
+  const decoder = new TextDecoder();
   for await (const chunk of input) {
-    reader.push(String(chunk));
+    reader.push(decoder.decode(chunk, { stream: true }));
     if (text.length >= PIECE) {
       await write(stdout, text);
       text = '';
     }
   }
+  reader.push(decoder.decode());
   reader.end();
   await write(stdout, text);
 }

@@ -1,11 +1,11 @@
 #!/usr/bin/env node
 /** The command line: what the editor does with stacks, for terminals and for the logs of a CI. */
-import { createReadStream } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { isFailure } from '../core/failure.ts';
+import { type Failure, isFailure } from '../core/failure.ts';
 import { decode } from './decode.ts';
 import { printFrames } from './frames.ts';
+import { inputsOf, reason } from './inputs.ts';
 import { Output } from './output.ts';
 import { Resolver } from './resolver.ts';
 
@@ -52,7 +52,7 @@ async function main(args: readonly string[]): Promise<void> {
     case 'decode':
       return decodeCommand(values, positionals);
     case 'frames':
-      return printFrames(positionals, process.stdin, process.stdout);
+      return printFrames(inputsOf(positionals, process.stdin, unreadable), process.stdout);
     default:
       throw new UsageError(`There is no command ${command}.`);
   }
@@ -102,13 +102,17 @@ async function decodeCommand(
   const pathMappings = Object.fromEntries(map.map(readMapping));
   const resolver = await Resolver.open({ modules: module, sources: source, pathMappings, warn });
   try {
-    const inputs = (files.length === 0 ? ['-'] : files).map((file) =>
-      file === '-' ? process.stdin : createReadStream(file),
-    );
+    const inputs = inputsOf(files, process.stdin, unreadable);
     await decode(inputs, resolver, new Output(process.stdout), { group, json });
   } finally {
     await resolver.close();
   }
+}
+
+/** Says which text could not be read; the others are. */
+function unreadable(failure: Failure): void {
+  process.stderr.write(`zscope: ${failure.message}\n`);
+  process.exitCode = 1;
 }
 
 /** The sentence for an error, and the exit status. */
@@ -120,8 +124,7 @@ function explain(error: unknown): { readonly text: string; readonly status: numb
     return { text: [error.message, error.remedy].join(' ').trim(), status: 1 };
   }
   if (error instanceof Error && 'code' in error && 'path' in error) {
-    const why = error.code === 'ENOENT' ? 'it is not there' : `${error.code}`;
-    return { text: `${String(error.path)} cannot be read: ${why}.`, status: 1 };
+    return { text: `${String(error.path)} cannot be read: ${reason(error)}.`, status: 1 };
   }
   return { text: error instanceof Error ? (error.stack ?? error.message) : String(error), status: 1 };
 }

@@ -211,6 +211,18 @@ describe('decode', () => {
     expect(cut).toMatchObject({ stderr: '', status: 0 });
   });
 
+  it('decodes the other files when some cannot be read', async () => {
+    const file = path.join(folder, 'large.txt');
+    writeFileSync(file, stack.repeat(2000));
+    const ended = await run(['decode', file, 'none.txt', 'docs', file]);
+    expect(ended.stdout === stack.repeat(4000)).toBe(true);
+    expect(ended.status).toBe(1);
+    expect(ended.stderr.trim().split('\n')).toEqual([
+      'zscope: none.txt cannot be read: it is not there.',
+      'zscope: docs cannot be read: it is a folder.',
+    ]);
+  });
+
   it.each([
     [['decode', 'none.txt'], 1, 'none.txt cannot be read: it is not there.'],
     [['decode', '-m', 'none.ko'], 1, 'none.ko is not there.'],

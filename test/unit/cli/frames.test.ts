@@ -4,14 +4,23 @@ import path from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 import { afterAll, expect, test } from 'vitest';
 import { printFrames } from '../../../src/cli/frames.ts';
+import { inputsOf } from '../../../src/cli/inputs.ts';
 
 const folder = mkdtempSync(path.join(os.tmpdir(), 'zscope-frames-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-async function run(paths: readonly string[], input: Iterable<string | Buffer>): Promise<string> {
+async function run(
+  paths: readonly string[],
+  input: Iterable<string | Buffer>,
+  said: string[] = [],
+): Promise<string> {
   const output = new PassThrough();
   const written = output.toArray();
-  await printFrames(paths, Readable.from(input, { objectMode: false }), output);
+  const stdin = Readable.from([...input].map((piece) => Buffer.from(piece)));
+  await printFrames(
+    inputsOf(paths, stdin, ({ message }) => said.push(message)),
+    output,
+  );
   output.end();
   return Buffer.concat(await written).toString();
 }
@@ -44,6 +53,14 @@ test('lines are counted anew in each file, and - is standard input', async () =>
   expect(lines.map((line) => JSON.parse(line).line)).toEqual([2, 1, 2]);
 });
 
-test('a file that is not there is an error', async () => {
-  await expect(run([path.join(folder, 'none')], [])).rejects.toMatchObject({ code: 'ENOENT' });
+test('what cannot be read is told when its turn comes, and the others are read', async () => {
+  const file = path.join(folder, 'there.txt');
+  writeFileSync(file, 'schedule+0x1/0x2');
+  const none = path.join(folder, 'none');
+  const said: string[] = [];
+  expect((await run([none, file, folder, file], [], said)).trimEnd().split('\n')).toHaveLength(2);
+  expect(said).toEqual([
+    `${none} cannot be read: it is not there.`,
+    `${folder} cannot be read: it is a folder.`,
+  ]);
 });
