@@ -1,11 +1,11 @@
 /**
  * `decode`: text in, the same text out with the source lines of its frames. What is no frame is
- * passed on byte for byte.
+ * passed on byte for byte, also what is no UTF-8.
  */
-import { StringDecoder } from 'node:string_decoder';
 import type { StackItem } from '../core/stack/text/items.ts';
 import { StackTextReader } from '../core/stack/text/reader.ts';
 import { inert } from '../core/text/inert.ts';
+import { ByteDecoder } from './bytes.ts';
 import { Groups } from './groups.ts';
 import type { Input } from './inputs.ts';
 import { frameRecord, inlinedLines, sourceNote } from './labels.ts';
@@ -98,13 +98,13 @@ async function decodeOne(
     output.add(keepsText ? rest : '');
     await output.breathe();
   };
-  const decoder = new StringDecoder('utf8');
+  const decoder = new ByteDecoder();
   const push = (text: string) => {
     reader.push(text);
     queue.push(text);
   };
   for await (const chunk of input) {
-    push(decoder.write(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)));
+    push(decoder.write(chunk));
     await work(queue.lines - LINES_HELD);
   }
   push(decoder.end());

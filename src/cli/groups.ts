@@ -1,6 +1,6 @@
 import { formatFrame } from '../core/stack/frame.ts';
 import { inert } from '../core/text/inert.ts';
-import { inlinedLines, placeRecord, sourceNote } from './labels.ts';
+import { inlinedLines, json, placeRecord, sourceNote } from './labels.ts';
 import type { Resolver } from './resolver.ts';
 import type { StackedFrame, TextStack } from './stacks.ts';
 
@@ -55,11 +55,11 @@ export class Groups {
   }
 
   /** The text of each group, the most frequent first. */
-  async render(resolver: Resolver, json: boolean): Promise<string[]> {
+  async render(resolver: Resolver, asJson: boolean): Promise<string[]> {
     this.#end();
     const groups = [...this.#groups.values()].sort((a, b) => b.count - a.count);
     return Promise.all(
-      groups.map((group) => (json ? groupRecord(group, resolver) : groupText(group, resolver))),
+      groups.map((group) => (asJson ? groupRecord(group, resolver) : groupText(group, resolver))),
     );
   }
 }
@@ -90,5 +90,5 @@ async function groupRecord({ count, tasks, frames }: Group, resolver: Resolver):
     const places = (await resolver.places(frame, inner)).map(placeRecord);
     records.push({ function: name, offset, size, module, places });
   }
-  return `${JSON.stringify({ count, tasks, frames: records })}\n`;
+  return `${json({ count, tasks, frames: records })}\n`;
 }

@@ -1,6 +1,7 @@
 /** How the command line writes frames and places. */
 import type { Place } from '../core/symbols/location.ts';
 import { inert } from '../core/text/inert.ts';
+import { encode } from './bytes.ts';
 import type { StackedFrame } from './stacks.ts';
 
 /** ` (module/zfs/zil.c:3688)` of the frame's own function; empty when nothing is known. */
@@ -33,7 +34,7 @@ function located({ path, line, how, candidates }: Place): string {
 /** A frame with its places as a line of JSON. */
 export function frameRecord({ item }: StackedFrame, places: readonly Place[]): string {
   const { line, function: name, offset, size, module, reliable } = item;
-  return JSON.stringify({
+  return json({
     line,
     function: name,
     offset,
@@ -47,4 +48,12 @@ export function frameRecord({ item }: StackedFrame, places: readonly Place[]): s
 export function placeRecord({ function: name, inlined, path, line, how, candidates }: Place) {
   const lines = candidates?.map((one) => ({ path: one.path, line: one.line, text: one.text }));
   return { function: name, inlined, path, line, how, ...(lines === undefined ? {} : { candidates: lines }) };
+}
+
+/** JSON as other programs read it: U+FFFD for each byte of a text that is no UTF-8. */
+export function json(value: unknown): string {
+  const text = JSON.stringify(value);
+  return text.includes('\\udc')
+    ? JSON.stringify(value, (_, part) => (typeof part === 'string' ? encode(part).toString() : part))
+    : text;
 }

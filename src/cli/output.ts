@@ -1,9 +1,10 @@
 import type { Writable } from 'node:stream';
+import { encode } from './bytes.ts';
 
 /** Written at once at least, UTF-16 units: a system call for each line would take most of the time. */
 const PIECE = 64 * 1024;
 
-/** Collects text and writes it in large pieces, no faster than the reader of it takes it. */
+/** Collects text, as a ByteDecoder gives it, and writes it in large pieces, no faster than the reader of it takes it. */
 export class Output {
   #text = '';
 
@@ -25,7 +26,7 @@ export class Output {
     this.#text = '';
     if (text !== '') {
       await new Promise<void>((resolve, reject) => {
-        this.stream.write(text, (error) => (error ? reject(error) : resolve()));
+        this.stream.write(encode(text), (error) => (error ? reject(error) : resolve()));
       });
     }
   }

@@ -46,21 +46,28 @@ afterAll(() => {
 
 interface Run {
   readonly stdout: string;
+  readonly bytes: Buffer;
   readonly stderr: string;
   readonly status: number | null;
 }
 
 /** Runs the command line; `closeAfter` closes its output after so many bytes, as `head` does. */
-function run(args: readonly string[], input = '', closeAfter = Number.POSITIVE_INFINITY): Promise<Run> {
+function run(
+  args: readonly string[],
+  input: string | Buffer = '',
+  closeAfter = Number.POSITIVE_INFINITY,
+): Promise<Run> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [path.join(folder, 'cli.cjs'), ...args], {
       env: { ...process.env, XDG_CACHE_HOME: path.join(folder, 'cache') },
     });
-    let stdout = '';
+    const pieces: Buffer[] = [];
+    let length = 0;
     let stderr = '';
-    child.stdout.setEncoding('utf8').on('data', (text: string) => {
-      stdout += text;
-      if (stdout.length > closeAfter) {
+    child.stdout.on('data', (piece: Buffer) => {
+      pieces.push(piece);
+      length += piece.length;
+      if (length > closeAfter) {
         child.stdout.destroy();
       }
     });
@@ -68,7 +75,10 @@ function run(args: readonly string[], input = '', closeAfter = Number.POSITIVE_I
       stderr += text;
     });
     child.on('error', reject);
-    child.on('close', (status) => resolve({ stdout, stderr, status }));
+    child.on('close', (status) => {
+      const bytes = Buffer.concat(pieces);
+      resolve({ stdout: bytes.toString(), bytes, stderr, status });
+    });
     child.stdin.on('error', () => {}).end(input);
   });
 }
@@ -202,6 +212,26 @@ describe('decode', () => {
     const { stdout, stderr } = await run(['decode', ...files]);
     expect(stderr).toBe('');
     expect(stdout === files.map((file) => readFileSync(file, 'utf8')).join('')).toBe(true);
+  });
+
+  it('passes bytes on that are no UTF-8', async () => {
+    const frame = ' zlog_commit+0x1b/0x25 [zfs]';
+    const odd = Buffer.concat([
+      Buffer.from(`\xff\xfe M\xfcller \xe2\x80\n\xc3${frame}\x80`, 'latin1'),
+      Buffer.from(` ü\u{1f600}\ntask:M`),
+      Buffer.from('\xfc state:D stack:0 pid:31 tgid:31 ppid:1 flags:0x2\n\xf0\x9f', 'latin1'),
+    ]);
+    const file = path.join(folder, 'odd.txt');
+    writeFileSync(file, odd);
+    const { bytes } = await run(['decode', file]);
+    expect(bytes.equals(odd)).toBe(true);
+    const noted = (await run(['decode', '-s', tree.root, file])).bytes.toString('latin1');
+    expect(noted).toBe(odd.toString('latin1').replace(frame, `${frame} (module/zfs/zlog.c:11, function)`));
+    const { stdout } = await run(
+      ['decode', '--group', '--json'],
+      Buffer.concat([odd, Buffer.from(`\n${frame}\n`)]),
+    );
+    expect(stdout).toContain('"comm":"M\ufffd"');
   });
 
   it('passes large text on unchanged, and ends quietly when nobody reads on', async () => {
