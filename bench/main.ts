@@ -21,7 +21,7 @@ import { benchActivation, benchBundles } from './extension.ts';
 import { machineLines } from './machine.ts';
 import { benchModuleFile } from './module-file.ts';
 import { above, type Figure, table } from './report.ts';
-import { benchServerMemory } from './server-memory.ts';
+import { benchServer } from './server.ts';
 import { benchSnapshot } from './snapshot.ts';
 import { benchIndex } from './source.ts';
 import { benchStackLinks } from './stack-links.ts';
@@ -89,8 +89,8 @@ async function main(): Promise<number> {
       ['dbgmsg', () => inWorkbench(vm, vsix, (workbench) => benchDbgmsg(vm, workbench))],
       ['lines', () => benchModuleFile(vm)],
       ['index', () => benchIndex(vm, progress)],
+      ['server', () => benchServer(vm, progress)],
       ['symbols', () => benchSymbols(vm, progress)],
-      ['server', () => benchServerMemory(vm, progress)],
       ['decode', () => benchDecode(vm, progress)],
       ['call-sites', () => benchCallSites(vm, progress)],
       ['stack-text', benchStackText],

@@ -3,10 +3,15 @@
  * `FILE section NAME` with offsets on stdin. Prints function and place, innermost first.
  */
 import { closeSync, fstatSync, openSync, readFileSync, readSync, writeSync } from 'node:fs';
+import { setFlagsFromString } from 'node:v8';
 import { openDebugFile } from '../src/core/symbols/debug-file.ts';
 import type { DebugLine } from '../src/core/symbols/location.ts';
 
 const [path = '', mode = '', name = '', offset = '', size = ''] = process.argv.slice(2);
+if (mode === 'frame') {
+  // What V8 compiles for the long run would only take time from the one answer of a short process.
+  setFlagsFromString('--interrupt-budget=1500000');
+}
 const fd = openSync(path, 'r');
 const file = openDebugFile({
   size: fstatSync(fd).size,
