@@ -1,26 +1,14 @@
-import { createHash } from 'node:crypto';
-import {
-  closeSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-  statSync,
-} from 'node:fs';
+import { closeSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { Failure, isFailure } from '../core/failure.ts';
 import { type Frame, frameKey } from '../core/stack/frame.ts';
-import type { DebugFile } from '../core/symbols/debug-file.ts';
 import type { DebugLine, Place } from '../core/symbols/location.ts';
 import { CReader } from '../server/c-reader.ts';
 import { Locator } from '../server/locator.ts';
 import { type OpenDebugFile, openFile } from '../server/modules/open-debug-file.ts';
-import { unpackFile } from '../server/modules/unpack.ts';
 import { WorkspaceIndex } from '../server/workspace-index.ts';
+import { UnpackedFiles } from './unpacked.ts';
 
 export interface ResolverOptions {
   /** Files with debug info: modules, packed or not, vmlinux, programs and libraries. */
@@ -72,8 +60,9 @@ export class Resolver {
       }
     }
     const resolver = new Resolver(options);
+    const unpacked = new UnpackedFiles(path.join(cacheFolder(), 'unpacked'));
     for (const file of options.modules.flatMap(filesOf)) {
-      const opened = await openModule(file);
+      const opened = await openModule(file, unpacked);
       const name = moduleName(file);
       resolver.#files.get(name)?.source.dispose();
       resolver.#files.set(name, opened);
@@ -193,7 +182,7 @@ function cacheFolder(): string {
 }
 
 /** @throws Failure */
-async function openModule(file: string): Promise<OpenDebugFile & { readonly file: DebugFile }> {
+async function openModule(file: string, unpacked: UnpackedFiles): Promise<OpenDebugFile> {
   const status = statSync(file, { throwIfNoEntry: false });
   if (!status?.isFile()) {
     throw new Failure('bad-file', `${file} is not there.`, 'Name the file of the module with --module.');
@@ -201,20 +190,7 @@ async function openModule(file: string): Promise<OpenDebugFile & { readonly file
   if (isElf(file)) {
     return openFile(file);
   }
-  const stamp = `${realpathSync(file)} ${status.size} ${status.mtimeMs}`;
-  const folder = path.join(cacheFolder(), 'unpacked');
-  const unpacked = path.join(folder, `${createHash('sha256').update(stamp).digest('hex').slice(0, 32)}.elf`);
-  if (statSync(unpacked, { throwIfNoEntry: false }) === undefined) {
-    mkdirSync(folder, { recursive: true });
-    const partial = `${unpacked}.${process.pid}`;
-    try {
-      await unpackFile(file, partial);
-      renameSync(partial, unpacked);
-    } finally {
-      rmSync(partial, { force: true });
-    }
-  }
-  return openFile(unpacked);
+  return openFile(await unpacked.get(file));
 }
 
 function isElf(file: string): boolean {
