@@ -6,7 +6,7 @@ import { inert } from '../../core/text/inert.ts';
 import type { FetchModuleResult, PreparedModule, RunningModule } from '../../protocol/server.ts';
 import { fetchDebugInfo } from './debuginfod.ts';
 import type { ModuleCache } from './module-cache.ts';
-import { openFile } from './open-debug-file.ts';
+import { identityOf } from './open-debug-file.ts';
 import { OpenFiles } from './open-files.ts';
 import { failedRemark, remarkOf, type Tried } from './remarks.ts';
 import type { Unpack } from './unpacker.ts';
@@ -240,13 +240,12 @@ export class ModuleFiles {
     outside.progress('unpacking', 0, null);
     try {
       await this.options.unpack(part, unpacked, signal);
-      const { file, source } = openFile(unpacked);
-      source.dispose();
-      if (file.buildId !== buildId) {
+      const identity = identityOf(unpacked);
+      if (identity.buildId !== buildId) {
         return { word: 'another build', debugLink: null };
       }
-      if (!file.hasLines) {
-        return { word: 'no debug info', debugLink: file.debugLink?.name ?? null };
+      if (!identity.hasLines) {
+        return { word: 'no debug info', debugLink: identity.debugLink };
       }
       await cache.put(buildId, unpacked);
       return { word: 'taken', debugLink: null };

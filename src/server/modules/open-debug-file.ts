@@ -23,12 +23,29 @@ export function openFile(path: string): OpenDebugFile {
   }
 }
 
+/** What a file says about itself. */
+export interface FileIdentity {
+  readonly buildId: string | null;
+  readonly hasLines: boolean;
+  /** Name of the file with its debug info, where that is another one. */
+  readonly debugLink: string | null;
+}
+
+/** @throws as {@link openFile} */
+export function identityOf(path: string): FileIdentity {
+  const { file, source } = openFile(path);
+  try {
+    // Read while the file is open: each is looked up when it is asked for.
+    return { buildId: file.buildId, hasLines: file.hasLines, debugLink: file.debugLink?.name ?? null };
+  } finally {
+    source.dispose();
+  }
+}
+
 /** The build-id that a file carries; null when it has none, or is no ELF file that can be read. */
 export function buildIdOf(path: string): string | null {
   try {
-    const { file, source } = openFile(path);
-    source.dispose();
-    return file.buildId;
+    return identityOf(path).buildId;
   } catch {
     return null;
   }
