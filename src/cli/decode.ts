@@ -138,7 +138,8 @@ async function decodedLine(
   let at = 0;
   for (const one of frames) {
     const places = await placesOf(one, resolver);
-    const { start, end } = one.item;
+    const { start } = one.item;
+    const end = noteColumn(one, text);
     const note = sourceNote(places);
     const isCut = note !== '' && isWrapped(one, text);
     line += text.slice(at, end) + (isCut ? '' : note);
@@ -148,6 +149,13 @@ async function decodedLine(
     above += isCut ? `${text.slice(0, start)}${inert(one.frame.symbol)}${note}\n` : '';
   }
   return above + line + text.slice(at);
+}
+
+/** A frame without a size ends before the brackets of its module: the note stands behind them. */
+function noteColumn({ item }: StackedFrame, text: string): number {
+  const brackets = / \[[\w-]+(?: [\w-]+)*\]/y;
+  brackets.lastIndex = item.end;
+  return item.size === null && brackets.test(text) ? brackets.lastIndex : item.end;
 }
 
 /** Whether the frame goes on in the next line: nothing can stand between its two parts. */

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** The command line: what the editor does with stacks, for terminals and for the logs of a CI. */
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Failure, isFailure } from '../core/failure.ts';
@@ -17,13 +18,15 @@ hung task reports, crash, gdb, ftrace, bpftrace and more, in any log.
 
 Options of decode:
   -m, --module FILE   debug info: zfs.ko (also .xz, .gz, .zst), vmlinux, a program, a library, or
-                      a folder with modules; repeatable
+                      a folder with modules; repeatable: of several files of one module the one
+                      counts that a frame fits
   -s, --source DIR    the source tree: paths are shown as they are there, and frames without
                       debug info get the call of the next frame, or their function; repeatable
       --map FROM=TO   sources that a build knew below FROM are below TO; repeatable
   -g, --group         each different stack once, with its tasks, the most frequent first
   -j, --json          a line of JSON for each frame (with --group: for each stack)
   -h, --help          this text
+      --version       the version
 
 A place is exact unless it says how it is known: "call" is the only call of the next frame in the
 function, "function" its definition. Inlined functions stand above the frame they are part of.
@@ -43,6 +46,10 @@ async function main(args: readonly string[]): Promise<void> {
     }
     return;
   }
+  if (command === '--version') {
+    process.stdout.write(`zscope ${version()}\n`);
+    return;
+  }
   const { values, positionals } = parse(rest);
   if (values.help === true) {
     process.stdout.write(USAGE);
@@ -56,6 +63,13 @@ async function main(args: readonly string[]): Promise<void> {
     default:
       throw new UsageError(`There is no command ${command}.`);
   }
+}
+
+/** Of the package that this bundle is in the folder `dist` of. */
+function version(): string {
+  const text = readFileSync(path.join(__dirname, '../package.json'), 'utf8');
+  const { version } = JSON.parse(text) as { readonly version: string };
+  return version;
 }
 
 function parse(args: readonly string[]) {

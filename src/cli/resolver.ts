@@ -21,17 +21,25 @@ export interface ResolverOptions {
   readonly warn: (sentence: string) => void;
 }
 
+interface Opened extends OpenDebugFile {
+  /** As it was named. */
+  readonly path: string;
+}
+
 /** Answers that are kept; a dump of all tasks has some thousand different frames. */
 const MAX_KNOWN = 100_000;
 
 /** Finds the source lines of frames, from debug files and the sources that were given. */
 export class Resolver {
-  readonly #files = new Map<string | null, OpenDebugFile>();
+  /** Files of each module; of several, what fits a frame counts. */
+  readonly #files = new Map<string | null, Opened[]>();
   readonly #index: WorkspaceIndex;
   readonly #locator: Locator;
   readonly #known = new Map<string, readonly Place[]>();
   /** Frames of a module that its file does not have. */
   readonly #strange = new Map<string | null, number>();
+  /** Frames for which several files of a module have different lines. */
+  readonly #ambiguous = new Map<string | null, number>();
   readonly #warn: (sentence: string) => void;
 
   private constructor({ sources, pathMappings, warn }: ResolverOptions) {
@@ -64,8 +72,7 @@ export class Resolver {
     for (const file of options.modules.flatMap(filesOf)) {
       const opened = await openModule(file, unpacked);
       const name = moduleName(file);
-      resolver.#files.get(name)?.source.dispose();
-      resolver.#files.set(name, opened);
+      resolver.#files.set(name, [...(resolver.#files.get(name) ?? []), opened]);
       if (!opened.file.hasLines) {
         options.warn(`${file} has no debug info: its frames get no exact lines.`);
       }
@@ -105,36 +112,67 @@ export class Resolver {
   }
 
   #lines(frame: Frame): readonly DebugLine[] | null {
-    const file = (this.#files.get(frame.module) ?? this.#files.get(libraryName(frame.module)))?.file;
-    if (file === undefined || frame.offset < 0) {
+    const files = this.#files.get(frame.module) ?? this.#files.get(libraryName(frame.module)) ?? [];
+    if (files.length === 0 || frame.offset < 0) {
       return null;
     }
-    try {
-      const lines = file.frame(frame, frame.offset > 0)?.lines ?? null;
-      if (lines === null && file.hasLines) {
-        this.#strange.set(frame.module, (this.#strange.get(frame.module) ?? 0) + 1);
+    const found = new Map<string, readonly DebugLine[]>();
+    let isStrange = true;
+    for (const { path: name, file } of files) {
+      try {
+        const lines = file.frame(frame, frame.offset > 0)?.lines ?? null;
+        if (lines !== null) {
+          found.set(JSON.stringify(lines), lines);
+        }
+        isStrange &&= lines === null && file.hasLines && !file.fits(frame);
+      } catch (error) {
+        isStrange = false;
+        this.#warn(isFailure(error) ? naming(name, error).message : String(error));
       }
-      return lines;
-    } catch (error) {
-      this.#warn(isFailure(error) ? error.message : String(error));
+    }
+    if (isStrange) {
+      count(this.#strange, frame.module);
+    } else if (found.size > 1) {
+      count(this.#ambiguous, frame.module);
       return null;
     }
+    const [lines] = found.values();
+    return lines ?? null;
   }
 
   /** Says what did not fit, keeps the index for the next run, and closes the files. */
   async close(): Promise<void> {
-    for (const [module, count] of this.#strange) {
-      const what = count === 1 ? '1 frame' : `${count} different frames`;
+    for (const [module, frames] of this.#strange) {
+      const several = (this.#files.get(module)?.length ?? 1) > 1;
+      const where = several ? 'any of the files that were' : 'the file that was';
+      this.#warn(`${framesOf(module, frames)} cannot be in ${where} given: they are of another build.`);
+    }
+    for (const [module, frames] of this.#ambiguous) {
       this.#warn(
-        `${what} of ${module ?? 'the kernel'} cannot be in the file that was given: they are of another build.`,
+        `${framesOf(module, frames)} can be of several of the files that were given, which differ in the line: name only the one that ran.`,
       );
     }
     this.#index.dispose();
     await this.#index.save();
-    for (const { source } of this.#files.values()) {
+    for (const { source } of [...this.#files.values()].flat()) {
       source.dispose();
     }
   }
+}
+
+function count(counts: Map<string | null, number>, module: string | null): void {
+  counts.set(module, (counts.get(module) ?? 0) + 1);
+}
+
+function framesOf(module: string | null, frames: number): string {
+  return `${frames === 1 ? '1 frame' : `${frames} different frames`} of ${module ?? 'the kernel'}`;
+}
+
+/** The same with the name of the file where it speaks of "the file". */
+function naming(file: string, failure: Failure): Failure {
+  const said = failure.message.replace(/^The (?:debug )?file(?: of the module)?(?= )/, () => file);
+  const message = said === failure.message ? `${file}: ${said}` : said;
+  return new Failure(failure.code, message, failure.remedy);
 }
 
 /** The call's frame only counts where debug info does not tell. */
@@ -157,7 +195,7 @@ function libraryName(name: string | null): string | null {
   return name?.replace(/\.so\..*$/, '.so') ?? null;
 }
 
-/** The file, or all modules below it if it is a folder: the nearer one of a name counts. */
+/** The file, or the modules below it if it is a folder: the nearest of each name. */
 function filesOf(file: string): string[] {
   if (!statSync(file, { throwIfNoEntry: false })?.isDirectory()) {
     return [file];
@@ -169,7 +207,8 @@ function filesOf(file: string): string[] {
     throw new Failure('bad-file', `There is no module (*.ko) below ${file}.`, 'Name its file with --module.');
   }
   const depth = (name: string) => name.split(path.sep).length;
-  return found.sort((a, b) => depth(b) - depth(a)).map((name) => path.join(file, name));
+  const nearest = new Map(found.sort((a, b) => depth(b) - depth(a)).map((name) => [moduleName(name), name]));
+  return [...nearest.values()].map((name) => path.join(file, name));
 }
 
 /** Where what can be made again is kept. */
@@ -182,15 +221,16 @@ function cacheFolder(): string {
 }
 
 /** @throws Failure */
-async function openModule(file: string, unpacked: UnpackedFiles): Promise<OpenDebugFile> {
+async function openModule(file: string, unpacked: UnpackedFiles): Promise<Opened> {
   const status = statSync(file, { throwIfNoEntry: false });
   if (!status?.isFile()) {
     throw new Failure('bad-file', `${file} is not there.`, 'Name the file of the module with --module.');
   }
-  if (isElf(file)) {
-    return openFile(file);
+  try {
+    return { ...openFile(isElf(file) ? file : await unpacked.get(file)), path: file };
+  } catch (error) {
+    throw isFailure(error) ? naming(file, error) : error;
   }
-  return openFile(await unpacked.get(file));
 }
 
 function isElf(file: string): boolean {

@@ -32,11 +32,11 @@ beforeAll(async () => {
   await esbuild.build({
     entryPoints: ['src/cli/main.ts'],
     ...{ bundle: true, platform: 'node', format: 'cjs', target: 'node20' },
-    outfile: path.join(folder, 'cli.cjs'),
+    outfile: path.join(folder, 'dist/cli.cjs'),
     alias: { 'web-tree-sitter': './node_modules/web-tree-sitter/web-tree-sitter.cjs' },
   });
   for (const file of ['web-tree-sitter/web-tree-sitter.wasm', 'tree-sitter-c/tree-sitter-c.wasm']) {
-    copyFileSync(path.join('node_modules', file), path.join(folder, path.basename(file)));
+    copyFileSync(path.join('node_modules', file), path.join(folder, 'dist', path.basename(file)));
   }
 });
 afterAll(() => {
@@ -58,7 +58,7 @@ function run(
   closeAfter = Number.POSITIVE_INFINITY,
 ): Promise<Run> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [path.join(folder, 'cli.cjs'), ...args], {
+    const child = spawn(process.execPath, [path.join(folder, 'dist/cli.cjs'), ...args], {
       env: { ...process.env, XDG_CACHE_HOME: path.join(folder, 'cache') },
     });
     const pieces: Buffer[] = [];
@@ -257,17 +257,64 @@ describe('decode', () => {
     [['decode', 'none.txt'], 1, 'none.txt cannot be read: it is not there.'],
     [['decode', '-m', 'none.ko'], 1, 'none.ko is not there.'],
     [['decode', '-m', 'docs'], 1, 'There is no module (*.ko) below docs.'],
-    [['decode', '-m', 'package.json'], 1, 'neither an ELF file nor a packed one'],
+    [['decode', '-m', 'package.json'], 1, 'package.json is neither an ELF file nor a packed one.'],
+    [['decode', '-m', 'CUT'], 1, 'cut.ko is damaged: '],
     [['decode', '-s', 'package.json'], 1, 'package.json is no folder.'],
     [['decode', '--what'], 2, "Unknown option '--what'."],
     [['decode', '--map', 'x'], 2, 'x is no mapping FROM=TO.'],
     [['what'], 2, 'There is no command what.'],
     [[], 2, 'A command is missing.'],
   ] as const)('%j ends with %d', async (args, status, text) => {
-    const ended = await run(args);
+    const cut = path.join(folder, 'cut.ko');
+    writeFileSync(cut, readFileSync(module).subarray(0, 40));
+    const ended = await run(args.map((arg) => (arg === 'CUT' ? cut : arg)));
     expect(ended.status).toBe(status);
     expect(ended.stderr).toContain(text);
     expect(ended.stderr.trim().split('\n')).toHaveLength(1);
+  });
+
+  it('puts the place behind the module where the trace has no size', async () => {
+    const text = ' zlog_commit+0x1b [zlog] x\n zlog_commit+0x1b/0x25 [zlog] x\n';
+    const { stdout } = await run(['decode', '-m', module, '-s', tree.root], text);
+    const place = '(module/zfs/zlog.c:18)';
+    expect(stdout.split('\n').filter((line) => line.includes('+'))).toEqual([
+      ` zlog_commit+0x1b [zlog] ${place} x`,
+      ` zlog_commit+0x1b/0x25 [zlog] ${place} x`,
+    ]);
+  });
+
+  it('takes what fits from several files of a module', async () => {
+    const other = path.join(folder, 'other/zlog.ko');
+    mkdirSync(path.dirname(other), { recursive: true });
+    // The same code of which nothing is called as it was.
+    const bytes = readFileSync(module);
+    for (let at = bytes.indexOf('zlog_commit\0'); at >= 0; at = bytes.indexOf('zlog_commit\0', at + 1)) {
+      bytes.write('zlog_other1', at);
+    }
+    writeFileSync(other, bytes);
+    const text = ' zlog_commit+0x1b/0x25 [zlog]\n zlog_other1+0x1b/0x25 [zlog]\n zlog_none+0x1/0x2 [zlog]\n';
+    for (const files of [
+      [module, other],
+      [other, module],
+    ]) {
+      const { stdout, stderr } = await run(['decode', ...files.flatMap((file) => ['-m', file])], text);
+      expect(stdout.match(/zlog\.c:18\)/g)).toHaveLength(2);
+      expect(stderr).toBe(
+        'zscope: 1 frame of zlog cannot be in any of the files that were given: they are of another build.\n',
+      );
+    }
+  });
+
+  it('does not call a frame strange whose function the file has', async () => {
+    const text =
+      ' zlog_commit+0x0/0x25 [zlog]\n zlog_commit+0x25/0x25 [zlog]\n zlog_commit+0x1b/0x99 [zlog]\n';
+    const { stderr } = await run(['decode', '-m', module], text);
+    expect(stderr).toContain('1 frame of zlog cannot be in the file that was given');
+  });
+
+  it('knows its version', async () => {
+    writeFileSync(path.join(folder, 'package.json'), '{"version":"1.2.3"}');
+    expect(await run(['--version'])).toMatchObject({ stdout: 'zscope 1.2.3\n', status: 0 });
   });
 
   it('has a help', async () => {
