@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, realpathSync, renameSync, rmSync, statSync, utimesSync } from 'node:fs';
 import path from 'node:path';
+import { isRunning } from '../server/modules/is-running.ts';
 import { unpackFile } from '../server/modules/unpack.ts';
 
 /** Files that are kept, of some 100 MB each; all of a run that needs more. */
@@ -65,14 +66,5 @@ export class UnpackedFiles {
     } catch {
       // On Windows a file that another run reads stays until the next time.
     }
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }

@@ -1,5 +1,6 @@
 import { mkdir, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
 import path from 'node:path';
+import { isRunning } from './is-running.ts';
 
 /** Parts that nobody went on with for so long are given up, in milliseconds. */
 const PART_KEPT_MS = 7 * 24 * 3600 * 1000;
@@ -50,11 +51,7 @@ export class ModuleCache {
    * @throws RangeError when this is no build-id; Error as node:fs does
    */
   async claimPart(buildId: string): Promise<string> {
-    if (!BUILD_ID.test(buildId)) {
-      throw new RangeError('no build-id');
-    }
-    await mkdir(this.folder, { recursive: true, mode: 0o700 });
-    const mine = path.join(this.folder, `${buildId}.${process.pid}.part`);
+    const mine = await this.#own(buildId);
     for (const name of await readdir(this.folder)) {
       const [, id, owner] = PART.exec(name) ?? [];
       if (
@@ -80,11 +77,7 @@ export class ModuleCache {
    * @throws as {@link claimPart}
    */
   async claimOther(buildId: string): Promise<string> {
-    if (!BUILD_ID.test(buildId)) {
-      throw new RangeError('no build-id');
-    }
-    await mkdir(this.folder, { recursive: true, mode: 0o700 });
-    return path.join(this.folder, `${buildId}.${process.pid}.part.debuginfod`);
+    return `${await this.#own(buildId)}.debuginfod`;
   }
 
   /** Leaves a part for the next attempt, whoever makes it. */
@@ -156,16 +149,16 @@ export class ModuleCache {
     }
   }
 
+  /** This process's own part of a build, in a folder that is there. */
+  async #own(buildId: string): Promise<string> {
+    if (!BUILD_ID.test(buildId)) {
+      throw new RangeError('no build-id');
+    }
+    await mkdir(this.folder, { recursive: true, mode: 0o700 });
+    return path.join(this.folder, `${buildId}.${process.pid}.part`);
+  }
+
   #file(buildId: string): string {
     return path.join(this.folder, `${buildId}.debug`);
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }

@@ -18,7 +18,7 @@ export const SHT_SYMTAB_SHNDX = 18;
 export const SHF_ALLOC = 0x2;
 export const SHF_EXECINSTR = 0x4;
 const SHF_GROUP = 0x200;
-const SHF_COMPRESSED = 0x800;
+export const SHF_COMPRESSED = 0x800;
 
 const SHN_XINDEX = 0xffff;
 const HEADER = 64;

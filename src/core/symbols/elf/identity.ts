@@ -1,10 +1,9 @@
 /** What tells one build of a file from another. */
 import { NOTHING, searchable, viewOf } from './bytes.ts';
-import type { ElfFile } from './elf-file.ts';
+import { type ElfFile, SHF_COMPRESSED } from './elf-file.ts';
 
 const NT_GNU_BUILD_ID = 3;
 const SHT_NOTE = 7;
-const SHF_COMPRESSED = 0x800;
 /** Notes and .modinfo are a few dozen KB at most. */
 const MOST = 1 << 20;
 /** A file has a handful of notes; what claims to have more is not searched to its end. */
