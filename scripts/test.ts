@@ -6,6 +6,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { ensureBrowserHost } from '../test/host/install.ts';
 import * as lab from '../test/lab/lab.ts';
 import { imagesDir } from '../test/lab/paths.ts';
@@ -19,6 +20,8 @@ interface Result {
   readonly failed: number;
   /** Names of what did not run. */
   readonly skipped: readonly string[];
+  /** What failed: the test's name, a colon, and the first line of why. */
+  readonly failures: readonly string[];
 }
 
 const progress = elapsedProgress();
@@ -31,8 +34,15 @@ interface VitestReport {
   readonly numTotalTests: number;
   readonly success: boolean;
   readonly testResults: readonly {
+    readonly name: string;
     readonly status: string;
-    readonly assertionResults: readonly { readonly fullName: string; readonly status: string }[];
+    /** Why the file as a whole failed; empty when its tests tell. */
+    readonly message: string;
+    readonly assertionResults: readonly {
+      readonly fullName: string;
+      readonly status: string;
+      readonly failureMessages?: readonly string[];
+    }[];
   }[];
 }
 
@@ -71,18 +81,30 @@ function readReport(file: string, endedWell: boolean): Result {
   try {
     told = JSON.parse(readFileSync(file, 'utf8')) as VitestReport;
   } catch {
-    return { passed: 0, failed: 1, skipped: [] };
+    return { passed: 0, failed: 1, skipped: [], failures: [`no report in ${file}`] };
   }
   const tests = told.testResults.flatMap(({ assertionResults }) => assertionResults);
   const skipped = tests
     .filter(({ status }) => !['passed', 'failed'].includes(status))
     .map(({ fullName }) => fullName);
+  const failures = tests
+    .filter(({ status }) => status === 'failed')
+    .map(({ fullName, failureMessages }) => `${fullName}: ${firstLine(failureMessages?.[0])}`);
+  for (const { name, status, message } of told.testResults) {
+    if (status === 'failed' && message !== '') failures.push(`${path.basename(name)}: ${firstLine(message)}`);
+  }
   const bad = !endedWell || !told.success || told.numPassedTests + told.numFailedTests === 0;
+  if (bad && failures.length === 0) failures.push('ended badly though no test failed; its output tells why');
   return {
     passed: told.numPassedTests,
     failed: bad ? Math.max(told.numFailedTests, 1) : told.numFailedTests,
     skipped,
+    failures,
   };
+}
+
+function firstLine(text = 'no reason told'): string {
+  return stripVTControlCharacters(text).split('\n', 1)[0] ?? '';
 }
 
 /** Runs a script that closes with a line "N passed, N failed" and names what it skipped. */
@@ -90,8 +112,15 @@ async function script(...args: readonly string[]): Promise<Result> {
   const { status, output } = await run(process.execPath, ['--import', 'tsx', ...args]);
   const [, passed = '0', failed = '0'] = [...output.matchAll(/^(\d+) passed, (\d+) failed$/gm)].at(-1) ?? [];
   const skipped = [...output.matchAll(/^skipped: (.+)$/gm)].map((match) => match[1] ?? '');
+  const failures = [...output.matchAll(/^failed: (.+)$/gm)].map((match) => match[1] ?? '');
   const bad = status !== 0 || Number(passed) + Number(failed) === 0;
-  return { passed: Number(passed), failed: bad ? Math.max(Number(failed), 1) : Number(failed), skipped };
+  if (bad && failures.length === 0) failures.push(`ended with status ${status}; its output tells why`);
+  return {
+    passed: Number(passed),
+    failed: bad ? Math.max(Number(failed), 1) : Number(failed),
+    skipped,
+    failures,
+  };
 }
 
 const stages: readonly { readonly name: string; readonly run: () => Promise<Result> }[] = [
@@ -127,6 +156,7 @@ async function main(): Promise<number> {
   const wasRunning = (await lab.info()) !== undefined;
   const lines: string[] = [];
   const skipped: string[] = [];
+  const failures: string[] = [];
   let passed = 0;
   let failed = 0;
   try {
@@ -143,6 +173,7 @@ async function main(): Promise<number> {
       passed += result.passed;
       failed += result.failed;
       skipped.push(...result.skipped.map((name) => `${stage.name}: ${name}`));
+      failures.push(...result.failures.map((name) => `${stage.name}: ${name}`));
       const seconds = Math.round((Date.now() - begun) / 1000);
       lines.push(
         `${result.failed === 0 ? 'ok    ' : 'FAILED'} ${stage.name}: ${result.passed} passed, ${result.failed} failed (${seconds} s)`,
@@ -158,6 +189,9 @@ async function main(): Promise<number> {
   console.log(`\n${lines.join('\n')}`);
   for (const name of skipped) {
     console.log(`skipped: ${name}`);
+  }
+  for (const name of failures) {
+    console.log(`failed: ${name}`);
   }
   if (only.length === 0) {
     recordTime({ cold, seconds: Math.round((Date.now() - started) / 1000), passed: failed === 0 });

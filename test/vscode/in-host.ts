@@ -25,15 +25,17 @@ export async function run(): Promise<void> {
       mocha.addFile(path.join(__dirname, file));
     }
   }
-  const outcome: Outcome = { passed: 0, failed: 0, skipped: [] };
+  const outcome: Outcome = { passed: 0, failed: 0, skipped: [], failures: [] };
   await new Promise<void>((resolve) => {
     mocha
       .run(() => resolve())
       .on('pass', () => {
         outcome.passed++;
       })
-      .on('fail', () => {
+      .on('fail', (test, error: unknown) => {
         outcome.failed++;
+        const why = error instanceof Error ? error.message : String(error);
+        outcome.failures.push(`${test.fullTitle()}: ${why.split('\n', 1)[0] ?? ''}`);
       })
       .on('pending', (test) => {
         outcome.skipped.push(test.fullTitle());

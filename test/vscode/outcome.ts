@@ -4,4 +4,6 @@ export interface Outcome {
   failed: number;
   /** Full titles of the tests that were skipped. */
   skipped: string[];
+  /** Of each failed test its full title, a colon, and the first line of why. */
+  failures: string[];
 }

@@ -137,6 +137,9 @@ export function conclude(outcome: Outcome | undefined): number {
   for (const title of outcome.skipped) {
     console.log(`skipped: ${title}`);
   }
+  for (const failure of outcome.failures) {
+    console.log(`failed: ${failure}`);
+  }
   const none = outcome.passed + outcome.failed === 0;
   if (none) {
     console.log('No test ran.');
