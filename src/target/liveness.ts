@@ -1,8 +1,11 @@
 import type { Disposable } from '../core/lifetime.ts';
 
-const TICK_MS = 500;
-/** Nothing received for so long: the machine is said to be silent. Keepalives ask every 2 s. */
-const SILENT_MS = 5000;
+const TICK_MS = 250;
+/**
+ * Nothing received for so long: the machine is said to be silent. Keepalives ask every 2 s. With a tick
+ * before it begins to count and one until it ends, a person hears of it within 5 s.
+ */
+const SILENT_MS = 4500;
 
 /**
  * Watches how long nothing has been received. Time during which this process itself did not run (a
@@ -31,7 +34,7 @@ export class Liveness implements Disposable {
 
   #tick(): void {
     const now = performance.now();
-    const passed = Math.min(now - this.#lastTick, 2 * TICK_MS);
+    const passed = Math.min(now - this.#lastTick, 4 * TICK_MS);
     this.#lastTick = now;
     const bytes = this.received();
     if (bytes !== this.#lastBytes) {

@@ -1,4 +1,5 @@
 /** What several of the SSH tests set up alike, and its end with the test. */
+import { randomBytes } from 'node:crypto';
 import { afterAll, afterEach, beforeAll } from 'vitest';
 import type { Connection } from '../../src/target/connection.ts';
 import { reach } from './client.ts';
@@ -50,12 +51,9 @@ export class SharedConnection {
   }
 }
 
-let words = 0;
-
-/** A word for processes of one test, to find them by. */
+/** A word for processes of one test, to find them by; none is the beginning of another. */
 export function word(): string {
-  words += 1;
-  return `zscopetest${process.pid}x${words}`;
+  return `zscopetest${randomBytes(8).toString('hex')}`;
 }
 
 /** A shell command that runs until it is ended and can be found by its word. */

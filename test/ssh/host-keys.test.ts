@@ -177,15 +177,13 @@ test('the folder of known_hosts is made, for its owner only', async () => {
 });
 
 test('many rekeys in 24 MB: no question, nothing lost', async () => {
-  const server = await start({ config: ['RekeyLimit 1M'] });
+  const server = await start({ config: ['RekeyLimit 1M', 'LogLevel DEBUG1'] });
   const person = new Person();
   const connection = await reach(server, person);
   const output = await connection.run(question("head -c 25165824 /dev/zero | tr '\\0' x"), null);
   expect(output.length).toBe(25165824);
   expect(/[^x]/.test(output)).toBe(false);
   expect(person.hostKeys).toHaveLength(1);
-  expect(server.log.match(/rekeying in progress|set_newkeys: rekeying|rekey /g)?.length ?? 1).toBeGreaterThan(
-    0,
-  );
+  expect(server.log.match(/set_newkeys: rekeying out/g)?.length ?? 0).toBeGreaterThan(10);
   connection.dispose();
 });

@@ -80,7 +80,7 @@ test('a stopped stream has cleaned up when its end is told', async () => {
     null,
     { events: () => {} },
   );
-  await until('it runs', 5000, () => isRunning(name) && existsSync(mark));
+  await until('it runs', 20_000, () => isRunning(name) && existsSync(mark));
   stream.dispose();
   expect(await stream.ended).toEqual({ reason: 'stopped', status: null, cleanUp: 'confirmed', stderr: '' });
   expect(isRunning(name)).toBe(false);
@@ -98,7 +98,7 @@ test('the clean-up comes after the last process, even of a job that ignores TERM
     null,
     { events: () => {} },
   );
-  await until('it runs', 5000, () => isRunning(name));
+  await until('it runs', 20_000, () => isRunning(name));
   stream.dispose();
   expect((await stream.ended).stderr).toBe('0\n');
   connection.dispose();
@@ -131,15 +131,15 @@ test('closing the connection ends and cleans up everything there', async () => {
     events: () => {},
   });
   const asked = failureOf(connection.run(question(forever(name)), null));
-  await until('it runs', 5000, () => isRunning(name) && existsSync(mark));
+  await until('it runs', 20_000, () => isRunning(name) && existsSync(mark));
   await sleep(300);
   connection.dispose();
   expect((await stream.ended).reason).toBe('lost');
   expect((await asked).code).toBe('lost');
   expect(states).toEqual([{ state: 'closed', why: '', at: expect.any(Number) }]);
-  await until('its processes are gone', 5000, () => !isRunning(name));
-  await until('it has cleaned up', 5000, () => !existsSync(mark));
-  await until('nothing is left', 5000, () => server.processes.length === 0);
+  await until('its processes are gone', 20_000, () => !isRunning(name));
+  await until('it has cleaned up', 20_000, () => !existsSync(mark));
+  await until('nothing is left', 20_000, () => server.processes.length === 0);
   expect((await failureOf(connection.run(question('echo'), null))).code).toBe('lost');
 });
 
@@ -159,7 +159,7 @@ test('a connection that is cut: all that waits fails, the target cleans up', asy
     },
   );
   const asked = failureOf(connection.run(question(forever(name)), null));
-  await until('it runs', 5000, () => isRunning(name) && existsSync(mark));
+  await until('it runs', 20_000, () => isRunning(name) && existsSync(mark));
   await sleep(300);
   relay.reset();
   expect((await asked).code).toBe('lost');
@@ -167,8 +167,8 @@ test('a connection that is cut: all that waits fails, the target cleans up', asy
   expect(connection.state).toBe('closed');
   expect(states).toHaveLength(1);
   expect(states[0]?.why).toMatch(/^The connection to box broke|closed the connection/);
-  await until('its processes are gone', 5000, () => !isRunning(name));
-  await until('it has cleaned up', 5000, () => !existsSync(mark));
+  await until('its processes are gone', 20_000, () => !isRunning(name));
+  await until('it has cleaned up', 20_000, () => !existsSync(mark));
 });
 
 test('a client that is killed leaves nothing behind', async () => {
@@ -184,10 +184,10 @@ test('a client that is killed leaves nothing behind', async () => {
     { stdio: ['ignore', 'pipe', 'inherit'] },
   );
   await once(client.stdout, 'data');
-  await until('it runs', 5000, () => isRunning(name) && existsSync(mark));
+  await until('it runs', 20_000, () => isRunning(name) && existsSync(mark));
   client.kill('SIGKILL');
   await until('its processes are gone', LEASE_MS, () => !isRunning(name));
-  await until('it has cleaned up', 5000, () => !existsSync(mark));
+  await until('it has cleaned up', 20_000, () => !existsSync(mark));
 });
 
 test('a link that swallows everything: the target ends what it runs when the lease is over', async () => {
@@ -203,7 +203,7 @@ test('a link that swallows everything: the target ends what it runs when the lea
     events: () => {},
   });
   const asked = failureOf(connection.run(question(forever(late), { timeoutMs: 120_000 }), null));
-  await until('they run', 5000, () => isRunning(name) && isRunning(late) && existsSync(mark));
+  await until('they run', 20_000, () => isRunning(name) && isRunning(late) && existsSync(mark));
   await sleep(6000); // A question is under the lease from its first beat on.
   const blockedAt = performance.now();
   relay.block();
@@ -214,7 +214,7 @@ test('a link that swallows everything: the target ends what it runs when the lea
   expect(states[1]?.why).toContain('has not answered for 9 s');
   await until('the stream is gone', blockedAt + LEASE_MS - performance.now(), () => !isRunning(name));
   await until('the question is gone', blockedAt + LEASE_MS - performance.now(), () => !isRunning(late));
-  await until('it has cleaned up', 5000, () => !existsSync(mark));
+  await until('it has cleaned up', 20_000, () => !existsSync(mark));
 });
 
 test('a frozen machine is silent within 6 s, and comes back with all that ran', async () => {
@@ -227,18 +227,17 @@ test('a frozen machine is silent within 6 s, and comes back with all that ran', 
     null,
     { events: (batch) => got.push(...batch) },
   );
-  await until('it runs', 5000, () => got.length > 2);
+  await until('it runs', 20_000, () => got.length > 2);
   const frozen = descendants(server.pid);
   const stoppedAt = performance.now();
   for (const pid of frozen) kill(pid, 'SIGSTOP');
-  await until('it is silent', 8000, () => connection.state === 'silent');
-  // 5 s without a byte, and up to 2 s until the last keepalive's answer was due.
+  await until('it is silent', 20_000, () => connection.state === 'silent');
   expect(performance.now() - stoppedAt).toBeLessThan(6500);
   expect(states[0]?.why).toContain('not answering');
   const asked = connection.run(question('echo patience'), null);
   await sleep(3000);
   for (const pid of frozen) kill(pid, 'SIGCONT');
-  await until('it is back', 4000, () => connection.state === 'connected');
+  await until('it is back', 20_000, () => connection.state === 'connected');
   expect(await asked).toBe('patience\n');
   stream.dispose();
   expect((await stream.ended).reason).toBe('stopped');
@@ -261,7 +260,7 @@ test('while it is frozen a question fails in its own time, and says why', async 
     expect(failure.message).toContain('not answering');
   }
   for (const pid of frozen) kill(pid, 'SIGCONT');
-  await until('it is back', 4000, () => connection.state === 'connected');
+  await until('it is back', 20_000, () => connection.state === 'connected');
   expect(await connection.run(question('echo fine'), null)).toBe('fine\n');
   connection.dispose();
 });
@@ -271,6 +270,6 @@ test('a server that ends says so', async () => {
   const connection = await reach(server);
   const states = watch(connection);
   await server.stop();
-  await until('it is closed', 5000, () => connection.state === 'closed');
+  await until('it is closed', 20_000, () => connection.state === 'closed');
   expect(states[0]?.why).toContain('box');
 });

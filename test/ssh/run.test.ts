@@ -8,6 +8,7 @@ import { failureOf } from '../support/failure-of.ts';
 import { lines, question, reach } from './client.ts';
 import { forever, SharedConnection, word } from './fixtures.ts';
 import { isRunning, Server, until } from './server.ts';
+import { SUDO_RULE, USER } from './setup.ts';
 
 describe('questions', () => {
   const shared = new SharedConnection();
@@ -57,7 +58,7 @@ describe('questions', () => {
       shared.connection.run(question(`${forever(name)} & head -c 70000000 /dev/zero; wait`), null),
     );
     expect(failure.code).toBe('bad-output');
-    await until('the script is ended', 8000, () => !isRunning(name));
+    await until('the script is ended', 20_000, () => !isRunning(name));
   });
 
   test('a script that takes too long is ended with its whole process group', async () => {
@@ -66,14 +67,14 @@ describe('questions', () => {
       shared.connection.run(question(`(${forever(name)}) & ${forever(name)}`, { timeoutMs: 1000 }), null),
     );
     expect(failure.code).toBe('timeout');
-    await until('its processes are gone', 5000, () => !isRunning(name));
+    await until('its processes are gone', 20_000, () => !isRunning(name));
   });
 
   test('processes that ignore TERM are ended too', async () => {
     const name = word();
     const stubborn = `trap '' TERM; ${forever(name)} & ${forever(name)}`;
     await failureOf(shared.connection.run(question(stubborn, { timeoutMs: 700 }), null));
-    await until('its processes are gone', 8000, () => !isRunning(name));
+    await until('its processes are gone', 20_000, () => !isRunning(name));
   });
 
   test('a script undoes what it did by its own traps: at its end, and when it is ended', async () => {
@@ -81,10 +82,10 @@ describe('questions', () => {
     const script = `trap 'rm -f ${mark}' EXIT; trap 'exit 9' TERM; touch ${mark};`;
     expect(await shared.connection.run(question(`${script} ls ${mark}`), null)).toBe(`${mark}\n`);
     expect(existsSync(mark)).toBe(false);
-    const late = failureOf(shared.connection.run(question(`${script} sleep 30`, { timeoutMs: 1500 }), null));
-    await until('it is there', 1400, () => existsSync(mark));
+    const late = failureOf(shared.connection.run(question(`${script} sleep 30`, { timeoutMs: 6000 }), null));
+    await until('it is there', 5900, () => existsSync(mark));
     expect((await late).code).toBe('timeout');
-    await until('it is gone', 4000, () => !existsSync(mark));
+    await until('it is gone', 20_000, () => !existsSync(mark));
   });
 
   test('cancelling ends it', async () => {
@@ -93,10 +94,10 @@ describe('questions', () => {
     const failed = failureOf(
       shared.connection.run(question(forever(name)), null, { signal: controller.signal }),
     );
-    await until('it runs', 5000, () => isRunning(name));
+    await until('it runs', 20_000, () => isRunning(name));
     controller.abort();
     expect((await failed).code).toBe('cancelled');
-    await until('it is gone', 5000, () => !isRunning(name));
+    await until('it is gone', 20_000, () => !isRunning(name));
   });
 
   test('a shell that is killed is a failure, never an answer', async () => {
@@ -114,7 +115,11 @@ describe('questions', () => {
   });
 
   test('nothing is left of all that', async () => {
-    await until('no process of the connection but its own', 8000, () => shared.server.processes.length <= 1);
+    await until(
+      'no process of the connection but its own',
+      20_000,
+      () => shared.server.processes.length <= 1,
+    );
   });
 });
 
@@ -126,9 +131,9 @@ describe('login shells and what they print', () => {
 
   test.each([
     ['bash', 'root'],
-    ['dash', 'zscope-plain'],
-    ['fish', 'zscope-fish'],
-    ['tcsh', 'zscope-tcsh'],
+    ['dash', USER.dash],
+    ['fish', USER.fish],
+    ['tcsh', USER.tcsh],
   ])('%s', async (_shell, user) => {
     const server = await Server.start({ user });
     servers.push(server);
@@ -147,10 +152,10 @@ describe('login shells and what they print', () => {
   });
 
   test('a .bashrc that prints, without newline at the end and to stderr too', async () => {
-    const server = await Server.start({ user: 'zscope-sudo' });
+    const server = await Server.start({ user: USER.sudo });
     servers.push(server);
     server.trust('ed25519');
-    const rc = '/home/zscope-sudo/.bashrc';
+    const rc = `/home/${USER.sudo}/.bashrc`;
     const quiet = readFileSync(rc);
     writeFileSync(rc, "echo Welcome; printf '\\036no newline'; echo grumble >&2\n");
     try {
@@ -188,7 +193,7 @@ describe('login shells and what they print', () => {
       null,
       { events: (batch) => sink.push(...batch) },
     );
-    await until('it runs', 5000, () => isRunning(name));
+    await until('it runs', 20_000, () => isRunning(name));
     stream.dispose();
     expect(await stream.ended).toEqual({
       reason: 'stopped',
@@ -215,15 +220,15 @@ describe('root', () => {
   });
 
   test('by sudo -n, for what needs it and for nothing else', async () => {
-    const connection = await as('zscope-sudo');
+    const connection = await as(USER.sudo);
     expect(connection.facts.root).toBe('sudo');
-    expect(await connection.run(question('id -un'), null)).toBe('zscope-sudo\n');
+    expect(await connection.run(question('id -un'), null)).toBe(`${USER.sudo}\n`);
     expect(await connection.run(question('id -un', { needsRoot: true }), null)).toBe('root\n');
     connection.dispose();
   });
 
   test('under sudo too a stopped stream and a timeout leave nothing', async () => {
-    const connection = await as('zscope-sudo');
+    const connection = await as(USER.sudo);
     const name = word();
     const stream = await connection.stream(
       lines(`${forever(name)} & ${forever(name)}`, 'id -un >&2', true),
@@ -232,7 +237,7 @@ describe('root', () => {
         events: () => {},
       },
     );
-    await until('it runs', 5000, () => isRunning(name));
+    await until('it runs', 20_000, () => isRunning(name));
     stream.dispose();
     expect(await stream.ended).toEqual({
       reason: 'stopped',
@@ -247,16 +252,16 @@ describe('root', () => {
       null,
     );
     expect((await failureOf(asked)).code).toBe('timeout');
-    await until('its processes are gone', 6000, () => !isRunning(late));
+    await until('its processes are gone', 20_000, () => !isRunning(late));
     connection.dispose();
   });
 
   test('not at all: says so, and what to do', async () => {
-    const connection = await as('zscope-plain');
+    const connection = await as(USER.dash);
     expect(connection.facts.root).toBe('none');
     const failure = await failureOf(connection.run(question('id', { needsRoot: true }), null));
     expect(failure.code).toBe('not-root');
-    expect(failure.message).toContain('zscope-plain');
+    expect(failure.message).toContain(USER.dash);
     expect(failure.remedy).toContain('NOPASSWD');
     expect((await failureOf(connection.stream(lines('id', '', true), null, { events: () => {} }))).code).toBe(
       'not-root',
@@ -265,16 +270,15 @@ describe('root', () => {
   });
 
   test('sudo that was taken away meanwhile', async () => {
-    const connection = await as('zscope-sudo');
-    const rule = '/etc/sudoers.d/zscope-tests';
-    const text = readFileSync(rule);
+    const connection = await as(USER.sudo);
+    const text = readFileSync(SUDO_RULE);
     try {
-      rmSync(rule);
+      rmSync(SUDO_RULE);
       expect((await failureOf(connection.run(question('id', { needsRoot: true }), null))).code).toBe(
         'not-root',
       );
     } finally {
-      writeFileSync(rule, text, { mode: 0o440 });
+      writeFileSync(SUDO_RULE, text, { mode: 0o440 });
     }
     connection.dispose();
   });

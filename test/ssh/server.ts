@@ -1,5 +1,6 @@
 /** A real sshd on loopback with files of its own, and a configuration for the client to reach it. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -126,7 +127,7 @@ export class Server {
     const args = [...before, '-D', '-f', this.path('sshd_config'), '-E', this.path('sshd.log')];
     const child = spawn(program, args, { stdio: 'ignore' });
     this.#process = child;
-    for (let turn = 0; turn < 200; turn += 1) {
+    for (let turn = 0; turn < 1200; turn += 1) {
       if (child.exitCode !== null) throw new Error(`sshd ended at once: ${this.log}`);
       try {
         if (this.log.includes('Server listening')) return;
@@ -204,14 +205,21 @@ export async function until(what: string, limitMs: number, test: () => boolean):
   return performance.now() - startedAt;
 }
 
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
+/**
+ * A port on which nothing listens. It is below those that the kernel gives to outgoing connections
+ * (ip_local_port_range, ip(7)): one of these could take it before its server does.
+ */
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = randomInt(12_000, 32_000);
+    if (await listens(port)) return port;
+  }
+}
+
+function listens(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
     const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      const port = typeof address === 'object' && address !== null ? address.port : 0;
-      server.close(() => resolve(port));
-    });
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
   });
 }

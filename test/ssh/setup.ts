@@ -32,19 +32,32 @@ export default async function setup(): Promise<() => void> {
   };
 }
 
-const SUDO_RULE = '/etc/sudoers.d/zscope-tests';
+/** In the names of this run's accounts, so that two runs on one machine keep apart. */
+const RUN = process.env['ZSCOPE_TEST_RUN'] ?? randomBytes(3).toString('hex');
+process.env['ZSCOPE_TEST_RUN'] = RUN;
 
-/** Accounts of the tests. They have no password; keys are given to them by each server. */
-export const USERS: ReadonlyArray<{ readonly name: string; readonly shell: string }> = [
-  { name: 'zscope-sudo', shell: '/bin/bash' },
-  { name: 'zscope-plain', shell: '/bin/dash' },
-  { name: 'zscope-fish', shell: '/usr/bin/fish' },
-  { name: 'zscope-tcsh', shell: '/usr/bin/tcsh' },
-  { name: 'zscope-password', shell: '/bin/bash' },
+/** The rule by which sudo lets `USER.sudo` be root. */
+export const SUDO_RULE = `/etc/sudoers.d/zscope-tests-${RUN}`;
+
+/** Accounts of the tests, by what is special about them. Keys are given to them by each server. */
+export const USER = {
+  sudo: `zscope-${RUN}-sudo`,
+  dash: `zscope-${RUN}-dash`,
+  fish: `zscope-${RUN}-fish`,
+  tcsh: `zscope-${RUN}-tcsh`,
+  password: `zscope-${RUN}-password`,
+} as const;
+
+const USERS: ReadonlyArray<{ readonly name: string; readonly shell: string }> = [
+  { name: USER.sudo, shell: '/bin/bash' },
+  { name: USER.dash, shell: '/bin/dash' },
+  { name: USER.fish, shell: '/usr/bin/fish' },
+  { name: USER.tcsh, shell: '/usr/bin/tcsh' },
+  { name: USER.password, shell: '/bin/bash' },
 ];
 
 /**
- * The password of `zscope-password`: made anew for each run, since the account is a real one of this
+ * The password of `USER.password`: made anew for each run, since the account is a real one of this
  * machine while the tests run. The workers get it through the environment.
  */
 export const PASSWORD =
@@ -58,9 +71,9 @@ function addUser(name: string, shell: string): void {
     execFileSync('useradd', ['--create-home', '--shell', shell, name]);
   }
   // An account whose password is locked may not sign in at all without PAM; `*` is no password.
-  if (name === 'zscope-password') execFileSync('chpasswd', [], { input: `${name}:${PASSWORD}\n` });
+  if (name === USER.password) execFileSync('chpasswd', [], { input: `${name}:${PASSWORD}\n` });
   else execFileSync('usermod', ['--password', '*', name]);
-  if (name === 'zscope-sudo') {
+  if (name === USER.sudo) {
     // By a name that sudo does not read (sudoers(5), @includedir), so it never sees half a rule.
     rmSync(`${SUDO_RULE}.new`, { force: true });
     writeFileSync(`${SUDO_RULE}.new`, `${name} ALL=(root) NOPASSWD: /bin/sh\n`, { mode: 0o440 });

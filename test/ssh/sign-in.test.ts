@@ -5,7 +5,7 @@ import { failureOf } from '../support/failure-of.ts';
 import { Person, reach } from './client.ts';
 import { serverStarter } from './fixtures.ts';
 import { type Server, until } from './server.ts';
-import { PASSWORD } from './setup.ts';
+import { PASSWORD, USER } from './setup.ts';
 
 const start = serverStarter();
 const agents: ChildProcess[] = [];
@@ -17,7 +17,7 @@ afterEach(() => {
 async function agentWith(server: Server, ...keys: readonly string[]): Promise<string> {
   const socket = server.path('agent.sock');
   agents.push(spawn('ssh-agent', ['-D', '-a', socket], { stdio: 'ignore' }));
-  await until('the agent listens', 5000, () => {
+  await until('the agent listens', 20_000, () => {
     try {
       execFileSync('ssh-add', ['-l'], { env: { ...process.env, SSH_AUTH_SOCK: socket }, stdio: 'ignore' });
       return true;
@@ -148,20 +148,20 @@ test('too many keys: the failure says what was tried and what to do', async () =
 });
 
 test('a password, after a wrong one', async () => {
-  const server = await start({ config: ['PasswordAuthentication yes'], user: 'zscope-password' });
+  const server = await start({ config: ['PasswordAuthentication yes'], user: USER.password });
   const person = new Person();
   person.passwords = ['canary-4711-wrong', PASSWORD];
   const log: string[] = [];
-  server.writeClientConfig('zscope-password', ['IdentityFile /nonexistent']);
+  server.writeClientConfig(USER.password, ['IdentityFile /nonexistent']);
   const connection = await reach(server, person, { log: (line) => log.push(line) });
   connection.dispose();
-  expect(person.asked).toEqual(['password zscope-password box', 'password zscope-password box again']);
+  expect(person.asked).toEqual([`password ${USER.password} box`, `password ${USER.password} box again`]);
   expect(log.join('\n')).not.toContain('canary-4711');
 });
 
 test('three wrong passwords end in a failure that does not repeat them', async () => {
   const server = await start({ config: ['PasswordAuthentication yes'] });
-  server.writeClientConfig('zscope-password', ['IdentityFile /nonexistent']);
+  server.writeClientConfig(USER.password, ['IdentityFile /nonexistent']);
   const person = new Person();
   person.passwords = ['canary-4711-a', 'canary-4711-b', 'canary-4711-c'];
   const failure = await failureOf(reach(server, person));
@@ -174,7 +174,7 @@ test('keyboard-interactive by PAM, with the server text shown inert', async () =
   const server = await start({
     config: ['UsePAM yes', 'KbdInteractiveAuthentication yes', 'PasswordAuthentication no'],
   });
-  server.writeClientConfig('zscope-password', ['IdentityFile /nonexistent']);
+  server.writeClientConfig(USER.password, ['IdentityFile /nonexistent']);
   const person = new Person();
   person.answers = [PASSWORD];
   (await reach(server, person)).dispose();
@@ -184,12 +184,12 @@ test('keyboard-interactive by PAM, with the server text shown inert', async () =
 test('two proofs in a row: a key, then a password', async () => {
   const server = await start({
     config: ['PasswordAuthentication yes', 'AuthenticationMethods publickey,password'],
-    user: 'zscope-password',
+    user: USER.password,
   });
   const person = new Person();
   person.passwords = [PASSWORD];
   (await reach(server, person)).dispose();
-  expect(person.asked).toEqual(['password zscope-password box']);
+  expect(person.asked).toEqual([`password ${USER.password} box`]);
 });
 
 test('a key that is not in authorized_keys: the failure names it and what the server takes', async () => {
