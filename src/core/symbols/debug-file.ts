@@ -8,6 +8,7 @@ import { DebugInfo } from './dwarf/debug-info.ts';
 import { debugSections } from './dwarf/debug-section.ts';
 import type { Entry } from './dwarf/entry.ts';
 import { type DebugParameter, readParameters } from './dwarf/parameters.ts';
+import { type MemberTable, readTypedFunction } from './dwarf/typed-function.ts';
 import { type DebugEnumerator, type DebugStruct, enumeratorsOf, Types } from './dwarf/types.ts';
 import { guarded } from './elf/bytes.ts';
 import { ElfFile } from './elf/elf-file.ts';
@@ -15,6 +16,7 @@ import { buildIdOf, debugLinkOf, modinfo } from './elf/identity.ts';
 import { Layout } from './elf/layout.ts';
 import { type ElfSymbol, SymbolTable } from './elf/symbol-table.ts';
 import type { DebugLine } from './location.ts';
+import type { TypedFunction } from './value-type.ts';
 
 /** Random access to the bytes of a file; synchronous, so that an answer needs no scheduling. */
 export interface ByteSource {
@@ -107,6 +109,11 @@ export interface DebugFile {
    * entered; null when debug info knows no function there.
    */
   parameters(entry: SectionAddress): DebugParameter[] | null;
+  /**
+   * What the values of a call are: arguments with their type and place, chosen members of the structures that
+   * they point to, and what is returned; null when debug info knows no function that begins there.
+   */
+  typedFunction(entry: SectionAddress, members: MemberTable): TypedFunction | null;
   /**
    * A structure or union by its tag or by a typedef's name: `dsl_pool`, `dsl_pool_t`; null when there
    * is none. Where several units have different ones of the same name, that of the unit of `near`
@@ -207,6 +214,16 @@ class OpenFile implements DebugFile {
       const subprogram = address === null ? null : (this.#info?.functionAt(address) ?? null);
       return this.#types && subprogram && address !== null
         ? readParameters(this.#types, subprogram, address, this.machine)
+        : null;
+    });
+  }
+
+  typedFunction(entry: SectionAddress, members: MemberTable): TypedFunction | null {
+    return guarded(() => {
+      const address = this.#layout.locate(entry);
+      const subprogram = address === null ? null : (this.#info?.functionAt(address) ?? null);
+      return this.#types && subprogram && address !== null
+        ? readTypedFunction(this.#types, subprogram, address, this.machine, members)
         : null;
     });
   }

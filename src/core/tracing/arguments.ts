@@ -1,4 +1,5 @@
 import type { Parameter } from '../symbols/location.ts';
+import type { ValueType } from '../symbols/value-type.ts';
 
 /** How an argument is fetched and printed: a type of Documentation/trace/kprobetrace.rst. */
 export type FetchType = 'x64' | 'u8' | 's8' | 'u16' | 's16' | 'u32' | 's32' | 'u64' | 's64' | 'string';
@@ -11,6 +12,10 @@ export interface Fetch {
   readonly type: FetchType;
   /** Where it is at the function's entry: `%di`. */
   readonly register: string;
+  /** The whole place where it is not just the register: `+8(%di)`, for a string the address of its first character. */
+  readonly place?: string;
+  /** What it is, where debug info tells: decides how it is shown. */
+  readonly show?: ValueType;
 }
 
 /** Integer and pointer arguments in order: System V x86-64 psABI 3.2.3, AAPCS64 6.8.2. */
@@ -96,6 +101,6 @@ export function fetchType(declared: string): FetchType | null {
 
 /** One fetch as kprobe_events takes it. The kernel gets `a0`, `a1`: source names may be reserved there. */
 export function formatFetch(fetch: Fetch): string {
-  const place = fetch.type === 'string' ? `+0(${fetch.register})` : fetch.register;
+  const place = fetch.place ?? (fetch.type === 'string' ? `+0(${fetch.register})` : fetch.register);
   return `a${fetch.index}=${place}:${fetch.type}`;
 }

@@ -3,6 +3,7 @@ import { isEndMarker, MAX_FRAMES } from '../stack/proc-stack.ts';
 import type { ArgumentValue, CallEvent, LossEvent, TraceEvent } from './events.ts';
 import type { FtraceProgram } from './ftrace-program.ts';
 import { detached, StackPool } from './stack-pool.ts';
+import { showValue } from './values/show-value.ts';
 
 /** More calls than this never wait for their stack. */
 const MAX_WAITING = 256;
@@ -115,12 +116,14 @@ export class FtraceOutput {
 
   /** Integers first, then strings, then the comm: what may hold anything comes last. */
   #arguments(text: string): { values: ArgumentValue[]; comm: string | null } {
-    const byIndex = new Map<number, ArgumentValue>();
+    const byIndex = new Map<number, ArgumentValue>(
+      this.#program.fixed.map(({ index, value }) => [index, value]),
+    );
     const end = text.lastIndexOf(' c="');
     const comm = end >= 0 && text.endsWith('"') && text.length > end + 4 ? text.slice(end + 4, -1) : null;
     let rest = comm === null ? text : text.slice(0, end);
     const { fetches } = this.#program;
-    for (const [i, { index, name, type }] of fetches.entries()) {
+    for (const [i, { index, name, type, show }] of fetches.entries()) {
       const key = ` a${index}=`;
       if (!rest.startsWith(key)) {
         break;
@@ -133,7 +136,7 @@ export class FtraceOutput {
       }
       const value = length < 0 ? rest : rest.slice(0, length);
       rest = rest.slice(value.length);
-      byIndex.set(index, { name, value: kept(value) });
+      byIndex.set(index, { name, value: kept(show === undefined ? value : showValue(show, value)) });
     }
     return { values: [...byIndex].sort(([a], [b]) => a - b).map(([, value]) => value), comm };
   }

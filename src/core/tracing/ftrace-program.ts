@@ -1,6 +1,9 @@
 import { Failure } from '../failure.ts';
 import type { Parameter } from '../symbols/location.ts';
+import type { TypedFunction } from '../symbols/value-type.ts';
 import { type Fetch, fetchArguments, formatFetch } from './arguments.ts';
+import type { ArgumentValue } from './events.ts';
+import { typedFetches } from './values/typed-fetches.ts';
 
 /** What a session's traces on the target are told by. */
 export interface TraceSessionId {
@@ -18,6 +21,8 @@ export interface TraceParams extends TraceSessionId {
   readonly machine: string;
   /** Parameters of the function's source; null when it is not known. */
   readonly parameters: readonly Parameter[] | null;
+  /** The same as the running build's debug info has it, which counts for more; null or nothing when it is not known. */
+  readonly typed?: TypedFunction | null;
   /** The session ends after about this many calls: they are counted once a second. Default 100,000. */
   readonly maxEvents: number;
   /** The session ends after this many seconds. Default 600. */
@@ -35,6 +40,8 @@ export interface FtraceProgram {
   readonly places: readonly string[];
   /** What is printed with each call, in this order; strings last, since their text may hold anything. */
   readonly fetches: readonly Fetch[];
+  /** Arguments with the same value for each call: constants, and `?` for those that are nowhere. */
+  readonly fixed: readonly { readonly index: number; readonly value: ArgumentValue }[];
   /** The same as kprobe_events takes it, with the comm at the end. */
   readonly fetchText: string;
   readonly maxEvents: number;
@@ -55,7 +62,8 @@ export function ftraceProgram(params: TraceParams): FtraceProgram {
     throw new Failure('bad-request', 'The module of this trace has no proper name.');
   }
   checkSessionId(sessionId);
-  const fetches = fetchArguments(symbol, params.parameters, params.machine);
+  const typed = params.typed ? typedFetches(params.typed, params.machine) : null;
+  const fetches = typed?.fetches ?? fetchArguments(symbol, params.parameters, params.machine);
   const ordered = [
     ...fetches.filter(({ type }) => type !== 'string'),
     ...fetches.filter(({ type }) => type === 'string'),
@@ -69,6 +77,7 @@ export function ftraceProgram(params: TraceParams): FtraceProgram {
         ? [`zfs:${symbol}`, `spl:${symbol}`, symbol]
         : [`${module.replaceAll('-', '_')}:${symbol}`],
     fetches: ordered,
+    fixed: typed?.fixed ?? [],
     fetchText: [...ordered.map(formatFetch), 'c=$comm'].join(' '),
     maxEvents: limit(params.maxEvents, DEFAULT_MAX_EVENTS),
     maxSeconds: limit(params.maxSeconds, DEFAULT_MAX_SECONDS),

@@ -1,0 +1,254 @@
+/** The values of a call as debug info has them: arguments, members of what they point to, what is returned. */
+import type { TypedArgument, TypedFunction, TypedMember, ValueType } from '../value-type.ts';
+import * as dw from './constants.ts';
+import type { Entry } from './entry.ts';
+import { readParameters } from './parameters.ts';
+import { enumeratorsOf, type Types } from './types.ts';
+
+/** Paths of members to read of a structure, by tag or typedef. */
+export type MemberTable = (structure: string) => readonly string[];
+
+/** Constants of an enumeration that are kept; the largest of ZFS has some 250. */
+const MOST_CONSTANTS = 512;
+
+/** Structures that are reached from all arguments of one function. */
+const MOST_MEMBERS = 24;
+
+const PARAMETERS: ReadonlySet<number> = new Set([dw.TAG_FORMAL_PARAMETER]);
+const MEMBERS: ReadonlySet<number> = new Set([dw.TAG_MEMBER]);
+const STRUCTURES: readonly number[] = [dw.TAG_STRUCTURE_TYPE, dw.TAG_UNION_TYPE];
+
+/** @param address where the function is entered */
+export function readTypedFunction(
+  types: Types,
+  subprogram: Entry,
+  address: number,
+  machine: 'x86-64' | 'arm64',
+  membersOf: MemberTable,
+): TypedFunction {
+  const entries = [...subprogram.children(PARAMETERS)].map((entry) => typeOfInstance(types, entry));
+  let left = MOST_MEMBERS;
+  const args = readParameters(types, subprogram, address, machine).map((parameter, i): TypedArgument => {
+    const entry = entries[i] ?? null;
+    const type = valueType(types, entry, parameter.name);
+    const isReachable = parameter.location.kind === 'register' || parameter.location.kind === 'stack';
+    const members =
+      type?.kind === 'pointer' && isReachable
+        ? membersBehind(types, entry, address, membersOf).slice(0, left)
+        : [];
+    left -= members.length;
+    return {
+      name: parameter.name,
+      declared: parameter.type,
+      // A structure takes several registers, of which debug info names none or the first.
+      place: type === null ? { kind: 'unknown' } : parameter.location,
+      type,
+      members,
+    };
+  });
+  return { arguments: args, returns: valueType(types, typeOfInstance(types, subprogram), '') };
+}
+
+/** Type of an entry, which an instance has from the entry that it comes from. */
+function typeOfInstance(types: Types, entry: Entry): Entry | null {
+  let named = entry;
+  for (let hops = 0; hops < 4 && !named.has(dw.AT_TYPE); hops++) {
+    const origin = named.reference(dw.AT_ABSTRACT_ORIGIN) ?? named.reference(dw.AT_SPECIFICATION);
+    if (origin === null) {
+      return null;
+    }
+    named = types.info.entry(origin);
+  }
+  return types.typeOf(named);
+}
+
+/**
+ * @param name what has this type: numbers called `error` are error numbers
+ * @param isText bytes behind a pointer are characters, whatever the sign of theirs
+ */
+function valueType(types: Types, type: Entry | null, name: string, isText = false): ValueType | null {
+  const bare = types.bare(type);
+  if (bare === null) {
+    return null;
+  }
+  const size = sizeOf(types, bare);
+  switch (bare.tag) {
+    case dw.TAG_POINTER_TYPE: {
+      const target = types.bare(types.typeOf(bare));
+      const isBuffer = type?.string(dw.AT_NAME) === 'caddr_t';
+      return target !== null && !isBuffer && (isText ? isByte(target) : isCharacter(target))
+        ? { kind: 'text', isPointer: true }
+        : { kind: 'pointer' };
+    }
+    case dw.TAG_ARRAY_TYPE: {
+      const element = types.bare(types.typeOf(bare));
+      return element !== null && isCharacter(element) ? { kind: 'text', isPointer: false } : null;
+    }
+    case dw.TAG_ENUMERATION_TYPE: {
+      if (size === null) {
+        return null;
+      }
+      const constants = enumeratorsOf(bare).slice(0, MOST_CONSTANTS);
+      const isSigned = constants.some(({ value }) => value < 0);
+      return {
+        kind: 'enum',
+        size,
+        isSigned,
+        isFlags: areFlags(constants.map(({ value }) => value)),
+        constants,
+      };
+    }
+    case dw.TAG_BASE_TYPE:
+      return size === null ? null : numberType(bare.number(dw.AT_ENCODING), size, name, type);
+    default:
+      return null;
+  }
+}
+
+function numberType(
+  encoding: number | null,
+  size: 1 | 2 | 4 | 8,
+  name: string,
+  type: Entry | null,
+): ValueType | null {
+  switch (encoding) {
+    case dw.ATE_BOOLEAN:
+      return { kind: 'bool', size };
+    case dw.ATE_SIGNED:
+    case dw.ATE_SIGNED_CHAR:
+      return {
+        kind: 'integer',
+        size,
+        isSigned: true,
+        means: size === 4 && /(?:^|_)(?:err|error|errno)$/.test(name) ? 'error' : 'number',
+      };
+    case dw.ATE_UNSIGNED:
+    case dw.ATE_UNSIGNED_CHAR: {
+      const isFlags = /flags?$/.test(name) || /flags?_t$/.test(type?.string(dw.AT_NAME) ?? '');
+      return { kind: 'integer', size, isSigned: false, means: isFlags ? 'flags' : 'number' };
+    }
+    default:
+      return null; // Floating point: no kernel function takes it.
+  }
+}
+
+function sizeOf(types: Types, type: Entry): 1 | 2 | 4 | 8 | null {
+  const size = types.size(type);
+  return size === 1 || size === 2 || size === 4 || size === 8 ? size : null;
+}
+
+/** `char`, whose sign the compiler chooses; `uint8_t *` is a buffer and no text. */
+function isCharacter(type: Entry): boolean {
+  return type.tag === dw.TAG_BASE_TYPE && type.string(dw.AT_NAME) === 'char';
+}
+
+function isByte(type: Entry): boolean {
+  return type.tag === dw.TAG_BASE_TYPE && type.number(dw.AT_BYTE_SIZE) === 1;
+}
+
+/** True where most constants are single bits, the others sums of them, and they are not just counted up. */
+function areFlags(values: readonly number[]): boolean {
+  const isBit = (value: number) => value > 0 && Number.isInteger(Math.log2(value));
+  const bits = new Set(values.filter(isBit));
+  const all = [...bits].reduce((sum, bit) => sum + bit, 0);
+  const sorted = [...new Set(values)].sort((a, b) => a - b);
+  const isCounted = sorted.every((value, i) => i === 0 || value === (sorted[i - 1] ?? 0) + 1);
+  return (
+    bits.size >= 3 &&
+    !isCounted &&
+    bits.size * 2 > values.length &&
+    values.every((value) => value >= 0 && value <= all)
+  );
+}
+
+function membersBehind(
+  types: Types,
+  pointer: Entry | null,
+  near: number,
+  membersOf: MemberTable,
+): TypedMember[] {
+  const structure = pointee(types, pointer, near);
+  if (structure === null) {
+    return [];
+  }
+  const paths = structure.names.flatMap((name) => membersOf(name));
+  return paths.flatMap((path) => memberAt(types, structure.entry, path, near) ?? []);
+}
+
+/** The structure that a pointer leads to, with its tag and the names of typedefs on the way. */
+function pointee(
+  types: Types,
+  pointer: Entry | null,
+  near: number,
+): { entry: Entry; names: string[] } | null {
+  const names: string[] = [];
+  const bare = types.bare(pointer);
+  let type = bare === null ? null : types.typeOf(bare);
+  for (let depth = 0; type !== null && depth < 8; depth++) {
+    const name = type.string(dw.AT_NAME);
+    if (name !== '') {
+      names.push(name);
+    }
+    if (STRUCTURES.includes(type.tag)) {
+      break;
+    }
+    type = type.tag === dw.TAG_POINTER_TYPE ? null : types.typeOf(type);
+  }
+  if (type === null) {
+    return null;
+  }
+  // A unit that only passes the pointer on knows no more than the name.
+  const entry = type.has(dw.AT_DECLARATION) ? types.find(type.string(dw.AT_NAME), STRUCTURES, near) : type;
+  return entry === null ? null : { entry, names: [...new Set(names.map((name) => name.replace(/_t$/, '')))] };
+}
+
+/** Where a member behind `path` is, and what it is; null when this build has none. */
+function memberAt(types: Types, structure: Entry, path: string, near: number): TypedMember | null {
+  const offsets: number[] = [0];
+  let inside: Entry = structure;
+  const steps = path.split(/(->|\.)/);
+  for (let i = 0; i < steps.length; i += 2) {
+    const name = steps[i] ?? '';
+    const found = member(types, inside, name, 0);
+    if (found === null) {
+      return null;
+    }
+    offsets[offsets.length - 1] = (offsets.at(-1) ?? 0) + found.offset;
+    const after = steps[i + 1];
+    if (after === undefined) {
+      const type = valueType(types, found.type, name, true);
+      return type === null ? null : { path, offsets, type };
+    }
+    const next = after === '.' ? types.bare(found.type) : (pointee(types, found.type, near)?.entry ?? null);
+    if (next === null) {
+      return null;
+    }
+    if (after === '->') {
+      offsets.push(0);
+    }
+    inside = next;
+  }
+  return null;
+}
+
+/** A member by name, also of a structure without a name inside; bit fields are left out. */
+function member(
+  types: Types,
+  structure: Entry,
+  name: string,
+  depth: number,
+): { readonly offset: number; readonly type: Entry | null } | null {
+  for (const entry of structure.children(MEMBERS)) {
+    const offset = entry.number(dw.AT_DATA_MEMBER_LOCATION) ?? 0;
+    const own = entry.string(dw.AT_NAME);
+    if (own === name) {
+      return entry.has(dw.AT_BIT_SIZE) ? null : { offset, type: types.typeOf(entry) };
+    }
+    const nested = own === '' && depth < 4 ? types.bare(types.typeOf(entry)) : null;
+    const found = nested && STRUCTURES.includes(nested.tag) ? member(types, nested, name, depth + 1) : null;
+    if (found !== null) {
+      return { offset: offset + found.offset, type: found.type };
+    }
+  }
+  return null;
+}

@@ -1,0 +1,67 @@
+/** What a value of C is, as far as it matters for showing it. */
+export type ValueType =
+  | {
+      readonly kind: 'integer';
+      /** In bytes. */
+      readonly size: 1 | 2 | 4 | 8;
+      readonly isSigned: boolean;
+      /** `flags`: shown in hexadecimal; `error`: with the name of the error. */
+      readonly means: 'number' | 'flags' | 'error';
+    }
+  | { readonly kind: 'bool'; readonly size: 1 | 2 | 4 | 8 }
+  | {
+      readonly kind: 'enum';
+      readonly size: 1 | 2 | 4 | 8;
+      readonly isSigned: boolean;
+      /** Values are sums of constants. */
+      readonly isFlags: boolean;
+      readonly constants: readonly EnumConstant[];
+    }
+  /** `isPointer`: a pointer to the characters; otherwise they are in place, as in `char name[256]`. */
+  | { readonly kind: 'text'; readonly isPointer: boolean }
+  | { readonly kind: 'pointer' };
+
+export interface EnumConstant {
+  readonly name: string;
+  readonly value: number;
+}
+
+/** Where an argument is when the function is entered. */
+export type ArgumentPlace =
+  /** As the machine names it: `rdi`, `x0`. */
+  | { readonly kind: 'register'; readonly register: string }
+  /** Bytes above what the stack pointer was before the call. */
+  | { readonly kind: 'stack'; readonly offset: number }
+  /** The compiler made this clone for one value. */
+  | { readonly kind: 'constant'; readonly value: number }
+  /** Removed or split by the compiler, or passed by value in several registers. */
+  | { readonly kind: 'unknown' };
+
+/** A member that is shown with a pointer to a structure. */
+export interface TypedMember {
+  /** `io_spa->spa_name`, as it is written behind the pointer's arrow. */
+  readonly path: string;
+  /** Offsets of the reads one after another, in bytes: `+288(+16(%di))` has 16, 288. Never empty. */
+  readonly offsets: readonly number[];
+  readonly type: ValueType;
+}
+
+export interface TypedArgument {
+  /** Empty when it has none. */
+  readonly name: string;
+  /** As C declares it without the name: `zilog_t *`. */
+  readonly declared: string;
+  readonly place: ArgumentPlace;
+  /** Null for what is no single value: a structure, a floating-point number. */
+  readonly type: ValueType | null;
+  /** Empty unless it points to a structure that is well known. */
+  readonly members: readonly TypedMember[];
+}
+
+/** A function of a running build as its debug info has it. */
+export interface TypedFunction {
+  /** In the order of the declaration. */
+  readonly arguments: readonly TypedArgument[];
+  /** Null for `void` and for what is no single value. */
+  readonly returns: ValueType | null;
+}
