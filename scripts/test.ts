@@ -20,6 +20,8 @@ interface Result {
   readonly failed: number;
   /** Names of what did not run. */
   readonly skipped: readonly string[];
+  /** What passed only when it was tried again, as in `failures`. */
+  readonly unsteady: readonly string[];
   /** What failed: the test's name, a colon, and the first line of why. */
   readonly failures: readonly string[];
 }
@@ -41,6 +43,7 @@ interface VitestReport {
     readonly assertionResults: readonly {
       readonly fullName: string;
       readonly status: string;
+      /** Of each try. */
       readonly failureMessages?: readonly string[];
     }[];
   }[];
@@ -81,15 +84,17 @@ function readReport(file: string, endedWell: boolean): Result {
   try {
     told = JSON.parse(readFileSync(file, 'utf8')) as VitestReport;
   } catch {
-    return { passed: 0, failed: 1, skipped: [], failures: [`no report in ${file}`] };
+    return { passed: 0, failed: 1, skipped: [], unsteady: [], failures: [`no report in ${file}`] };
   }
   const tests = told.testResults.flatMap(({ assertionResults }) => assertionResults);
   const skipped = tests
     .filter(({ status }) => !['passed', 'failed'].includes(status))
     .map(({ fullName }) => fullName);
-  const failures = tests
-    .filter(({ status }) => status === 'failed')
-    .map(({ fullName, failureMessages }) => `${fullName}: ${firstLine(failureMessages?.[0])}`);
+  const reasons = (wanted: string) =>
+    tests
+      .filter(({ status, failureMessages = [] }) => status === wanted && failureMessages.length > 0)
+      .map(({ fullName, failureMessages }) => `${fullName}: ${firstLine(failureMessages?.[0])}`);
+  const failures = reasons('failed');
   for (const { name, status, message } of told.testResults) {
     if (status === 'failed' && message !== '') failures.push(`${path.basename(name)}: ${firstLine(message)}`);
   }
@@ -99,8 +104,18 @@ function readReport(file: string, endedWell: boolean): Result {
     passed: told.numPassedTests,
     failed: bad ? Math.max(told.numFailedTests, 1) : told.numFailedTests,
     skipped,
+    unsteady: reasons('passed'),
     failures,
   };
+}
+
+/** What stands behind `word: ` in the lines of an output. */
+function named(word: string, output: string): string[] {
+  const mark = `${word}: `;
+  return output
+    .split('\n')
+    .filter((line) => line.startsWith(mark))
+    .map((line) => line.slice(mark.length));
 }
 
 function firstLine(text = 'no reason told'): string {
@@ -111,14 +126,14 @@ function firstLine(text = 'no reason told'): string {
 async function script(...args: readonly string[]): Promise<Result> {
   const { status, output } = await run(process.execPath, ['--import', 'tsx', ...args]);
   const [, passed = '0', failed = '0'] = [...output.matchAll(/^(\d+) passed, (\d+) failed$/gm)].at(-1) ?? [];
-  const skipped = [...output.matchAll(/^skipped: (.+)$/gm)].map((match) => match[1] ?? '');
-  const failures = [...output.matchAll(/^failed: (.+)$/gm)].map((match) => match[1] ?? '');
+  const failures = named('failed', output);
   const bad = status !== 0 || Number(passed) + Number(failed) === 0;
   if (bad && failures.length === 0) failures.push(`ended with status ${status}; its output tells why`);
   return {
     passed: Number(passed),
     failed: bad ? Math.max(Number(failed), 1) : Number(failed),
-    skipped,
+    skipped: named('skipped', output),
+    unsteady: named('unsteady', output),
     failures,
   };
 }
@@ -157,6 +172,7 @@ async function main(): Promise<number> {
   const lines: string[] = [];
   const skipped: string[] = [];
   const failures: string[] = [];
+  const unsteady: string[] = [];
   let passed = 0;
   let failed = 0;
   try {
@@ -173,6 +189,7 @@ async function main(): Promise<number> {
       passed += result.passed;
       failed += result.failed;
       skipped.push(...result.skipped.map((name) => `${stage.name}: ${name}`));
+      unsteady.push(...result.unsteady.map((name) => `${stage.name}: ${name}`));
       failures.push(...result.failures.map((name) => `${stage.name}: ${name}`));
       const seconds = Math.round((Date.now() - begun) / 1000);
       lines.push(
@@ -189,6 +206,9 @@ async function main(): Promise<number> {
   console.log(`\n${lines.join('\n')}`);
   for (const name of skipped) {
     console.log(`skipped: ${name}`);
+  }
+  for (const name of unsteady) {
+    console.log(`unsteady, tried twice: ${name}`);
   }
   for (const name of failures) {
     console.log(`failed: ${name}`);

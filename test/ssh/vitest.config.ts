@@ -5,6 +5,8 @@ export default defineConfig({
     include: ['test/ssh/**/*.test.ts'],
     globalSetup: ['test/ssh/setup.ts'],
     passWithNoTests: false,
+    // Once more, and named at the end of the run: machines that stall are no fault of the code.
+    retry: 1,
     testTimeout: 60_000,
     hookTimeout: 60_000,
     // The tests wait much more than they compute, but every sshd and login shell wants a core.

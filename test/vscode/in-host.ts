@@ -16,6 +16,7 @@ export async function run(): Promise<void> {
   const mocha = new Mocha({
     ui: 'bdd',
     timeout: TEST_LIMIT,
+    retries: 1,
     color: process.env['ZSCOPE_TEST_COLOR'] === '1',
     forbidOnly: process.env['ZSCOPE_TEST_FORBID_ONLY'] === '1',
     ...(grep ? { grep } : {}),
@@ -25,17 +26,19 @@ export async function run(): Promise<void> {
       mocha.addFile(path.join(__dirname, file));
     }
   }
-  const outcome: Outcome = { passed: 0, failed: 0, skipped: [], failures: [] };
+  const outcome: Outcome = { passed: 0, failed: 0, skipped: [], unsteady: [], failures: [] };
   await new Promise<void>((resolve) => {
     mocha
       .run(() => resolve())
       .on('pass', () => {
         outcome.passed++;
       })
+      .on('retry', (test, error) => {
+        outcome.unsteady.push(reason(test, error));
+      })
       .on('fail', (test, error: unknown) => {
         outcome.failed++;
-        const why = error instanceof Error ? error.message : String(error);
-        outcome.failures.push(`${test.fullTitle()}: ${why.split('\n', 1)[0] ?? ''}`);
+        outcome.failures.push(reason(test, error));
       })
       .on('pending', (test) => {
         outcome.skipped.push(test.fullTitle());
@@ -49,4 +52,9 @@ export async function run(): Promise<void> {
   if (outcome.failed > 0) {
     throw new Error(`${outcome.failed} failed`);
   }
+}
+
+function reason(test: Mocha.Runnable, error: unknown): string {
+  const why = error instanceof Error ? error.message : String(error);
+  return `${test.fullTitle()}: ${why.split('\n', 1)[0] ?? ''}`;
 }

@@ -4,6 +4,8 @@ export interface Outcome {
   failed: number;
   /** Full titles of the tests that were skipped. */
   skipped: string[];
+  /** What did not pass at the first try, as in `failures`. */
+  unsteady: string[];
   /** Of each failed test its full title, a colon, and the first line of why. */
   failures: string[];
 }

@@ -137,6 +137,9 @@ export function conclude(outcome: Outcome | undefined): number {
   for (const title of outcome.skipped) {
     console.log(`skipped: ${title}`);
   }
+  for (const test of outcome.unsteady) {
+    console.log(`unsteady: ${test}`);
+  }
   for (const failure of outcome.failures) {
     console.log(`failed: ${failure}`);
   }
