@@ -5,6 +5,7 @@
 import type { Frame } from '../core/stack/frame.ts';
 import type { StackGroup } from '../core/stack/groups.ts';
 import type { DebugLine, FunctionDefinition, Place } from '../core/symbols/location.ts';
+import type { TypedFunction } from '../core/symbols/value-type.ts';
 
 /** A request's method with the types that travel under it; the type fields exist for the compiler only. */
 export interface RequestKind<P, R> {
@@ -135,6 +136,20 @@ export interface FunctionAtParams {
   readonly line: number;
   /** 0-based UTF-16 unit, as in LSP. */
   readonly character: number;
+}
+
+/**
+ * What a function's values are by the debug info of a running build, as far as that is here already: the first of
+ * the builds that has the symbol. Null when none does, or when one has several of that name that differ.
+ */
+export const typedFunctionRequest: RequestKind<TypedFunctionParams, TypedFunction | null> = {
+  method: 'zscope/typedFunction',
+};
+
+export interface TypedFunctionParams {
+  /** Symbol of the running kernel, clone suffix included. */
+  readonly symbol: string;
+  readonly modules: readonly RunningModule[];
 }
 
 /** All definitions of a function by its source name, best first. */

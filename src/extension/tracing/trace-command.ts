@@ -28,6 +28,7 @@ import {
   startedText,
   waitingText,
 } from './trace-texts.ts';
+import { TypedFunctions } from './typed-functions.ts';
 
 /** When no call came for so long, it is worth to know whether tasks hang in the function; milliseconds. */
 const QUIET_MS = 3000;
@@ -47,6 +48,7 @@ interface OpenTrace {
 export class Tracing implements Disposable {
   readonly #open = new Set<OpenTrace>();
   readonly #next = new NextSession();
+  readonly #typed: TypedFunctions;
   readonly #listeners: vscode.Disposable;
   #running = 0;
 
@@ -60,11 +62,13 @@ export class Tracing implements Disposable {
     private readonly context: Context,
     private readonly funnel: FailureFunnel,
   ) {
+    this.#typed = new TypedFunctions(server, places);
     this.#listeners = vscode.Disposable.from(
       targets.onChange(() => {
         this.#nameTargets();
         if (targets.connection !== null) {
           this.#next.prepare(targets.connection);
+          this.#typed.warm(targets.connection);
         }
       }),
       this.#next,
@@ -162,8 +166,10 @@ export class Tracing implements Disposable {
 
   async #start(target: Target, subject: Subject, where: TabPlace = this.#where()): Promise<void> {
     const { connection, alias } = target;
+    const typed = await this.#typed.of(connection, subject.symbol, subject.module);
     const params: TraceParams = {
       ...subject,
+      typed,
       machine: connection.facts.machine,
       maxEvents: setting('zscope.trace.maxEvents'),
       maxSeconds: setting('zscope.trace.maxSeconds'),
@@ -172,7 +178,11 @@ export class Tracing implements Disposable {
     const session = new TraceSession(connection, params);
     const panel = new TracePanel(
       this.extensionUri,
-      { symbol: subject.symbol, target: alias, argumentsKnown: argumentsKnown(subject) },
+      {
+        symbol: subject.symbol,
+        target: alias,
+        argumentsKnown: typed === null ? argumentsKnown(subject) : '',
+      },
       session,
       this.places,
       this.frames,

@@ -10,6 +10,8 @@ import type { Disposable } from '../../core/lifetime.ts';
 import type { Frame } from '../../core/stack/frame.ts';
 import type { DebugFile } from '../../core/symbols/debug-file.ts';
 import type { DebugLine } from '../../core/symbols/location.ts';
+import type { TypedFunction } from '../../core/symbols/value-type.ts';
+import { membersOf } from '../../core/zfs/struct-members.ts';
 import {
   type FetchModuleResult,
   fetchModuleRequest,
@@ -21,6 +23,8 @@ import {
   type PrepareModulesResult,
   prepareModulesRequest,
   type RunningModule,
+  type TypedFunctionParams,
+  typedFunctionRequest,
 } from '../../protocol/server.ts';
 import { debuginfodServers } from './debuginfod.ts';
 import { ModuleCache } from './module-cache.ts';
@@ -39,6 +43,10 @@ export class ModuleService implements Disposable {
   constructor(private readonly connection: Connection) {
     connection.onRequest(prepareModulesRequest.method, (params: PrepareModulesParams, token) =>
       this.#prepare(params, token),
+    );
+    // Not after what the index still does: a trace waits for it.
+    connection.onRequest(typedFunctionRequest.method, (params: TypedFunctionParams) =>
+      this.#typedFunction(params),
     );
   }
 
@@ -77,6 +85,23 @@ export class ModuleService implements Disposable {
       }
     }
     return stacks.map((stack) => stack.map((frame) => ({ frame, debug: lines.get(frame) ?? null })));
+  }
+
+  async #typedFunction({ symbol, modules }: TypedFunctionParams): Promise<TypedFunction | null> {
+    for (const { buildId } of modules) {
+      const file = (await this.#files?.find(buildId)) ?? null;
+      try {
+        const all = file?.symbols(symbol).map((entry) => file.typedFunction(entry, membersOf)) ?? [];
+        const [first] = all;
+        if (first !== undefined) {
+          // Of several static functions of one name the kernel probes none, or any.
+          return all.every((other) => JSON.stringify(other) === JSON.stringify(first)) ? first : null;
+        }
+      } catch (error) {
+        this.connection.console.warn(`${symbol}: ${error instanceof Error ? error.message : String(error)}`);
+      }
+    }
+    return null;
   }
 
   /** Whether all frames can be of this build; false when its debug info is not here. */

@@ -11,6 +11,7 @@ import {
   locateRequest,
   moduleProgress,
   prepareModulesRequest,
+  typedFunctionRequest,
 } from '../../../../src/protocol/server.ts';
 import { buildServer, ServerProcess } from '../server-process.ts';
 import { BUILD, FRAME, OTHER_BUILD, sample } from './sample.ts';
@@ -55,6 +56,24 @@ const exact = [
   ['zlog_write_all', 'module/zfs/zlog.c', 10, 'dwarf'],
   ['zlog_commit', 'module/zfs/zlog.c', 18, 'dwarf'],
 ];
+
+it('knows the values of a function once the debug info of the build is here', async () => {
+  const ask = (symbol: string) => server.request(typedFunctionRequest, { symbol, modules });
+  expect(await ask('zlog_commit')).toBeNull();
+  fetch = async ({ part }) => {
+    writeFileSync(part, sample('zlog.ko'));
+    return { outcome: 'fetched', path: '/lib/modules/zfs.ko' };
+  };
+  await server.request(prepareModulesRequest, { target: 't', modules });
+  expect(await ask('zlog_commit')).toMatchObject({
+    arguments: [
+      { name: 'log', declared: 'zlog_t *', place: { kind: 'register', register: 'rdi' } },
+      { name: 'flags', type: { kind: 'integer', size: 4, isSigned: true, means: 'number' } },
+    ],
+    returns: { kind: 'integer', size: 4 },
+  });
+  expect(await ask('no_such_function')).toBeNull();
+});
 
 it('gives exact lines once the module was fetched, and at once the next time', async () => {
   const asked: FetchModuleParams[] = [];
