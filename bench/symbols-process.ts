@@ -6,11 +6,15 @@ import { closeSync, fstatSync, openSync, readFileSync, readSync, writeSync } fro
 import { setFlagsFromString } from 'node:v8';
 import { openDebugFile } from '../src/core/symbols/debug-file.ts';
 import type { DebugLine } from '../src/core/symbols/location.ts';
+import { compileSmall } from '../src/server/compile-flags.ts';
 
 const [path = '', mode = '', name = '', offset = '', size = ''] = process.argv.slice(2);
 if (mode === 'frame') {
   // What V8 compiles for the long run would only take time from the one answer of a short process.
   setFlagsFromString('--interrupt-budget=1500000');
+} else {
+  // As the command line does.
+  compileSmall();
 }
 const fd = openSync(path, 'r');
 const file = openDebugFile({

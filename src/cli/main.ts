@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Failure, isFailure } from '../core/failure.ts';
+import { compileSmall } from '../server/compile-flags.ts';
 import { decode } from './decode.ts';
 import { printFrames } from './frames.ts';
 import { inputsOf, reason } from './inputs.ts';
@@ -147,6 +148,9 @@ function explain(error: unknown): { readonly text: string; readonly status: numb
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(error.code === 'EPIPE' ? 0 : 1);
 });
+
+// A log of some hundred MB takes as long either way, a dump of some hundred KB two thirds of the time.
+compileSmall();
 
 main(process.argv.slice(2)).catch((error: unknown) => {
   const { text, status } = explain(error);

@@ -4,6 +4,7 @@ import { scanSource } from '../core/symbols/c-scanner.ts';
 import { FunctionIndex } from '../core/symbols/function-index.ts';
 import type { ScannedSource } from '../core/symbols/scanned-source.ts';
 import { type SourceFile, SourcePaths, sourceKind } from '../core/symbols/source-paths.ts';
+import { compileSmall } from './compile-flags.ts';
 import { type CachedFile, type CachedIndex, cacheFile, readCache, writeCache } from './index-cache.ts';
 import { Slices } from './slices.ts';
 import {
@@ -36,6 +37,9 @@ export interface IndexStore {
 
 /** The index is written to disk when it has not changed for so long, ms. */
 const SAVE_AFTER_MS = 2000;
+
+/** Files that are read without a thought of how V8 compiles the scanner. */
+const FEW = 64;
 
 /** The C sources of all workspace folders: their paths, functions and calls, kept up to date. */
 export class WorkspaceIndex {
@@ -242,16 +246,21 @@ export class WorkspaceIndex {
     for (const file of files) {
       this.#remember(file);
     }
-    const slices = new Slices();
-    for (const [done, file] of files.entries()) {
-      if (generation !== this.#generation) {
-        return;
+    const ended = files.length > FEW ? compileSmall() : () => {};
+    try {
+      const slices = new Slices();
+      for (const [done, file] of files.entries()) {
+        if (generation !== this.#generation) {
+          return;
+        }
+        this.#read(file, known(file));
+        if (slices.isOver) {
+          this.progress(done, files.length);
+          await slices.next();
+        }
       }
-      this.#read(file, known(file));
-      if (slices.isOver) {
-        this.progress(done, files.length);
-        await slices.next();
-      }
+    } finally {
+      ended();
     }
     if (files.length > 0) {
       this.progress(files.length, files.length);
