@@ -1,18 +1,21 @@
-/** Arguments by the debug info of the module that runs in the VM. */
+/** Arguments by the debug info of the module that runs in the VM, and the errors that it raises. */
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { TypedFunction } from '../../src/core/symbols/value-type.ts';
 import type { CallEvent, TraceStreamEvent } from '../../src/core/tracing/events.ts';
+import type { ErrorEvent, RaisedError } from '../../src/core/zfs/errno-lines.ts';
+import { ErrorSites } from '../../src/core/zfs/errno-sites.ts';
 import { membersOf } from '../../src/core/zfs/struct-members.ts';
 import { openFile } from '../../src/server/modules/open-debug-file.ts';
 import { traceFunction } from '../../src/target/collectors/trace-function.ts';
+import { watchErrors } from '../../src/target/collectors/watch-errors.ts';
 import type { Connection } from '../../src/target/connection.ts';
 import { findImage } from '../lab/image.ts';
 import * as lab from '../lab/lab.ts';
 import { labModule } from '../symbols/lab-module.ts';
 import { connectToLab } from './connect.ts';
 import { POOL } from './setup.ts';
-import { ask, background, Watched } from './target.ts';
+import { ask, background, traceRests, until, Watched } from './target.ts';
 
 let connection: Connection;
 let observer: Connection;
@@ -71,7 +74,7 @@ async function firstCall(symbol: string, fits: (values: Map<string, string>) => 
   }
 }
 
-it('are read through pointers, from the stack, and have the names of their constants', async () => {
+it('arguments are read through pointers, from the stack, and have the names of their constants', async () => {
   const [commit, create] = await Promise.all([
     firstCall('zil_commit', (values) => values.get('zilog->zl_spa->spa_name') === `"${POOL}"`),
     // Its arguments from the seventh on are on the stack.
@@ -85,4 +88,46 @@ it('are read through pointers, from the stack, and have the names of their const
   expect(create.get('priority')).toMatch(/^ZIO_PRIORITY_[A-Z_]+$/);
   expect(create.get('flags')).toMatch(/^0x[0-9a-f]+$/);
   expect(create.get('stage')).toMatch(/^ZIO_STAGE_[A-Z_|]+$/);
+});
+
+it('errors come with file, line, function, number and task: as many as were raised', async () => {
+  const sessionId = randomBytes(4).toString('hex');
+  const { machine } = connection.facts;
+  const watched = await Watched.start(connection, watchErrors, { sessionId, machine });
+  const isOurs = (event: ErrorEvent): event is RaisedError =>
+    event.kind === 'error' && event.comm === 'zlookup';
+  try {
+    await watched.first('the start', 30_000, (event): event is ErrorEvent => event.kind === 'started');
+    // Names that were not looked up before: each goes down to the directory's object once.
+    await ask(
+      observer,
+      `sh -c 'printf zlookup >/proc/$$/comm; for i in 1 2 3 4 5 6 7; do [ -e /${POOL}/none-${sessionId}-$i ]; done; true'`,
+    );
+    const sites = await until('the errors', 30_000, () => {
+      const found = new ErrorSites();
+      for (const event of watched.events.filter(isOurs)) {
+        found.add(event, 0);
+      }
+      return found.all.some(({ file, count }) => file.endsWith('/zap_micro.c') && count === 7)
+        ? found.all
+        : undefined;
+    });
+    expect(sites.every(({ name, count }) => name === 'ENOENT' && count % 7 === 0)).toBe(true);
+    expect(sites.find(({ file }) => file.endsWith('/zap_micro.c'))).toMatchObject({
+      function: expect.stringMatching(/^zap_/),
+      line: expect.any(Number),
+      expected: true,
+    });
+    // The kernel's own count, which comes after the second in which it changed.
+    const total = await watched.first(
+      'the total',
+      30_000,
+      (event): event is ErrorEvent & { kind: 'total' } => event.kind === 'total',
+    );
+    expect(total.recording).toBe(true);
+    expect(watched.events.some(({ kind }) => kind === 'loss')).toBe(false);
+  } finally {
+    expect(await watched.stop()).toMatchObject({ reason: 'stopped', cleanUp: 'confirmed', stderr: '' });
+  }
+  expect(await traceRests(observer, sessionId)).toBe('');
 });
