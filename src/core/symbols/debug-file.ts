@@ -149,7 +149,6 @@ class OpenFile implements DebugFile {
   readonly #elf: ElfFile;
   readonly #layout: Layout;
   readonly #info: DebugInfo | null;
-  readonly #types: Types | null;
   #table: SymbolTable | undefined;
 
   constructor(source: ByteSource, options: DebugFileOptions) {
@@ -160,7 +159,6 @@ class OpenFile implements DebugFile {
     this.#layout = new Layout(elf);
     const sections = debugSections(elf, () => this.#symbols());
     this.#info = sections && new DebugInfo(sections, this.#layout, options.memory ?? DEFAULT_MEMORY);
-    this.#types = this.#info && new Types(this.#info);
   }
 
   // Read when they are asked for: a frame needs none of them.
@@ -212,8 +210,9 @@ class OpenFile implements DebugFile {
     return guarded(() => {
       const address = this.#layout.locate(entry);
       const subprogram = address === null ? null : (this.#info?.functionAt(address) ?? null);
-      return this.#types && subprogram && address !== null
-        ? readParameters(this.#types, subprogram, address, this.machine)
+      const types = this.#types;
+      return types && subprogram && address !== null
+        ? readParameters(types, subprogram, address, this.machine)
         : null;
     });
   }
@@ -222,20 +221,22 @@ class OpenFile implements DebugFile {
     return guarded(() => {
       const address = this.#layout.locate(entry);
       const subprogram = address === null ? null : (this.#info?.functionAt(address) ?? null);
-      return this.#types && subprogram && address !== null
-        ? readTypedFunction(this.#types, subprogram, address, this.machine, members)
+      const types = this.#types;
+      return types && subprogram && address !== null
+        ? readTypedFunction(types, subprogram, address, this.machine, members)
         : null;
     });
   }
 
   struct(name: string, near?: SectionAddress): DebugStruct | null {
     return guarded(() => {
-      const type = this.#find(name, [TAG_STRUCTURE_TYPE, TAG_UNION_TYPE], near);
-      return type && this.#types
+      const types = this.#types;
+      const type = this.#find(types, name, [TAG_STRUCTURE_TYPE, TAG_UNION_TYPE], near);
+      return type && types
         ? {
             kind: type.tag === TAG_UNION_TYPE ? 'union' : 'struct',
-            size: this.#types.size(type) ?? 0,
-            members: this.#types.members(type),
+            size: types.size(type) ?? 0,
+            members: types.members(type),
           }
         : null;
     });
@@ -243,14 +244,24 @@ class OpenFile implements DebugFile {
 
   enumerators(name: string, near?: SectionAddress): DebugEnumerator[] | null {
     return guarded(() => {
-      const type = this.#find(name, [TAG_ENUMERATION_TYPE], near);
+      const type = this.#find(this.#types, name, [TAG_ENUMERATION_TYPE], near);
       return type && enumeratorsOf(type);
     });
   }
 
-  #find(name: string, tags: readonly number[], near: SectionAddress | undefined): Entry | null {
+  /** For one question each: its work is limited. */
+  get #types(): Types | null {
+    return this.#info && new Types(this.#info);
+  }
+
+  #find(
+    types: Types | null,
+    name: string,
+    tags: readonly number[],
+    near: SectionAddress | undefined,
+  ): Entry | null {
     const address = near === undefined ? null : this.#layout.locate(near);
-    return this.#types?.find(name, tags, address) ?? null;
+    return types?.find(name, tags, address) ?? null;
   }
 
   release(): void {

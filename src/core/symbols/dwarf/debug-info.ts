@@ -16,6 +16,8 @@ interface DecodedUnit {
   /** Where it begins in `.debug_info`. */
   readonly start: number;
   readonly scopes: Scopes;
+  /** The function that alone has what was inlined into it; null when all have. */
+  readonly only: number | null;
   readonly lines: LineTable | null;
   /** Names of the scopes; at first of those that were asked for. */
   readonly names: (string | undefined)[];
@@ -70,7 +72,7 @@ export class DebugInfo {
     if (start < 0) {
       return [];
     }
-    const unit = this.#units.get(start, () => this.#decode(start));
+    const unit = this.#unit(start, address);
     const { scopes, lines } = unit;
     const row = lines?.find(address) ?? -1;
     const path = lines && row >= 0 ? lines.path(lines.fileOf(row)) : '';
@@ -103,7 +105,7 @@ export class DebugInfo {
     if (start < 0) {
       return null;
     }
-    const { scopes } = this.#units.get(start, () => this.#decode(start));
+    const { scopes } = this.#unit(start, address);
     const offset = scopes.entries[scopes.outermost(address)];
     return offset === undefined ? null : this.entry(offset);
   }
@@ -141,15 +143,30 @@ export class DebugInfo {
     return this.#readers.get(start, () => new UnitReader(this.sections, start));
   }
 
-  #decode(start: number): DecodedUnit {
+  /** The unit that begins at `start`, with what was inlined into its function at an address. */
+  #unit(start: number, address: number): DecodedUnit {
+    const unit = this.#units.get(start, () => this.#decode(start, address));
+    if (unit.only === null || unit.only === unit.scopes.outermost(address)) {
+      return unit;
+    }
+    this.#units.delete(start);
+    return this.#units.get(start, () => this.#decode(start, null));
+  }
+
+  #decode(start: number, address: number | null): DecodedUnit {
     const reader = this.#reader(start);
-    const scopes = readScopes(reader, this.layout);
+    // The very first question is often the only one: who asks again gets all at once.
+    const first = this.#decoded === 0 ? address : null;
+    const part = first === null ? null : readScopes(reader, this.layout, first);
+    const only = part === null || first === null ? NO_SCOPE : part.outermost(first);
+    const scopes = part !== null && only !== NO_SCOPE ? part : readScopes(reader, this.layout);
     // What stands in for a unit elsewhere has lines, but not the functions that they are in.
     const lines = reader.root.isSplit ? null : readLineTable(this.sections, reader, this.layout);
     const count = scopes.parents.length;
     const unit: DecodedUnit = {
       start,
       scopes,
+      only: scopes === part ? only : null,
       lines,
       names: new Array(count),
       callers: new Array(count),

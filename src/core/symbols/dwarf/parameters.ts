@@ -1,12 +1,10 @@
 /** Parameters of a function, and where they are when it is entered (DWARF 5, sections 2.6 and 4.1). */
 import { Cursor } from '../elf/bytes.ts';
+import type { Budget } from './budget.ts';
 import * as dw from './constants.ts';
 import type { Entry } from './entry.ts';
 import type { Types } from './types.ts';
 import type { UnitReader } from './unit-reader.ts';
-
-/** Entries of a list of locations; a function has a few dozen. */
-const MOST_LOCATIONS = 1 << 16;
 
 /**
  * Where a parameter is when the first instruction of the function is about to run: in a register; on
@@ -47,6 +45,7 @@ export function readParameters(
   const base = subprogram.block(dw.AT_FRAME_BASE);
   const isFrameAddress = base?.length === 1 && base[0] === dw.OP_CALL_FRAME_CFA;
   for (const entry of subprogram.children(PARAMETERS)) {
+    types.budget.spend(1);
     // An instance has locations, the entry that it comes from has name and type.
     const origin = entry.reference(dw.AT_ABSTRACT_ORIGIN);
     const named = origin === null ? entry : types.info.entry(origin);
@@ -55,7 +54,10 @@ export function readParameters(
       name: named.string(dw.AT_NAME),
       type: types.text(type),
       size: types.size(type),
-      location: atEntry(locationOf(entry, address, machine === 'arm64' ? ARM64 : X86_64), isFrameAddress),
+      location: atEntry(
+        locationOf(entry, address, machine === 'arm64' ? ARM64 : X86_64, types.budget),
+        isFrameAddress,
+      ),
     });
   }
   return parameters;
@@ -67,7 +69,12 @@ function atEntry(location: EntryLocation, isFrameAddress: boolean): EntryLocatio
   return isThere ? location : { kind: 'unknown' };
 }
 
-function locationOf(entry: Entry, address: number, registers: readonly string[]): EntryLocation {
+function locationOf(
+  entry: Entry,
+  address: number,
+  registers: readonly string[],
+  budget: Budget,
+): EntryLocation {
   const constant = entry.block(dw.AT_CONST_VALUE) === null ? entry.number(dw.AT_CONST_VALUE) : null;
   if (constant !== null) {
     return { kind: 'constant', value: constant };
@@ -78,7 +85,13 @@ function locationOf(entry: Entry, address: number, registers: readonly string[])
   }
   const expression =
     entry.block(dw.AT_LOCATION) ??
-    expressionAt(entry.unit, entry.number(dw.AT_LOCATION) ?? 0, location.form === dw.FORM_LOCLISTX, address);
+    expressionAt(
+      entry.unit,
+      entry.number(dw.AT_LOCATION) ?? 0,
+      location.form === dw.FORM_LOCLISTX,
+      address,
+      budget,
+    );
   return expression ? evaluate(expression, registers) : { kind: 'unknown' };
 }
 
@@ -103,10 +116,16 @@ function evaluate(expression: Uint8Array, registers: readonly string[]): EntryLo
 }
 
 /** The expression of a list of locations that holds at an address; null for none. */
-function expressionAt(unit: UnitReader, value: number, isIndex: boolean, address: number): Uint8Array | null {
+function expressionAt(
+  unit: UnitReader,
+  value: number,
+  isIndex: boolean,
+  address: number,
+  budget: Budget,
+): Uint8Array | null {
   const { header, sections, bases } = unit;
   if (header.version < 5) {
-    return sections.loc?.reading(value, (cursor) => findOld(cursor, unit, address)) ?? null;
+    return sections.loc?.reading(value, (cursor) => findOld(cursor, unit, address, budget)) ?? null;
   }
   const { loclists } = sections;
   if (!loclists) {
@@ -117,14 +136,15 @@ function expressionAt(unit: UnitReader, value: number, isIndex: boolean, address
   const offset = isIndex
     ? base + loclists.reading(base + value * offsetSize, (cursor) => cursor.offset(offsetSize))
     : value;
-  return loclists.reading(offset, (cursor) => findNew(cursor, unit, address));
+  return loclists.reading(offset, (cursor) => findNew(cursor, unit, address, budget));
 }
 
 /** In `.debug_loclists` (section 7.7.3). */
-function findNew(cursor: Cursor, unit: UnitReader, address: number): Uint8Array | null {
+function findNew(cursor: Cursor, unit: UnitReader, address: number, budget: Budget): Uint8Array | null {
   const { addressSize } = unit.header;
   let base = unit.root.lowPc;
-  for (let left = MOST_LOCATIONS; left > 0; left--) {
+  for (;;) {
+    budget.spend(1);
     let low = 0;
     let high = 0;
     switch (cursor.u8()) {
@@ -170,14 +190,14 @@ function findNew(cursor: Cursor, unit: UnitReader, address: number): Uint8Array 
       return expression;
     }
   }
-  return null;
 }
 
 /** In `.debug_loc` of DWARF 4 and before: pairs of addresses, each with an expression. */
-function findOld(cursor: Cursor, unit: UnitReader, address: number): Uint8Array | null {
+function findOld(cursor: Cursor, unit: UnitReader, address: number, budget: Budget): Uint8Array | null {
   const { addressSize } = unit.header;
   let base = unit.root.lowPc;
-  for (let left = MOST_LOCATIONS; left > 0; left--) {
+  for (;;) {
+    budget.spend(1);
     const low = cursor.address(addressSize);
     const high = cursor.address(addressSize);
     if (low === 0 && high === 0) {
@@ -192,7 +212,6 @@ function findOld(cursor: Cursor, unit: UnitReader, address: number): Uint8Array 
       return expression;
     }
   }
-  return null;
 }
 
 function take(cursor: Cursor, length: number): Uint8Array {

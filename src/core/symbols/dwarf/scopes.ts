@@ -12,6 +12,8 @@ import { isAddressForm, type UnitReader } from './unit-reader.ts';
 
 /** Nesting of blocks and inlined functions; real code has a few dozen. */
 const DEEPEST = 1024;
+/** How often a function inside of functions is stepped over, on average: once for each that it is in. */
+const MOST_NESTED_SKIPS = 64;
 /** Entries of range lists in a unit; a kernel built in one piece by LTO stays far below. */
 const MOST_RANGES = 1 << 22;
 
@@ -111,14 +113,20 @@ export class Scopes {
   }
 }
 
-/** Reads the scopes of a unit. */
-export function readScopes(unit: UnitReader, layout: Layout): Scopes {
-  return new ScopeWalk(unit, layout).run();
+/**
+ * Reads the scopes of a unit.
+ * @param only reads what was inlined only into the function at this address; of the others there is just
+ * where they are
+ */
+export function readScopes(unit: UnitReader, layout: Layout, only: number | null = null): Scopes {
+  return new ScopeWalk(unit, layout, only).run();
 }
 
 class ScopeWalk {
   readonly #cursor: Cursor;
   readonly #ranges: RangeCollector;
+  /** Bytes of nested functions that are stepped over, to be read later. */
+  readonly #skips: Budget;
   readonly #parents: number[] = [];
   readonly #ends: number[] = [];
   readonly #entries: number[] = [];
@@ -136,8 +144,10 @@ class ScopeWalk {
   constructor(
     readonly unit: UnitReader,
     readonly layout: Layout,
+    readonly only: number | null,
   ) {
     this.#cursor = unit.cursor();
+    this.#skips = new Budget(MOST_NESTED_SKIPS * this.#cursor.bytes.length);
     this.#ranges = new RangeCollector(unit, new Budget(MOST_RANGES));
   }
 
@@ -222,6 +232,7 @@ class ScopeWalk {
         } else {
           this.#nested.push(position);
           this.unit.skipEntry(this.#cursor, abbreviation);
+          this.#skips.spend(this.#cursor.position - position);
         }
         break;
       case dw.TAG_INLINED_SUBROUTINE:
@@ -255,9 +266,26 @@ class ScopeWalk {
     this.#callFiles.push(callFile);
     this.#callLines.push(callLine);
     this.#firstRanges.push(firstRange);
-    if (abbreviation.hasChildren) {
-      this.#enter(scope, scope);
+    if (!abbreviation.hasChildren) {
+      return;
     }
+    if (this.only !== null && parent === NO_SCOPE && !this.#holds(firstRange, this.only)) {
+      this.#cursor.position = attributes;
+      this.unit.skipEntry(this.#cursor, abbreviation);
+      return;
+    }
+    this.#enter(scope, scope);
+  }
+
+  /** Whether one of the ranges from a number on holds an address. */
+  #holds(firstRange: number, address: number): boolean {
+    const { lows, highs } = this.#ranges;
+    for (let range = firstRange; range < lows.length; range++) {
+      if ((lows[range] ?? 0) <= address && address < (highs[range] ?? 0)) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /** Reads the attributes of a function; its ranges go to the collector. */

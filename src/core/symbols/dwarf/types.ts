@@ -1,5 +1,6 @@
 /** Types of C as debug info has them (DWARF 5, chapter 5): their text, size and members. */
 import { Cursor } from '../elf/bytes.ts';
+import { Budget } from './budget.ts';
 import * as dw from './constants.ts';
 import type { DebugInfo } from './debug-info.ts';
 import type { Entry } from './entry.ts';
@@ -7,6 +8,12 @@ import type { Entry } from './entry.ts';
 /** Types of types; real ones have a few levels. */
 const DEEPEST = 32;
 const MOST_MEMBERS = 1 << 14;
+/**
+ * Entries that are looked at for one answer, and 16 characters of text each: the largest structures of the
+ * kernel take some ten thousand. A few entries that refer to each other could otherwise ask for 2^32.
+ */
+const MOST_STEPS = 1 << 18;
+const CHARACTERS = 16;
 
 /** A member of a structure or union. */
 export interface DebugMember {
@@ -53,11 +60,15 @@ const KEYWORDS: Readonly<Record<number, string>> = {
   [dw.TAG_ENUMERATION_TYPE]: 'enum',
 };
 
+/** For one question: what it may take is limited. */
 export class Types {
+  readonly budget = new Budget(MOST_STEPS);
+
   constructor(readonly info: DebugInfo) {}
 
   /** The entry of an entry's type; null for `void`. */
   typeOf(entry: Entry): Entry | null {
+    this.budget.spend(1);
     const offset = entry.reference(dw.AT_TYPE);
     return offset === null ? null : this.info.entry(offset);
   }
@@ -74,6 +85,7 @@ export class Types {
     if (type === null) {
       return join('void');
     }
+    this.budget.spend(1 + declared.length / CHARACTERS);
     const name = type.string(dw.AT_NAME);
     const inner = (): Entry | null => this.typeOf(type);
     switch (type.tag) {
@@ -94,7 +106,7 @@ export class Types {
           : `${word} ${this.text(target, declared, depth + 1)}`;
       }
       case dw.TAG_ARRAY_TYPE:
-        return this.text(inner(), `${declared}${dimensions(type)}`, depth + 1);
+        return this.text(inner(), `${declared}${this.#dimensions(type)}`, depth + 1);
       case dw.TAG_SUBROUTINE_TYPE:
         return this.text(inner(), `${declared}(${this.#parameters(type, depth)})`, depth + 1);
       case dw.TAG_STRUCTURE_TYPE:
@@ -120,7 +132,7 @@ export class Types {
         return entry.unit.header.addressSize * factor;
       }
       if (entry.tag === dw.TAG_ARRAY_TYPE) {
-        const count = elementsOf(entry);
+        const count = this.#elements(entry);
         if (count === null) {
           return null;
         }
@@ -173,6 +185,7 @@ export class Types {
       if (members.length >= MOST_MEMBERS) {
         return;
       }
+      this.budget.spend(1);
       const name = entry.string(dw.AT_NAME);
       const memberType = this.typeOf(entry);
       const place = memberPlace(entry, this.size(memberType));
@@ -196,9 +209,34 @@ export class Types {
     const texts: string[] = [];
     for (const child of type.children(PARAMETERS)) {
       const isOpen = child.tag === dw.TAG_UNSPECIFIED_PARAMETERS;
-      texts.push(isOpen ? '...' : this.text(this.typeOf(child), '', depth + 1));
+      const text = isOpen ? '...' : this.text(this.typeOf(child), '', depth + 1);
+      this.budget.spend(1 + text.length / CHARACTERS);
+      texts.push(text);
     }
     return texts.join(', ') || 'void';
+  }
+
+  /** `[4][16]`; an empty pair where the size is open. */
+  #dimensions(array: Entry): string {
+    let text = '';
+    for (const range of array.children(RANGES)) {
+      this.budget.spend(1);
+      text += `[${countOf(range) ?? ''}]`;
+    }
+    return text || '[]';
+  }
+
+  #elements(array: Entry): number | null {
+    let elements = 1;
+    for (const range of array.children(RANGES)) {
+      this.budget.spend(1);
+      const count = countOf(range);
+      if (count === null) {
+        return null;
+      }
+      elements *= count;
+    }
+    return elements;
   }
 }
 
@@ -208,27 +246,6 @@ export function enumeratorsOf(type: Entry): DebugEnumerator[] {
     enumerators.push({ name: entry.string(dw.AT_NAME), value: entry.number(dw.AT_CONST_VALUE) ?? 0 });
   }
   return enumerators;
-}
-
-/** `[4][16]`; an empty pair where the size is open. */
-function dimensions(array: Entry): string {
-  let text = '';
-  for (const range of array.children(RANGES)) {
-    text += `[${countOf(range) ?? ''}]`;
-  }
-  return text || '[]';
-}
-
-function elementsOf(array: Entry): number | null {
-  let elements = 1;
-  for (const range of array.children(RANGES)) {
-    const count = countOf(range);
-    if (count === null) {
-      return null;
-    }
-    elements *= count;
-  }
-  return elements;
 }
 
 /** Elements of one dimension; null when it is open or known at run time alone. */

@@ -183,7 +183,8 @@ function readAranges(section: DebugSection | null): RangeTable {
     cursor.position = start + Math.ceil((cursor.position - start) / pair) * pair;
     while (cursor.position + pair <= end) {
       const low = cursor.address(addressSize);
-      const bytes = cursor.address(addressSize);
+      // A length is what it is: no relocation stands for it.
+      const bytes = addressSize === 8 ? cursor.u64() : cursor.u32();
       if (low !== 0 || bytes !== 0) {
         lows.push(low);
         highs.push(low + bytes);

@@ -34,6 +34,11 @@ export class WeightedCache<K, V extends { readonly weight: number }> {
     return this.#values.has(key);
   }
 
+  delete(key: K): void {
+    this.#weight -= this.#values.get(key)?.weight ?? 0;
+    this.#values.delete(key);
+  }
+
   clear(): void {
     this.#values.clear();
     this.#weight = 0;

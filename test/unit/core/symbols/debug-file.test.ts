@@ -47,6 +47,16 @@ describe.each(FIXTURES)('%s', (name) => {
     expect(differences(openDebugFile(inMemory(fixture(name))), name)).toEqual([]);
   });
 
+  it('answers the very first question as any later one', () => {
+    const asked = openDebugFile(inMemory(fixture(name)));
+    for (const { section, start } of golden(name)) {
+      const first = openDebugFile(inMemory(fixture(name)));
+      const later = ask(asked, section, start);
+      expect(ask(first, section, start)).toBe(later);
+      expect(ask(first, section, start + 1)).toBe(ask(asked, section, start + 1));
+    }
+  });
+
   it('answers the same after what it kept was released, and when it may keep nothing', () => {
     const file = openDebugFile(inMemory(fixture(name)), { memory: 0 });
     expect(differences(file, name)).toEqual([]);

@@ -202,6 +202,75 @@ describe('entries that make no sense', () => {
   });
 });
 
+describe('small files that ask for much', () => {
+  const open = (info: Uint8Array, abbrev: Uint8Array) =>
+    openDebugFile(
+      inMemory(
+        program([CODE, { name: '.debug_info', content: info }, { name: '.debug_abbrev', content: abbrev }]),
+      ),
+    );
+
+  it('have functions in functions in functions', () => {
+    // Each is read on its own, behind what it is in: 2000 times all that is inside of it.
+    const abbrev = abbreviations(ROOT, [8, SUBPROGRAM, 1, [LOW_PC, ADDR], [HIGH_PC, DATA4]]);
+    const nested = new Array(20_000).fill([8, u64(TEXT), u32(0x20)]);
+    expect(refusal(() => ask(unit(root, nested, new Uint8Array(20_001)), abbrev))).toMatch(/more often/);
+  });
+
+  it('have a function inside of a function, whose code is elsewhere', () => {
+    const abbrev = abbreviations(ROOT, [8, SUBPROGRAM, 1, [NAME, STRING], [LOW_PC, ADDR], [HIGH_PC, DATA4]]);
+    const info = unit(
+      root,
+      [8, 'outer', u64(TEXT + 0x40n), u32(0x20)],
+      [8, 'inner', u64(TEXT), u32(0x20), 0],
+      0,
+      0,
+    );
+    expect(ask(info, abbrev)[0]?.function).toBe('inner');
+    expect(ask(info, abbrev, {}, 0x50n)[0]?.function).toBe('outer');
+  });
+
+  const STRUCTURE = 0x13;
+  const MEMBER = 0x0d;
+  const TYPE = 0x49;
+
+  it('have structures without a name that hold each other twice, 30 times over', () => {
+    const abbrev = abbreviations(
+      ROOT,
+      [2, STRUCTURE, 1, [NAME, STRING]],
+      [3, MEMBER, 0, [TYPE, REF4]],
+      [4, STRUCTURE, 1],
+    );
+    const first = 11 + bytes(root).length;
+    // Two members of five bytes behind each abbreviation, and the end of the children.
+    const outer = bytes(2, 'top').length + 11;
+    const structures = Array.from({ length: 30 }, (_, level) => {
+      const next = first + outer + (level + 1) * 12;
+      return [4, 3, u32(next), 3, u32(next), 0];
+    });
+    const top = [2, 'top', 3, u32(first + outer), 3, u32(first + outer), 0];
+    const file = open(unit(root, top, structures, [4, 0], 0), abbrev);
+    expect(refusal(() => file.struct('top'))).toMatch(/more often/);
+  });
+
+  it('have functions that take functions that take functions', () => {
+    const abbrev = abbreviations(
+      ROOT,
+      [2, STRUCTURE, 1, [NAME, STRING]],
+      [3, MEMBER, 0, [NAME, STRING], [TYPE, REF4]],
+      [4, 0x15, 1],
+      [5, 0x05, 0, [TYPE, REF4]],
+    );
+    const first = 11 + bytes(root).length + bytes(2, 'top', 3, 'f', u32(0), 0).length;
+    const types = Array.from({ length: 25 }, (_, level) => {
+      const next = first + (level + 1) * 12;
+      return [4, 5, u32(next), 5, u32(next), 0];
+    });
+    const file = open(unit(root, [2, 'top', 3, 'f', u32(first), 0], types, [4, 0], 0), abbrev);
+    expect(refusal(() => file.struct('top'))).toMatch(/more often/);
+  });
+});
+
 describe('line tables that make no sense', () => {
   const info = unit(root, [2, 'f', u64(TEXT), u32(0x20)], 0);
   const abbrev = abbreviations(ROOT, FUNCTION);
