@@ -104,3 +104,20 @@ export function formatFetch(fetch: Fetch): string {
   const place = fetch.place ?? (fetch.type === 'string' ? `+0(${fetch.register})` : fetch.register);
   return `a${fetch.index}=${place}:${fetch.type}`;
 }
+
+/**
+ * An argument as a return probe gets it, since Linux 6.9: the kernel keeps the register from the entry
+ * (kprobetrace.rst, `$argN`). What is behind a pointer may be gone by then, so a string is its address. Null for
+ * what is in no register.
+ */
+export function argumentAtReturn(fetch: Fetch, machine: string): Fetch | null {
+  const number = (REGISTERS[machine] ?? []).indexOf(fetch.register);
+  const { show, ...bare } = fetch;
+  if (number < 0) {
+    return null;
+  }
+  if (fetch.type === 'string') {
+    return { ...bare, type: 'x64', place: `$arg${number + 1}` };
+  }
+  return (fetch.place ?? fetch.register) === fetch.register ? { ...fetch, place: `$arg${number + 1}` } : null;
+}

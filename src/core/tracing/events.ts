@@ -4,7 +4,13 @@ import type { Trace } from '../stack/frame.ts';
 export type TraceEvent = CallEvent | LossEvent;
 
 /** What the stream of one trace session tells: its events, and how the session itself fares. */
-export type TraceStreamEvent = TraceEvent | TraceStarted | TraceRefused | TraceLimit;
+export type TraceStreamEvent =
+  | TraceEvent
+  | TraceTally
+  | TraceCounters
+  | TraceStarted
+  | TraceRefused
+  | TraceLimit;
 
 /** One call of the traced function. */
 export interface CallEvent {
@@ -19,8 +25,22 @@ export interface CallEvent {
   readonly symbol: string;
   /** In the order of the declaration; empty when they are not known. */
   readonly arguments: readonly ArgumentValue[];
-  /** Innermost first, beginning with the traced function itself; empty where the kernel gave none. */
+  /**
+   * Innermost first, beginning with the traced function itself, or with its caller for a call that was seen at its
+   * return only; empty where the kernel gave none.
+   */
   readonly stack: Trace;
+  /** Where returns are seen: what it returned; null when it had not returned by the end of the session. */
+  readonly returned?: ReturnedValue | null;
+  /** Where both ends are seen: nanoseconds from entry to return, whole microseconds; null without a return. */
+  readonly durationNs?: number | null;
+}
+
+export interface ReturnedValue {
+  /** Decimal, hex for pointers; empty for a function that returns nothing. */
+  readonly value: string;
+  /** `EIO` for 5 and -5 where the function returns error numbers; null for what is none. */
+  readonly errno: string | null;
 }
 
 export interface ArgumentValue {
@@ -38,6 +58,55 @@ export interface LossEvent {
   readonly count: number | null;
 }
 
+/** Sums that the kernel made of one function's calls since the session began; each replaces the one before. */
+export type TraceTally = {
+  readonly kind: 'tally';
+  /** Symbol as traced. */
+  readonly symbol: string;
+  /** Calls that were summed up. */
+  readonly hits: number;
+  /** Calls that the kernel had no room for. */
+  readonly dropped: number;
+  /** Not all rows came: there are too many. */
+  readonly isCut: boolean;
+} & (
+  | { readonly of: 'count'; readonly rows: readonly TaskCount[] }
+  | { readonly of: 'latency'; readonly rows: readonly LatencyBucket[] }
+  | { readonly of: 'stacks'; readonly rows: readonly StackCount[] }
+);
+
+export interface TaskCount {
+  readonly comm: string;
+  /** Thread id. */
+  readonly pid: number;
+  readonly count: number;
+}
+
+/** Durations above 2^(log2 - 1) and up to 2^log2 nanoseconds. */
+export interface LatencyBucket {
+  readonly log2: number;
+  readonly count: number;
+  /** All of them together, in nanoseconds. */
+  readonly sumNs: number;
+}
+
+export interface StackCount {
+  /** As {@link CallEvent.stack}; the kernel keeps 16 frames at most (HIST_STACKTRACE_DEPTH), some of them the probe's own. */
+  readonly stack: Trace;
+  readonly count: number;
+}
+
+/** How the session stands by the kernel's counters, about once a second. */
+export interface TraceCounters {
+  readonly kind: 'counters';
+  /** Calls seen, whether a condition let them pass or not. */
+  readonly calls: number;
+  /** Entries that were overwritten in the buffer before they were read (a call and its stack are two). */
+  readonly overrun: number;
+  /** Returns that were not seen: more calls at a time than the probe keeps (`nmissed`). */
+  readonly missed: number;
+}
+
 /** The probe is set: calls are seen from now on. */
 export interface TraceStarted {
   readonly kind: 'started';
@@ -48,7 +117,16 @@ export interface TraceStarted {
 /** The kernel does not let this function be traced, or nothing at all. Nothing follows. */
 export interface TraceRefused {
   readonly kind: 'refused';
-  readonly reason: 'no-tracefs' | 'no-kprobes' | 'no-instance' | 'no-probe' | 'no-enable';
+  readonly reason:
+    | 'no-tracefs'
+    | 'no-kprobes'
+    | 'no-instance'
+    | 'no-probe'
+    | 'no-enable'
+    /** The kernel does not take the condition. */
+    | 'no-filter'
+    /** The kernel cannot sum up (CONFIG_HIST_TRIGGERS). */
+    | 'no-tally';
   /** A sentence. */
   readonly why: string;
 }
@@ -56,5 +134,8 @@ export interface TraceRefused {
 /** The session reached its limit and ended by itself. */
 export interface TraceLimit {
   readonly kind: 'limit';
-  readonly of: 'events' | 'time';
+  /** `rate`: more calls a second than wanted; `rate` says how many. */
+  readonly of: 'events' | 'time' | 'rate';
+  /** Calls a second when it ended; null when that was not measured. */
+  readonly rate?: number;
 }

@@ -1,15 +1,15 @@
 import type { Frame } from '../stack/frame.ts';
 import { isEndMarker, MAX_FRAMES } from '../stack/proc-stack.ts';
-import type { ArgumentValue, CallEvent, LossEvent, TraceEvent } from './events.ts';
+import { readCallFields } from './call-fields.ts';
+import { CallPairs } from './call-pairs.ts';
+import type { CallEvent, LossEvent, TraceEvent } from './events.ts';
 import type { FtraceProgram } from './ftrace-program.ts';
+import { passes } from './passes.ts';
+import type { EventRole, Programs } from './program/programs.ts';
 import { detached, StackPool } from './stack-pool.ts';
-import { showValue } from './values/show-value.ts';
 
 /** More calls than this never wait for their stack. */
 const MAX_WAITING = 256;
-
-/** Units of a value or a comm that are kept: a string of the kernel may have thousands. */
-const MAX_VALUE = 256;
 
 /** `            sync-4129    [001] .....   872.109649: ` (kernel/trace/trace_output.c, `trace_print_context`). */
 const CONTEXT = /^ *(.{1,64})-(\d{1,10}) +\[(\d{1,5})\] (?:[^\s\d]?\S{3,5} )? *(\d{1,12}\.\d{1,9}): (.*)$/s;
@@ -22,6 +22,9 @@ const OUTERMOST =
 
 interface Waiting {
   readonly call: { -readonly [K in keyof CallEvent]: CallEvent[K] };
+  readonly role: EventRole;
+  /** Stack pointer, where entries and returns are to be paired. */
+  readonly pointer: string;
   done: boolean;
 }
 
@@ -29,10 +32,11 @@ interface Waiting {
  * Reads the lines of trace_pipe of an instance with the options `sym-offset` and `stacktrace`: a call,
  * then `<stack trace>` with the same CPU, then a line per frame. Calls of several CPUs may come
  * between. A stack has no end of its own: it is complete at a frame that nothing calls, at one
- * that ended an earlier stack, or at the next line that is no frame. Calls come out in the order of the lines.
+ * that ended an earlier stack, or at the next line that is no frame. Calls come out in the order of the lines;
+ * where entries and returns are paired, in that of the returns.
  */
 export class FtraceOutput {
-  readonly #program: FtraceProgram;
+  readonly #programs: Programs;
   /** Calls in order; those before the first that is not done are out already. */
   #queue: (Waiting | LossEvent)[] = [];
   /** The last call of each CPU that has no stack yet. */
@@ -43,9 +47,15 @@ export class FtraceOutput {
   #frames: Frame[] = [];
   readonly #pool = new StackPool();
   readonly #lastFrames = new Set<string>();
+  readonly #pairs = new Map<FtraceProgram, CallPairs>();
 
-  constructor(program: FtraceProgram) {
-    this.#program = program;
+  constructor(programs: Programs) {
+    this.#programs = programs;
+  }
+
+  /** Returns that came without their entry, which was lost or before the session. */
+  get unpaired(): number {
+    return [...this.#pairs.values()].reduce((sum, { unpaired }) => sum + unpaired, 0);
   }
 
   line(text: string): TraceEvent[] {
@@ -70,11 +80,19 @@ export class FtraceOutput {
     return this.#ready();
   }
 
-  /** What waits for a stack that will not come. */
+  /** What waits for a stack or a return that will not come. */
   end(): TraceEvent[] {
     this.#closeStack(false);
     this.#giveUp();
-    return this.#ready();
+    const events = this.#ready();
+    for (const [program, pairs] of this.#pairs) {
+      // Where a filter holds returns back, most of these have returned.
+      if (program.filters.return === null && program.filters.ours === null) {
+        events.push(...pairs.open().map((call) => ({ ...call, returned: null, durationNs: null })));
+      }
+    }
+    this.#pairs.clear();
+    return events;
   }
 
   #entry([, comm = '', pid, cpu, time, rest = '']: RegExpExecArray): void {
@@ -87,24 +105,32 @@ export class FtraceOutput {
       return;
     }
     const body = /^(\w{1,64}): \(([^)]{1,700})\)(.*)$/s.exec(rest);
-    if (body === null || body[1] !== this.#program.event) {
+    const role = this.#programs.find(body?.[1] ?? '');
+    if (body === null || role === undefined) {
       return;
     }
     if (waiting !== undefined) {
       waiting.done = true;
     }
-    const args = this.#arguments(body[3] ?? '');
+    const { program, at } = role;
+    const fields = readCallFields(body[3] ?? '', role);
     const call: Waiting = {
       done: false,
+      role,
+      pointer: fields.pointer,
       call: {
         kind: 'call',
         time: Number(time),
-        comm: kept(args.comm ?? comm),
+        comm: fields.comm ?? detached(comm),
         pid: Number(pid),
         cpu: processor,
-        symbol: this.#pool.frame(body[2] ?? '')?.symbol ?? detached(body[2] ?? ''),
-        arguments: args.values,
+        symbol:
+          at === 'return' || program.returns !== null
+            ? program.symbol
+            : (this.#pool.frame(body[2] ?? '')?.symbol ?? detached(body[2] ?? '')),
+        arguments: fields.values,
         stack: [],
+        ...(fields.returned === null ? {} : { returned: fields.returned }),
       },
     };
     this.#byCpu.set(processor, call);
@@ -112,33 +138,6 @@ export class FtraceOutput {
     if (this.#queue.length > MAX_WAITING) {
       this.#giveUp();
     }
-  }
-
-  /** Integers first, then strings, then the comm: what may hold anything comes last. */
-  #arguments(text: string): { values: ArgumentValue[]; comm: string | null } {
-    const byIndex = new Map<number, ArgumentValue>(
-      this.#program.fixed.map(({ index, value }) => [index, value]),
-    );
-    const end = text.lastIndexOf(' c="');
-    const comm = end >= 0 && text.endsWith('"') && text.length > end + 4 ? text.slice(end + 4, -1) : null;
-    let rest = comm === null ? text : text.slice(0, end);
-    const { fetches } = this.#program;
-    for (const [i, { index, name, type, show }] of fetches.entries()) {
-      const key = ` a${index}=`;
-      if (!rest.startsWith(key)) {
-        break;
-      }
-      rest = rest.slice(key.length);
-      let length = rest.indexOf(' ');
-      if (type === 'string') {
-        const next = fetches[i + 1];
-        length = next === undefined ? -1 : rest.indexOf(` a${next.index}=`);
-      }
-      const value = length < 0 ? rest : rest.slice(0, length);
-      rest = rest.slice(value.length);
-      byIndex.set(index, { name, value: kept(show === undefined ? value : showValue(show, value)) });
-    }
-    return { values: [...byIndex].sort(([a], [b]) => a - b).map(([, value]) => value), comm };
   }
 
   #frame(text: string): void {
@@ -185,7 +184,10 @@ export class FtraceOutput {
         if (!entry.done) {
           break;
         }
-        events.push(entry.call);
+        const call = this.#paired(entry);
+        if (call !== null && passes(call, entry.role.program)) {
+          events.push(call);
+        }
       } else {
         events.push(entry);
       }
@@ -196,10 +198,31 @@ export class FtraceOutput {
     }
     return events;
   }
-}
 
-function kept(value: string): string {
-  return detached(value.length > MAX_VALUE ? `${value.slice(0, MAX_VALUE)}…` : value);
+  /** The whole call, as far as this event is the last of it. */
+  #paired({ call, role: { program, at }, pointer }: Waiting): CallEvent | null {
+    if (at === 'whole') {
+      return call;
+    }
+    let pairs = this.#pairs.get(program);
+    if (pairs === undefined) {
+      pairs = new CallPairs(program.stackShift);
+      this.#pairs.set(program, pairs);
+    }
+    if (at === 'entry') {
+      pairs.enter(call, pointer);
+      return null;
+    }
+    const entered = pairs.leave(call.pid, pointer);
+    if (entered === null) {
+      return null;
+    }
+    return {
+      ...entered,
+      returned: call.returned ?? { value: '', errno: null },
+      durationNs: Math.max(0, Math.round((call.time - entered.time) * 1e6)) * 1000,
+    };
+  }
 }
 
 function outermostKey(frame: Frame): string {

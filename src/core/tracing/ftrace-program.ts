@@ -1,8 +1,15 @@
 import { Failure } from '../failure.ts';
 import type { Parameter } from '../symbols/location.ts';
 import type { TypedFunction } from '../symbols/value-type.ts';
-import { type Fetch, fetchArguments, formatFetch } from './arguments.ts';
+import { argumentAtReturn, type Fetch, fetchArguments, formatFetch } from './arguments.ts';
+import { type Condition, checkCondition } from './conditions/check.ts';
+import { conditionFields } from './conditions/fields.ts';
+import { parseCondition } from './conditions/parse.ts';
 import type { ArgumentValue } from './events.ts';
+import { KINDS, type TraceKind } from './kinds.ts';
+import { type Filters, partCondition } from './program/filters.ts';
+import type { Step } from './program/steps.ts';
+import { errorFilter, type ReturnKind, returnKind, typedReturn } from './return-type.ts';
 import { typedFetches } from './values/typed-fetches.ts';
 
 /** What a session's traces on the target are told by. */
@@ -23,10 +30,20 @@ export interface TraceParams extends TraceSessionId {
   readonly parameters: readonly Parameter[] | null;
   /** The same as the running build's debug info has it, which counts for more; null or nothing when it is not known. */
   readonly typed?: TypedFunction | null;
+  /** What the source declares it to return; null or absent when it is not known. */
+  readonly returns?: string | null;
+  /** What is found out; `calls` when absent. */
+  readonly kind?: TraceKind;
+  /** Only calls that fulfil it, as a person wrote it; empty or absent for all. */
+  readonly condition?: string;
+  /** Which function of its session this is, from 0. */
+  readonly index?: number;
   /** The session ends after about this many calls: they are counted once a second. Default 100,000. */
   readonly maxEvents: number;
   /** The session ends after this many seconds. Default 600. */
   readonly maxSeconds: number;
+  /** Calls recorded a second above which the session ends and a person is asked; 0 or absent for no such limit. */
+  readonly maxRate?: number;
 }
 
 const DEFAULT_MAX_EVENTS = 100_000;
@@ -34,23 +51,43 @@ const DEFAULT_MAX_SECONDS = 600;
 
 /** A trace of one function as the kernel's dynamic events take it (Documentation/trace/kprobetrace.rst). */
 export interface FtraceProgram {
-  /** Name of the event: the symbol's letters and the session's id, at most 63 bytes (MAX_EVENT_NAME_LEN). */
+  readonly symbol: string;
+  readonly kind: TraceKind;
+  /**
+   * Name of the event at the entry: the symbol's letters and the session's id, at most 63 bytes (MAX_EVENT_NAME_LEN).
+   * Where only returns are recorded it is the event at the return.
+   */
   readonly event: string;
+  /** Name of the event at the return; null where there is none, or it is the only one. */
+  readonly returnEvent: string | null;
+  /** Name of the synthetic event with the durations; null where there is none. */
+  readonly durationEvent: string | null;
   /** Places to try in order: `zfs:zil_commit`, `zil_commit`. */
   readonly places: readonly string[];
   /** What is printed with each call, in this order; strings last, since their text may hold anything. */
   readonly fetches: readonly Fetch[];
   /** Arguments with the same value for each call: constants, and `?` for those that are nowhere. */
   readonly fixed: readonly { readonly index: number; readonly value: ArgumentValue }[];
-  /** The same as kprobe_events takes it, with the comm at the end. */
+  /** The fetches as kprobe_events takes them, with the comm at the end. */
   readonly fetchText: string;
+  /** Null where returns are not seen. */
+  readonly returns: ReturnKind | null;
+  readonly filters: Filters;
+  /** What the target does to set it up, in order. */
+  readonly steps: readonly Step[];
+  /** Stack pointer at the return less that at the entry of the same call, in bytes. */
+  readonly stackShift: number;
   readonly maxEvents: number;
   readonly maxSeconds: number;
+  readonly maxRate: number;
 }
 
-/** @throws Failure `bad-request` when symbol, module or id are none. */
+/** `call` pushes the return address, which `ret` has taken by then; the other machines keep it in a register. */
+const STACK_SHIFT: Readonly<Record<string, number>> = { x86_64: 8 };
+
+/** @throws Failure `bad-request` when symbol, module or id are none, and for a condition that is none. */
 export function ftraceProgram(params: TraceParams): FtraceProgram {
-  const { symbol, module, sessionId } = params;
+  const { symbol, module, sessionId, kind = 'calls', index = 0 } = params;
   if (!/^[A-Za-z_][\w.$]{0,254}$/.test(symbol)) {
     throw new Failure(
       'bad-request',
@@ -63,25 +100,152 @@ export function ftraceProgram(params: TraceParams): FtraceProgram {
   }
   checkSessionId(sessionId);
   const typed = params.typed ? typedFetches(params.typed, params.machine) : null;
-  const fetches = typed?.fetches ?? fetchArguments(symbol, params.parameters, params.machine);
-  const ordered = [
-    ...fetches.filter(({ type }) => type !== 'string'),
-    ...fetches.filter(({ type }) => type === 'string'),
-  ];
-  return {
-    event: `${symbol.replace(/\W/g, '_').slice(0, 40)}_${sessionId}`,
+  const known = typed?.fetches ?? fetchArguments(symbol, params.parameters, params.machine);
+  const { pairs, condition, single, returns, fetches } = asked(params, kind, known);
+  const filters = partCondition(condition, kind, single);
+  const number = index > 0 ? `${Math.floor(index)}_` : '';
+  const event = `${symbol.replace(/\W/g, '_').slice(0, 36)}_${number}${sessionId}`;
+  const program = {
+    symbol,
+    kind,
+    event,
+    returnEvent: pairs ? `${event}_r` : null,
+    durationEvent: kind === 'latency' ? `${event}_t` : null,
     // Where the module is not known, ZFS's own come first: some of its functions have namesakes in
     // the kernel, and a symbol of a module is found much faster than one of all.
     places:
       module === null
         ? [`zfs:${symbol}`, `spl:${symbol}`, symbol]
         : [`${module.replaceAll('-', '_')}:${symbol}`],
-    fetches: ordered,
+    fetches,
     fixed: typed?.fixed ?? [],
-    fetchText: [...ordered.map(formatFetch), 'c=$comm'].join(' '),
+    fetchText: [...fetches.map(formatFetch), 'c=$comm'].join(' '),
+    returns,
+    filters,
+    stackShift: STACK_SHIFT[params.machine] ?? 0,
     maxEvents: limit(params.maxEvents, DEFAULT_MAX_EVENTS),
     maxSeconds: limit(params.maxSeconds, DEFAULT_MAX_SECONDS),
+    maxRate: limit(params.maxRate ?? 0, 0),
   };
+  return { ...program, steps: steps(program, single) };
+}
+
+/** What the kind and the condition together need to see. */
+function asked(params: TraceParams, kind: TraceKind, known: readonly Fetch[]) {
+  const { pairs } = KINDS[kind];
+  const returned = params.typed ? typedReturn(params.typed.returns) : returnKind(params.returns ?? null);
+  if (kind === 'errors' && returned.errors === 'none') {
+    throw new Failure(
+      'bad-request',
+      `${params.symbol} returns ${returned.type === null ? 'nothing' : 'no error number'}: there are no errors to trace.`,
+      'Trace its returns instead.',
+    );
+  }
+  const text = (params.condition ?? '').trim();
+  const seesReturn = kind !== 'calls';
+  const expression = text === '' ? null : parseCondition(text);
+  const condition =
+    expression === null
+      ? null
+      : checkCondition(expression, conditionFields(known, seesReturn ? returned : null, pairs));
+  const asksReturn = condition !== null && fieldsOf(condition).has('r');
+  // One event at the return is enough where no duration is wanted.
+  const single = !pairs && (KINDS[kind].returns || asksReturn);
+  const ordered = [
+    ...known.filter(({ type }) => type !== 'string'),
+    ...known.filter(({ type }) => type === 'string'),
+  ];
+  return {
+    pairs,
+    condition,
+    single,
+    returns: pairs || single ? returned : null,
+    fetches: single ? ordered.flatMap((fetch) => argumentAtReturn(fetch, params.machine) ?? []) : ordered,
+  };
+}
+
+function fieldsOf(condition: Condition): Set<string | null> {
+  switch (condition.kind) {
+    case 'and':
+    case 'or':
+      return new Set([...fieldsOf(condition.left), ...fieldsOf(condition.right)]);
+    case 'not':
+      return fieldsOf(condition.of);
+    default:
+      return new Set([condition.field.known === 'return' ? 'r' : condition.field.kernel]);
+  }
+}
+
+type Plan = Omit<FtraceProgram, 'steps'>;
+
+function steps(plan: Plan, single: boolean): Step[] {
+  const { event, returnEvent, durationEvent, places, filters, returns, kind } = plan;
+  const value = returns?.type == null ? '' : ` r=$retval:${returns.type}`;
+  const errors = kind === 'errors' && returns !== null ? errorFilter('r', returns) : null;
+  const wanted = [errors, filters.entry].filter((filter) => filter !== null);
+  const entryFilter =
+    wanted.length > 1 ? wanted.map((filter) => `(${filter})`).join(' && ') : (wanted[0] ?? null);
+  const found: Step[] = [];
+  if (single) {
+    const own = value.trimStart();
+    found.push({
+      do: 'probe',
+      type: 'r512',
+      event,
+      fetches: `${own} ${plan.fetchText}`.trimStart(),
+      lesser: `${own} c=$comm`.trimStart(),
+      places,
+    });
+  } else {
+    const pointer = returnEvent === null || durationEvent !== null ? '' : 'k=$stack:x64 ';
+    found.push({
+      do: 'probe',
+      type: 'p',
+      event,
+      fetches: pointer + plan.fetchText,
+      lesser: `${pointer}c=$comm`,
+      places,
+    });
+    if (returnEvent !== null) {
+      const fetches = `${pointer}${value.trimStart()} c=$comm`.trimStart();
+      found.push({ do: 'probe', type: 'r512', event: returnEvent, fetches, lesser: fetches, places });
+    }
+  }
+  const when = (filter: string | null) => (filter === null ? '' : ` if ${filter}`);
+  if (durationEvent !== null && returnEvent !== null) {
+    found.push(
+      { do: 'synthetic', event: durationEvent, fields: 'u64 ns' },
+      {
+        do: 'trigger',
+        group: 'synthetic',
+        event: durationEvent,
+        texts: [`hist:keys=ns.log2:vals=ns:size=256${when(filters.duration)}`],
+      },
+      {
+        do: 'trigger',
+        group: 'probe',
+        event,
+        texts: [`hist:keys=common_pid:t=common_timestamp:size=16384${when(entryFilter)}`],
+      },
+      { do: 'measure', from: event, to: returnEvent, into: durationEvent, filter: filters.return },
+    );
+  } else if (kind === 'count') {
+    const text = `hist:keys=common_pid.execname:sort=hitcount.descending:size=4096${when(entryFilter)}`;
+    found.push({ do: 'trigger', group: 'probe', event, texts: [text] });
+  } else if (kind === 'stacks') {
+    const texts = ['common_stacktrace', 'stacktrace'].map(
+      (key) => `hist:keys=${key}:sort=hitcount.descending:size=2048${when(entryFilter)}`,
+    );
+    found.push({ do: 'trigger', group: 'probe', event, texts });
+  } else {
+    if (entryFilter !== null) {
+      found.push({ do: 'filter', event, filter: entryFilter });
+    }
+    if (returnEvent !== null && filters.return !== null) {
+      found.push({ do: 'filter', event: returnEvent, filter: filters.return });
+    }
+  }
+  return found;
 }
 
 /** Session ids stand in scripts as they are. @throws Failure `bad-request` for one that is none */

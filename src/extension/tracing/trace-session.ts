@@ -78,6 +78,9 @@ export class TraceSession implements Disposable {
         case 'limit':
           this.#limit = event;
           break;
+        case 'tally':
+        case 'counters':
+          break;
         default:
           batch.push(event);
       }

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import type { CallEvent } from '../../../../src/core/tracing/events.ts';
 import { FtraceOutput } from '../../../../src/core/tracing/ftrace-output.ts';
 import { ftraceProgram } from '../../../../src/core/tracing/ftrace-program.ts';
+import { Programs } from '../../../../src/core/tracing/program/programs.ts';
 
 const program = ftraceProgram({
   symbol: 'spa_open',
@@ -31,7 +32,7 @@ function read(output: FtraceOutput, time: string, pool: string, caller: string):
 }
 
 test('calls with equal stacks share one', () => {
-  const output = new FtraceOutput(program);
+  const output = new FtraceOutput(new Programs(program));
   const first = read(output, '10.000001', '"tank"', 'spa_get_stats');
   const second = read(output, '10.000002', '"rpool"', 'spa_get_stats');
   const third = read(output, '10.000003', '"tank"', 'spa_prop_get');
@@ -42,7 +43,7 @@ test('calls with equal stacks share one', () => {
 });
 
 test('a long value is cut', () => {
-  const output = new FtraceOutput(program);
+  const output = new FtraceOutput(new Programs(program));
   const call = read(output, '10.000001', `"${'x'.repeat(5000)}"`, 'spa_get_stats');
   expect(call.arguments).toEqual([{ name: 'pool', value: `"${'x'.repeat(255)}…` }]);
   expect(call.comm).toBe('zpool');

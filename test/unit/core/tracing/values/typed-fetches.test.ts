@@ -3,6 +3,7 @@ import { openDebugFile } from '../../../../../src/core/symbols/debug-file.ts';
 import type { TypedFunction } from '../../../../../src/core/symbols/value-type.ts';
 import { FtraceOutput } from '../../../../../src/core/tracing/ftrace-output.ts';
 import { ftraceProgram } from '../../../../../src/core/tracing/ftrace-program.ts';
+import { Programs } from '../../../../../src/core/tracing/program/programs.ts';
 import { typedFetches } from '../../../../../src/core/tracing/values/typed-fetches.ts';
 import { fixture, inMemory } from '../../symbols/fixtures.ts';
 
@@ -66,7 +67,7 @@ describe('what is fetched of a function', () => {
       maxSeconds: 10,
     };
     const program = ftraceProgram(params);
-    const output = new FtraceOutput(program);
+    const output = new FtraceOutput(new Programs(program));
     output.line(
       `  sh-7 [000] ..... 1.5: ${program.event}: (refill+0x0/0x10 [zfs]) a0=0xffff888000000000 a1=3 a2=9 a3=(fault) a4=-1 a5=-3 c="sh"`,
     );

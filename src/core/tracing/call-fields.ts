@@ -1,0 +1,78 @@
+import { errnoName } from '../zfs/errno.ts';
+import type { ArgumentValue, ReturnedValue } from './events.ts';
+import type { EventRole } from './program/programs.ts';
+import { isErrorValue, type ReturnKind } from './return-type.ts';
+import { detached } from './stack-pool.ts';
+import { showValue } from './values/show-value.ts';
+
+/** Units of a value or a comm that are kept: a string of the kernel may have thousands. */
+const MAX_VALUE = 256;
+
+/** What the fetches of one event say. */
+export interface CallFields {
+  readonly values: readonly ArgumentValue[];
+  readonly comm: string | null;
+  /** Stack pointer as printed; empty where it was not fetched. */
+  readonly pointer: string;
+  readonly returned: ReturnedValue | null;
+}
+
+/**
+ * Reads what follows the place in a line of a kprobe event: ` k=0x... r=5 a0=... c="..."`. Integers come
+ * first, then strings, then the comm: what may hold anything comes last.
+ */
+export function readCallFields(text: string, { program, at }: EventRole): CallFields {
+  const end = text.lastIndexOf(' c="');
+  const comm = end >= 0 && text.endsWith('"') && text.length > end + 4 ? text.slice(end + 4, -1) : null;
+  let rest = comm === null ? text : text.slice(0, end);
+  const word = (key: string): string | null => {
+    const start = ` ${key}=`;
+    if (!rest.startsWith(start)) {
+      return null;
+    }
+    const space = rest.indexOf(' ', start.length);
+    const value = rest.slice(start.length, space < 0 ? rest.length : space);
+    rest = space < 0 ? '' : rest.slice(space);
+    return value;
+  };
+  const pointer = word('k') ?? '';
+  const value = word('r');
+  const returned = value === null || program.returns === null ? null : readReturn(value, program.returns);
+  const byIndex = new Map<number, ArgumentValue>(
+    at === 'return' ? [] : program.fixed.map(({ index, value }) => [index, value]),
+  );
+  const fetches = at === 'return' ? [] : program.fetches;
+  for (const [i, { index, name, type, show }] of fetches.entries()) {
+    const key = ` a${index}=`;
+    if (!rest.startsWith(key)) {
+      break;
+    }
+    rest = rest.slice(key.length);
+    let length = rest.indexOf(' ');
+    if (type === 'string') {
+      const next = fetches[i + 1];
+      length = next === undefined ? -1 : rest.indexOf(` a${next.index}=`);
+    }
+    const value = length < 0 ? rest : rest.slice(0, length);
+    rest = rest.slice(value.length);
+    byIndex.set(index, { name, value: kept(show === undefined ? value : showValue(show, value)) });
+  }
+  const values = [...byIndex].sort(([a], [b]) => a - b).map(([, argument]) => argument);
+  return { values, comm: comm === null ? null : kept(comm), pointer, returned };
+}
+
+function readReturn(text: string, kind: ReturnKind): ReturnedValue {
+  const value = kept(text);
+  if (kind.errors === 'none' || !/^(?:-?\d{1,20}|0x[0-9a-f]{1,16})$/.test(text)) {
+    return { value, errno: null };
+  }
+  const number = BigInt(text);
+  return {
+    value,
+    errno: isErrorValue(number, kind) ? errnoName(Number(BigInt.asIntN(64, number))) : null,
+  };
+}
+
+function kept(value: string): string {
+  return detached(value.length > MAX_VALUE ? `${value.slice(0, MAX_VALUE)}…` : value);
+}

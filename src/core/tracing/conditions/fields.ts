@@ -1,0 +1,56 @@
+import type { Fetch, FetchType } from '../arguments.ts';
+import type { ReturnKind } from '../return-type.ts';
+import type { Field, Known } from './check.ts';
+
+const COMMON: readonly Field[] = [
+  { name: 'comm', kernel: 'comm', type: 'string', bits: 0, known: 'entry' },
+  { name: 'pid', kernel: 'common_pid', type: 'signed', bits: 32, known: 'entry' },
+  { name: 'cpu', kernel: 'CPU', type: 'unsigned', bits: 32, known: 'entry' },
+];
+
+/**
+ * What a condition may ask for: the arguments by name, `comm`, `pid` (the thread's), `cpu`; where the return is
+ * traced `ret`, `errno` (of either sign), and `duration` where both ends are. An argument hides a common field.
+ */
+export function conditionFields(
+  fetches: readonly Fetch[],
+  returns: ReturnKind | null,
+  hasDuration: boolean,
+): ReadonlyMap<string, Field> {
+  const fields = new Map<string, Field>(COMMON.map((field) => [field.name, field]));
+  for (const { index, name, type } of fetches) {
+    if (/^[A-Za-z_]\w*(?:(?:->|\.)[A-Za-z_]\w*)*$/.test(name)) {
+      fields.set(name, fieldOf(name, `a${index}`, type, 'entry'));
+    }
+  }
+  if (returns !== null && returns.type !== null) {
+    const value = fieldOf('ret', 'r', returns.type, 'return');
+    fields.set('ret', value);
+    if (returns.errors !== 'none') {
+      fields.set('errno', {
+        ...value,
+        name: 'errno',
+        type: 'signed',
+        eitherSign: true,
+        kernel: value.type === 'signed' ? value.kernel : null,
+      });
+    }
+  }
+  if (hasDuration) {
+    fields.set('duration', { name: 'duration', kernel: 'ns', type: 'duration', bits: 64, known: 'both' });
+  }
+  return fields;
+}
+
+function fieldOf(name: string, kernel: string, type: FetchType, known: Known): Field {
+  if (type === 'string') {
+    return { name, kernel, type: 'string', bits: 0, known };
+  }
+  return {
+    name,
+    kernel,
+    type: type.startsWith('s') ? 'signed' : 'unsigned',
+    bits: Number(type.slice(1)),
+    known,
+  };
+}

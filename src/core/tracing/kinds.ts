@@ -1,0 +1,30 @@
+/** What a trace session finds out about its functions. */
+export type TraceKind = 'calls' | 'returns' | 'errors' | 'count' | 'latency' | 'stacks';
+
+/**
+ * How a kind is seen by the kernel: `event` records each call, `tally` has the kernel count (hist
+ * triggers, Documentation/trace/histogram.rst) and only the sums are read.
+ */
+export interface KindTraits {
+  readonly how: 'event' | 'tally';
+  /** Needs to know when the function returns. */
+  readonly returns: boolean;
+  /** Needs both ends of a call, so that they must be paired. */
+  readonly pairs: boolean;
+}
+
+export const KINDS: Readonly<Record<TraceKind, KindTraits>> = {
+  calls: { how: 'event', returns: false, pairs: false },
+  returns: { how: 'event', returns: true, pairs: true },
+  errors: { how: 'event', returns: true, pairs: false },
+  count: { how: 'tally', returns: false, pairs: false },
+  latency: { how: 'tally', returns: true, pairs: true },
+  stacks: { how: 'tally', returns: false, pairs: false },
+};
+
+export const TRACE_KINDS = Object.keys(KINDS) as readonly TraceKind[];
+
+/** What can be traced where the kernel cannot count by itself: the same calls, one by one. */
+export function withoutTally(kind: TraceKind): TraceKind {
+  return kind === 'latency' ? 'returns' : 'calls';
+}

@@ -1,0 +1,60 @@
+import type { FtraceProgram } from '../../core/tracing/ftrace-program.ts';
+import { KINDS } from '../../core/tracing/kinds.ts';
+import type { Step } from '../../core/tracing/program/steps.ts';
+import { shellWord } from '../collector.ts';
+
+const call = (...words: readonly string[]): string => words.map(shellWord).join(' ');
+
+/** The mark at the start of what a session says of itself. */
+export const markOf = (sessionId: string): string => `#zscope-${sessionId}`;
+
+/** The script that runs a session, in the words of trace-shell.ts. */
+export function sessionScript(program: FtraceProgram, sessionId: string): string {
+  const { kind, maxEvents, maxSeconds, maxRate } = program;
+  const { how, pairs } = KINDS[kind];
+  // A call and its stack, or its two ends and theirs.
+  const shares = pairs ? 4 : 2;
+  return `${[
+    call('begin', markOf(sessionId), sessionId),
+    ...setUp(program, pairs ? 'global' : 'local'),
+    how === 'tally'
+      ? call('tally', `${maxSeconds}`)
+      : call('record', `${maxEvents}`, `${maxSeconds}`, `${maxRate}`, `${shares}`),
+  ].join('\n')}\n`;
+}
+
+/** The script that adds a function to a session that runs. */
+export function joinScript(program: FtraceProgram, sessionId: string): string {
+  const { event, returnEvent, kind } = program;
+  const events = returnEvent === null ? [event] : [returnEvent, event];
+  return `${[
+    call('join', markOf(sessionId), sessionId),
+    ...setUp(program, 'local'),
+    ...(KINDS[kind].how === 'event' ? events.map((name) => call('enable', name)) : []),
+    'say started $how',
+  ].join('\n')}\n`;
+}
+
+function setUp({ steps }: FtraceProgram, clock: string): string[] {
+  const isProbe = (step: Step) => step.do === 'probe';
+  return [
+    ...steps.filter(isProbe).map(stepCall),
+    call('ready', clock),
+    ...steps.filter((step) => !isProbe(step)).map(stepCall),
+  ];
+}
+
+function stepCall(step: Step): string {
+  switch (step.do) {
+    case 'probe':
+      return call('attach', step.type, step.event, step.fetches, step.lesser, ...step.places);
+    case 'synthetic':
+      return call('synthetic', step.event, step.fields);
+    case 'filter':
+      return call('filter', step.event, step.filter);
+    case 'trigger':
+      return call('trigger', step.group, step.event, ...step.texts);
+    case 'measure':
+      return call('measure', step.from, step.to, step.into, step.filter === null ? '' : ` if ${step.filter}`);
+  }
+}
