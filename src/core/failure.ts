@@ -39,6 +39,11 @@ export class Failure extends Error {
     super(message);
     this.name = 'Failure';
   }
+
+  /** The same failure with words before what it says. */
+  before(words: string): Failure {
+    return new Failure(this.code, `${words}${this.message}`, this.remedy);
+  }
 }
 
 /** Tells a {@link Failure} of any bundle from every other thrown value. */

@@ -121,6 +121,8 @@ export interface HostKeyQuestion {
   readonly fingerprint: string;
   /** The file it will be remembered in. */
   readonly knownHostsFile: string;
+  /** It is a jump host's key: the name of the machine behind it. */
+  readonly onTheWayTo: string | null;
 }
 
 /** A host of an ssh configuration that can be connected to by name. */

@@ -126,6 +126,7 @@ export class HostKeyCheck {
         keyType,
         fingerprint: fingerprint(key),
         knownHostsFile: file ?? '',
+        onTheWayTo: null,
       });
       if (!trusted) {
         throw new Failure('host-key-refused', `The host key of ${host.alias} was not accepted.`);

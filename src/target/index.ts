@@ -3,9 +3,10 @@ import type { Connection, ConnectOptions, HostEntry, Prompts } from './connectio
 import { Limit } from './limit.ts';
 import { resolveHost } from './resolve-host.ts';
 import { listHostsOf } from './ssh-config-files.ts';
-import { SshConnection } from './ssh-connection.ts';
 import { openSession } from './ssh-session.ts';
+import { Ssh2Transport } from './ssh2-transport.ts';
 import { ownSurroundings } from './surroundings.ts';
+import { TargetConnection } from './target-connection.ts';
 
 export type * from './collector.ts';
 export type * from './connection.ts';
@@ -37,16 +38,17 @@ export async function connect(
   const log = options.log ?? (() => {});
   const limit = new Limit().when(options.signal, () => new Failure('cancelled', 'Connecting was cancelled.'));
   try {
-    const host = await limit.race(resolveHost(entry, ownSurroundings(), limit.signal));
+    const around = ownSurroundings();
+    const host = await limit.race(resolveHost(entry, around, limit.signal));
     log(`${entry.alias}: ${host.user} at ${host.hostname} port ${host.port}`);
-    const session = await openSession(host, prompts, log, limit.signal);
+    const session = await openSession(host, { prompts, around, log, signal: limit.signal });
     const target = {
       alias: entry.alias,
       user: host.user,
       deadAfterMs: options.deadAfterMs ?? DEAD_AFTER_MS,
       log,
     };
-    return await SshConnection.start(session, target, limit.signal);
+    return await TargetConnection.start(new Ssh2Transport(session), target, limit.signal);
   } finally {
     limit.dispose();
   }

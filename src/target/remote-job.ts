@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import type { Client, ClientChannel } from 'ssh2';
-import { Failure } from '../core/failure.ts';
 import { FrameReader, type JobEnd } from './framing.ts';
 import { BEAT_SECONDS, handOver, type SupervisedJob, supervise } from './supervisor.ts';
+import type { ShellChannel, Transport } from './transport.ts';
 
 /** The remote command is one of these constants; everything else goes in on stdin. */
 export type ShellCommand = 'exec /bin/sh' | 'exec sudo -n /bin/sh';
@@ -42,16 +41,13 @@ const STOP_LIMIT_MS = 10_000;
 const STDERR_GRACE_MS = 300;
 const CLOSE_LIMIT_MS = 2000;
 
-/** The server allows no further channel: `MaxSessions` of sshd_config(5), or something like it. */
-export class ChannelRefused extends Error {}
-
 /** One supervised script on one channel. */
 export class RemoteJob {
   /** Resolves when the end is known; never rejects. */
   readonly ended: Promise<JobResult>;
   /** Resolves when the channel is closed, so that its slot is free; never rejects. */
   readonly closed: Promise<void>;
-  readonly #channel: ClientChannel;
+  readonly #channel: ShellChannel;
   readonly #nonce = randomBytes(16).toString('hex');
   readonly #handlers: JobHandlers;
   readonly #reader: FrameReader;
@@ -75,48 +71,16 @@ export class RemoteJob {
    * Opens a channel and sends the script.
    * @throws ChannelRefused when the server allows no more; signal.reason when aborted before it answered
    */
-  static open(client: Client, spec: JobSpec, handlers: JobHandlers, signal: AbortSignal): Promise<RemoteJob> {
-    return new Promise((resolve, reject) => {
-      if (signal.aborted) {
-        reject(signal.reason as Error);
-        return;
-      }
-      let waiting = true;
-      // A frozen machine never answers, and ssh2 then never calls back.
-      const abort = (): void => {
-        waiting = false;
-        reject(signal.reason as Error);
-      };
-      signal.addEventListener('abort', abort, { once: true });
-      const opened = (error: (Error & { reason?: unknown }) | undefined, channel?: ClientChannel): void => {
-        signal.removeEventListener('abort', abort);
-        if (!waiting) {
-          channel?.close();
-        } else if (error !== undefined || channel === undefined) {
-          const refused = error?.reason !== undefined || /open failure/i.test(error?.message ?? '');
-          reject(
-            refused
-              ? new ChannelRefused(error?.message)
-              : new Failure(
-                  'lost',
-                  `The machine ran no command: ${error?.message ?? 'no answer'}.`,
-                  'Connect again.',
-                ),
-          );
-        } else {
-          resolve(new RemoteJob(channel, spec, handlers));
-        }
-      };
-      try {
-        client.exec(spec.command, opened);
-      } catch (error) {
-        // ssh2 throws when the socket is gone already.
-        opened(error as Error);
-      }
-    });
+  static async open(
+    transport: Transport,
+    spec: JobSpec,
+    handlers: JobHandlers,
+    signal: AbortSignal,
+  ): Promise<RemoteJob> {
+    return new RemoteJob(await transport.open(spec.command, false, signal), spec, handlers);
   }
 
-  private constructor(channel: ClientChannel, spec: JobSpec, handlers: JobHandlers) {
+  private constructor(channel: ShellChannel, spec: JobSpec, handlers: JobHandlers) {
     this.#channel = channel;
     this.#handlers = handlers;
     this.ended = new Promise((resolve) => {
@@ -130,28 +94,27 @@ export class RemoteJob {
       payload: (bytes) => this.#payload(bytes),
       end: (end) => this.#ended(end),
     });
-    channel.on('data', (bytes: Buffer) => this.#reader.push(bytes));
+    channel.stdout.on('data', (bytes: Buffer) => this.#reader.push(bytes));
     // Always read: unread stderr stalls the command.
     channel.stderr.on('data', (bytes: Buffer) => this.#keepStderr(bytes));
-    channel.on('error', () => {});
-    channel.stderr.on('error', () => {});
-    channel.on('exit', (status: number | null) => {
+    for (const stream of [channel.stdin, channel.stdout, channel.stderr]) stream.on('error', () => {});
+    channel.onExit((status) => {
       this.#shellStatus = status;
     });
-    channel.on('close', () => this.abandon());
-    channel.write(supervise({ nonce: this.#nonce, ...spec }));
+    channel.onClose(() => this.abandon());
+    channel.stdin.write(supervise({ nonce: this.#nonce, ...spec }));
   }
 
   /** Bytes that were received and not yet looked at: a server that ignores the window makes this grow. */
   get unread(): number {
-    return this.#channel.readableLength + this.#channel.stderr.readableLength;
+    return this.#channel.stdout.readableLength + this.#channel.stderr.readableLength;
   }
 
   #ready(): void {
     this.#wasReady = true;
     if (!this.#stopping) {
       this.#beat = setInterval(() => {
-        if (this.#channel.writable) this.#channel.write('\n');
+        if (this.#channel.stdin.writable) this.#channel.stdin.write('\n');
       }, BEAT_SECONDS * 1000);
       this.#beat.unref();
     }
@@ -162,10 +125,10 @@ export class RemoteJob {
     const taken = this.#handlers.payload(bytes);
     if (taken === undefined) return;
     this.#busy += 1;
-    this.#channel.pause();
+    this.#channel.stdout.pause();
     void taken.finally(() => {
       this.#busy -= 1;
-      if (this.#busy === 0) this.#channel.resume();
+      if (this.#busy === 0) this.#channel.stdout.resume();
     });
   }
 
@@ -180,7 +143,7 @@ export class RemoteJob {
   #ended(end: JobEnd): void {
     this.#end = end;
     this.#stopClocks();
-    this.#channel.end();
+    this.#channel.stdin.end();
     // What the job wrote to stderr may still be on its way; a process that outlived it may keep the
     // channel open. A job that went well has nothing to say there that anybody waits for.
     if (end.why === 'finished' && end.status === 0 && end.left !== 'rests') this.#settle();
@@ -191,7 +154,7 @@ export class RemoteJob {
 
   /** Gives its script to a job that stands by and is ready; it must not have ended. */
   begin(script: string): void {
-    this.#channel.write(handOver(this.#nonce, script));
+    this.#channel.stdin.write(handOver(this.#nonce, script));
   }
 
   /** True once it has ended, is being stopped, or its channel is gone. */
@@ -206,7 +169,7 @@ export class RemoteJob {
     this.#stopClocks();
     // The end of stdin is the sign to stop. It may arrive before the script was parsed: that is
     // read as a whole first.
-    this.#channel.end();
+    this.#channel.stdin.end();
     this.#limit = setTimeout(() => {
       this.#unanswered = true;
       this.#channel.close();

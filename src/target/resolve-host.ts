@@ -3,8 +3,9 @@ import { existsSync } from 'node:fs';
 import { hostname as localHostname } from 'node:os';
 import { Failure } from '../core/failure.ts';
 import type { HostEntry } from './connection.ts';
+import { formatJumps, type Overrides, type Route, routeOf } from './route.ts';
 import { computeFromFiles } from './ssh-config-files.ts';
-import { isSafeAlias, type SshOptions, type Surroundings } from './surroundings.ts';
+import { isSafeAlias, printable, type SshOptions, type Surroundings } from './surroundings.ts';
 
 /** Everything that the ssh configuration says about reaching one host, ready to use. */
 export interface ResolvedHost {
@@ -29,6 +30,9 @@ export interface ResolvedHost {
   readonly strictHostKeyChecking: 'yes' | 'ask' | 'accept-new';
   /** Ways to sign in that may be tried, best first. */
   readonly methods: readonly SignInMethod[];
+  readonly route: Route;
+  /** The configuration that says all this, for the jump hosts too; null for the person's own. */
+  readonly configFile: string | null;
 }
 
 export type SignInMethod = 'publickey' | 'keyboard-interactive' | 'password';
@@ -45,6 +49,7 @@ export async function resolveHost(
   entry: HostEntry,
   around: Surroundings,
   signal?: AbortSignal,
+  overrides: Overrides = { user: null, port: null, hops: [] },
 ): Promise<ResolvedHost> {
   if (!isSafeAlias(entry.alias)) {
     throw new Failure(
@@ -53,18 +58,27 @@ export async function resolveHost(
       'Host names have letters, digits and . _ - : only, and do not begin with a dash.',
     );
   }
-  const text = await sshG(entry, around, signal);
-  const options = text === null ? await computeFromFiles(entry, around) : parseSshG(text);
-  return interpret(entry.alias, options, around);
-}
-
-function printable(text: string): string {
-  return text.replace(/[^\x20-\x7e]/g, '?').slice(0, 80);
+  const text = await sshG(entry, around, overrides, signal);
+  const options = text === null ? await computeFromFiles(entry, around, overrides) : parseSshG(text);
+  return interpret(entry, options, around);
 }
 
 /** Output of `ssh -G`; null when there is no ssh on this machine. */
-function sshG(entry: HostEntry, around: Surroundings, signal?: AbortSignal): Promise<string | null> {
-  const args = ['-G', ...(entry.configFile === null ? [] : ['-F', entry.configFile]), '--', entry.alias];
+function sshG(
+  entry: HostEntry,
+  around: Surroundings,
+  { user, port, hops }: Overrides,
+  signal?: AbortSignal,
+): Promise<string | null> {
+  const args = [
+    '-G',
+    ...(entry.configFile === null ? [] : ['-F', entry.configFile]),
+    ...(user === null ? [] : ['-l', user]),
+    ...(port === null ? [] : ['-p', String(port)]),
+    ...(hops.length === 0 ? [] : ['-J', formatJumps(hops)]),
+    '--',
+    entry.alias,
+  ];
   return new Promise((resolve, reject) => {
     const child = execFile(
       'ssh',
@@ -115,8 +129,6 @@ export function parseSshG(text: string): SshOptions {
 
 /** Options that change the way to a host, or whom we trust, and that ssh2 or ZScope cannot honour. */
 const UNSUPPORTED: ReadonlyArray<readonly [keyword: string, name: string]> = [
-  ['proxyjump', 'ProxyJump'],
-  ['proxycommand', 'ProxyCommand'],
   ['certificatefile', 'CertificateFile'],
   ['knownhostscommand', 'KnownHostsCommand'],
   ['revokedhostkeys', 'RevokedHostKeys'],
@@ -125,7 +137,11 @@ const UNSUPPORTED: ReadonlyArray<readonly [keyword: string, name: string]> = [
 ];
 
 /** Turns the options into what we use. @throws Failure unsupported, naming the option. */
-export function interpret(alias: string, options: SshOptions, around: Surroundings): ResolvedHost {
+export function interpret(
+  { alias, configFile }: HostEntry,
+  options: SshOptions,
+  around: Surroundings,
+): ResolvedHost {
   const one = (keyword: string): string | null => {
     const value = options.get(keyword)?.[0];
     return value === undefined || value === '' || value.toLowerCase() === 'none' ? null : value;
@@ -142,6 +158,13 @@ export function interpret(alias: string, options: SshOptions, around: Surroundin
         `Use a Host entry without ${name} for this machine, for example with a port that you forward by ssh yourself.`,
       );
     }
+  }
+  if (yes('proxyusefdpass', false)) {
+    throw new Failure(
+      'unsupported',
+      `The ssh configuration of ${alias} has ProxyUseFdpass, which ZScope does not support.`,
+      'Use a ProxyCommand that passes the bytes itself.',
+    );
   }
   const hostname = one('hostname') ?? alias;
   const port = Number(one('port') ?? '22');
@@ -180,6 +203,8 @@ export function interpret(alias: string, options: SshOptions, around: Surroundin
           ? yes('passwordauthentication', true)
           : yes('kbdinteractiveauthentication', true),
     ),
+    route: routeOf(alias, options),
+    configFile,
   };
 }
 

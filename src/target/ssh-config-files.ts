@@ -2,12 +2,21 @@ import { readdir, readFile } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 import type { HostEntry } from './connection.ts';
 import { matchesPattern } from './known-hosts.ts';
+import { formatJumps, type Overrides } from './route.ts';
 import { isSafeAlias, type SshOptions, type Surroundings } from './surroundings.ts';
 
 /** As ssh: an Include within an Include, and so on, at most so deep. */
 const DEEPEST_INCLUDE = 16;
 const LARGEST_FILE = 1024 * 1024;
 const MOST_FILES = 500;
+
+/** Directives whose value is a line for a shell. */
+const COMMANDS: ReadonlySet<string> = new Set([
+  'knownhostscommand',
+  'localcommand',
+  'proxycommand',
+  'remotecommand',
+]);
 
 /** One directive of a configuration file. */
 export interface Directive {
@@ -18,19 +27,25 @@ export interface Directive {
 
 /**
  * Reads the directives of a configuration's text (ssh_config(5)): `Keyword args` or `Keyword=args`,
- * arguments in double quotes may hold spaces, `#` begins a comment line.
+ * arguments in double quotes may hold spaces, `#` begins a comment line. A command is one argument
+ * as it stands, quotes and all.
  */
 export function parseDirectives(text: string): Directive[] {
   const directives: Directive[] = [];
   for (const line of text.split(/\r?\n/)) {
     const match = /^\s*([A-Za-z]\w*)(?:\s*=\s*|\s+)(.*)$/.exec(line);
     if (match?.[1] === undefined || match[2] === undefined) continue;
+    const keyword = match[1].toLowerCase();
+    if (COMMANDS.has(keyword)) {
+      directives.push({ keyword, args: [match[2].trim()] });
+      continue;
+    }
     const args: string[] = [];
     for (const word of match[2].matchAll(/"((?:[^"\\]|\\.)*)"|([^\s"]+)/g)) {
       if (word[2]?.startsWith('#')) break;
       args.push(word[1] === undefined ? (word[2] ?? '') : word[1].replace(/\\(["\\])/g, '$1'));
     }
-    directives.push({ keyword: match[1].toLowerCase(), args });
+    directives.push({ keyword, args });
   }
   return directives;
 }
@@ -135,19 +150,37 @@ const DEFAULT_KEYS = ['id_rsa', 'id_ecdsa', 'id_ed25519'];
  * Includes are in place. `Match` with anything but `all`, `host`, `originalhost`, `user` and
  * `localuser` is left out: we run no command to find out.
  */
-export async function computeFromFiles(entry: HostEntry, around: Surroundings): Promise<SshOptions> {
+export async function computeFromFiles(
+  entry: HostEntry,
+  around: Surroundings,
+  overrides?: Overrides,
+): Promise<SshOptions> {
   const { default: SSHConfig } = await import('ssh-config');
   const file = entry.configFile ?? join(around.home, '.ssh', 'config');
   const text = (await readDirectives(file, around))
-    .map(({ keyword, args }) => `${keyword} ${args.map(quoteArgument).join(' ')}`)
+    .map(({ keyword, args }) =>
+      // The package would take a command apart.
+      COMMANDS.has(keyword)
+        ? `${keyword} ${args.map(encodeURIComponent).join(' ')}`
+        : `${keyword} ${args.map(quoteArgument).join(' ')}`,
+    )
     .join('\n');
   const computed = SSHConfig.parse(text).compute(entry.alias, { matchExec: false, ignoreCase: true });
   const options = new Map<string, string[]>();
+  if (overrides !== undefined) {
+    const { user, port, hops } = overrides;
+    if (user !== null) options.set('user', [user]);
+    if (port !== null) options.set('port', [String(port)]);
+    if (hops.length > 0) options.set('proxyjump', [formatJumps(hops)]);
+  }
   for (const [keyword, value] of Object.entries(computed)) {
     const values = (Array.isArray(value) ? value : [value]).map(String);
-    const perLine = keyword.toLowerCase() === 'identityfile';
-    options.set(keyword.toLowerCase(), perLine ? values : [values.join(' ')]);
+    const name = keyword.toLowerCase();
+    if (options.has(name)) continue;
+    if (COMMANDS.has(name)) options.set(name, values.map(decodeURIComponent));
+    else options.set(name, name === 'identityfile' ? values : [values.join(' ')]);
   }
+  firstProxyOnly(options);
   const hostname = options.get('hostname')?.[0];
   if (hostname !== undefined) options.set('hostname', [hostname.replaceAll('%h', entry.alias)]);
   const ssh = join(around.home, '.ssh');
@@ -164,6 +197,15 @@ export async function computeFromFiles(entry: HostEntry, around: Surroundings): 
     options.set('globalknownhostsfile', ['/etc/ssh/ssh_known_hosts', '/etc/ssh/ssh_known_hosts2']);
   }
   return options;
+}
+
+/** Of ProxyJump and ProxyCommand the first counts (ssh_config(5)); only `ProxyJump none` leaves room for the other. */
+function firstProxyOnly(options: Map<string, string[]>): void {
+  const [first] = [...options.keys()].filter((name) => name === 'proxyjump' || name === 'proxycommand');
+  if (first === 'proxycommand') options.delete('proxyjump');
+  else if (first === 'proxyjump' && options.get(first)?.[0]?.toLowerCase() !== 'none') {
+    options.delete('proxycommand');
+  }
 }
 
 function quoteArgument(argument: string): string {

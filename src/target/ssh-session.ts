@@ -1,4 +1,3 @@
-import type { Socket } from 'node:net';
 import type { AuthenticationType, ConnectConfig, NextAuthHandler, Client as SshClient } from 'ssh2';
 import { Failure, isFailure } from '../core/failure.ts';
 import { inert } from '../core/text/inert.ts';
@@ -6,23 +5,47 @@ import type { Prompts } from './connection.ts';
 import { HostKeyCheck } from './host-key-check.ts';
 import { blobKeyType } from './known-hosts.ts';
 import { Patience } from './patience.ts';
-import type { ResolvedHost } from './resolve-host.ts';
+import { type ResolvedHost, resolveHost } from './resolve-host.ts';
 import { SignIn } from './sign-in.ts';
 import { Client } from './ssh2.ts';
-import { openSocket } from './tcp.ts';
+import type { Surroundings } from './surroundings.ts';
+import { endpoint, openThrough, openWire, type Wire } from './wire.ts';
 
-/** A signed-in session and the socket it runs over. Whoever has it ends it by `client.destroy()`. */
+/** A signed-in session with one SSH server, and with it those of the jump hosts before it. */
 export interface SshSession {
   readonly client: SshClient;
-  readonly socket: Socket;
+  readonly alias: string;
+  /** The session with the jump host that this one goes through; it ends with this one. */
+  readonly via: SshSession | null;
+  /** Total of bytes received from this server. */
+  readonly received: number;
+  /** When a byte was last received, by performance.now(). */
+  readonly heardAt: number;
+  readonly ended: boolean;
+  /** Called once when it has ended; at once when it has already. */
+  onEnd(listener: () => void): void;
   /** Why the session ended, where more is known than that it did: another host key, a network error. */
-  readonly why: () => string | null;
+  why(): string | null;
+  /** Says goodbye to all servers on the way, and cuts the connection after so many milliseconds. */
+  end(graceMs: number): void;
+}
+
+/** What all sessions of one attempt to connect share. */
+export interface Attempt {
+  readonly prompts: Prompts;
+  readonly around: Surroundings;
+  readonly log: (line: string) => void;
+  readonly signal: AbortSignal;
 }
 
 /** Keepalive questions are sent this often, so a living machine is heard from this often. */
 export const KEEPALIVE_MS = 2000;
 /** Handshake and sign-in may take so long, without the time the person takes to answer. */
 const HANDSHAKE_MS = 30_000;
+/** Jump hosts on one way; more is a circle. */
+const MOST_HOPS = 8;
+/** How long a server may take to close its side after we said goodbye. */
+const GOODBYE_MS = 1000;
 
 /** MACs without SHA-1; the `-etm` ones first, as OpenSSH orders them. */
 const MACS = [
@@ -33,18 +56,90 @@ const MACS = [
 ] as const;
 
 /**
- * Connects, checks the host's key and signs in.
- * @throws Failure for everything that can be expected to go wrong; cancelled when `signal` aborts
+ * Connects, through jump hosts where the configuration says so, checks the host's key and signs in.
+ * @throws Failure for everything that can be expected to go wrong; cancelled when the signal aborts
  */
-export async function openSession(
-  host: ResolvedHost,
-  prompts: Prompts,
-  log: (line: string) => void,
-  signal: AbortSignal,
-): Promise<SshSession> {
-  const hostKeys = await HostKeyCheck.open(host);
-  const socket = await openSocket(host, signal);
-  log(`connected to ${socket.remoteAddress ?? host.hostname} port ${socket.remotePort ?? host.port}`);
+export async function openSession(host: ResolvedHost, attempt: Attempt): Promise<SshSession> {
+  const shared = { ...attempt, prompts: rememberingPassphrases(attempt.prompts) };
+  return await openOver(host, shared, await reach(host, shared, 1));
+}
+
+/** Prompts for one attempt: a key that opens several machines on the way is asked for once. */
+function rememberingPassphrases(prompts: Prompts): Prompts {
+  const known = new Map<string, string>();
+  return {
+    trustHostKey: (question) => prompts.trustHostKey(question),
+    passphrase: async (file, again) => {
+      const remembered = again ? undefined : known.get(file);
+      if (remembered !== undefined) return remembered;
+      const answer = await prompts.passphrase(file, again);
+      if (answer !== undefined) known.set(file, answer);
+      return answer;
+    },
+    password: (user, host, again) => prompts.password(user, host, again),
+    answer: (text, echo, host) => prompts.answer(text, echo, host),
+  };
+}
+
+/** The wire to a host's SSH server, with sessions on all jump hosts before it. */
+async function reach(host: ResolvedHost, attempt: Attempt, depth: number): Promise<Wire> {
+  if (host.route.kind !== 'jump') return await openWire(host, attempt.around, attempt.signal);
+  const { hops } = host.route;
+  const nearest = hops.at(-1);
+  if (nearest === undefined) throw new Error('a route through hosts has at least one');
+  if (depth > MOST_HOPS) {
+    throw new Failure(
+      'unsupported',
+      `The way goes through more than ${MOST_HOPS} machines: does ProxyJump go in a circle?`,
+      'See ProxyJump in the ssh configuration.',
+    );
+  }
+  let via: SshSession;
+  try {
+    const entry = { alias: nearest.host, configFile: host.configFile };
+    const above = { user: nearest.user, port: nearest.port, hops: hops.slice(0, -1) };
+    const jump = await resolveHost(entry, attempt.around, attempt.signal, above);
+    attempt.log(`through ${jump.alias}: ${jump.user} at ${jump.hostname} port ${jump.port}`);
+    const wire = await reach(jump, attempt, depth + 1);
+    via = await openOver(jump, { ...attempt, prompts: onTheWay(attempt.prompts, host.alias) }, wire);
+  } catch (error) {
+    throw isFailure(error) && error.code !== 'cancelled'
+      ? error.before(`On the way to ${host.alias}: `)
+      : error;
+  }
+  try {
+    return await openThrough(via, host, attempt.signal);
+  } catch (error) {
+    via.end(0);
+    throw error;
+  }
+}
+
+/** Prompts that say for whose sake a jump host asks. */
+function onTheWay(prompts: Prompts, alias: string): Prompts {
+  const named = (host: string): string => `${host} (on the way to ${alias})`;
+  return {
+    trustHostKey: (question) =>
+      prompts.trustHostKey({ ...question, onTheWayTo: question.onTheWayTo ?? alias }),
+    passphrase: (file, again) => prompts.passphrase(file, again),
+    password: (user, host, again) => prompts.password(user, named(host), again),
+    answer: (text, echo, host) => prompts.answer(text, echo, named(host)),
+  };
+}
+
+/** Speaks SSH over a wire, which is this function's own from now on. */
+async function openOver(host: ResolvedHost, attempt: Attempt, wire: Wire): Promise<SshSession> {
+  const { prompts, log, signal } = attempt;
+  const { stream, via } = wire;
+  let hostKeys: HostKeyCheck;
+  try {
+    hostKeys = await HostKeyCheck.open(host);
+  } catch (error) {
+    stream.destroy();
+    via?.end(0);
+    throw error;
+  }
+  log(`connected to ${endpoint(wire, host)}`);
   const client = new Client();
   return await new Promise<SshSession>((resolve, reject) => {
     let settled = false;
@@ -55,8 +150,9 @@ export async function openSession(
     const fail = (reason: Failure): void => {
       failure ??= reason;
       client.destroy();
-      socket.destroy();
+      stream.destroy();
       if (settled) return;
+      via?.end(0);
       settled = true;
       patience.dispose();
       signal.removeEventListener('abort', cancel);
@@ -84,11 +180,14 @@ export async function openSession(
         return;
       }
       lastError ??= error;
-      if (!settled) fail(failure ?? sessionFailure(host, error, sawHandshake, signIn));
+      if (!settled) fail(failure ?? sessionFailure(host, error, sawHandshake, signIn, wire.said()));
     });
     client.on('close', () => {
       if (settled) return;
-      fail(failure ?? sessionFailure(host, new Error('the connection was closed'), sawHandshake, signIn));
+      fail(
+        failure ??
+          sessionFailure(host, new Error('the connection was closed'), sawHandshake, signIn, wire.said()),
+      );
     });
     client.on('handshake', (negotiated) => {
       if (!sawHandshake) {
@@ -104,14 +203,15 @@ export async function openSession(
       patience.dispose();
       signal.removeEventListener('abort', cancel);
       lastError = null;
-      resolve({ client, socket, why: () => failure?.message ?? lastError?.message ?? null });
+      const why = (): string | null => failure?.message ?? lastError?.message ?? via?.why() ?? null;
+      resolve(new OpenSession(client, host.alias, wire, heard, why));
     });
     // Forwarded connections and X11 were never asked for.
     client.on('tcp connection', (_details, _accept, refuse) => refuse());
     client.on('x11', (_details, _accept, refuse) => refuse());
 
     const config: ConnectConfig = {
-      sock: socket,
+      sock: stream,
       username: host.user,
       readyTimeout: 0,
       keepaliveInterval: KEEPALIVE_MS,
@@ -120,7 +220,7 @@ export async function openSession(
       algorithms: { serverHostKey: hostKeys.algorithms, hmac: [...MACS] },
       hostVerifier: (key: Buffer, verify: (valid: boolean) => void) => {
         const type = blobKeyType(key) ?? 'unknown type';
-        hostKeys.accept(key, type, socket.remoteAddress ?? host.hostname, patient, log).then(
+        hostKeys.accept(key, type, wire.address, patient, log).then(
           () => verify(true),
           (error: unknown) => {
             fail(isFailure(error) ? error : new Failure('host-key-refused', String(error)));
@@ -134,11 +234,22 @@ export async function openSession(
         });
       },
     };
+    if (stream.destroyed) {
+      // It ended while the host keys were read.
+      const error = new Error('the connection was closed');
+      fail(sessionFailure(host, error, sawHandshake, signIn, wire.said()));
+      return;
+    }
     if (signal.aborted) {
       cancel();
       return;
     }
     signal.addEventListener('abort', cancel, { once: true });
+    const heard = { bytes: 0, at: performance.now() };
+    stream.on('data', (bytes: Buffer) => {
+      heard.bytes += bytes.length;
+      heard.at = performance.now();
+    });
     try {
       client.connect(config);
     } catch (error) {
@@ -147,12 +258,71 @@ export async function openSession(
   });
 }
 
+class OpenSession implements SshSession {
+  #ended = false;
+  #listeners: Array<() => void> = [];
+
+  constructor(
+    readonly client: SshClient,
+    readonly alias: string,
+    private readonly wire: Wire,
+    private readonly heard: { readonly bytes: number; readonly at: number },
+    readonly why: () => string | null,
+  ) {
+    client.on('close', () => this.#close());
+    wire.stream.on('close', () => this.#close());
+    if (wire.stream.destroyed) this.#close();
+  }
+
+  get via(): SshSession | null {
+    return this.wire.via;
+  }
+
+  get received(): number {
+    return this.heard.bytes;
+  }
+
+  get heardAt(): number {
+    return this.heard.at;
+  }
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  onEnd(listener: () => void): void {
+    if (this.#ended) listener();
+    else this.#listeners.push(listener);
+  }
+
+  end(graceMs: number): void {
+    const { stream } = this.wire;
+    if (!stream.destroyed) {
+      this.client.end();
+      const timer = setTimeout(() => stream.destroy(), graceMs);
+      stream.once('close', () => clearTimeout(timer));
+    }
+    // In the same time: the end of a jump host's connection cuts what goes through it.
+    const { via } = this;
+    if (via !== null) this.onEnd(() => via.end(graceMs));
+  }
+
+  #close(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.wire.stream.destroy();
+    for (const listener of this.#listeners.splice(0)) listener();
+    this.via?.end(GOODBYE_MS);
+  }
+}
+
 /** What an error of the SSH layer means while connecting. */
 function sessionFailure(
   host: ResolvedHost,
   error: Error & { level?: string; code?: unknown },
   sawHandshake: boolean,
   signIn: SignIn,
+  wireSaid: string,
 ): Failure {
   const said = inert(error.message, 200);
   if (sawHandshake) {
@@ -164,6 +334,13 @@ function sessionFailure(
       'unsupported',
       `${host.alias} and ZScope have no algorithm in common: ${said}.`,
       'Allow a current key exchange, host key and MAC (without SHA-1) in the sshd_config of the machine.',
+    );
+  }
+  if (host.route.kind === 'command') {
+    return new Failure(
+      'unreachable',
+      `The ProxyCommand of ${host.alias} ended before the sign-in${wireSaid === '' ? '' : ` (${wireSaid})`}.`,
+      'Run it in a terminal, or see ProxyCommand in the ssh configuration.',
     );
   }
   if (error.level === 'client-socket') {

@@ -22,3 +22,8 @@ export function ownSurroundings(): Surroundings {
 export function isSafeAlias(alias: string): boolean {
   return /^[\p{L}\p{N}_.:@%+[\]][\p{L}\p{N}_.:@%+[\]-]*$/u.test(alias) && alias.length <= 255;
 }
+
+/** A text of a configuration as a message can quote it. */
+export function printable(text: string): string {
+  return text.replace(/[^\x20-\x7e]/g, '?').slice(0, 80);
+}

@@ -27,6 +27,7 @@ test('an unknown key is asked about with its fingerprint, remembered, and not as
       keyType: 'ssh-ed25519',
       fingerprint: fingerprintOf(server, 'ed25519'),
       knownHostsFile: server.knownHosts,
+      onTheWayTo: null,
     },
   ]);
   expect(readFileSync(server.knownHosts, 'utf8')).toBe(

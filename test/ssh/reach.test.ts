@@ -129,7 +129,7 @@ test('cancelled before it began, and while connecting', async () => {
 });
 
 test.each([
-  ['ProxyCommand', 'ProxyCommand nc %h %p'],
+  ['ProxyUseFdpass', 'ProxyUseFdpass yes'],
   ['CertificateFile', 'CertificateFile /tmp/cert.pub'],
   ['KnownHostsCommand', 'KnownHostsCommand /bin/true'],
 ])('%s is named, not ignored', async (name, line) => {

@@ -27,6 +27,9 @@ export class DialogPrompts implements PersonPrompts {
       {
         modal: true,
         detail: [
+          ...(question.onTheWayTo === null
+            ? []
+            : [`It is a jump host on the way to "${question.onTheWayTo}".`]),
           `${question.host}, port ${question.port}, presents this ${question.keyType} key:`,
           question.fingerprint,
           'Compare it with the fingerprint that the machine itself shows (ssh-keygen -lf /etc/ssh/ssh_host_*_key.pub).',

@@ -4,7 +4,9 @@ import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { expandProxyCommand } from '../../../src/target/proxy-command.ts';
 import { interpret, parseSshG } from '../../../src/target/resolve-host.ts';
+import { parseJump } from '../../../src/target/route.ts';
 import { computeFromFiles, parseDirectives } from '../../../src/target/ssh-config-files.ts';
 import { isSafeAlias, type Surroundings } from '../../../src/target/surroundings.ts';
 
@@ -14,7 +16,7 @@ const around: Surroundings = {
   env: { SSH_AUTH_SOCK: '/run/agent', OTHER: '/run/other' },
   platform: 'linux',
 };
-const of = (text: string) => interpret('vm', parseSshG(text), around);
+const of = (text: string) => interpret({ alias: 'vm', configFile: null }, parseSshG(text), around);
 
 test('what ssh -G prints', () => {
   const host = of(`host vm
@@ -54,6 +56,8 @@ certificatefile none`);
     hostKeyAlias: null,
     strictHostKeyChecking: 'accept-new',
     methods: ['keyboard-interactive', 'publickey'],
+    route: { kind: 'direct' },
+    configFile: null,
   });
 });
 
@@ -74,15 +78,45 @@ test.each(['true', 'yes', 'ask', 'accept-new', 'no', 'off', 'false'])('StrictHos
   expect(of(`stricthostkeychecking ${value}`).strictHostKeyChecking).toBe(expected);
 });
 
-test.each(['proxycommand nc %h %p', 'proxyjump other', 'certificatefile /x', 'revokedhostkeys /y'])(
+test.each(['proxyusefdpass yes', 'certificatefile /x', 'revokedhostkeys /y', 'knownhostscommand /z'])(
   'refused: %s',
   (text) => {
     expect(() => of(text)).toThrowError(new RegExp(`has ${text.split(' ')[0]}`, 'i'));
   },
 );
 
-test('proxyjump none and proxycommand none are no proxy', () => {
-  expect(of('proxyjump none\nproxycommand none').hostname).toBe('vm');
+test.each([
+  ['proxyjump none\nproxycommand none', { kind: 'direct' }],
+  ['proxycommand nc %h %p', { kind: 'command', command: 'nc %h %p' }],
+  [
+    'proxyjump a,dev@b.example:2222,[fe80::1]:22,ssh://root@c',
+    {
+      kind: 'jump',
+      hops: [
+        { host: 'a', user: null, port: null },
+        { host: 'b.example', user: 'dev', port: 2222 },
+        { host: 'fe80::1', user: null, port: 22 },
+        { host: 'c', user: 'root', port: null },
+      ],
+    },
+  ],
+])('the way of %j', (text, route) => {
+  expect(of(text).route).toEqual(route);
+});
+
+test.each(['-oProxyCommand=x', 'a b', 'a;b', 'u$(x)@a', 'a:0', 'a:99999', '[a', 'a,,b', ''])(
+  'no jump host: %j',
+  (text) => {
+    if (text === '') expect(parseJump(text)).toBeNull();
+    else expect(() => of(`proxyjump ${text}`)).toThrowError(/ProxyJump of vm cannot be read/);
+  },
+);
+
+test('the tokens of ProxyCommand', () => {
+  const host = { alias: 'vm', hostname: '10.0.0.1', port: 2222, user: 'dev' };
+  expect(expandProxyCommand('nc %h %p # %n %r 100%%', host)).toBe('nc 10.0.0.1 2222 # vm dev 100%');
+  expect(() => expandProxyCommand('nc %x', host)).toThrowError(/ProxyCommand of vm has %x/);
+  expect(() => expandProxyCommand('nc %', host)).toThrowError(/ProxyCommand of vm has %/);
 });
 
 test.each([
@@ -130,6 +164,13 @@ describe.runIf(hasSsh)('our own reading, against ssh -G', () => {
     fc.constantFrom('/h/one', '/h/one /h/two').map((value) => `UserKnownHostsFile ${value}`),
     fc.constantFrom('other', 'name').map((value) => `HostKeyAlias ${value}`),
     fc.constantFrom('none', '/run/x').map((value) => `IdentityAgent ${value}`),
+    fc.constantFrom('none', 'a', 'a,dev@b:2222').map((value) => `ProxyJump ${value}`),
+    fc.constantFrom('none', 'nc %h %p', 'ssh -W "%h:%p" a').map((value) => `ProxyCommand ${value}`),
+    fc.constantFrom('yes', 'no').map((value) => `HashKnownHosts ${value}`),
+    fc.constantFrom('1', '30').map((value) => `ConnectTimeout ${value}`),
+    fc.constantFrom('any', 'inet', 'inet6').map((value) => `AddressFamily ${value}`),
+    fc.constantFrom('password,publickey', 'publickey').map((value) => `PreferredAuthentications ${value}`),
+    fc.constantFrom('yes', 'no').map((value) => `PasswordAuthentication ${value}`),
   );
   const block = fc.tuple(
     fc.constantFrom(
@@ -161,12 +202,9 @@ describe.runIf(hasSsh)('our own reading, against ssh -G', () => {
             encoding: 'utf8',
             stdio: ['ignore', 'pipe', 'ignore'],
           });
-          const theirs = interpret('vm', parseSshG(said), local);
-          const ours = interpret(
-            'vm',
-            await computeFromFiles({ alias: 'vm', configFile: file }, local),
-            local,
-          );
+          const entry = { alias: 'vm', configFile: file };
+          const theirs = interpret(entry, parseSshG(said), local);
+          const ours = interpret(entry, await computeFromFiles(entry, local), local);
           const named = (host: typeof ours) => ({
             hostname: host.hostname,
             port: host.port,
@@ -179,6 +217,11 @@ describe.runIf(hasSsh)('our own reading, against ssh -G', () => {
             known: host.userKnownHostsFiles.filter((name) => name.startsWith('/h/')),
             alias: host.hostKeyAlias,
             agent: host.agent,
+            route: host.route,
+            hashed: host.hashKnownHosts,
+            seconds: host.connectTimeoutMs,
+            family: host.family,
+            methods: host.methods,
           });
           expect({ text, ...named(ours) }).toEqual({ text, ...named(theirs) });
         },

@@ -3,7 +3,7 @@ import { Failure, isFailure } from '../core/failure.ts';
 import { type Disposable, Lifetime } from '../core/lifetime.ts';
 import { inert, inertBlock } from '../core/text/inert.ts';
 import { LineSplitter } from '../core/text/lines.ts';
-import { ChannelSlots, type Slot } from './channel-slots.ts';
+import type { Slot } from './channel-slots.ts';
 import type { Collector, DownloadCollector, StreamCollector } from './collector.ts';
 import { facts as factsCollector } from './collectors/facts.ts';
 import type {
@@ -16,27 +16,21 @@ import type {
   StreamSink,
   TargetFacts,
 } from './connection.ts';
+import { ConnectionFailures } from './connection-failures.ts';
 import { Download } from './download.ts';
-import { account, describe, firstLine, streamEnd } from './job-outcome.ts';
+import { account, describe, streamEnd } from './job-outcome.ts';
+import { JobPool } from './job-pool.ts';
 import { Limit } from './limit.ts';
 import { Liveness } from './liveness.ts';
-import { ChannelRefused, type JobHandlers, type JobResult, type JobSpec, RemoteJob } from './remote-job.ts';
-import type { SshSession } from './ssh-session.ts';
-import { Standby } from './standby.ts';
+import type { JobHandlers, JobResult, JobSpec, RemoteJob } from './remote-job.ts';
+import type { Transport } from './transport.ts';
 
 /** Most that one question may answer. */
 const OUTPUT_LIMIT = 64 * 1024 * 1024;
 /** A stream must be running after this time: opening a channel, sudo, a slow login shell. */
 const STREAM_START_MS = 30_000;
-/** More than this unread on a channel: the server does not keep to the window it was given. */
-const UNREAD_LIMIT = 8 * 1024 * 1024;
-/** How long a channel that sshd has not given back yet is waited for. */
-const REFUSED_RETRY_MS = 250;
-/** How often a stream looks for a channel, with that pause, before it is said that there are too many. */
-const STREAM_SLOT_TURNS = 4;
-/** How long the server may take to close its side after we said goodbye. */
+/** How long the other side may take to close after we said goodbye. */
 const GOODBYE_MS = 1000;
-
 /** What a kind of question does with its job. */
 interface QuestionHandlers<T> {
   /** Called at the start: sets the time limit. @param hasChannel whether the server has given one by then */
@@ -56,47 +50,45 @@ interface Target {
   readonly log: (line: string) => void;
 }
 
-export class SshConnection implements Connection {
-  readonly #session: SshSession;
+export class TargetConnection implements Connection {
+  readonly #transport: Transport;
   readonly #target: Target;
   readonly #owned = new Lifetime();
-  readonly #slots = new ChannelSlots();
-  readonly #jobs = new Set<RemoteJob>();
   readonly #listeners = new Set<(state: ConnectionState, why: string) => void>();
   readonly #closing = new AbortController();
+  readonly #pool: JobPool;
+  readonly #say: ConnectionFailures;
   #state: ConnectionState = 'connected';
   #lost: Failure | null = null;
   #facts: TargetFacts | null = null;
-  /** Resolves when the channel that is being opened is open, or could not be. */
-  #opening: Promise<void> = Promise.resolve();
-  /** When a channel was last closed, by performance.now(). */
-  #lastClosed = 0;
-  /** What waits for the script of the next stream. */
-  #standby: Standby | null = null;
 
-  private constructor(session: SshSession, target: Target) {
-    this.#session = session;
+  private constructor(transport: Transport, target: Target) {
+    this.#transport = transport;
     this.#target = target;
-    const { client, socket } = session;
+    this.#pool = new JobPool(transport, this.#closing.signal);
+    this.#say = new ConnectionFailures(target);
     // Each question and stream under way listens.
     setMaxListeners(0, this.#closing.signal);
-    client.on('close', () => this.#close(this.#whyClosed()));
-    if (socket.destroyed) this.#close(this.#whyClosed());
-    this.#owned.add(
-      new Liveness(() => socket.bytesRead, target.deadAfterMs, {
-        silent: () => this.#to('silent', `${target.alias} is not answering: paused in a debugger? panicked?`),
-        back: () => this.#to('connected', ''),
-        dead: () => this.#close(`${target.alias} has not answered for ${target.deadAfterMs / 1000} s.`),
-      }),
-    );
-    const guard = setInterval(() => this.#guard(), 1000);
+    transport.onEnd(() => this.#close(this.#say.closed(transport.why())));
+    if (transport.received !== null) {
+      this.#owned.add(
+        new Liveness(() => transport.received ?? 0, target.deadAfterMs, {
+          silent: () => this.#to('silent', this.#say.silent(transport.silentHop())),
+          back: () => this.#to('connected', ''),
+          dead: () => this.#close(this.#say.dead(transport.silentHop(), target.deadAfterMs)),
+        }),
+      );
+    }
+    const guard = setInterval(() => {
+      if (this.#pool.isFlooded) this.#close(this.#say.flooded());
+    }, 1000);
     guard.unref();
     this.#owned.onEnd(() => clearInterval(guard));
   }
 
-  /** Takes over a session and asks the target what it is. @throws Failure */
-  static async start(session: SshSession, target: Target, signal: AbortSignal): Promise<SshConnection> {
-    const connection = new SshConnection(session, target);
+  /** Takes over a transport and asks the target what it is. @throws Failure */
+  static async start(transport: Transport, target: Target, signal: AbortSignal): Promise<TargetConnection> {
+    const connection = new TargetConnection(transport, target);
     try {
       connection.#facts = await connection.run(factsCollector, null, { signal });
       return connection;
@@ -134,13 +126,13 @@ export class SshConnection implements Connection {
       late: (hasChannel) =>
         limit.after(collector.timeoutMs, () =>
           hasChannel() || this.#state === 'silent'
-            ? this.#timeout(collector)
-            : this.#noChannel(collector.title),
+            ? this.#say.timeout(collector.title, this.#state)
+            : this.#say.noChannel(collector.title, this.#pool.slots),
         ),
       payload: (piece) => {
         bytes += piece.length;
         if (bytes <= OUTPUT_LIMIT) chunks.push(piece);
-        else limit.end(tooMuch(collector.title));
+        else limit.end(this.#say.tooMuch(collector.title, OUTPUT_LIMIT));
       },
       output: chunks,
       answer: () => collector.decode(decodeUtf8(chunks), params),
@@ -171,7 +163,11 @@ export class SshConnection implements Connection {
       await this.#ask(collector, spec, limit, {
         late: (hasChannel) => {
           idle = setTimeout(() => {
-            limit.end(hasChannel() ? this.#timeout(collector) : this.#noChannel(collector.title));
+            limit.end(
+              hasChannel()
+                ? this.#say.timeout(collector.title, this.#state)
+                : this.#say.noChannel(collector.title, this.#pool.slots),
+            );
           }, collector.idleMs);
         },
         payload: async (piece) => {
@@ -209,8 +205,8 @@ export class SshConnection implements Connection {
     handlers.late(() => hasChannel);
     const startedAt = performance.now();
     try {
-      const slot = await this.#slots.wait(limit.signal);
-      const opening = this.#open(spec, slot, limit.signal, {
+      const slot = await this.#pool.slots.wait(limit.signal);
+      const opening = this.#pool.open(spec, slot, limit.signal, {
         ready: () => {},
         payload: (piece) => {
           bytes += piece.length;
@@ -253,7 +249,7 @@ export class SshConnection implements Connection {
     const startedAt = performance.now();
     const limit = new Limit()
       .when(this.#closing.signal, () => this.#lostFailure())
-      .after(STREAM_START_MS, () => this.#timeout(collector));
+      .after(STREAM_START_MS, () => this.#say.timeout(collector.title, this.#state));
     let bytes = 0;
     let stderr = '';
     let bug: unknown = null;
@@ -280,11 +276,11 @@ export class SshConnection implements Connection {
       deliver(() => lines.push(text.decode(piece, { stream: true })).flatMap((line) => decoder.line(line)));
     };
     try {
-      const waiting = await limit.race(this.#beginStandby(spec, script, payload));
+      const waiting = await limit.race(this.#pool.beginStandby(spec, script, payload));
       const running =
         waiting ??
         (await limit.race(
-          this.#open(spec, await limit.race(this.#streamSlot(collector)), limit.signal, {
+          this.#pool.open(spec, await limit.race(this.#streamSlot(collector)), limit.signal, {
             ready: () => isReady(),
             payload,
           }),
@@ -319,10 +315,8 @@ export class SshConnection implements Connection {
   }
 
   standBy<P extends S, E, S>(collector: StreamCollector<P, E, S>, known: S): void {
-    if (this.#state !== 'connected' || this.#standby !== null) return;
+    if (this.#state !== 'connected') return;
     if (collector.needsRoot && this.#facts?.root === 'none') return;
-    const slot = this.#slots.tryForStandby();
-    if (slot === null) return;
     const spec = this.#spec(collector, {
       kind: 'stream',
       preamble: collector.preamble ?? '',
@@ -332,14 +326,15 @@ export class SshConnection implements Connection {
     const startedAt = performance.now();
     const limit = new Limit()
       .when(this.#closing.signal, () => this.#lostFailure())
-      .after(STREAM_START_MS, () => this.#timeout(collector));
-    const standby = new Standby(spec, (handlers) => this.#open(spec, slot, limit.signal, handlers));
-    this.#standby = standby;
-    void standby.waiting.then(async (job) => {
+      .after(STREAM_START_MS, () => this.#say.timeout(collector.title, this.#state));
+    const waiting = this.#pool.standBy(spec, limit.signal);
+    if (waiting === null) {
+      limit.dispose();
+      return;
+    }
+    void waiting.then((job) => {
       limit.dispose();
       this.#log(collector.name, startedAt, job === null ? 'could not stand by' : 'stands by');
-      await job?.ended;
-      if (this.#standby === standby) this.#standby = null;
     });
   }
 
@@ -347,158 +342,26 @@ export class SshConnection implements Connection {
     this.#close('');
   }
 
-  /** Has the job that stands by run a script; null when none of the kind does. */
-  async #beginStandby(
-    spec: JobSpec,
-    script: string,
-    payload: JobHandlers['payload'],
-  ): Promise<RemoteJob | null> {
-    const standby = this.#standby;
-    if (standby?.fits(spec) !== true) return null;
-    this.#standby = null;
-    return await standby.begin(script, payload);
-  }
-
-  /** A slot for a stream; what only stands by makes room for it. @throws Failure when there is none */
+  /** @throws Failure when there is no room for one more */
   async #streamSlot(collector: { title: string }): Promise<Slot> {
-    const slot = this.#slots.tryForStream();
-    if (slot !== null) return slot;
-    const standby = this.#standby;
-    this.#standby = null;
-    await standby?.drop();
-    // A question that has its answer holds its channel for a moment.
-    for (let turn = 0; turn < STREAM_SLOT_TURNS; turn++) {
-      const freed = this.#slots.tryForStream();
-      if (freed !== null) return freed;
-      await pause(REFUSED_RETRY_MS, this.#closing.signal);
-    }
-    throw this.#tooManyStreams(collector.title);
+    const slot = await this.#pool.streamSlot();
+    if (slot === null) throw this.#say.tooManyStreams(collector.title, this.#pool.slots);
+    return slot;
   }
 
   #spec(question: { title: string; needsRoot: boolean }, job: Omit<JobSpec, 'command'>): JobSpec {
     if (this.#state === 'closed') throw this.#lostFailure();
     // Only the facts are asked before anything is known, and they need no root.
     const root = this.#facts?.root ?? 'none';
-    if (question.needsRoot && root === 'none') throw this.#notRoot();
+    if (question.needsRoot && root === 'none') throw this.#say.notRoot();
     const command = question.needsRoot && root === 'sudo' ? 'exec sudo -n /bin/sh' : 'exec /bin/sh';
     return { command, ...job };
   }
 
-  /** Opens a job in a slot; waits while the server has no channel to give. Gives the slot back at its end. */
-  async #open(spec: JobSpec, slot: Slot, signal: AbortSignal, handlers: JobHandlers): Promise<RemoteJob> {
-    // One after the other: so it is known how many channels are open when the server refuses one.
-    const turn = this.#opening;
-    let done: () => void = () => {};
-    this.#opening = new Promise((resolve) => {
-      done = resolve;
-    });
-    try {
-      await turn;
-      const job = await this.#openPatiently(spec, signal, handlers);
-      this.#jobs.add(job);
-      void job.closed.then(() => {
-        this.#lastClosed = performance.now();
-        this.#jobs.delete(job);
-        slot.release();
-      });
-      if (this.#state === 'closed') job.abandon();
-      return job;
-    } catch (error) {
-      slot.release();
-      throw error;
-    } finally {
-      done();
-    }
-  }
-
-  async #openPatiently(spec: JobSpec, signal: AbortSignal, handlers: JobHandlers): Promise<RemoteJob> {
-    for (;;) {
-      try {
-        return await RemoteJob.open(this.#session.client, spec, handlers, signal);
-      } catch (error) {
-        if (!(error instanceof ChannelRefused) || signal.aborted || spec.script === null) throw error;
-        // An ended command holds its session on the server for a moment, so only a server that goes on
-        // refusing while nothing has ended teaches what it allows.
-        const settled = performance.now() - this.#lastClosed > 2 * REFUSED_RETRY_MS;
-        if (settled && this.#jobs.size > 0) this.#slots.shrink(this.#jobs.size);
-        await pause(REFUSED_RETRY_MS, signal);
-      }
-    }
-  }
-
   /** @throws Failure unless the job finished by itself with status 0. */
   #judge(title: string, spec: JobSpec, result: JobResult): void {
-    const said = firstLine(result.stderr);
-    const { end } = result;
-    if (end === null) {
-      if (this.#lost !== null) throw this.#lost;
-      if (result.wasReady) {
-        throw new Failure(
-          'lost',
-          `${title}: the answer broke off${said === '' ? '' : ` (${said})`}.`,
-          'Try again; the machine may be shutting down or out of memory.',
-        );
-      }
-      if (spec.command !== 'exec /bin/sh') throw this.#notRoot(said);
-      throw new Failure(
-        'script-failed',
-        `${this.#target.alias} ran no shell for ${this.#target.user}${said === '' ? '' : `: ${said}`}.`,
-        'The account needs a login shell that runs commands, without ForceCommand in sshd_config.',
-      );
-    }
-    if (end.why === 'finished' && end.status === 0) return;
-    if (end.why !== 'finished') {
-      throw new Failure(
-        'lost',
-        `${title}: it was ended on ${this.#target.alias} before it had the answer.`,
-        'Try again.',
-      );
-    }
-    throw new Failure(
-      'script-failed',
-      `${title}: failed on ${this.#target.alias} with status ${end.status}${said === '' ? '' : ` (${said})`}.`,
-      'Show Log has the whole of it.',
-    );
-  }
-
-  #notRoot(said = ''): Failure {
-    const { alias, user } = this.#target;
-    return new Failure(
-      'not-root',
-      `On ${alias} this takes root, but ${user} is not root and cannot use sudo without a password${said === '' ? '' : ` (${said})`}.`,
-      `Connect as root, or allow it in sudoers there: ${user} ALL=(root) NOPASSWD: /bin/sh`,
-    );
-  }
-
-  #tooManyStreams(title: string): Failure {
-    return new Failure(
-      'bad-request',
-      `${title}: ${this.#slots.taken} things run on ${this.#target.alias} already, and its SSH server allows ${this.#slots.limit}.`,
-      'Stop one of the running traces, or raise MaxSessions in sshd_config.',
-    );
-  }
-
-  #noChannel(title: string): Failure {
-    return new Failure(
-      'timeout',
-      `${title}: the SSH server of ${this.#target.alias} allows no further session beside the ${this.#slots.taken} that are open.`,
-      'Stop one of the running traces, or raise MaxSessions in sshd_config.',
-    );
-  }
-
-  #timeout(question: { title: string }): Failure {
-    const { alias } = this.#target;
-    return this.#state === 'silent'
-      ? new Failure(
-          'timeout',
-          `${question.title}: ${alias} is not answering.`,
-          'See whether it is paused in a debugger or has panicked.',
-        )
-      : new Failure(
-          'timeout',
-          `${question.title}: no answer from ${alias} in time.`,
-          'Try again; the machine may be overloaded.',
-        );
+    const failure = this.#say.ofResult(title, spec, result, this.#lost);
+    if (failure !== null) throw failure;
   }
 
   #lostFailure(): Failure {
@@ -506,23 +369,6 @@ export class SshConnection implements Connection {
       this.#lost ??
       new Failure('lost', `The connection to ${this.#target.alias} is closed.`, 'Connect again.')
     );
-  }
-
-  #whyClosed(): string {
-    const why = this.#session.why();
-    const { alias } = this.#target;
-    return why === null
-      ? `${alias} closed the connection: it may be shutting down.`
-      : `The connection to ${alias} broke: ${inert(why, 300).replace(/\.$/, '')}. Connect again when the machine is back.`;
-  }
-
-  #guard(): void {
-    for (const job of this.#jobs) {
-      if (job.unread > UNREAD_LIMIT) {
-        this.#close(`${this.#target.alias} sends more than it was given room for; the connection was cut.`);
-        return;
-      }
-    }
   }
 
   #to(state: ConnectionState, why: string): void {
@@ -540,15 +386,12 @@ export class SshConnection implements Connection {
       why === '' ? `The connection to ${this.#target.alias} was closed.` : why,
       'Connect again.',
     );
-    const { client, socket } = this.#session;
     this.#to('closed', why);
     this.#owned.dispose();
     this.#closing.abort();
     // The end of the connection is the end of stdin of every job there, so each cleans up.
-    client.end();
-    const timer = setTimeout(() => socket.destroy(), why === '' ? GOODBYE_MS : 0);
-    socket.once('close', () => clearTimeout(timer));
-    for (const job of [...this.#jobs]) job.abandon();
+    this.#transport.end(why === '' ? GOODBYE_MS : 0);
+    this.#pool.abandon();
     this.#listeners.clear();
   }
 
@@ -571,26 +414,6 @@ export class SshConnection implements Connection {
   }
 }
 
-function tooMuch(title: string): Failure {
-  return new Failure(
-    'bad-output',
-    `${title}: the answer is larger than ${OUTPUT_LIMIT / 1024 / 1024} MiB.`,
-    'Ask for less.',
-  );
-}
-
 function decodeUtf8(chunks: readonly Buffer[]): string {
   return new TextDecoder('utf-8', { ignoreBOM: true }).decode(Buffer.concat(chunks));
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener('abort', done, { once: true });
-  });
 }

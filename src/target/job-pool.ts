@@ -1,0 +1,140 @@
+import { ChannelSlots, type Slot } from './channel-slots.ts';
+import { type JobHandlers, type JobSpec, RemoteJob } from './remote-job.ts';
+import { Standby } from './standby.ts';
+import { ChannelRefused, type Transport } from './transport.ts';
+
+/** More than this unread on a channel: the server does not keep to the window it was given. */
+const UNREAD_LIMIT = 8 * 1024 * 1024;
+/** How long a channel that sshd has not given back yet is waited for. */
+const REFUSED_RETRY_MS = 250;
+/** How often a stream looks for a channel, with that pause, before it is said that there are too many. */
+const STREAM_SLOT_TURNS = 4;
+
+/** The jobs of one connection and the channels that they share. */
+export class JobPool {
+  readonly slots = new ChannelSlots();
+  readonly #transport: Transport;
+  readonly #closing: AbortSignal;
+  readonly #jobs = new Set<RemoteJob>();
+  /** Resolves when the channel that is being opened is open, or could not be. */
+  #opening: Promise<void> = Promise.resolve();
+  /** When a channel was last closed, by performance.now(). */
+  #lastClosed = 0;
+  /** What waits for the script of the next stream. */
+  #standby: Standby | null = null;
+
+  /** @param closing aborted when the connection ends */
+  constructor(transport: Transport, closing: AbortSignal) {
+    this.#transport = transport;
+    this.#closing = closing;
+  }
+
+  /** True while more is unread on a channel than the other side was given room for. */
+  get isFlooded(): boolean {
+    return [...this.#jobs].some((job) => job.unread > UNREAD_LIMIT);
+  }
+
+  /** Opens a job in a slot; waits while the server has no channel to give. Gives the slot back at its end. */
+  async open(spec: JobSpec, slot: Slot, signal: AbortSignal, handlers: JobHandlers): Promise<RemoteJob> {
+    // One after the other: so it is known how many channels are open when the server refuses one.
+    const turn = this.#opening;
+    let done: () => void = () => {};
+    this.#opening = new Promise((resolve) => {
+      done = resolve;
+    });
+    try {
+      await turn;
+      const job = await this.#openPatiently(spec, signal, handlers);
+      this.#jobs.add(job);
+      void job.closed.then(() => {
+        this.#lastClosed = performance.now();
+        this.#jobs.delete(job);
+        slot.release();
+      });
+      if (this.#closing.aborted) job.abandon();
+      return job;
+    } catch (error) {
+      slot.release();
+      throw error;
+    } finally {
+      done();
+    }
+  }
+
+  async #openPatiently(spec: JobSpec, signal: AbortSignal, handlers: JobHandlers): Promise<RemoteJob> {
+    for (;;) {
+      try {
+        return await RemoteJob.open(this.#transport, spec, handlers, signal);
+      } catch (error) {
+        if (!(error instanceof ChannelRefused) || signal.aborted || spec.script === null) throw error;
+        // An ended command holds its session on the server for a moment, so only a server that goes on
+        // refusing while nothing has ended teaches what it allows.
+        const settled = performance.now() - this.#lastClosed > 2 * REFUSED_RETRY_MS;
+        if (settled && this.#jobs.size > 0) this.slots.shrink(this.#jobs.size);
+        await pause(REFUSED_RETRY_MS, signal);
+      }
+    }
+  }
+
+  /** A slot for a stream; what only stands by makes room for it. Null when there is none. */
+  async streamSlot(): Promise<Slot | null> {
+    const slot = this.slots.tryForStream();
+    if (slot !== null) return slot;
+    const standby = this.#standby;
+    this.#standby = null;
+    await standby?.drop();
+    // A question that has its answer holds its channel for a moment.
+    for (let turn = 0; turn < STREAM_SLOT_TURNS; turn++) {
+      const freed = this.slots.tryForStream();
+      if (freed !== null) return freed;
+      await pause(REFUSED_RETRY_MS, this.#closing);
+    }
+    return null;
+  }
+
+  /**
+   * Has a job without a script wait for one. Null where there is no room, or one waits already.
+   * @returns the job once it waits, null when it could not be had; never rejects
+   */
+  standBy(spec: JobSpec, signal: AbortSignal): Promise<RemoteJob | null> | null {
+    if (this.#standby !== null) return null;
+    const slot = this.slots.tryForStandby();
+    if (slot === null) return null;
+    const standby = new Standby(spec, (handlers) => this.open(spec, slot, signal, handlers));
+    this.#standby = standby;
+    void standby.waiting.then(async (job) => {
+      await job?.ended;
+      if (this.#standby === standby) this.#standby = null;
+    });
+    return standby.waiting;
+  }
+
+  /** Has the job that stands by run a script; null when none of the kind does. */
+  async beginStandby(
+    spec: JobSpec,
+    script: string,
+    payload: JobHandlers['payload'],
+  ): Promise<RemoteJob | null> {
+    const standby = this.#standby;
+    if (standby?.fits(spec) !== true) return null;
+    this.#standby = null;
+    return await standby.begin(script, payload);
+  }
+
+  /** The connection is gone, and all channels with it. */
+  abandon(): void {
+    for (const job of [...this.#jobs]) job.abandon();
+  }
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal.addEventListener('abort', done, { once: true });
+  });
+}
