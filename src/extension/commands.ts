@@ -3,6 +3,7 @@ import path from 'node:path';
 import * as vscode from 'vscode';
 import { inert } from '../core/text/inert.ts';
 import type { DbgmsgView } from './dbgmsg/dbgmsg-view.ts';
+import type { ErrorsView } from './errors/errors-view.ts';
 import type { FailureFunnel } from './failures.ts';
 import type { HungTasksView } from './hung-tasks/hung-tasks-view.ts';
 import { stackText } from './hung-tasks/labels.ts';
@@ -26,6 +27,7 @@ interface Services {
   readonly hungTasks: HungTasksView;
   readonly tracing: Tracing;
   readonly dbgmsg: DbgmsgView;
+  readonly errors: ErrorsView;
   readonly server: LazyServer;
   readonly frames: FrameOpener;
   readonly stacks: StackCommands;
@@ -44,8 +46,20 @@ type Handlers = {
 
 /** Registers every command of ids.ts; the compiler sees to it that none is missing. */
 export function registerCommands(services: Services): vscode.Disposable {
-  const { targets, targetsView, hungTasks, tracing, dbgmsg, server, frames, running, stacks, funnel, log } =
-    services;
+  const {
+    errors,
+    targets,
+    targetsView,
+    hungTasks,
+    tracing,
+    dbgmsg,
+    server,
+    frames,
+    running,
+    stacks,
+    funnel,
+    log,
+  } = services;
   const entryOf = (node: TargetNode | undefined) => node?.entry ?? targets.active?.entry ?? null;
   const handlers: Handlers = {
     'zscope.connect': [
@@ -134,6 +148,18 @@ export function registerCommands(services: Services): vscode.Disposable {
       (node) => tracing.trace(node === 'selected' ? hungTasks.selected : node),
     ],
     'zscope.stopTraces': ['Stopping the traces', () => tracing.stopAll()],
+    'zscope.watchErrors': ['Watching errors', () => errors.watch()],
+    'zscope.stopWatchingErrors': ['Ending the watch', () => errors.stop()],
+    'zscope.filterErrors': ['Filtering the errors', () => filterErrors(errors)],
+    'zscope.clearErrors': ['Clearing the errors', () => errors.clear()],
+    'zscope.openError': [
+      'Opening the source of an error',
+      async (node) => {
+        if (node !== undefined) {
+          await errors.open(node);
+        }
+      },
+    ],
     'zscope.showDbgmsg': [
       'Showing dbgmsg',
       async () => {
@@ -166,6 +192,19 @@ async function openSshConfig(): Promise<void> {
   await vscode.window.showTextDocument(
     await vscode.workspace.openTextDocument(exists ? file : file.with({ scheme: 'untitled' })),
   );
+}
+
+async function filterErrors(view: ErrorsView): Promise<void> {
+  const filter = await vscode.window.showInputBox({
+    title: 'Filter errors',
+    placeHolder: 'Words, e.g. ENOSPC dmu_tx.c or txg_sync',
+    prompt:
+      'Errors stay listed whose name, function, line or task has all of these words in it; none for all.',
+    value: view.filter,
+  });
+  if (filter !== undefined) {
+    view.filter = filter.trim();
+  }
 }
 
 async function filterTasks(view: HungTasksView): Promise<void> {

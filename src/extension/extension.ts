@@ -2,6 +2,7 @@ import * as vscode from 'vscode';
 import { type Disposable, Lifetime } from '../core/lifetime.ts';
 import { registerCommands } from './commands.ts';
 import { DbgmsgView } from './dbgmsg/dbgmsg-view.ts';
+import { ErrorsView } from './errors/errors-view.ts';
 import { FailureFunnel } from './failures.ts';
 import { HungTasksView } from './hung-tasks/hung-tasks-view.ts';
 import { compareSource } from './source/compare-source.ts';
@@ -45,6 +46,7 @@ export function activate(extension: vscode.ExtensionContext): void {
     new Tracing(extension.extensionUri, targets, hungTasks, server, places, frames, context, funnel),
   );
   const dbgmsg = own(new DbgmsgView(extension.extensionUri, targets, server, opener, context, funnel));
+  const errors = own(new ErrorsView(targets, server, opener, context, funnel));
   const stacks = new StackCommands(server, targets, opener, own(new VirtualDocuments()));
   own(new StackBuilds(server, targets, places, funnel));
   own(linkTerminals(server, opener, funnel));
@@ -57,6 +59,7 @@ export function activate(extension: vscode.ExtensionContext): void {
       hungTasks,
       tracing,
       dbgmsg,
+      errors,
       server,
       frames,
       stacks,

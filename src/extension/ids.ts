@@ -2,6 +2,7 @@
  * Every id that package.json and the code share. A unit test holds package.json to this table, both
  * ways.
  */
+import type { ErrorNode } from './errors/errors-view.ts';
 import type { TaskNode } from './hung-tasks/task-nodes.ts';
 import type { TargetNode } from './targets/target-nodes.ts';
 
@@ -29,6 +30,12 @@ export interface CommandArguments {
   /** The row whose function is meant; `selected` for the one that is chosen in Hung Tasks. */
   'zscope.traceFunction': [node?: unknown];
   'zscope.stopTraces': [];
+  'zscope.watchErrors': [];
+  'zscope.stopWatchingErrors': [];
+  'zscope.filterErrors': [];
+  'zscope.clearErrors': [];
+  /** From a row of Errors. */
+  'zscope.openError': [node?: ErrorNode];
   'zscope.showDbgmsg': [];
   'zscope.filterDbgmsg': [];
   'zscope.pasteStack': [];
@@ -82,6 +89,9 @@ export interface ContextKeys {
   /** Frames lead to the running version. */
   'zscope.runningSource': boolean;
   'zscope.tracing': boolean;
+  'zscope.watchingErrors': boolean;
+  /** Errors were watched since the window opened. */
+  'zscope.errorsKnown': boolean;
   'zscope.dbgmsgVisible': boolean;
 }
 
@@ -91,6 +101,7 @@ export const views = {
   targets: 'zscope.targets',
   hungTasks: 'zscope.hungTasks',
   dbgmsg: 'zscope.dbgmsg',
+  errors: 'zscope.errors',
 } as const;
 
 export const schemes = {
@@ -128,6 +139,11 @@ export const commandIds: { readonly [Id in CommandId]: true } = {
   'zscope.copyStack': true,
   'zscope.traceFunction': true,
   'zscope.stopTraces': true,
+  'zscope.watchErrors': true,
+  'zscope.stopWatchingErrors': true,
+  'zscope.filterErrors': true,
+  'zscope.clearErrors': true,
+  'zscope.openError': true,
   'zscope.showDbgmsg': true,
   'zscope.filterDbgmsg': true,
   'zscope.pasteStack': true,
@@ -150,5 +166,7 @@ export const contextKeys: ContextKeys = {
   'zscope.sourceDiffers': false,
   'zscope.runningSource': false,
   'zscope.tracing': false,
+  'zscope.watchingErrors': false,
+  'zscope.errorsKnown': false,
   'zscope.dbgmsgVisible': false,
 };

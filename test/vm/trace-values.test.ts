@@ -7,8 +7,8 @@ import type { ErrorEvent, RaisedError } from '../../src/core/zfs/errno-lines.ts'
 import { ErrorSites } from '../../src/core/zfs/errno-sites.ts';
 import { membersOf } from '../../src/core/zfs/struct-members.ts';
 import { openFile } from '../../src/server/modules/open-debug-file.ts';
-import { traceFunction } from '../../src/target/collectors/trace-function.ts';
-import { watchErrors } from '../../src/target/collectors/watch-errors.ts';
+import { type TraceParams, traceFunction } from '../../src/target/collectors/trace-function.ts';
+import { type WatchErrorsParams, watchErrors } from '../../src/target/collectors/watch-errors.ts';
 import type { Connection } from '../../src/target/connection.ts';
 import { findImage } from '../lab/image.ts';
 import * as lab from '../lab/lab.ts';
@@ -26,7 +26,7 @@ let debug: ReturnType<typeof openFile>;
 beforeAll(async () => {
   const vm = await lab.requireUp();
   const image = await findImage();
-  if (image === null) throw new Error('the lab has no image');
+  if (!image) throw new Error('the lab has no image');
   debug = openFile(labModule(image));
   [connection, observer] = await Promise.all([connectToLab(vm), connectToLab(vm)]);
   writes = await background(
@@ -53,7 +53,7 @@ function typed(symbol: string): TypedFunction {
 async function firstCall(symbol: string, fits: (values: Map<string, string>) => boolean) {
   const valuesOf = ({ arguments: values }: CallEvent) =>
     new Map(values.map(({ name, value }) => [name, value]));
-  const watched = await Watched.start(connection, traceFunction, {
+  const params: TraceParams = {
     symbol,
     module: 'zfs',
     machine: connection.facts.machine,
@@ -62,7 +62,8 @@ async function firstCall(symbol: string, fits: (values: Map<string, string>) => 
     maxEvents: 100_000,
     maxSeconds: 300,
     sessionId: randomBytes(4).toString('hex'),
-  });
+  };
+  const watched = await Watched.start(connection, traceFunction, params);
   try {
     const isWanted = (event: TraceStreamEvent): event is CallEvent =>
       event.kind === 'call' && fits(valuesOf(event));
@@ -92,8 +93,8 @@ it('arguments are read through pointers, from the stack, and have the names of t
 
 it('errors come with file, line, function, number and task: as many as were raised', async () => {
   const sessionId = randomBytes(4).toString('hex');
-  const { machine } = connection.facts;
-  const watched = await Watched.start(connection, watchErrors, { sessionId, machine });
+  const params: WatchErrorsParams = { sessionId, machine: connection.facts.machine };
+  const watched = await Watched.start(connection, watchErrors, params);
   const isOurs = (event: ErrorEvent): event is RaisedError =>
     event.kind === 'error' && event.comm === 'zlookup';
   try {

@@ -60,6 +60,10 @@ export class ErrorSites {
     return [...this.#sites.values()];
   }
 
+  at(key: string): ErrorSite | undefined {
+    return this.#sites.get(key);
+  }
+
   /** @param now milliseconds, of any clock that goes on evenly */
   add(error: RaisedError, now: number): void {
     this.#count += 1;

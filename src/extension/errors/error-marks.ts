@@ -1,0 +1,85 @@
+import * as vscode from 'vscode';
+import type { Disposable } from '../../core/lifetime.ts';
+import { baseName, type ErrorSite } from '../../core/zfs/errno-sites.ts';
+import { sourceReferenceRequest } from '../../protocol/server.ts';
+import type { LazyServer } from '../source/lazy-server.ts';
+import { lineText } from './error-labels.ts';
+
+/** Writes behind the lines of visible editors which errors they raise. */
+export class ErrorMarks implements Disposable {
+  readonly #decoration = vscode.window.createTextEditorDecorationType({
+    isWholeLine: true,
+    rangeBehavior: vscode.DecorationRangeBehavior.ClosedClosed,
+    overviewRulerColor: new vscode.ThemeColor('editorWarning.foreground'),
+    overviewRulerLane: vscode.OverviewRulerLane.Right,
+    after: {
+      margin: '0 0 0 3ch',
+      color: new vscode.ThemeColor('editorCodeLens.foreground'),
+      fontStyle: 'italic',
+    },
+  });
+  /** `URI line` of each place of the build that was looked up; null where the workspace does not have it. */
+  readonly #places = new Map<string, string | null>();
+  /** What was drawn last into an editor: drawing the same again costs the window a layout. */
+  #drawn = new WeakMap<vscode.TextEditor, string>();
+
+  constructor(private readonly server: LazyServer) {}
+
+  /** @param sites those that are shown; @param now by the clock of their times */
+  async draw(sites: readonly ErrorSite[], now: number): Promise<void> {
+    const editors = vscode.window.visibleTextEditors.filter(
+      ({ document }) => document.uri.scheme === 'file' && /\.[ch]$/.test(document.uri.path),
+    );
+    for (const editor of editors) {
+      const name = baseName(editor.document.uri.path);
+      const uri = editor.document.uri.toString();
+      const byLine = new Map<number, ErrorSite[]>();
+      for (const site of sites.filter(({ file }) => baseName(file) === name)) {
+        if ((await this.#placeOf(site)) === uri) {
+          byLine.set(site.line, [...(byLine.get(site.line) ?? []), site]);
+        }
+      }
+      this.#decorate(editor, byLine, now);
+    }
+  }
+
+  #decorate(editor: vscode.TextEditor, byLine: ReadonlyMap<number, ErrorSite[]>, now: number): void {
+    const marks = [...byLine]
+      .filter(([line]) => line >= 1 && line <= editor.document.lineCount)
+      .map(([line, sites]) => ({
+        range: editor.document.lineAt(line - 1).range,
+        renderOptions: { after: { contentText: lineText(sites, now) } },
+      }));
+    const text = JSON.stringify(marks);
+    if (this.#drawn.get(editor) !== text && (marks.length > 0 || this.#drawn.has(editor))) {
+      this.#drawn.set(editor, text);
+      editor.setDecorations(this.#decoration, marks);
+    }
+  }
+
+  /** URI of the file that a place of the build is in. */
+  async #placeOf({ file, line, function: name, key }: ErrorSite): Promise<string | null> {
+    const known = this.#places.get(key);
+    if (known !== undefined) {
+      return known;
+    }
+    const place = await this.server
+      .request(sourceReferenceRequest, { path: file, line, function: name })
+      .catch(() => null);
+    const uri = place?.uri ? vscode.Uri.parse(place.uri, true).toString() : null;
+    this.#places.set(key, uri);
+    return uri;
+  }
+
+  clear(): void {
+    this.#places.clear();
+    this.#drawn = new WeakMap();
+    for (const editor of vscode.window.visibleTextEditors) {
+      editor.setDecorations(this.#decoration, []);
+    }
+  }
+
+  dispose(): void {
+    this.#decoration.dispose();
+  }
+}

@@ -1,0 +1,340 @@
+import { randomBytes } from 'node:crypto';
+import * as vscode from 'vscode';
+import { Failure } from '../../core/failure.ts';
+import type { Disposable } from '../../core/lifetime.ts';
+import { inert } from '../../core/text/inert.ts';
+import type { ErrorEvent, RaisedError } from '../../core/zfs/errno-lines.ts';
+import { type ErrorSite, ErrorSites } from '../../core/zfs/errno-sites.ts';
+import { sourceReferenceRequest } from '../../protocol/server.ts';
+import { watchErrors } from '../../target/collectors/watch-errors.ts';
+import type { Connection, RunningStream, StreamEnd } from '../../target/connection.ts';
+import { type FailureFunnel, sentenceOf } from '../failures.ts';
+import { views } from '../ids.ts';
+import type { LazyServer } from '../source/lazy-server.ts';
+import type { SourceOpener } from '../source/open-place.ts';
+import type { TargetService } from '../targets/target-service.ts';
+import { type Context, commandLink } from '../vscode-table.ts';
+import {
+  agoText,
+  siteDescription,
+  siteLabel,
+  siteMatches,
+  siteTooltip,
+  taskText,
+  watchText,
+} from './error-labels.ts';
+import { ErrorMarks } from './error-marks.ts';
+
+/** The list and the marks change at most so often, in ms. */
+const SHOW_MS = 1000;
+
+export type ErrorNode =
+  | { readonly kind: 'site'; readonly key: string }
+  /** Errors that are answers. */
+  | { readonly kind: 'expected' }
+  | { readonly kind: 'raised'; readonly key: string; readonly error: RaisedError };
+
+const EXPECTED: ErrorNode = { kind: 'expected' };
+
+/** The errors that the active target raises, by line: in a list, and behind the lines of open editors. */
+export class ErrorsView implements vscode.TreeDataProvider<ErrorNode>, Disposable {
+  readonly #changed = new vscode.EventEmitter<undefined>();
+  readonly onDidChangeTreeData = this.#changed.event;
+  readonly #tree: vscode.TreeView<ErrorNode>;
+  readonly #marks: ErrorMarks;
+  readonly #sites = new ErrorSites();
+  readonly #nodes = new Map<string, ErrorNode>();
+  readonly #listeners: vscode.Disposable;
+  #stream: RunningStream | null = null;
+  /** Whose errors these are. */
+  #connection: Connection | null = null;
+  #target = '';
+  #state: 'starting' | 'watching' | 'ended' = 'ended';
+  #why = '';
+  #hits = 0;
+  #lost = false;
+  #filter = '';
+  #timer: NodeJS.Timeout | undefined;
+  #changedSince = false;
+
+  constructor(
+    private readonly targets: TargetService,
+    private readonly server: LazyServer,
+    private readonly opener: SourceOpener,
+    private readonly context: Context,
+    private readonly funnel: FailureFunnel,
+  ) {
+    this.#marks = new ErrorMarks(server);
+    this.#tree = vscode.window.createTreeView(views.errors, { treeDataProvider: this });
+    this.#listeners = vscode.Disposable.from(
+      vscode.window.onDidChangeVisibleTextEditors(() => this.#draw()),
+      this.#tree.onDidChangeVisibility(() => this.#show()),
+    );
+  }
+
+  /** Watches the active target; shows the list when that is done already. */
+  async watch(): Promise<void> {
+    const { connection, active } = this.targets;
+    if (connection === null || active === null) {
+      throw new Failure(
+        'bad-request',
+        'No target is connected.',
+        'Connect to the machine that runs ZFS first: ZScope: Connect to Target...',
+      );
+    }
+    this.context.set('zscope.errorsKnown', true);
+    await vscode.commands.executeCommand(`${views.errors}.focus`);
+    if (this.#connection === connection && this.#state !== 'ended') {
+      return;
+    }
+    this.stop();
+    this.clear();
+    this.#connection = connection;
+    this.#target = active.entry.alias;
+    this.#state = 'starting';
+    this.#why = '';
+    this.context.set('zscope.watchingErrors', true);
+    this.#timer = setInterval(() => this.#tick(), SHOW_MS);
+    this.#show();
+    void this.#run(connection);
+  }
+
+  async #run(connection: Connection): Promise<void> {
+    const sessionId = randomBytes(4).toString('hex');
+    let why = '';
+    try {
+      const params = { sessionId, machine: connection.facts.machine };
+      const stream = await connection.stream(watchErrors, params, {
+        events: (batch) => {
+          if (this.#connection === connection) {
+            for (const event of batch) {
+              this.#take(event);
+            }
+          }
+        },
+      });
+      if (this.#connection !== connection) {
+        stream.dispose();
+        return;
+      }
+      this.#stream = stream;
+      why = endText(await stream.ended);
+    } catch (error) {
+      this.funnel.note(error, 'Watching errors');
+      why = sentenceOf(error);
+    }
+    if (this.#connection === connection) {
+      this.#end(this.#why === '' ? why : this.#why);
+    }
+  }
+
+  #take(event: ErrorEvent): void {
+    this.#changedSince = true;
+    switch (event.kind) {
+      case 'error':
+        this.#sites.add(event, performance.now());
+        break;
+      case 'started':
+        this.#state = 'watching';
+        break;
+      case 'refused':
+        this.#why = event.why;
+        break;
+      case 'limit':
+        this.#why = 'Ended by itself after 8 hours.';
+        break;
+      case 'loss':
+        this.#lost = true;
+        break;
+      case 'total':
+        this.#hits = event.hits;
+        this.#lost ||= !event.recording;
+        break;
+    }
+  }
+
+  /** Ends the watch; the list stays. */
+  stop(): void {
+    this.#stream?.dispose();
+    this.#end('');
+  }
+
+  #end(why: string): void {
+    clearInterval(this.#timer);
+    this.#stream = null;
+    this.#connection = null;
+    this.#state = 'ended';
+    this.#why = why;
+    this.context.set('zscope.watchingErrors', false);
+    this.#show();
+  }
+
+  /** Forgets what came so far; a watch goes on. */
+  clear(): void {
+    this.#sites.clear();
+    this.#nodes.clear();
+    this.#hits = 0;
+    this.#lost = false;
+    this.#marks.clear();
+    this.#show();
+  }
+
+  get filter(): string {
+    return this.#filter;
+  }
+
+  set filter(filter: string) {
+    this.#filter = filter;
+    this.#show();
+  }
+
+  /** Opens the line that raised an error. */
+  async open(node: ErrorNode): Promise<void> {
+    const site = node.kind === 'expected' ? undefined : this.#site(node.key);
+    if (site === undefined) {
+      return;
+    }
+    const { file, line, function: name } = site;
+    const place = await this.server.request(sourceReferenceRequest, { path: file, line, function: name });
+    if (place === null) {
+      throw new Failure(
+        'no-source',
+        `${inert(file)}:${line} is not in this workspace.`,
+        'Open the source folder of the module that runs on the target.',
+      );
+    }
+    await this.opener.open(place, { preserveFocus: false });
+  }
+
+  #tick(): void {
+    if (this.#changedSince) {
+      this.#changedSince = false;
+      this.#show();
+    } else {
+      this.#draw(); // The times go on.
+    }
+  }
+
+  #show(): void {
+    this.#tree.message =
+      this.#target === ''
+        ? ''
+        : watchText({
+            target: this.#target,
+            state: this.#state,
+            count: this.#sites.count,
+            hits: this.#hits,
+            lost: this.#lost,
+            filter: this.#filter,
+            why: this.#why,
+          });
+    if (this.#tree.visible) {
+      this.#changed.fire(undefined);
+    }
+    this.#draw();
+  }
+
+  #draw(): void {
+    const sites = this.#shown().filter(({ expected }) => !expected);
+    this.funnel.guard('Marking errors', () => this.#marks.draw(sites, performance.now()));
+  }
+
+  #shown(): ErrorSite[] {
+    return this.#sites.all.filter((site) => siteMatches(site, this.#filter));
+  }
+
+  #site(key: string): ErrorSite | undefined {
+    return this.#sites.at(key);
+  }
+
+  /** New places come first and stay in their order: a row that moves cannot be clicked. */
+  getChildren(node?: ErrorNode): ErrorNode[] {
+    const rows = (expected: boolean) =>
+      this.#shown()
+        .filter((site) => site.expected === expected)
+        .reverse()
+        .map(({ key }) => this.#nodeOf(key));
+    switch (node?.kind) {
+      case undefined: {
+        const folded = this.#shown().some(({ expected }) => expected);
+        return [...rows(false), ...(folded ? [EXPECTED] : [])];
+      }
+      case 'expected':
+        return rows(true);
+      case 'site': {
+        const { key } = node;
+        return (this.#site(key)?.recent ?? []).map((error) => ({ kind: 'raised', key, error }));
+      }
+      case 'raised':
+        return [];
+    }
+  }
+
+  #nodeOf(key: string): ErrorNode {
+    const node = this.#nodes.get(key) ?? { kind: 'site', key };
+    this.#nodes.set(key, node);
+    return node;
+  }
+
+  getTreeItem(node: ErrorNode): vscode.TreeItem {
+    switch (node.kind) {
+      case 'expected': {
+        const sites = this.#shown().filter(({ expected }) => expected);
+        const count = sites.reduce((sum, site) => sum + site.count, 0);
+        const item = new vscode.TreeItem('Expected', vscode.TreeItemCollapsibleState.Collapsed);
+        item.id = 'expected';
+        item.description = `×${count.toLocaleString('en-US')} at ${sites.length} lines`;
+        item.tooltip = 'Errors that are answers, such as a lookup of what is not there.';
+        return item;
+      }
+      case 'site': {
+        const site = this.#site(node.key);
+        const item = new vscode.TreeItem(
+          site === undefined ? '' : siteLabel(site),
+          vscode.TreeItemCollapsibleState.Collapsed,
+        );
+        item.id = node.key;
+        if (site !== undefined) {
+          item.description = siteDescription(site);
+          item.tooltip = siteTooltip(site);
+          item.iconPath = new vscode.ThemeIcon(
+            site.expected ? 'info' : 'warning',
+            site.expected ? undefined : new vscode.ThemeColor('list.warningForeground'),
+          );
+          item.command = commandLink('zscope.openError', 'Open Source of Error', node);
+        }
+        return item;
+      }
+      case 'raised': {
+        const item = new vscode.TreeItem(taskText(node.error));
+        const newest = this.#site(node.key)?.recent[0]?.time ?? node.error.time;
+        const since = newest - node.error.time;
+        item.description =
+          since === 0 ? 'last' : `${agoText(since * 1000).replace(' ago', '')} before the last`;
+        item.command = commandLink('zscope.openError', 'Open Source of Error', node);
+        return item;
+      }
+    }
+  }
+
+  dispose(): void {
+    clearInterval(this.#timer);
+    this.#stream?.dispose();
+    this.#connection = null;
+    this.#listeners.dispose();
+    this.#marks.dispose();
+    this.#tree.dispose();
+    this.#changed.dispose();
+  }
+}
+
+function endText(end: StreamEnd): string {
+  switch (end.reason) {
+    case 'lost':
+      return 'the connection was lost; the target removes the probe by itself within 25 seconds.';
+    case 'stopped':
+      return end.cleanUp === 'confirmed' ? '' : 'stopped; the target did not confirm that the probe is gone.';
+    case 'finished':
+      return `ended by itself with status ${end.status ?? 'unknown'}. ${inert(end.stderr, 300)}`.trim();
+  }
+}
