@@ -49,6 +49,10 @@ export interface SupervisedJob {
  * after that is found in /proc (field 5 of proc_pid_stat(5)). Only a question that is stopped is
  * treated so; one that ends by itself must leave no process behind.
  *
+ * What was killed can be signalled until its parent takes notice, and in a container nobody may (its
+ * first process may be one that adopts the others and never waits): a zombie counts as ended (state,
+ * field 3 of proc_pid_stat(5)).
+ *
  * `kill -TERM -PGID` is the form that all shells read: busybox knows no `--` there, dash wants it
  * after `-s TERM`. A status of 127 after a signal means that an earlier wait had the status already.
  *
@@ -85,10 +89,23 @@ kill -$1 -$z_job 2>/dev/null || kill -$1 $z_job 2>/dev/null
 z_settle() {
 z_turn=0
 while z_send 0; do
-[ $z_turn -lt 20 ] || return 1
+[ $z_turn -lt 20 ] || { z_living && return 1; return 0; }
 z_turn=$((z_turn+1))
 sleep 0.1 2>/dev/null || sleep 1
 done
+}
+z_stat() {
+{ read -r z_line <$1/stat; } 2>/dev/null || return 1
+set -- \${z_line##*) }
+z_state=$1 z_pgrp=$3
+}
+z_living() {
+for z_p in /proc/[0-9]*; do
+z_stat $z_p || continue
+[ "$z_pgrp" = "$z_job" ] || [ $z_p = /proc/$z_job ] || continue
+case $z_state in [ZX]) ;; *) return 0;; esac
+done
+return 1
 }
 z_nudge() {
 [ -z "$z_nudged" ] || return 0
@@ -96,13 +113,10 @@ z_nudge() {
 z_nudged=$!
 }
 z_sweep() {
-read -r z_line </proc/$$/stat
-set -- \${z_line##*) }
-z_own=$3
+z_stat /proc/$$
+z_own=$z_pgrp
 for z_p in /proc/[0-9]*; do
-{ read -r z_line <$z_p/stat; } 2>/dev/null || continue
-set -- \${z_line##*) }
-[ "$3" = "$z_own" ] || continue
+z_stat $z_p && [ "$z_pgrp" = "$z_own" ] || continue
 z_p=\${z_p#/proc/}
 [ $z_p = $$ ] || [ $z_p = $PPID ] || kill -KILL $z_p 2>/dev/null
 done

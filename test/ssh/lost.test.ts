@@ -121,6 +121,26 @@ test('a stream that ends by itself cleans up too, and what it left behind is end
   connection.dispose();
 });
 
+test('what was ended has ended, also where nobody ever takes notice of it', async () => {
+  const server = await start();
+  await server.stop();
+  // The first process of a container adopts the others, and this one waits for none but its own child.
+  const first =
+    "require('node:child_process').spawn('/usr/sbin/sshd', process.argv.slice(1), { stdio: 'inherit' })";
+  const container = ['unshare', '--pid', '--fork', '--kill-child', '--mount-proc'];
+  await server.run([...container, process.execPath, '-e', first, '--']);
+  const connection = await reach(server);
+  const name = word();
+  const stream = await connection.stream(lines(`(${forever(name)}) & ${forever(name)}`, 'exit 0'), null, {
+    events: () => {},
+  });
+  await until('it runs', 20_000, () => isRunning(name));
+  stream.dispose();
+  expect(await stream.ended).toEqual({ reason: 'stopped', status: null, cleanUp: 'confirmed', stderr: '' });
+  expect(isRunning(name)).toBe(false);
+  connection.dispose();
+});
+
 test('closing the connection ends and cleans up everything there', async () => {
   const server = await start();
   const connection = await reach(server);
