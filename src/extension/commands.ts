@@ -15,6 +15,7 @@ import type { RunningSource } from './source/running-source.ts';
 import { pasteStackText } from './stack-text/paste.ts';
 import type { StackCommands } from './stack-text/stack-commands.ts';
 import { connectTo, pickHost } from './targets/connect.ts';
+import { replaceKeyOf } from './targets/replace-key.ts';
 import type { TargetNode } from './targets/target-nodes.ts';
 import type { TargetService } from './targets/target-service.ts';
 import type { TargetsView } from './targets/targets-view.ts';
@@ -94,6 +95,15 @@ export function registerCommands(services: Services): vscode.Disposable {
         const entry = entryOf(node);
         if (entry !== null) {
           targets.disconnect(entry);
+        }
+      },
+    ],
+    'zscope.replaceHostKey': [
+      'Replacing the host key',
+      async (node) => {
+        const entry = entryOf(node);
+        if (entry !== null) {
+          await replaceKeyOf(entry, targets);
         }
       },
     ],

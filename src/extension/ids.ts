@@ -13,6 +13,8 @@ export interface CommandArguments {
   'zscope.connectTarget': [target?: TargetNode];
   'zscope.reconnect': [];
   'zscope.disconnect': [target?: TargetNode];
+  /** From a row of Targets, or for the one that was tried last. */
+  'zscope.replaceHostKey': [target?: TargetNode];
   'zscope.showTarget': [target?: TargetNode];
   'zscope.refreshTargets': [];
   'zscope.openSshConfig': [];
@@ -81,6 +83,7 @@ export interface ContextKeys {
   'zscope.connected': boolean;
   'zscope.connecting': boolean;
   'zscope.connectionLost': boolean;
+  'zscope.hostKeyChanged': boolean;
   'zscope.allTasks': boolean;
   'zscope.idleThreads': boolean;
   'zscope.taskFilter': boolean;
@@ -123,6 +126,7 @@ export const commandIds: { readonly [Id in CommandId]: true } = {
   'zscope.connectTarget': true,
   'zscope.reconnect': true,
   'zscope.disconnect': true,
+  'zscope.replaceHostKey': true,
   'zscope.showTarget': true,
   'zscope.refreshTargets': true,
   'zscope.openSshConfig': true,
@@ -160,6 +164,7 @@ export const contextKeys: ContextKeys = {
   'zscope.connected': false,
   'zscope.connecting': false,
   'zscope.connectionLost': false,
+  'zscope.hostKeyChanged': false,
   'zscope.allTasks': false,
   'zscope.idleThreads': false,
   'zscope.taskFilter': false,

@@ -2,12 +2,14 @@ import { appendFile, mkdir, open, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Failure } from '../core/failure.ts';
 import type { Prompts } from './connection.ts';
+import { HostKeyChanged } from './host-key-changed.ts';
 import {
   fingerprint,
   formatEntry,
   type HostKeyAlgorithm,
   hostKeyAlgorithms,
   judgeKey,
+  type KeyVerdict,
   type KnownHostsEntry,
   knownHostsName,
   parseKnownHosts,
@@ -73,11 +75,11 @@ export class HostKeyCheck {
   }
 
   #refusal(
-    verdict: { kind: 'changed' | 'revoked' | 'authority'; entry: KnownHostsEntry },
+    verdict: Exclude<KeyVerdict, { kind: 'known' | 'unknown' }>,
     key: Buffer,
     keyType: string,
   ): Failure {
-    const { entry } = verdict;
+    const entry = verdict.kind === 'changed' ? verdict.entries[0] : verdict.entry;
     const place = `${entry.file}:${entry.line}`;
     const shown = `${keyType} ${fingerprint(key)}`;
     switch (verdict.kind) {
@@ -94,10 +96,22 @@ export class HostKeyCheck {
           `Add the machine's plain host key to known_hosts to connect: ssh-keyscan shows it, its fingerprint must be ${shown}.`,
         );
       case 'changed':
-        return new Failure(
-          'host-key-changed',
+        return new HostKeyChanged(
           `The host key of ${this.#host.alias} has changed: it shows ${shown}, but ${place} has ${entry.keyType} ${fingerprint(entry.key)}.`,
-          `If the machine was rebuilt, remove that line (ssh-keygen -R '${this.#name}' -f '${entry.file}') and connect again; if not, somebody may be between you and it.`,
+          'If the machine was rebuilt, Replace Host Key... puts the new key in place of that one; if not, somebody may be between you and it.',
+          {
+            alias: this.#host.alias,
+            name: this.#name,
+            key: key.toString('base64'),
+            keyType,
+            fingerprint: fingerprint(key),
+            lines: verdict.entries.map((old) => ({
+              file: old.file,
+              line: old.line,
+              keyType: old.keyType,
+              fingerprint: fingerprint(old.key),
+            })),
+          },
         );
     }
   }

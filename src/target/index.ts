@@ -10,6 +10,7 @@ import { TargetConnection } from './target-connection.ts';
 
 export type * from './collector.ts';
 export type * from './connection.ts';
+export { replaceHostKey } from './replace-host-key.ts';
 
 /** A machine that was not heard from for so long is given up, unless the options say otherwise. */
 const DEAD_AFTER_MS = 60_000;

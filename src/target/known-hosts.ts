@@ -137,12 +137,29 @@ export function formatEntry(name: string, key: Buffer, hashed: boolean): string 
   return `${hosts} ${type} ${key.toString('base64')}`;
 }
 
+/**
+ * A line of a file that names a host, with that name taken out: empty when it names no other.
+ * @returns null when it names the host by a pattern, which may stand for others too
+ */
+export function withoutName(line: string, name: string): string | null {
+  const parts = /^(\s*)(\S+)(.*)$/s.exec(line);
+  const hosts = parts?.[2] ?? '';
+  if (hosts.startsWith('|')) return '';
+  const names = hosts.split(',');
+  const rest = names.filter((one) => one.toLowerCase() !== name.toLowerCase());
+  const field = parseHosts(rest.join(','));
+  if (rest.length === names.length || (field !== null && rest.length > 0 && matchesHost(field, name))) {
+    return null;
+  }
+  return rest.length === 0 ? '' : `${parts?.[1] ?? ''}${rest.join(',')}${parts?.[3] ?? ''}`;
+}
+
 /** What the files say of a key. */
 export type KeyVerdict =
   | { readonly kind: 'known' }
   | { readonly kind: 'unknown' }
-  /** The host is known by other keys; `entry` is the one of the same type where there is one. */
-  | { readonly kind: 'changed'; readonly entry: KnownHostsEntry }
+  /** The host is known by these other keys; those of the same type come first. */
+  | { readonly kind: 'changed'; readonly entries: readonly [KnownHostsEntry, ...KnownHostsEntry[]] }
   | { readonly kind: 'revoked'; readonly entry: KnownHostsEntry }
   /** The host is known by a certificate authority only. */
   | { readonly kind: 'authority'; readonly entry: KnownHostsEntry };
@@ -159,8 +176,11 @@ export function judgeKey(entries: readonly KnownHostsEntry[], name: string, key:
   const plain = ours.filter((entry) => entry.marker === 'none');
   if (plain.some((entry) => entry.key.equals(key))) return { kind: 'known' };
   const type = blobKeyType(key);
-  const other = plain.find((entry) => entry.keyType === type) ?? plain[0];
-  if (other !== undefined) return { kind: 'changed', entry: other };
+  const [other, ...more] = [
+    ...plain.filter((entry) => entry.keyType === type),
+    ...plain.filter((entry) => entry.keyType !== type),
+  ];
+  if (other !== undefined) return { kind: 'changed', entries: [other, ...more] };
   const authority = ours.find((entry) => entry.marker === 'cert-authority');
   return authority === undefined ? { kind: 'unknown' } : { kind: 'authority', entry: authority };
 }

@@ -1,6 +1,18 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { expect, test } from 'vitest';
+import { type HostKeyChange, hostKeyChangeOf } from '../../src/target/host-key-changed.ts';
+import { replaceHostKey } from '../../src/target/index.ts';
 import { failureOf } from '../support/failure-of.ts';
 import { Person, question, reach } from './client.ts';
 import { serverStarter } from './fixtures.ts';
@@ -76,6 +88,76 @@ test('a changed key is refused without a question, naming both fingerprints and 
   expect(failure.message).toContain(fingerprintOf(server, 'ed25519'));
   expect(person.asked).toEqual([]);
   expect(server.log).not.toContain('Accepted');
+});
+
+/** The change that connecting fails with, of a server that got a new key. */
+async function changeOf(server: Server): Promise<HostKeyChange> {
+  await server.stop();
+  server.makeHostKey('ed25519');
+  await server.restart();
+  const error: unknown = await reach(server).then(
+    () => null,
+    (reason: unknown) => reason,
+  );
+  const change = hostKeyChangeOf(error);
+  if (change === null) throw new Error(`no change of a key: ${String(error)}`);
+  return change;
+}
+
+test.each(['plain', 'hashed', 'shared', 'linked'] as const)(
+  'a changed key is replaced where it stands, %s, and what was there is kept',
+  async (form) => {
+    const server = await start();
+    server.trust('ed25519');
+    const name = `[127.0.0.1]:${server.port}`;
+    const other = `other ${server.publicKey('ed25519')}`;
+    const own = `${form === 'shared' ? `friend,${name}` : name} ${server.publicKey('ed25519')}`;
+    let text = `# first\n${other}\n${own}\n\n# last, without newline`;
+    writeFileSync(server.knownHosts, text);
+    if (form === 'hashed') {
+      execFileSync('ssh-keygen', ['-H', '-f', server.knownHosts], { stdio: 'ignore' });
+      text = readFileSync(server.knownHosts, 'utf8');
+    }
+    if (form === 'linked') {
+      renameSync(server.knownHosts, server.path('elsewhere'));
+      symlinkSync(server.path('elsewhere'), server.knownHosts);
+    }
+    chmodSync(server.knownHosts, 0o640);
+    const change = await changeOf(server);
+    expect(change).toMatchObject({
+      alias: 'box',
+      name,
+      fingerprint: fingerprintOf(server, 'ed25519'),
+      lines: [{ file: server.knownHosts, line: 3 }],
+    });
+
+    await replaceHostKey(change);
+    const real = form === 'linked' ? server.path('elsewhere') : server.knownHosts;
+    expect(readFileSync(`${real}.old`, 'utf8')).toBe(text);
+    expect(statSync(real).mode & 0o777).toBe(0o640);
+    expect(lstatSync(server.knownHosts).isSymbolicLink()).toBe(form === 'linked');
+    const now = readFileSync(server.knownHosts, 'utf8');
+    const fresh = `${name} ${server.publicKey('ed25519')}`;
+    if (form === 'hashed') expect(now.split('\n')[2]).toMatch(/^\|1\|/);
+    else if (form === 'shared')
+      expect(now).toBe(text.replace(own, `${own.replace(`,${name}`, '')}\n${fresh}`));
+    else expect(now).toBe(text.replace(own, fresh));
+    const later = new Person();
+    (await reach(server, later)).dispose();
+    expect(later.asked).toEqual([]);
+    expect(readdirSync(server.dir).filter((file) => file.includes('.zscope-'))).toEqual([]);
+  },
+);
+
+test('a key in a pattern, or in a file that changed meanwhile, is not replaced', async () => {
+  const server = await start();
+  const text = `[127.0.0.?]:${server.port} ${server.publicKey('ed25519')}\n`;
+  writeFileSync(server.knownHosts, text);
+  const change = await changeOf(server);
+  expect((await failureOf(replaceHostKey(change))).message).toContain('pattern');
+  expect(readFileSync(server.knownHosts, 'utf8')).toBe(text);
+  writeFileSync(server.knownHosts, `# another line\n${text}`);
+  expect((await failureOf(replaceHostKey(change))).message).toContain('has changed since');
 });
 
 test('an entry that ssh-keygen hashed is known', async () => {

@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import type { Disposable } from '../../core/lifetime.ts';
 import type { Connection, ConnectionState, HostEntry } from '../../target/connection.ts';
+import { type HostKeyChange, hostKeyChangeOf } from '../../target/host-key-changed.ts';
 import { isCancelled, sentenceOf } from '../failures.ts';
 import type { Context } from '../vscode-table.ts';
 import { targetModule } from './lazy-target.ts';
@@ -14,6 +15,8 @@ export interface Target {
   readonly connection: Connection | null;
   /** Why it is closed, as a sentence; empty when it was closed by the person. */
   readonly why: string;
+  /** The key that it showed instead of the one that is known. */
+  readonly keyChange?: HostKeyChange | null;
 }
 
 interface Session {
@@ -111,7 +114,8 @@ export class TargetService implements Disposable {
         if (isCancelled(error)) {
           this.#forget(key);
         } else {
-          session.target = { entry, state: 'closed', connection: null, why: sentenceOf(error) };
+          const keyChange = hostKeyChangeOf(error);
+          session.target = { entry, state: 'closed', connection: null, why: sentenceOf(error), keyChange };
           this.#announce(this.#activeKey === key);
         }
       }
@@ -184,6 +188,10 @@ export class TargetService implements Disposable {
     this.context.set('zscope.connected', active?.connection !== null && active !== null);
     this.context.set('zscope.connecting', active?.state === 'connecting');
     this.context.set('zscope.connectionLost', active?.state === 'closed' && active.why !== '');
+    this.context.set(
+      'zscope.hostKeyChanged',
+      this.all.some(({ keyChange }) => keyChange != null),
+    );
     this.#changed.fire();
     if (activeChanged) {
       this.#activeChanged.fire(active);

@@ -104,7 +104,7 @@ export class TargetsView implements vscode.TreeDataProvider<TargetNode>, Disposa
       case 'closed':
         item.iconPath = new vscode.ThemeIcon(target?.why ? 'warning' : 'vm');
         item.description = target?.why ?? '';
-        item.contextValue = 'target.disconnected';
+        item.contextValue = target?.keyChange ? 'target.keyChanged' : 'target.disconnected';
         item.command = commandLink('zscope.connectTarget', 'Connect', node);
         break;
     }

@@ -13,6 +13,7 @@ import {
   matchesHost,
   matchesPattern,
   parseKnownHosts,
+  withoutName,
 } from '../../../src/target/known-hosts.ts';
 
 function blob(type: string, ...fill: readonly number[]): Buffer {
@@ -64,7 +65,13 @@ describe('verdicts', () => {
 
   test('a changed key names the line of the same type where there is one', () => {
     const verdict = judgeKey(parseKnownHosts(`\n${line('a', RSA)}\n${line('a', B)}`, 'f'), 'a', A);
-    expect(verdict).toMatchObject({ kind: 'changed', entry: { file: 'f', line: 3, keyType: 'ssh-ed25519' } });
+    expect(verdict).toMatchObject({
+      kind: 'changed',
+      entries: [
+        { file: 'f', line: 3, keyType: 'ssh-ed25519' },
+        { file: 'f', line: 2, keyType: 'ssh-rsa' },
+      ],
+    });
   });
 
   test('what is written is read back', () => {
@@ -83,6 +90,18 @@ describe('verdicts', () => {
     expect(new Set(order).size).toBe(6);
     expect(hostKeyAlgorithms([], 'a')[0]).toBe('ssh-ed25519');
   });
+});
+
+test.each([
+  ['a ssh-rsa AAAA', 'a', ''],
+  ['|1|c2FsdA==|aGFzaA== ssh-rsa AAAA', 'a', ''],
+  ['\tx,A,y ssh-rsa AAAA  why', 'a', '\tx,y ssh-rsa AAAA  why'],
+  ['[a]:2222,a ssh-rsa AAAA', '[a]:2222', 'a ssh-rsa AAAA'],
+  ['a,* ssh-rsa AAAA', 'a', null],
+  ['a? ssh-rsa AAAA', 'ab', null],
+  ['*.lab,!x.lab ssh-rsa AAAA', 'a.lab', null],
+])('%j without %s is %j', (text, name, rest) => {
+  expect(withoutName(text, name)).toBe(rest);
 });
 
 describe('patterns', () => {
@@ -205,5 +224,43 @@ describe.runIf(hasKeygen)('as ssh-keygen does it', () => {
       }),
       { numRuns: 150 },
     );
+  });
+
+  test('the same lines are found among thousands, for each of many names', () => {
+    const word = fc.constantFrom('a', 'b.c', 'b.example', '10.0.0.1', 'fe80::1');
+    const port = fc.constantFrom('', '', ':22', ':2222');
+    const name = fc.tuple(word, port).map(([host, at]) => (at === '' ? host : `[${host}]${at}`));
+    const pattern = fc.oneof(
+      name,
+      name.map((text) => text.toUpperCase()),
+      fc.constantFrom('*', 'b.*', '?', '*.example', '[*]:2222', '10.0.0.?', '[a]:22*', ''),
+    );
+    const hosts = fc.oneof(
+      fc
+        .array(fc.tuple(fc.boolean(), fc.boolean(), pattern), { minLength: 1, maxLength: 4 })
+        .map((list) => list.map(([one, two, text]) => `${one && two ? '!' : ''}${text}`).join(',')),
+      name.map((text) => formatEntry(text, key, true).split(' ')[0] ?? ''),
+      fc.constantFrom('|1|broken', '|2|c2FsdA==|aGFzaA==', '#a'),
+    );
+    const entry = fc
+      .tuple(fc.constantFrom('', '', '', '@revoked ', '@cert-authority ', '@nothing '), hosts)
+      .map(([marker, field]) => `${marker}${line(field, key)}`);
+    const lines = fc.sample(entry, 4000);
+    const file = join(dir, 'many');
+    writeFileSync(file, `${lines.join('\n')}\n`);
+    const entries = parseKnownHosts(lines.join('\n'), file);
+    const names = ['a', 'b.c', 'b.example', '10.0.0.1', 'fe80::1', 'other'].flatMap((host) => [
+      host,
+      `[${host}]:2222`,
+    ]);
+    for (const one of names) {
+      const { stdout } = spawnSync('ssh-keygen', ['-F', one, '-f', file], { encoding: 'utf8' });
+      const theirs = [...stdout.matchAll(/^# Host .* found: line (\d+)/gm)].map((match) => Number(match[1]));
+      const ours = entries.filter(({ hosts: field }) => matchesHost(field, one)).map((found) => found.line);
+      expect({ one, lines: ours.map((at) => lines[at - 1]) }).toEqual({
+        one,
+        lines: theirs.map((at) => lines[at - 1]),
+      });
+    }
   });
 });
