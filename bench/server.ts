@@ -17,7 +17,7 @@ import { above, type Figure } from './report.ts';
 const FRAME: Frame = {
   symbol: 'zil_commit_impl',
   offset: 0x200,
-  size: 0x15ca,
+  size: 0x15d0,
   module: 'zfs',
   reliable: true,
 };

@@ -43,7 +43,7 @@ export interface DebugSymbol extends SectionAddress {
   readonly name: string;
   /** In bytes as the symbol table has it; 0 for some assembler labels. */
   readonly size: number;
-  /** In bytes up to the next symbol of the section or its end: the size that the kernel prints. */
+  /** In bytes up to the next symbol in memory, or of a linked file in the section: the size that the kernel prints. */
   readonly extent: number;
 }
 
@@ -129,10 +129,13 @@ export interface DebugFile {
 const DEFAULT_MEMORY = 96 << 20;
 
 /**
- * The kernel takes all bytes up to the next symbol for a function's size; between them is padding,
- * less than the largest alignment of functions.
+ * How much larger than its own size the kernel may print a symbol of a linked file: the padding behind it,
+ * less than the largest alignment of functions. Of a module it is known exactly.
  */
 const MOST_PADDING = 63;
+
+/** Symbols of one name that are told apart; a kernel has some hundred `t.0`, of functions some dozen. */
+const MOST_OF_A_NAME = 1 << 12;
 
 /**
  * Opens a file.
@@ -315,23 +318,32 @@ class OpenFile implements DebugFile {
     return found;
   }
 
-  /** The symbols that a size speaks for: best those that it fits exactly. */
+  /** The symbols that an offset and a size can be of: best those that the size fits exactly. */
   #fitting(candidates: readonly ElfSymbol[], offset: number, size: number | null): readonly ElfSymbol[] {
-    if (size === null) {
-      return candidates.filter((symbol) => {
-        const most = symbol.size === 0 ? this.#symbols().extent(symbol) : symbol.size + MOST_PADDING;
-        return offset <= most;
-      });
+    if (candidates.length > MOST_OF_A_NAME) {
+      return [];
     }
-    const possible = candidates.filter(
-      (symbol) =>
-        offset <= size && (symbol.size === 0 || (size >= symbol.size && size <= symbol.size + MOST_PADDING)),
-    );
+    if (size === null) {
+      return candidates.filter((symbol) => offset <= symbol.size || offset <= this.#symbols().extent(symbol));
+    }
+    const possible = candidates.filter((symbol) => offset <= size && this.#canHaveSize(symbol, size));
     if (possible.length < 2) {
       return possible;
     }
-    const exact = possible.filter((symbol) => this.#symbols().extent(symbol) === size);
+    const exact = possible.filter((symbol) => this.#symbols().extents(symbol).includes(size));
     return exact.length > 0 ? exact : possible;
+  }
+
+  /** Whether a stack of this very file can say that a symbol has a size. */
+  #canHaveSize(symbol: ElfSymbol, size: number): boolean {
+    if (size === symbol.size) {
+      // What the file says; some tools print that.
+      return true;
+    }
+    if (this.kind === 'executable') {
+      return symbol.size === 0 || (size > symbol.size && size <= symbol.size + MOST_PADDING);
+    }
+    return this.#symbols().extents(symbol).includes(size);
   }
 
   /** The chain at an address; where debug info names no function, as in assembler, the symbol does. */

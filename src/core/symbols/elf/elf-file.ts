@@ -60,6 +60,8 @@ export interface Section {
   readonly size: number;
   readonly link: number;
   readonly info: number;
+  /** In bytes; 0 and 1 are none. */
+  readonly alignment: number;
 }
 
 export class ElfFile {
@@ -157,6 +159,7 @@ export class ElfFile {
         size: uint64(view, at + 32),
         link: view.getUint32(at + 40, true),
         info: view.getUint32(at + 44, true),
+        alignment: uint64(view, at + 48),
       };
     });
   }

@@ -2,6 +2,7 @@
 import { int64, NOTHING, searchable, textOf, uint64, viewOf } from './bytes.ts';
 import { type ElfFile, type Section, SHT_DYNSYM, SHT_SYMTAB, SHT_SYMTAB_SHNDX } from './elf-file.ts';
 import type { Layout } from './layout.ts';
+import { gapsBehind } from './module-memory.ts';
 
 const ENTRY = 24;
 const WORDS = ENTRY / 4;
@@ -15,6 +16,9 @@ const STT_GNU_IFUNC = 10;
 
 /** A name that so many others end in is looked for in one pass over the table. */
 const FEW = 16;
+
+/** Extents that are found in a pass over the table each; more are worth having the table in order. */
+const FEW_EXTENTS = 3;
 
 /** A symbol that has an address. */
 export interface ElfSymbol {
@@ -38,10 +42,14 @@ export class SymbolTable {
   readonly #layout: Layout;
   readonly #isModule: boolean;
   #text: string | undefined;
+  #extents = 0;
   #boundaries: Float64Array | undefined;
   #functions: Uint32Array | undefined;
 
+  readonly #elf: ElfFile;
+
   constructor(elf: ElfFile, layout: Layout) {
+    this.#elf = elf;
     const { sections } = elf;
     const table =
       sections.find(({ type }) => type === SHT_SYMTAB) ?? sections.find(({ type }) => type === SHT_DYNSYM);
@@ -93,24 +101,54 @@ export class SymbolTable {
   }
 
   /**
-   * Bytes from an address to the next symbol or the end of the section: what the kernel takes for
-   * the size of a symbol (kernel/module/kallsyms.c, find_kallsyms_symbol; kernel/kallsyms.c,
-   * get_symbol_pos).
+   * Bytes from a symbol to the next one, or to the end of all code: what the kernel takes for its size
+   * (kernel/module/kallsyms.c, find_kallsyms_symbol). Several numbers where that depends on the kernel.
+   * Of a linked file up to the end of the section at most.
    */
+  extents(symbol: ElfSymbol): readonly [number, ...number[]] {
+    const end = this.#layout.end(symbol.section);
+    const next = this.#nextBoundary(symbol.address);
+    if (next <= end || !this.#isModule) {
+      return [Math.min(next, end) - symbol.address];
+    }
+    const [gap = 0, ...others] = gapsBehind(this.#elf, symbol.section, (section) => {
+      const start = this.#layout.start(section);
+      const first = this.#nextBoundary(start - 1);
+      return first <= this.#layout.end(section) ? first - start : null;
+    }).map((behind) => end + behind - symbol.address);
+    return [gap, ...others];
+  }
+
+  /** The first of {@link extents}. */
   extent(symbol: ElfSymbol): number {
+    return this.extents(symbol)[0];
+  }
+
+  /** Where the next symbol begins. */
+  #nextBoundary(address: number): number {
+    this.#extents++;
+    if (this.#boundaries === undefined && this.#extents <= FEW_EXTENTS) {
+      let next = Number.POSITIVE_INFINITY;
+      for (let index = 1; index < this.count; index++) {
+        const one = this.address(index);
+        if (one > address && one < next && this.#isBoundary(index)) {
+          next = one;
+        }
+      }
+      return next;
+    }
     const boundaries = this.#sortedBoundaries();
     let low = 0;
     let high = boundaries.length;
     while (low < high) {
       const middle = (low + high) >> 1;
-      if ((boundaries[middle] ?? 0) <= symbol.address) {
+      if ((boundaries[middle] ?? 0) <= address) {
         low = middle + 1;
       } else {
         high = middle;
       }
     }
-    const end = this.#layout.end(symbol.section);
-    return Math.min(boundaries[low] ?? end, end) - symbol.address;
+    return boundaries[low] ?? Number.POSITIVE_INFINITY;
   }
 
   /**
@@ -219,13 +257,25 @@ export class SymbolTable {
     return found.sort((a, b) => a - b);
   }
 
+  /**
+   * Whether the kernel lets a symbol end at this one: not at one without a name, nor at what assemblers
+   * mark code and data with, `$x`, `.L1`, `L0` (include/linux/module_symbol.h, is_mapping_symbol).
+   */
+  #isBoundary(index: number): boolean {
+    const name = this.#view.getUint32(index * ENTRY, true);
+    const first = this.#names[name] ?? 0;
+    const second = this.#names[name + 1];
+    const isMark =
+      first === 0x24 || (first === 0x2e && second === 0x4c) || (first === 0x4c && second === 0x30);
+    return first !== 0 && !isMark && this.#hasAddress(index);
+  }
+
   /** Addresses of all symbols, ascending. */
   #sortedBoundaries(): Float64Array {
     if (!this.#boundaries) {
       const addresses: number[] = [];
       for (let index = 1; index < this.count; index++) {
-        // `$d` and `$x` mark data and code of arm64; kallsyms leaves them out (is_mapping_symbol).
-        if (this.#hasAddress(index) && this.#names[this.#view.getUint32(index * ENTRY, true)] !== 0x24) {
+        if (this.#isBoundary(index)) {
           addresses.push(this.address(index));
         }
       }

@@ -125,8 +125,11 @@ describe('a frame', () => {
     if (!symbol) throw new Error('no pool_sync');
     const frame = (size: number) => module.frame({ symbol: 'pool_sync', offset: 4, size }, true);
     expect(frame(symbol.size - 1)).toBeNull();
-    expect(frame(symbol.size + 64)).toBeNull();
+    expect(frame(symbol.extent + 1)).toBeNull();
+    expect(frame(symbol.extent + 16)).toBeNull();
     expect(frame(symbol.extent)).not.toBeNull();
+    expect(frame(symbol.size)).not.toBeNull();
+    expect(module.fits({ symbol: 'pool_sync', offset: 4, size: symbol.extent + 16 })).toBe(false);
   });
 
   it('is placed in the section of its symbol, a cold part too', () => {

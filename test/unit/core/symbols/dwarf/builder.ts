@@ -39,6 +39,10 @@ export interface BuiltSection {
   readonly content: Uint8Array;
   /** Of loaded code; debug info has none. */
   readonly address?: bigint;
+  /** SHT_PROGBITS unless told. */
+  readonly type?: number;
+  /** Number of another section, counted from 1. */
+  readonly link?: number;
 }
 
 const SHF_ALLOC_EXECINSTR = 0x6;
@@ -46,7 +50,7 @@ const SHF_ALLOC_EXECINSTR = 0x6;
 /** An ET_EXEC file for x86-64. */
 export function program(sections: readonly BuiltSection[]): Uint8Array {
   const names = bytes('', ...sections.map(({ name }) => name), '.shstrtab');
-  const all = [...sections, { name: '.shstrtab', content: names }];
+  const all = [...sections, { name: '.shstrtab', content: names, type: 3 }];
   const nameOffset = (name: string): number => {
     let offset = 1;
     for (const section of all) {
@@ -57,12 +61,11 @@ export function program(sections: readonly BuiltSection[]): Uint8Array {
   };
   let offset = 64;
   const headers: Part[] = [new Uint8Array(64)];
-  for (const { name, content, address } of all as readonly BuiltSection[]) {
-    const type = name === '.shstrtab' ? 3 : 1;
+  for (const { name, content, address, type = 1, link = 0 } of all as readonly BuiltSection[]) {
     const flags = address === undefined ? 0 : SHF_ALLOC_EXECINSTR;
     headers.push(
       [u32(nameOffset(name)), u32(type), u64(flags), u64(address ?? 0), u64(offset), u64(content.length)],
-      [u32(0), u32(0), u64(1), u64(0)],
+      [u32(link), u32(0), u64(1), u64(0)],
     );
     offset += content.length;
   }

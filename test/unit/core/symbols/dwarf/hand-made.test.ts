@@ -271,6 +271,34 @@ describe('small files that ask for much', () => {
   });
 });
 
+describe('symbols of the same name', () => {
+  const withSymbols = (count: number) => {
+    const symbol = bytes(u32(1), 2, 0, u16(1), u64(TEXT), u64(0x20));
+    const table = new Uint8Array((count + 1) * 24);
+    for (let index = 1; index <= count; index++) table.set(symbol, index * 24);
+    const info = unit(root, [2, 'weight', u64(TEXT), u32(0x20)], 0);
+    return openDebugFile(
+      inMemory(
+        program([
+          CODE,
+          { name: '.symtab', content: table, type: 2, link: 3 },
+          { name: '.strtab', content: bytes('', 'weight'), type: 3 },
+          { name: '.debug_info', content: info },
+          { name: '.debug_abbrev', content: abbreviations(ROOT, FUNCTION) },
+        ]),
+      ),
+    ).frame({ symbol: 'weight', offset: 4, size: 0x20 }, true);
+  };
+
+  it('are one place when all lead to it', () => {
+    expect(withSymbols(40)?.lines[0]?.function).toBe('weight');
+  });
+
+  it('are not looked at one by one when a file has more of them than any real one', () => {
+    expect(withSymbols(100_000)).toBeNull();
+  });
+});
+
 describe('line tables that make no sense', () => {
   const info = unit(root, [2, 'f', u64(TEXT), u32(0x20)], 0);
   const abbrev = abbreviations(ROOT, FUNCTION);
