@@ -14,6 +14,16 @@ import type { WorkspaceModules } from './workspace-modules.ts';
 
 /** Files of one module that are fetched at most: split debug info, the module, a build that is not loaded. */
 const MAX_FILES = 6;
+/** A file that could not be read is fetched again after this time, in milliseconds: it may have been replaced. */
+const DAMAGED_MS = 3600 * 1000;
+
+/** A file on a target that came whole and could not be read. */
+interface Damaged {
+  readonly path: string;
+  readonly why: string;
+  /** As performance.now() has it. */
+  readonly at: number;
+}
 
 /** What is asked of the target for one file; it goes into `part`. */
 export interface FileRequest {
@@ -50,6 +60,8 @@ export interface ModuleFilesOptions {
 export class ModuleFiles {
   readonly #open = new OpenFiles();
   readonly #preparing = new Map<string, Promise<PreparedModule>>();
+  /** By build-id. */
+  readonly #damaged = new Map<string, readonly Damaged[]>();
 
   constructor(private readonly options: ModuleFilesOptions) {}
 
@@ -151,7 +163,11 @@ export class ModuleFiles {
     if (outside.fetch === null) {
       return false;
     }
-    const skip: string[] = [];
+    const damaged = (this.#damaged.get(buildId) ?? []).filter(
+      ({ at }) => performance.now() - at < DAMAGED_MS,
+    );
+    const skip = damaged.map(({ path }) => path);
+    tried.failed ??= damaged[0]?.why ?? null;
     let debugLink: string | null = null;
     for (let count = 0; count < MAX_FILES; count++) {
       const part = await cache.claimPart(buildId);
@@ -180,6 +196,8 @@ export class ModuleFiles {
         }
         // Another file of the build may be whole.
         tried.failed ??= error.message;
+        damaged.push({ path: got.path, why: error.message, at: performance.now() });
+        this.#damaged.set(buildId, damaged);
         return { word: 'not readable' as const, debugLink: null };
       });
       this.options.log(`${module} ${buildId}: ${inert(got.path, 300)} on the target: ${judged.word}`);

@@ -6,6 +6,7 @@ import { createGunzip } from 'node:zlib';
 import { Decompress } from 'fzstd';
 import xz from 'xz-decompress';
 import { Failure } from '../../core/failure.ts';
+import { zstdMemory } from './zstd-frames.ts';
 
 /** Larger is no debug info of a module or kernel. */
 export const MAX_UNPACKED = 2 * 1024 ** 3;
@@ -81,17 +82,15 @@ const unpackers: { readonly [P in Exclude<Packed, 'elf'>]: (from: string, write:
     }
   },
   zst: async (from, write) => {
+    if (zstdMemory(from) > MAX_WINDOW) {
+      throw new Failure('bad-output', 'The file of the module asks for too much memory to unpack.');
+    }
     let ended = false;
     const frames = new Decompress((bytes, isLast) => {
       ended = isLast === true;
       write(bytes);
     });
-    let first = true;
     for await (const bytes of read(from) as AsyncIterable<Buffer>) {
-      if (first && zstdWindow(bytes) > MAX_WINDOW) {
-        throw new Failure('bad-output', 'The file of the module asks for too much memory to unpack.');
-      }
-      first = false;
       frames.push(bytes);
     }
     frames.push(new Uint8Array(0), true);
@@ -125,34 +124,6 @@ function packingOf(file: string): Packed {
     throw new Failure('bad-output', 'The file of the module is neither an ELF file nor a packed one.');
   }
   return packed;
-}
-
-/**
- * Bytes that must be kept to unpack a frame, by its header (RFC 8878, 3.1.1.1): those of the window, or
- * of the whole content where that is one segment.
- */
-function zstdWindow(frame: Uint8Array): number {
-  const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
-  if (frame.length < 18) {
-    return 0; // Shorter than any header: it is refused as damaged.
-  }
-  const descriptor = view.getUint8(4);
-  if ((descriptor & 0x20) === 0) {
-    const window = view.getUint8(5);
-    const base = 2 ** (10 + (window >> 3));
-    return base + (base / 8) * (window & 7);
-  }
-  const at = 5 + ([0, 1, 2, 4][descriptor & 3] ?? 0);
-  switch (descriptor >> 6) {
-    case 0:
-      return view.getUint8(at);
-    case 1:
-      return view.getUint16(at, true) + 256;
-    case 2:
-      return view.getUint32(at, true);
-    default:
-      return Number(view.getBigUint64(at, true));
-  }
 }
 
 function isOurs(error: unknown): boolean {

@@ -129,6 +129,17 @@ describe('the file of a running module', () => {
     expect(await lines(files)).toEqual(LINES);
   });
 
+  it('is not fetched again and again when it is damaged', async () => {
+    const outside = target(['/lib/zfs.ko.xz', sample('zlog.ko.xz').subarray(0, 300)]);
+    for (let attempt = 0; attempt < 3; attempt++) {
+      const prepared = await files.prepare(wanted(), outside, signal);
+      expect(prepared).toMatchObject({ ready: false, again: true });
+      expect(prepared.remark).toContain('damaged');
+    }
+    const skipped = outside.asked.map(({ skip }) => skip.length);
+    expect(skipped).toEqual([0, 1, 1, 1]);
+  });
+
   it('is the one built in the workspace, without asking the target', async () => {
     copyFileSync(path.join(import.meta.dirname, 'sample/zlog.ko'), built('zfs.ko'));
     const outside = target(['/lib/zfs.ko', sample('zlog.ko')]);

@@ -64,6 +64,11 @@ describe('unpacking a module', () => {
     const greedy = Buffer.from('28b52ffd00b8', 'hex'); // a window of 2^33 bytes
     const failure = await failureOf(unpacked(Buffer.concat([greedy, Buffer.alloc(100)])));
     expect(failure.message).toContain('memory');
+    // The same behind a frame of no harm, one to be skipped, and one of a block that repeats a byte.
+    const skipped = Buffer.from('5a2a4d1803000000616263', 'hex');
+    const repeated = Buffer.from('28b52ffd20642303007a', 'hex');
+    const later = Buffer.concat([packed.zst, skipped, repeated, greedy, Buffer.alloc(100)]);
+    expect((await failureOf(unpacked(later))).message).toContain('memory');
     const single = Buffer.from('28b52ffde0000000f000000000', 'hex'); // one segment of 2^36 bytes
     expect((await failureOf(unpacked(Buffer.concat([single, Buffer.alloc(100)])))).message).toContain(
       'memory',
