@@ -22,6 +22,7 @@ import { CReader } from './c-reader.ts';
 import { IndexProgress } from './index-progress.ts';
 import { Locator } from './locator.ts';
 import { ModuleService } from './modules/module-service.ts';
+import { RootWatch } from './root-watch.ts';
 import { readSourceSettings } from './source-settings.ts';
 import { StackDocuments } from './stack-documents.ts';
 import { StackService } from './stack-service.ts';
@@ -47,6 +48,7 @@ const reader = new CReader(
 );
 const locator = new Locator(index, reader);
 const moduleService = new ModuleService(connection);
+const rootWatch = new RootWatch(connection);
 const stacks = new StackService({
   connection,
   documents,
@@ -67,11 +69,14 @@ let settings = readSourceSettings(null, null);
 let begun: Promise<void> = Promise.resolve();
 let canConfigure = false;
 let canWatch = false;
+/** The same for folders that are not in the workspace. */
+let canWatchOutside = false;
 let canChangeFolders = false;
 
 connection.onInitialize((params: InitializeParams): InitializeResult => {
   const { workspace, window } = params.capabilities;
   canWatch = workspace?.didChangeWatchedFiles?.dynamicRegistration === true;
+  canWatchOutside = canWatch && workspace?.didChangeWatchedFiles?.relativePatternSupport === true;
   canChangeFolders = workspace?.workspaceFolders === true;
   progress.supported = window?.workDoneProgress === true;
   roots = (params.workspaceFolders ?? []).flatMap((folder) => pathOfUri(folder.uri) ?? []);
@@ -126,6 +131,11 @@ async function readSettings(): Promise<void> {
 function setSources(): void {
   locator.pathMappings = settings.pathMappings;
   index.setFolders([...new Set([...roots, ...settings.roots])]);
+  if (canWatchOutside) {
+    const isOpen = (folder: string) =>
+      roots.some((root) => folder === root || folder.startsWith(root + path.sep));
+    rootWatch.set(settings.roots.filter((folder) => !isOpen(folder)));
+  }
   stacks.sourcesChanged();
 }
 

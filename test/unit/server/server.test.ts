@@ -2,8 +2,14 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { DocumentLink, Hover, Location } from 'vscode-languageserver/node';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import type {
+  DocumentLink,
+  Hover,
+  Location,
+  RegistrationParams,
+  UnregistrationParams,
+} from 'vscode-languageserver/node';
 import type { Frame } from '../../../src/core/stack/frame.ts';
 import {
   callersRequest,
@@ -219,16 +225,32 @@ describe('the settings on sources', () => {
       client.connection.onRequest('workspace/configuration', ({ items }: { items: { section: string }[] }) =>
         items.map(({ section }) => (section === 'zscope.source' ? { roots, pathMappings: { a: 1 } } : null)),
       );
-      client.connection.onRequest('client/registerCapability', () => null);
-      await client.initialize([tree.root], { workspace: { configuration: true } });
+      const watched = new Map<string, string>();
+      client.connection.onRequest('client/registerCapability', ({ registrations }: RegistrationParams) => {
+        for (const { id, method, registerOptions } of registrations) {
+          const text = JSON.stringify(registerOptions ?? null);
+          if (method === 'workspace/didChangeWatchedFiles' && text.includes('baseUri')) watched.set(id, text);
+        }
+      });
+      client.connection.onRequest(
+        'client/unregisterCapability',
+        ({ unregisterations }: UnregistrationParams) => {
+          for (const { id } of unregisterations) watched.delete(id);
+        },
+      );
+      const didChangeWatchedFiles = { dynamicRegistration: true, relativePatternSupport: true };
+      await client.initialize([tree.root], { workspace: { configuration: true, didChangeWatchedFiles } });
       const found = async () =>
         (await locate(client, [frame('zschedule', null), frame('zlog_commit')])).map(
           ([place]) => place?.path,
         );
       expect(await found()).toEqual(['kernel/sched/zcore.c', 'module/zfs/zlog.c']);
+      await vi.waitFor(() => expect(watched.size).toBe(1), { timeout: 20_000 });
+      expect([...watched.values()].join()).toContain(pathToFileURL(other.root).toString());
       roots = 'of another type';
       await client.connection.sendNotification('workspace/didChangeConfiguration', { settings: null });
       expect(await found()).toEqual([null, 'module/zfs/zlog.c']);
+      await vi.waitFor(() => expect(watched.size).toBe(0), { timeout: 20_000 });
       expect(await client.end()).toBe(0);
     } finally {
       client.kill();

@@ -1,0 +1,44 @@
+import {
+  type Connection,
+  DidChangeWatchedFilesNotification,
+  type Disposable,
+  WatchKind,
+} from 'vscode-languageserver/node';
+import { uriOfPath } from './workspace-index.ts';
+
+/** Sees to it that the client tells what changes in source folders outside of the workspace. */
+export class RootWatch {
+  #watched: readonly string[] = [];
+  #registration: Promise<Disposable | null> = Promise.resolve(null);
+
+  constructor(private readonly connection: Connection) {}
+
+  /** @param folders absolute paths; in place of those of the last time */
+  set(folders: readonly string[]): void {
+    if (folders.join('\0') === this.#watched.join('\0')) {
+      return;
+    }
+    this.#watched = folders;
+    this.#registration = this.#registration.then(async (old) => {
+      old?.dispose();
+      return folders.length === 0 ? null : await this.#register(folders);
+    });
+  }
+
+  async #register(folders: readonly string[]): Promise<Disposable | null> {
+    try {
+      return await this.connection.client.register(DidChangeWatchedFilesNotification.type, {
+        watchers: folders.map(uriOfPath).flatMap((baseUri) => [
+          { globPattern: { baseUri, pattern: '**/{*.c,*.h,*.S,META}' } },
+          // Of a folder that goes, only the folder itself is told.
+          { globPattern: { baseUri, pattern: '**/*' }, kind: WatchKind.Delete },
+        ]),
+      });
+    } catch (error) {
+      this.connection.console.warn(
+        `Changes in ${folders.join(', ')} are seen when the window is opened again: ${String(error)}`,
+      );
+      return null;
+    }
+  }
+}
