@@ -1,0 +1,132 @@
+import { createWriteStream, type WriteStream } from 'node:fs';
+import type { Disposable } from '../../core/lifetime.ts';
+import type { TraceCounters, TraceEvent, TraceTally } from '../../core/tracing/events.ts';
+import type { SessionHeader } from '../../core/tracing/sessions/session.ts';
+import { SessionLines } from '../../core/tracing/sessions/write.ts';
+import { MOST_FILE_BYTES, type SessionStore } from './session-store.ts';
+
+/** What the disk has not taken yet may grow so large, in bytes; what comes then is dropped and counted. */
+const MOST_WAITING = 16 * 1024 ** 2;
+
+/** A session as far as it is recorded. */
+export interface RecordedSession {
+  readonly started: object | null;
+  readonly tallies: readonly TraceTally[];
+  readonly counters: TraceCounters | null;
+  listen(listener: (batch: readonly TraceEvent[]) => void): Disposable;
+}
+
+/** Writes a session to its file as it goes on; begins when the first probe is set. */
+export class Recording implements Disposable {
+  readonly #lines = new SessionLines();
+  readonly #listener: Disposable;
+  #file: Promise<WriteStream | null> | null = null;
+  #stream: WriteStream | null = null;
+  /** Text that waits for the file to be open. */
+  #waiting: string[] = [];
+  #bytes = 0;
+  #dropped = 0;
+  #ended = false;
+
+  /**
+   * @param header what the session is; asked for when it starts
+   * @param begun called when the file is there
+   */
+  constructor(
+    private readonly store: SessionStore,
+    private readonly session: RecordedSession,
+    private readonly header: () => SessionHeader,
+    private readonly begun: () => void,
+  ) {
+    this.#listener = session.listen((batch) => this.#take(batch));
+  }
+
+  #take(batch: readonly TraceEvent[]): void {
+    if (this.session.started === null || this.#ended) {
+      return;
+    }
+    this.#file ??= this.#open();
+    let text = '';
+    for (const event of batch) {
+      if (this.#bytes + text.length > MOST_FILE_BYTES || (this.#stream?.writableLength ?? 0) > MOST_WAITING) {
+        this.#dropped += 1;
+      } else {
+        text += this.#lines.event(event);
+      }
+    }
+    this.#write(text);
+  }
+
+  async #open(): Promise<WriteStream | null> {
+    const header = this.header();
+    try {
+      const file = await this.store.claim(header);
+      const stream = createWriteStream(file, { flags: 'wx', mode: 0o600 });
+      // A full disk ends the recording, not the trace.
+      stream.on('error', () => {
+        this.#ended = true;
+      });
+      stream.write(this.#lines.header(header));
+      for (const text of this.#waiting) {
+        stream.write(text);
+      }
+      this.#waiting = [];
+      this.#stream = stream;
+      stream.once('open', () => this.begun());
+      return stream;
+    } catch {
+      this.#ended = true;
+      this.#waiting = [];
+      return null;
+    }
+  }
+
+  #write(text: string): void {
+    if (text === '') {
+      return;
+    }
+    this.#bytes += text.length;
+    if (this.#stream === null) {
+      this.#waiting.push(text);
+    } else {
+      this.#stream.write(text);
+    }
+  }
+
+  /** Writes how it ended; resolves when the file is whole. */
+  async end(reason: string): Promise<void> {
+    this.#listener.dispose();
+    if (this.#ended) {
+      return;
+    }
+    if (this.#file !== null) {
+      const { tallies, counters } = this.session;
+      this.#write(
+        tallies.map((tally) => this.#lines.tally(tally)).join('') +
+          this.#lines.end({
+            endedAt: Date.now(),
+            reason,
+            calls: counters?.calls ?? null,
+            overrun: counters?.overrun ?? 0,
+            missed: counters?.missed ?? 0,
+            dropped: this.#dropped,
+          }),
+      );
+      this.#ended = true;
+      const stream = await this.#file;
+      await new Promise<void>((resolve) => {
+        if (stream === null) {
+          resolve();
+        } else {
+          stream.once('error', () => resolve());
+          stream.end(() => resolve());
+        }
+      });
+    }
+    this.#ended = true;
+  }
+
+  dispose(): void {
+    void this.end('stopped');
+  }
+}

@@ -1,0 +1,104 @@
+import type { Disposable } from '../../core/lifetime.ts';
+import type { SessionFunction, SessionHeader } from '../../core/tracing/sessions/session.ts';
+import type { Connection } from '../../target/connection.ts';
+import type { PlaceService } from '../source/place-service.ts';
+import { type RecordedSession, Recording } from './recording.ts';
+import type { SessionStore } from './session-store.ts';
+
+/** A session as it runs. */
+export interface RunningSession extends RecordedSession {
+  readonly connection: Connection;
+  /** Functions that are traced by now. */
+  readonly symbols: readonly string[];
+  readonly params: {
+    readonly symbol: string;
+    readonly module: string | null;
+    readonly kind?: string;
+    readonly condition?: string;
+  };
+}
+
+/** Has every session recorded from its start to its end. */
+export class SessionKeeper implements Disposable {
+  readonly #running = new Set<Recording>();
+  readonly #listeners = new Set<() => void>();
+
+  constructor(
+    readonly store: SessionStore,
+    private readonly places: Pick<PlaceService, 'builds'>,
+  ) {}
+
+  /** Calls the listener when a session came or was ended. */
+  onChange(listener: () => void): Disposable {
+    this.#listeners.add(listener);
+    return { dispose: () => this.#listeners.delete(listener) };
+  }
+
+  /**
+   * Records a session that is about to start.
+   * @param alias what the person calls the target
+   * @returns what is to be told how it ended: `stopped`, `finished`, `lost`, or a sentence
+   */
+  keep(session: RunningSession, alias: string): { end(reason: string): void } {
+    const recording = new Recording(
+      this.store,
+      session,
+      () => this.#header(session, alias),
+      () => this.#tell(),
+    );
+    this.#running.add(recording);
+    return {
+      end: (reason) => {
+        void recording.end(reason).then(() => {
+          this.#running.delete(recording);
+          this.#tell();
+        });
+      },
+    };
+  }
+
+  #header({ connection, params, symbols }: RunningSession, alias: string): SessionHeader {
+    const { facts } = connection;
+    const known = this.places.builds(connection);
+    const kind = params.kind ?? 'calls';
+    const functions = symbols.map(
+      (symbol): SessionFunction => ({
+        symbol,
+        module: symbol === params.symbol ? params.module : null,
+        kind,
+        condition: params.condition ?? '',
+      }),
+    );
+    return {
+      name: `${symbols.join(', ')} (${kind}) on ${alias}`,
+      startedAt: Date.now(),
+      target: {
+        alias,
+        hostname: facts.hostname,
+        kernel: facts.kernelRelease,
+        machine: facts.machine,
+        bootId: facts.bootId,
+        zfsVersion: facts.zfsVersion,
+      },
+      modules: ['zfs', 'spl'].flatMap((module) => {
+        const buildId = known.id(module) ?? (module === 'zfs' ? facts.zfsBuildId : null);
+        return buildId === null ? [] : [{ module, buildId }];
+      }),
+      functions,
+      program: '',
+    };
+  }
+
+  #tell(): void {
+    for (const listener of this.#listeners) {
+      listener();
+    }
+  }
+
+  dispose(): void {
+    for (const recording of this.#running) {
+      recording.dispose();
+    }
+    this.#listeners.clear();
+  }
+}

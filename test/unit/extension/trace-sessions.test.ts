@@ -1,0 +1,95 @@
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import type { TraceEvent } from '../../../src/core/tracing/events.ts';
+import { isIncomplete } from '../../../src/core/tracing/sessions/session.ts';
+import { type RecordedSession, Recording } from '../../../src/extension/trace-sessions/recording.ts';
+import { readSessionFile, SessionStore } from '../../../src/extension/trace-sessions/session-store.ts';
+import { call, HEADER } from '../core/tracing/sessions/sample.ts';
+
+let folder: string;
+let store: SessionStore;
+
+beforeEach(() => {
+  folder = mkdtempSync(path.join(tmpdir(), 'zscope-sessions-'));
+  store = new SessionStore(path.join(folder, 'trace-sessions'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+/** A session that tells what the test has it tell. */
+class Told implements RecordedSession {
+  started: object | null = null;
+  readonly tallies = [];
+  readonly counters = { kind: 'counters' as const, calls: 9, overrun: 1, missed: 0 };
+  readonly #listeners = new Set<(batch: readonly TraceEvent[]) => void>();
+
+  listen(listener: (batch: readonly TraceEvent[]) => void) {
+    this.#listeners.add(listener);
+    return { dispose: () => this.#listeners.delete(listener) };
+  }
+
+  tell(...batch: readonly TraceEvent[]): void {
+    for (const listener of this.#listeners) {
+      listener(batch);
+    }
+  }
+}
+
+function record(session: Told, startedAt = HEADER.startedAt): Recording {
+  return new Recording(
+    store,
+    session,
+    () => ({ ...HEADER, startedAt }),
+    () => {},
+  );
+}
+
+it('keeps a session as it goes on, and how it ended', async () => {
+  const session = new Told();
+  const recording = record(session);
+  session.started = {};
+  session.tell(call());
+  session.tell(call({ time: 13 }), { kind: 'loss', cpu: 0, count: 1 });
+  await recording.end('stopped');
+  session.tell(call({ time: 99 }));
+  const [file] = await store.list();
+  expect(file?.header).toEqual(HEADER);
+  const kept = await readSessionFile(file?.path ?? '');
+  expect(kept.events).toEqual([call(), call({ time: 13 }), { kind: 'loss', cpu: 0, count: 1 }]);
+  expect(kept.end).toMatchObject({ reason: 'stopped', calls: 9, overrun: 1, dropped: 0 });
+  expect(isIncomplete(kept)).toBe(true);
+});
+
+it('leaves no file of one that never started', async () => {
+  const session = new Told();
+  const recording = record(session);
+  session.tell();
+  await recording.end('stopped');
+  expect(await store.list()).toEqual([]);
+});
+
+it('keeps the newest within its limit, and lists no other files', async () => {
+  for (let i = 0; i < 103; i++) {
+    const session = new Told();
+    session.started = {};
+    const recording = record(session, HEADER.startedAt + i * 1000);
+    session.tell(call());
+    await recording.end('stopped');
+  }
+  writeFileSync(path.join(store.folder, 'other.trace.jsonl'), 'no session\n');
+  const kept = await store.list();
+  expect(kept).toHaveLength(100);
+  expect(kept[0]?.header.startedAt).toBe(HEADER.startedAt + 102_000);
+  expect(kept.at(-1)?.header.startedAt).toBe(HEADER.startedAt + 3000);
+  expect(readdirSync(store.folder)).toHaveLength(101);
+});
+
+it('deletes sessions of its own alone', async () => {
+  const foreign = path.join(folder, 'mine.trace.jsonl');
+  writeFileSync(foreign, '{}');
+  await expect(store.remove(foreign)).rejects.toThrow('Only sessions');
+  await expect(store.remove(path.join(store.folder, '../mine.trace.jsonl'))).rejects.toThrow('Only sessions');
+  await expect(readSessionFile(foreign)).rejects.toThrow('no trace session');
+  await expect(readSessionFile(path.join(folder, 'none'))).rejects.toThrow('cannot be read');
+});
