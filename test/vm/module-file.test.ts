@@ -17,11 +17,15 @@ import type { Connection } from '../../src/target/connection.ts';
 import { downloadModule } from '../../src/target/module-download.ts';
 import * as lab from '../lab/lab.ts';
 import { ensurePrograms } from '../support/debian.ts';
+import { compareFile } from '../symbols/compare-file.ts';
 import { connectToLab } from './connect.ts';
 import { until } from './target.ts';
 
 /** Modules that the lab's ZFS is built into. */
 const MODULES = ['zfs', 'spl'];
+
+/** Of so many symbols of code one is asked for: all take some ten seconds. */
+const SYMBOL_STEP = 5;
 
 /** What hangs beside the lab's own programs, each another way into ZFS. */
 const PROGRAMS = [
@@ -60,8 +64,10 @@ const copies = new Map<string, string>();
 const log: string[] = [];
 
 beforeAll(async () => {
-  await ensurePrograms({ gdb: 'gdb', addr2line: 'binutils', readelf: 'binutils' }, 'the VM tests', (line) =>
-    console.log(line),
+  await ensurePrograms(
+    { gdb: 'gdb', addr2line: 'binutils', readelf: 'binutils', 'eu-addr2line': 'elfutils' },
+    'the VM tests',
+    (line) => console.log(line),
   );
   vm = await lab.requireUp();
   connection = await connectToLab(vm);
@@ -239,6 +245,48 @@ describe('the modules of the target', () => {
       }
       expect(read).toBe(1);
       copies.set(module, path.join(folder, 'cache', `${buildId}.debug`));
+    }
+  });
+
+  it('have functions of the sizes that the running kernel knows', async () => {
+    const told = await lab.execChecked(`grep -E '\\[(${MODULES.join('|')})\\]$' /proc/kallsyms`);
+    for (const module of MODULES) {
+      const debug = await files.find(builds.get(module)?.buildId ?? '');
+      const symbols = [...told.matchAll(/^([0-9a-f]{16}) (\w) (\S+)\t\[(\w+)\]$/gm)]
+        .filter(([, , , , name]) => name === module)
+        .map(([, address = '', kind = '', name = '']) => ({ address: BigInt(`0x${address}`), kind, name }))
+        .sort((a, b) => (a.address < b.address ? -1 : 1));
+      const addresses = [...new Set(symbols.map(({ address }) => address))];
+      const next = new Map(addresses.map((address, i) => [address, addresses[i + 1]]));
+      const code = symbols.filter(({ kind }) => /[tw]/i.test(kind));
+      // Behind the last one is the end of the pages with code, which kallsyms does not list.
+      const last = code.at(-1)?.address;
+      const strange: string[] = [];
+      let compared = 0;
+      const some = code.filter(({ address }, i) => address !== last && i % SYMBOL_STEP === 0);
+      for (const { address, name } of some) {
+        const size = Number((next.get(address) ?? address) - address);
+        const fits = (bytes: number) => debug?.fits({ symbol: name, offset: 0, size: bytes }) === true;
+        compared += 1;
+        if (!fits(size) || fits(size + 1)) strange.push(`${name} ${size}`);
+      }
+      // A name with several functions fits the sizes of all of them.
+      expect(strange.filter((one) => debug?.symbols(one.split(' ')[0] ?? '').length === 1)).toEqual([]);
+      expect(compared).toBeGreaterThan(70);
+    }
+  });
+
+  it('have the chains of addr2line and eu-addr2line, spl.ko too', async () => {
+    const copy = copies.get('spl') ?? '';
+    const debug = await files.find(builds.get('spl')?.buildId ?? '');
+    if (debug === null) throw new Error('spl.ko is not here');
+    for (const [program, sample] of [
+      ['addr2line', 3000],
+      ['eu-addr2line', 300],
+    ] as const) {
+      const { counts, differing } = compareFile(copy, copy, debug, program, sample);
+      expect(differing).toEqual([]);
+      expect(counts.same).toBeGreaterThan(sample * 0.8);
     }
   });
 
