@@ -1,5 +1,6 @@
 // The quick checks: types, lint, layers, unused code and unit tests, side by side. Runs in seconds.
 import { spawn } from 'node:child_process';
+import { reports } from './stage.ts';
 
 interface Check {
   readonly name: string;
@@ -7,7 +8,7 @@ interface Check {
 }
 
 /** Where vitest's JSON report of the unit tests goes. */
-export const unitReport = 'test-artifacts/results/unit.json';
+export const unitReport = `${reports}/unit.json`;
 
 const checks: readonly Check[] = [
   { name: 'types', command: ['tsc', '-p', 'tsconfig.json'] },

@@ -288,7 +288,7 @@ describe('few sessions', () => {
   let server: Server;
   afterEach(async () => await server.dispose());
 
-  test('MaxSessions 2: questions wait for each other, also beside a stream', async () => {
+  test('MaxSessions 2: questions wait for each other', async () => {
     server = await Server.start({ config: ['MaxSessions 2'] });
     server.trust('ed25519');
     const connection = await reach(server);
@@ -296,11 +296,19 @@ describe('few sessions', () => {
       Array.from({ length: 8 }, (_, index) => connection.run(question(`echo ${index}`), null)),
     );
     expect(all.join('')).toBe('0\n1\n2\n3\n4\n5\n6\n7\n');
+    connection.dispose();
+  });
+
+  test('MaxSessions 2: once it is known, streams leave a session to the questions', async () => {
+    server = await Server.start({ config: ['MaxSessions 2'] });
+    server.trust('ed25519');
+    // Nothing is refused before the second stream runs, so nothing is known of the limit.
+    const connection = await reach(server);
     const stream = await connection.stream(lines('echo up; sleep 60'), null, { events: () => {} });
     expect(await connection.run(question('echo beside'), null)).toBe('beside\n');
     const second = await connection.stream(lines('echo up; sleep 60'), null, { events: () => {} });
     await sleep(600);
-    const starved = await failureOf(connection.run(question('echo no', { timeoutMs: 2000 }), null));
+    const starved = await failureOf(connection.run(question('echo no', { timeoutMs: 6000 }), null));
     expect(starved.code).toBe('timeout');
     expect(starved.remedy).toContain('MaxSessions');
     second.dispose();

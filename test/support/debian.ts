@@ -1,7 +1,9 @@
 /** Debian packages that tests need, installed when absent and when we may. */
 import { execFile } from 'node:child_process';
+import path from 'node:path';
 import { promisify } from 'node:util';
-import { findProgram } from './paths.ts';
+import { withLock } from './lock.ts';
+import { cacheFolder, findProgram } from './paths.ts';
 import { longStep, type Progress } from './progress.ts';
 
 async function apt(...args: readonly string[]): Promise<void> {
@@ -35,10 +37,14 @@ export async function installPackages(
       `${list} is needed for ${purpose} and only root can install it; run: sudo apt-get install --no-install-recommends ${list}`,
     );
   }
-  await longStep(progress, `installing Debian packages for ${purpose}: ${list}`, async () => {
-    await apt('update');
-    await apt('install', '--yes', '--no-install-recommends', ...packages);
-  });
+  const step = `installing Debian packages for ${purpose}: ${list}`;
+  // Stages run side by side, and apt does not wait for another that reads its lists.
+  await withLock(path.join(cacheFolder(), 'apt.lock'), step, progress, () =>
+    longStep(progress, step, async () => {
+      await apt('update');
+      await apt('install', '--yes', '--no-install-recommends', ...packages);
+    }),
+  );
 }
 
 /** Sees to it that programs are there. `needed` has the Debian package by the program's name. */
