@@ -14,6 +14,7 @@ import type { FrameOpener } from './source/open-frame.ts';
 import type { RunningSource } from './source/running-source.ts';
 import { pasteStackText } from './stack-text/paste.ts';
 import type { StackCommands } from './stack-text/stack-commands.ts';
+import type { RootAccess } from './targets/become-root.ts';
 import { connectTo, pickHost } from './targets/connect.ts';
 import { replaceKeyOf } from './targets/replace-key.ts';
 import type { TargetNode } from './targets/target-nodes.ts';
@@ -25,6 +26,7 @@ import { type Context, registerCommand } from './vscode-table.ts';
 interface Services {
   readonly targets: TargetService;
   readonly targetsView: TargetsView;
+  readonly root: RootAccess;
   readonly hungTasks: HungTasksView;
   readonly tracing: Tracing;
   readonly dbgmsg: DbgmsgView;
@@ -107,6 +109,16 @@ export function registerCommands(services: Services): vscode.Disposable {
         }
       },
     ],
+    'zscope.becomeRoot': [
+      'Becoming root',
+      async (node) => {
+        const entry = entryOf(node);
+        if (entry !== null) {
+          await services.root.become(entry);
+        }
+      },
+    ],
+    'zscope.forgetPasswords': ['Forgetting passwords', () => services.root.forget()],
     'zscope.showTarget': [
       'Showing the target',
       (node) => {

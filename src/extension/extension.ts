@@ -16,6 +16,7 @@ import { StackBuilds } from './stack-text/stack-builds.ts';
 import { StackCommands } from './stack-text/stack-commands.ts';
 import { linkTerminals } from './stack-text/terminal-links.ts';
 import { VirtualDocuments } from './stack-text/virtual-documents.ts';
+import { RootAccess } from './targets/become-root.ts';
 import { DialogPrompts } from './targets/prompts.ts';
 import { TargetStatus } from './targets/status-bar.ts';
 import { TargetService } from './targets/target-service.ts';
@@ -34,6 +35,7 @@ export function activate(extension: vscode.ExtensionContext): void {
   const context = new Context();
 
   const targets = own(new TargetService((signal) => new DialogPrompts(signal), context, log));
+  const root = own(new RootAccess(targets, extension.secrets, extension.globalState, funnel));
   const server = own(new LazyServer(extension, funnel));
   const places = new PlaceService(server, new ModuleTransfers(server));
   const running = own(new RunningSource(context));
@@ -66,6 +68,7 @@ export function activate(extension: vscode.ExtensionContext): void {
       running,
       context,
       funnel,
+      root,
       log,
     }),
   );

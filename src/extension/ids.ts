@@ -15,6 +15,9 @@ export interface CommandArguments {
   'zscope.disconnect': [target?: TargetNode];
   /** From a row of Targets, or for the one that was tried last. */
   'zscope.replaceHostKey': [target?: TargetNode];
+  /** From a row of Targets, or for the one that is shown. */
+  'zscope.becomeRoot': [target?: TargetNode];
+  'zscope.forgetPasswords': [];
   'zscope.showTarget': [target?: TargetNode];
   'zscope.refreshTargets': [];
   'zscope.openSshConfig': [];
@@ -90,6 +93,8 @@ export interface ContextKeys {
   /** Sources of the running version are known and differ from those that are open. */
   'zscope.sourceDiffers': boolean;
   /** Frames lead to the running version. */
+  /** A connected target has no root. */
+  'zscope.withoutRoot': boolean;
   'zscope.runningSource': boolean;
   'zscope.tracing': boolean;
   'zscope.watchingErrors': boolean;
@@ -133,6 +138,8 @@ export const commandIds: { readonly [Id in CommandId]: true } = {
   'zscope.refreshTasks': true,
   'zscope.showAllTasks': true,
   'zscope.showHungTasks': true,
+  'zscope.becomeRoot': true,
+  'zscope.forgetPasswords': true,
   'zscope.showIdleThreads': true,
   'zscope.hideIdleThreads': true,
   'zscope.filterTasks': true,
@@ -173,5 +180,6 @@ export const contextKeys: ContextKeys = {
   'zscope.tracing': false,
   'zscope.watchingErrors': false,
   'zscope.errorsKnown': false,
+  'zscope.withoutRoot': false,
   'zscope.dbgmsgVisible': false,
 };

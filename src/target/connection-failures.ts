@@ -80,7 +80,7 @@ export class ConnectionFailures {
     return new Failure(
       'not-root',
       `On ${alias} this takes root, but ${user} is not root and cannot use sudo without a password${said === '' ? '' : ` (${said})`}.`,
-      `Connect as root, or allow it in sudoers there: ${user} ALL=(root) NOPASSWD: /bin/sh`,
+      `Use Become Root..., connect as root, or allow it in sudoers there: ${user} ALL=(root) NOPASSWD: /bin/sh`,
     );
   }
 
@@ -98,7 +98,7 @@ export class ConnectionFailures {
           'Try again; the machine may be shutting down or out of memory.',
         );
       }
-      if (spec.command !== 'exec /bin/sh') return this.notRoot(said);
+      if (spec.root !== null) return this.notRoot(said);
       return new Failure(
         'script-failed',
         `${alias} ran no shell for ${user}${said === '' ? '' : `: ${said}`}.`,

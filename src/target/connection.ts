@@ -1,5 +1,6 @@
 import type { Disposable } from '../core/lifetime.ts';
 import type { Collector, DownloadCollector, StreamCollector } from './collector.ts';
+import type { RootProgram } from './root-shell.ts';
 
 /** `silent`: nothing has come from the target for a few seconds; the connection still stands. */
 export type ConnectionState = 'connected' | 'silent' | 'closed';
@@ -13,8 +14,10 @@ export interface TargetFacts {
   readonly machine: string;
   /** /proc/sys/kernel/random/boot_id. */
   readonly bootId: string;
-  /** How commands get root: being root, by `sudo -n`, or not at all. */
-  readonly root: 'root' | 'sudo' | 'none';
+  /** How commands get root: being root, by a program, with a password where it wants one, or not at all. */
+  readonly root: 'root' | RootProgram | 'none';
+  /** Programs on the target that may give root for a password, those first that want the account's own. */
+  readonly rootPrograms: readonly RootProgram[];
   /** Loaded module's /sys/module/zfs/version; null when ZFS is not loaded. */
   readonly zfsVersion: string | null;
   /** Hex of the GNU build-id note of the loaded zfs module; null when there is none. */
@@ -69,6 +72,8 @@ export interface ByteSink<H> {
 
 /** One connection to a target. Everything that runs on the target goes through {@link run}, {@link download} and {@link stream}. */
 export interface Connection extends Disposable {
+  /** The account and the machine by its host key: what a kept password belongs to. */
+  readonly identity: string;
   readonly facts: TargetFacts;
   readonly state: ConnectionState;
   /** Called on each change of {@link state}; at the end once with `closed` and why (empty when closed by us). */
@@ -97,6 +102,26 @@ export interface Connection extends Disposable {
    * is no room for it, and never fails. The shell ends with the connection.
    */
   standBy<P extends S, E, S>(collector: StreamCollector<P, E, S>, known: S): void;
+  /**
+   * Gets root by a program that wants a password; asks for it until it is right, three times for each
+   * program. The password is kept for this connection and goes to that program only.
+   * @returns true when {@link facts} say so now; false when the person gave up
+   * @throws Failure not-root when no program takes it; as {@link run} does
+   */
+  becomeRoot(
+    ask: (question: RootQuestion) => Promise<string | undefined>,
+    options?: RunOptions & { readonly programs?: readonly RootProgram[] },
+  ): Promise<boolean>;
+}
+
+/** A question for a password that makes a shell root's. */
+export interface RootQuestion {
+  readonly by: RootProgram;
+  /** Whose password: the account's own, or root's for su. */
+  readonly user: string;
+  readonly alias: string;
+  /** The last one was wrong. */
+  readonly again: boolean;
 }
 
 /** What the person is asked while connecting. Each answer may take as long as it takes; undefined means cancelled. */

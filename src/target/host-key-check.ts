@@ -41,6 +41,11 @@ export class HostKeyCheck {
     return new HostKeyCheck(host, entries);
   }
 
+  /** The host's name in known_hosts and the fingerprint of the key that was accepted. */
+  get identity(): string {
+    return `${this.#name} ${this.#pinned === null ? '' : fingerprint(this.#pinned)}`;
+  }
+
   get algorithms(): HostKeyAlgorithm[] {
     return hostKeyAlgorithms(this.#entries, this.#name);
   }

@@ -1,13 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { FrameReader, type JobEnd } from './framing.ts';
-import { BEAT_SECONDS, handOver, type SupervisedJob, supervise } from './supervisor.ts';
+import { hasDialogue, type RootShell, rootWasLost, shellCommand, unlock } from './root-shell.ts';
+import { BEAT_SECONDS, END_WORD, handOver, type SupervisedJob, supervise } from './supervisor.ts';
 import type { ShellChannel, Transport } from './transport.ts';
 
-/** The remote command is one of these constants; everything else goes in on stdin. */
-export type ShellCommand = 'exec /bin/sh' | 'exec sudo -n /bin/sh';
-
 export interface JobSpec {
-  readonly command: ShellCommand;
+  /** Null for a shell of the account itself. */
+  readonly root: RootShell | null;
   readonly preamble: string;
   /** null: the job stands by until {@link RemoteJob.begin} gives it one. */
   readonly script: string | null;
@@ -48,7 +47,8 @@ export class RemoteJob {
   /** Resolves when the channel is closed, so that its slot is free; never rejects. */
   readonly closed: Promise<void>;
   readonly #channel: ShellChannel;
-  readonly #nonce = randomBytes(16).toString('hex');
+  readonly #nonce: string;
+  readonly #tty: boolean;
   readonly #handlers: JobHandlers;
   readonly #reader: FrameReader;
   readonly #stderr: Buffer[] = [];
@@ -69,7 +69,7 @@ export class RemoteJob {
 
   /**
    * Opens a channel and sends the script.
-   * @throws ChannelRefused when the server allows no more; signal.reason when aborted before it answered
+   * @throws ChannelRefused when the server allows no more; Failure not-root; signal.reason when aborted before it answered
    */
   static async open(
     transport: Transport,
@@ -77,11 +77,20 @@ export class RemoteJob {
     handlers: JobHandlers,
     signal: AbortSignal,
   ): Promise<RemoteJob> {
-    return new RemoteJob(await transport.open(spec.command, false, signal), spec, handlers);
+    const nonce = randomBytes(16).toString('hex');
+    const { root } = spec;
+    const channel = await transport.open(shellCommand(root, nonce), root?.tty ?? false, signal);
+    if (root !== null && hasDialogue(root)) {
+      const result = await unlock(channel, root, nonce, signal);
+      if (result.end !== 'root') throw rootWasLost(root, result);
+    }
+    return new RemoteJob(channel, nonce, spec, handlers);
   }
 
-  private constructor(channel: ShellChannel, spec: JobSpec, handlers: JobHandlers) {
+  private constructor(channel: ShellChannel, nonce: string, spec: JobSpec, handlers: JobHandlers) {
     this.#channel = channel;
+    this.#nonce = nonce;
+    this.#tty = spec.root?.tty ?? false;
     this.#handlers = handlers;
     this.ended = new Promise((resolve) => {
       this.#resolveEnded = resolve;
@@ -168,7 +177,8 @@ export class RemoteJob {
     this.#stopping = true;
     this.#stopClocks();
     // The end of stdin is the sign to stop. It may arrive before the script was parsed: that is
-    // read as a whole first.
+    // read as a whole first. A terminal has no end, so there it is said.
+    if (this.#tty) this.#channel.stdin.write(`${END_WORD}\n`);
     this.#channel.stdin.end();
     this.#limit = setTimeout(() => {
       this.#unanswered = true;

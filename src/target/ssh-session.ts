@@ -15,6 +15,8 @@ import { endpoint, openThrough, openWire, type Wire } from './wire.ts';
 export interface SshSession {
   readonly client: SshClient;
   readonly alias: string;
+  /** The server's name in known_hosts and the fingerprint of its key. */
+  readonly identity: string;
   /** The session with the jump host that this one goes through; it ends with this one. */
   readonly via: SshSession | null;
   /** Total of bytes received from this server. */
@@ -204,7 +206,7 @@ async function openOver(host: ResolvedHost, attempt: Attempt, wire: Wire): Promi
       signal.removeEventListener('abort', cancel);
       lastError = null;
       const why = (): string | null => failure?.message ?? lastError?.message ?? via?.why() ?? null;
-      resolve(new OpenSession(client, host.alias, wire, heard, why));
+      resolve(new OpenSession(client, host.alias, hostKeys.identity, wire, heard, why));
     });
     // Forwarded connections and X11 were never asked for.
     client.on('tcp connection', (_details, _accept, refuse) => refuse());
@@ -265,6 +267,7 @@ class OpenSession implements SshSession {
   constructor(
     readonly client: SshClient,
     readonly alias: string,
+    readonly identity: string,
     private readonly wire: Wire,
     private readonly heard: { readonly bytes: number; readonly at: number },
     readonly why: () => string | null,

@@ -10,6 +10,10 @@ const SILENT_HOP_MS = 4000;
 export class Ssh2Transport implements Transport {
   constructor(private readonly session: SshSession) {}
 
+  get identity(): string {
+    return this.session.identity;
+  }
+
   get received(): number {
     return this.session.received;
   }

@@ -36,8 +36,8 @@ export class Standby {
   }
 
   /** Whether a job of this kind is what waits here. */
-  fits({ command, preamble, cleanup }: JobSpec): boolean {
-    return this.spec.command === command && this.spec.preamble === preamble && this.spec.cleanup === cleanup;
+  fits({ root, preamble, cleanup }: JobSpec): boolean {
+    return this.spec.root === root && this.spec.preamble === preamble && this.spec.cleanup === cleanup;
   }
 
   /** Has it run a script; what that prints goes to the sink. Null when it is gone meanwhile. */

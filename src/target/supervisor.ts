@@ -9,6 +9,9 @@ export const BEAT_SECONDS = 5;
  */
 export const MISSED_BEATS = 4;
 
+/** A line on stdin that means what its end means, where stdin is a terminal. */
+export const END_WORD = 'end';
+
 /** Longest piece of a script given as one argument, in UTF-16 units; the kernel's limit is 128 KiB (MAX_ARG_STRLEN). */
 const PIECE = 30_000;
 
@@ -39,7 +42,7 @@ export interface SupervisedJob {
  *
  * What runs on the target:
  * - the job; a stream's is a shell that leads its own session and process group; stdin /dev/null;
- * - a reader that turns each line on stdin into SIGUSR2 and end of file into SIGTERM;
+ * - a reader that turns each line on stdin into SIGUSR2, and `end` or end of file into SIGTERM;
  * - a ticker that sends SIGUSR1 every {@link BEAT_SECONDS};
  * - this shell, which waits. On end of file, missed beats or a signal it ends the job's group
  *   (TERM, after 2 s KILL), then runs the clean-up, and only then reports the end and exits.
@@ -80,7 +83,7 @@ trap : PIPE
 trap 'z_missed=$((z_missed+1)) z_signal=1' USR1
 trap 'z_missed=0 z_signal=1; z_tick' USR2
 ${job.script === null ? '' : ready(job)}z_read() {
-(while read -r z_beat; do kill -s USR2 $$ || exit; done; kill -s TERM $$) <&3 3<&- >/dev/null 2>&1 &
+(while read -r z_beat && [ "$z_beat" != ${END_WORD} ]; do kill -s USR2 $$ || exit; done; kill -s TERM $$) <&3 3<&- >/dev/null 2>&1 &
 z_reader=$!
 }
 ${start(job)}${job.script === null ? ready(job) : ''}z_send() {
@@ -173,7 +176,7 @@ export function handOver(nonce: string, script: string): string {
 const LOADER = `eval "$3"
 IFS=
 while z_l=; read -r z_l <&3; do
-case $z_l in "") kill -s USR2 "$1" || exit;; begin) break;; esac
+case $z_l in "") kill -s USR2 "$1" || exit;; begin|${END_WORD}) break;; esac
 done
 [ "$z_l" = begin ] || exit 0
 z=

@@ -10,6 +10,7 @@ import type {
   ByteSink,
   Connection,
   ConnectionState,
+  RootQuestion,
   RunningStream,
   RunOptions,
   StreamEnd,
@@ -23,6 +24,8 @@ import { JobPool } from './job-pool.ts';
 import { Limit } from './limit.ts';
 import { Liveness } from './liveness.ts';
 import type { JobHandlers, JobResult, JobSpec, RemoteJob } from './remote-job.ts';
+import { findRoot, tryRoot } from './root-access.ts';
+import { type RootProgram, type RootShell, silentRoot } from './root-shell.ts';
 import type { Transport } from './transport.ts';
 
 /** Most that one question may answer. */
@@ -61,6 +64,8 @@ export class TargetConnection implements Connection {
   #state: ConnectionState = 'connected';
   #lost: Failure | null = null;
   #facts: TargetFacts | null = null;
+  /** How root's shells are started, once that is known. */
+  #root: RootShell | null = null;
 
   private constructor(transport: Transport, target: Target) {
     this.#transport = transport;
@@ -96,6 +101,10 @@ export class TargetConnection implements Connection {
       connection.dispose();
       throw error;
     }
+  }
+
+  get identity(): string {
+    return `${this.#target.user} ${this.#transport.identity}`;
   }
 
   get facts(): TargetFacts {
@@ -349,13 +358,43 @@ export class TargetConnection implements Connection {
     return slot;
   }
 
-  #spec(question: { title: string; needsRoot: boolean }, job: Omit<JobSpec, 'command'>): JobSpec {
+  async becomeRoot(
+    ask: (question: RootQuestion) => Promise<string | undefined>,
+    options: RunOptions & { readonly programs?: readonly RootProgram[] } = {},
+  ): Promise<boolean> {
+    const facts = this.facts;
+    if (facts.root !== 'none') return true;
+    const limit = this.#limit('Becoming root', options.signal);
+    try {
+      const found = await findRoot(
+        options.programs ?? facts.rootPrograms,
+        this.#target,
+        ask,
+        async (shell) => {
+          const slot = await this.#pool.slots.wait(limit.signal);
+          return await limit.race(
+            tryRoot(this.#transport, shell, limit.signal).finally(() => slot.release()),
+          );
+        },
+      );
+      if (found === null) return false;
+      this.#root = found;
+      this.#facts = { ...facts, root: found.by };
+      this.#target.log(`root by ${found.by}${found.tty ? ' with a terminal' : ''}`);
+      return true;
+    } finally {
+      limit.dispose();
+    }
+  }
+
+  #spec(question: { title: string; needsRoot: boolean }, job: Omit<JobSpec, 'root'>): JobSpec {
     if (this.#state === 'closed') throw this.#lostFailure();
     // Only the facts are asked before anything is known, and they need no root.
     const root = this.#facts?.root ?? 'none';
     if (question.needsRoot && root === 'none') throw this.#say.notRoot();
-    const command = question.needsRoot && root === 'sudo' ? 'exec sudo -n /bin/sh' : 'exec /bin/sh';
-    return { command, ...job };
+    if (!question.needsRoot || root === 'root' || root === 'none') return { root: null, ...job };
+    this.#root ??= silentRoot(root);
+    return { root: this.#root, ...job };
   }
 
   /** @throws Failure unless the job finished by itself with status 0. */

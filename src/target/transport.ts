@@ -18,6 +18,8 @@ export class ChannelRefused extends Error {}
 
 /** The way to a machine on which shells can be started. */
 export interface Transport {
+  /** The machine, by what proves it: its name in known_hosts and the fingerprint of its host key. */
+  readonly identity: string;
   /**
    * Starts a command in the login shell.
    * @param tty gives it a terminal, which has stderr in stdout and no end of file

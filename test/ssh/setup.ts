@@ -13,6 +13,7 @@ const PROGRAMS: Readonly<Record<string, string>> = {
   fish: 'fish',
   tcsh: 'tcsh',
   setsid: 'util-linux',
+  doas: 'opendoas',
 };
 
 export default async function setup(): Promise<() => void> {
@@ -26,8 +27,14 @@ export default async function setup(): Promise<() => void> {
   // sshd gives up its rights in this folder; a package's start script would make it.
   mkdirSync('/run/sshd', { recursive: true, mode: 0o755 });
   for (const user of USERS) addUser(user.name, user.shell);
+  writeRule(`${SUDO_RULE}-asks`, [
+    `${USER.asks} ALL=(root) /bin/sh`,
+    `${USER.tty} ALL=(root) /bin/sh`,
+    `Defaults:${USER.tty} requiretty`,
+  ]);
   return () => {
     rmSync(SUDO_RULE, { force: true });
+    rmSync(`${SUDO_RULE}-asks`, { force: true });
     for (const { name } of USERS) execFileSync('userdel', ['--force', '--remove', name], { stdio: 'ignore' });
   };
 }
@@ -46,6 +53,10 @@ export const USER = {
   fish: `zscope-${RUN}-fish`,
   tcsh: `zscope-${RUN}-tcsh`,
   password: `zscope-${RUN}-password`,
+  /** sudo lets it be root for its password. */
+  asks: `zscope-${RUN}-asks`,
+  /** The same, from a terminal only. */
+  tty: `zscope-${RUN}-tty`,
 } as const;
 
 const USERS: ReadonlyArray<{ readonly name: string; readonly shell: string }> = [
@@ -54,10 +65,12 @@ const USERS: ReadonlyArray<{ readonly name: string; readonly shell: string }> = 
   { name: USER.fish, shell: '/usr/bin/fish' },
   { name: USER.tcsh, shell: '/usr/bin/tcsh' },
   { name: USER.password, shell: '/bin/bash' },
+  { name: USER.asks, shell: '/usr/bin/fish' },
+  { name: USER.tty, shell: '/usr/bin/tcsh' },
 ];
 
 /**
- * The password of `USER.password`: made anew for each run, since the account is a real one of this
+ * The password of those that have one: made anew for each run, since the account is a real one of this
  * machine while the tests run. The workers get it through the environment.
  */
 export const PASSWORD =
@@ -71,12 +84,15 @@ function addUser(name: string, shell: string): void {
     execFileSync('useradd', ['--create-home', '--shell', shell, name]);
   }
   // An account whose password is locked may not sign in at all without PAM; `*` is no password.
-  if (name === USER.password) execFileSync('chpasswd', [], { input: `${name}:${PASSWORD}\n` });
+  const signsIn: readonly string[] = [USER.password, USER.asks, USER.tty];
+  if (signsIn.includes(name)) execFileSync('chpasswd', [], { input: `${name}:${PASSWORD}\n` });
   else execFileSync('usermod', ['--password', '*', name]);
-  if (name === USER.sudo) {
-    // By a name that sudo does not read (sudoers(5), @includedir), so it never sees half a rule.
-    rmSync(`${SUDO_RULE}.new`, { force: true });
-    writeFileSync(`${SUDO_RULE}.new`, `${name} ALL=(root) NOPASSWD: /bin/sh\n`, { mode: 0o440 });
-    renameSync(`${SUDO_RULE}.new`, SUDO_RULE);
-  }
+  if (name === USER.sudo) writeRule(SUDO_RULE, [`${name} ALL=(root) NOPASSWD: /bin/sh`]);
+}
+
+function writeRule(file: string, lines: readonly string[]): void {
+  // By a name that sudo does not read (sudoers(5), @includedir), so it never sees half a rule.
+  rmSync(`${file}.new`, { force: true });
+  writeFileSync(`${file}.new`, lines.map((line) => `${line}\n`).join(''), { mode: 0o440 });
+  renameSync(`${file}.new`, file);
 }

@@ -149,6 +149,11 @@ export class TargetService implements Disposable {
     this.#announce(true);
   }
 
+  /** What is known of a connected target has changed: it has root now. */
+  factsChanged(): void {
+    this.#announce(true);
+  }
+
   /** Ends the connection, or the attempt at one. Everything that ran through it ends too. */
   disconnect(entry: HostEntry): void {
     const key = targetKey(entry);

@@ -1,9 +1,12 @@
 import { Failure } from '../../core/failure.ts';
 import type { Collector } from '../collector.ts';
 import type { TargetFacts } from '../connection.ts';
+import type { RootProgram } from '../root-shell.ts';
 
 /** Longer is no name, version or id; in UTF-16 units. */
 const LONGEST_VALUE = 200;
+/** su last: it wants the password of root. */
+const PROGRAMS: readonly RootProgram[] = ['sudo', 'doas', 'su'];
 /** Of the hex of a note section, with its spaces. */
 const LONGEST_NOTE = 4096;
 
@@ -28,9 +31,15 @@ one release $k/osrelease
 one machine $k/arch || printf 'machine %s\\n' "$(uname -m)"
 one boot $k/random/boot_id
 while read -r z uid euid z2; do [ "$z" != Uid: ] || break; done </proc/self/status
+has() { command -v $1 >/dev/null 2>&1; }
 if [ "$euid" = 0 ]; then echo 'root root'
-elif command -v sudo >/dev/null 2>&1 && sudo -n /bin/sh -c : >/dev/null 2>&1; then echo 'root sudo'
-else echo 'root none'; fi
+elif has sudo && sudo -n /bin/sh -c : >/dev/null 2>&1; then echo 'root sudo'
+elif has doas && doas -n /bin/sh -c : >/dev/null 2>&1; then echo 'root doas'
+else
+echo 'root none'
+z= ; for z2 in sudo doas su; do has $z2 && z="$z $z2"; done
+echo "programs$z"
+fi
 [ -d $m ] || exit 0
 one version $m/version || echo 'version loaded'
 one srcversion $m/srcversion
@@ -61,7 +70,7 @@ exit 0
       hostname === undefined ||
       kernelRelease === undefined ||
       machine === undefined ||
-      (root !== 'root' && root !== 'sudo' && root !== 'none')
+      (root !== 'root' && root !== 'sudo' && root !== 'doas' && root !== 'none')
     ) {
       throw new Failure(
         'bad-output',
@@ -75,6 +84,7 @@ exit 0
       machine,
       bootId: said.get('boot') ?? '',
       root,
+      rootPrograms: PROGRAMS.filter((name) => said.get('programs')?.split(' ').includes(name)),
       zfsVersion: said.get('version') ?? null,
       zfsBuildId: buildId(note.slice(0, LONGEST_NOTE).replace(/\s/g, '')),
       zfsSrcversion: said.get('srcversion') ?? null,

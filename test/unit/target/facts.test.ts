@@ -11,13 +11,14 @@ test('a note section as the kernel shows it', () => {
 });
 
 test('a machine without ZFS', () => {
-  const output = 'hostname vm\nrelease 6.12.1\nmachine x86_64\nboot 0-1\nroot none\n';
+  const output = 'hostname vm\nrelease 6.12.1\nmachine x86_64\nboot 0-1\nroot none\nprograms su sudo\n';
   expect(facts.decode(output, null)).toEqual({
     hostname: 'vm',
     kernelRelease: '6.12.1',
     machine: 'x86_64',
     bootId: '0-1',
     root: 'none',
+    rootPrograms: ['sudo', 'su'],
     zfsVersion: null,
     zfsBuildId: null,
     zfsSrcversion: null,

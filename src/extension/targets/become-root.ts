@@ -1,0 +1,148 @@
+import * as vscode from 'vscode';
+import type { Disposable } from '../../core/lifetime.ts';
+import type { Connection, HostEntry, RootQuestion } from '../../target/connection.ts';
+import type { FailureFunnel } from '../failures.ts';
+import type { TargetService } from './target-service.ts';
+
+/** Names of the passwords that are kept, so that they can be forgotten. */
+const KEPT = 'zscope.keptPasswords';
+
+/**
+ * Root on connected targets by a password. It is asked for when the person wants root, once a session,
+ * and kept in the system's secret storage only when they say so. A kept one is used without a question,
+ * and forgotten when it is not taken any more.
+ */
+export class RootAccess implements Disposable {
+  readonly #tried = new WeakSet<Connection>();
+  readonly #ending = new AbortController();
+  readonly #listener: vscode.Disposable;
+
+  constructor(
+    private readonly targets: TargetService,
+    private readonly secrets: vscode.SecretStorage,
+    private readonly memory: vscode.Memento,
+    private readonly funnel: FailureFunnel,
+  ) {
+    this.#listener = targets.onActiveChange((target) => {
+      const connection = target?.connection ?? null;
+      if (connection?.facts.root === 'none' && !this.#tried.has(connection)) {
+        this.#tried.add(connection);
+        funnel.guard('Becoming root', () => this.#byKept(connection));
+      }
+    });
+  }
+
+  /** Asks for what it takes. @throws Failure */
+  async become(entry: HostEntry): Promise<void> {
+    const connection = this.targets.target(entry)?.connection ?? null;
+    if (connection === null || connection.facts.root !== 'none') {
+      return;
+    }
+    let last: { readonly question: RootQuestion; readonly password: string } | null = null;
+    const isRoot = await connection.becomeRoot(async (question) => {
+      const password = await this.#ask(question);
+      last = password === undefined ? null : { question, password };
+      return password;
+    });
+    if (!isRoot) {
+      return;
+    }
+    this.targets.factsChanged();
+    if (last !== null) {
+      const { question, password } = last as { question: RootQuestion; password: string };
+      this.funnel.guard('Keeping the password', () => this.#offerToKeep(connection, question, password));
+    }
+  }
+
+  /** Forgets every password that was kept. */
+  async forget(): Promise<void> {
+    const names = this.#kept;
+    for (const name of names) {
+      await this.secrets.delete(name);
+    }
+    await this.memory.update(KEPT, undefined);
+    vscode.window.setStatusBarMessage(
+      names.length === 0 ? 'ZScope kept no password' : 'ZScope has forgotten all passwords',
+      3000,
+    );
+  }
+
+  get #kept(): readonly string[] {
+    const names: unknown = this.memory.get(KEPT);
+    return Array.isArray(names) ? names.filter((name) => typeof name === 'string') : [];
+  }
+
+  async #byKept(connection: Connection): Promise<void> {
+    for (const by of connection.facts.rootPrograms) {
+      const name = nameOf(connection, by);
+      const password = this.#kept.includes(name) ? await this.secrets.get(name) : undefined;
+      if (password === undefined) {
+        continue;
+      }
+      const isRoot = await connection.becomeRoot(
+        async ({ again }) => {
+          if (!again) {
+            return password;
+          }
+          await this.secrets.delete(name);
+          return undefined;
+        },
+        { signal: this.#ending.signal, programs: [by] },
+      );
+      if (isRoot) {
+        this.targets.factsChanged();
+        return;
+      }
+    }
+  }
+
+  async #ask({ by, user, alias, again }: RootQuestion): Promise<string | undefined> {
+    const source = new vscode.CancellationTokenSource();
+    const close = () => source.cancel();
+    this.#ending.signal.addEventListener('abort', close, { once: true });
+    try {
+      return await vscode.window.showInputBox(
+        {
+          title: `Password of ${user} for ${by} on ${alias}`,
+          password: true,
+          ignoreFocusOut: true,
+          prompt: again
+            ? `${by} did not take that password.`
+            : 'It goes to that program only, for as long as the connection stands.',
+        },
+        source.token,
+      );
+    } finally {
+      this.#ending.signal.removeEventListener('abort', close);
+      source.dispose();
+    }
+  }
+
+  async #offerToKeep(
+    connection: Connection,
+    { by, user, alias }: RootQuestion,
+    password: string,
+  ): Promise<void> {
+    const keep = 'Keep';
+    const answer = await vscode.window.showInformationMessage(
+      `Keep the password of ${user} on ${alias} in the secret storage of this system, so that it is not asked for again?`,
+      keep,
+    );
+    if (answer !== keep) {
+      return;
+    }
+    const name = nameOf(connection, by);
+    await this.secrets.store(name, password);
+    await this.memory.update(KEPT, [...new Set([...this.#kept, name])]);
+  }
+
+  dispose(): void {
+    this.#ending.abort();
+    this.#listener.dispose();
+  }
+}
+
+/** A kept password belongs to an account on a machine with this very host key. */
+function nameOf(connection: Connection, by: string): string {
+  return `zscope.root ${connection.identity} ${by}`;
+}

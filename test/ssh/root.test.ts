@@ -1,0 +1,183 @@
+/** Becoming root by a password: sudo, sudo that wants a terminal, doas and su, each a real one. */
+import { execFileSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import type { Connection, RootQuestion } from '../../src/target/connection.ts';
+import { failureOf } from '../support/failure-of.ts';
+import { lines, Person, question, reach } from './client.ts';
+import { forever, serverStarter, word } from './fixtures.ts';
+import { isRunning, type Server, until } from './server.ts';
+import { PASSWORD, USER } from './setup.ts';
+
+const start = serverStarter();
+
+/** A server in a mount namespace of its own, in which these files have other contents. */
+async function inNamespace(user: string, files: Readonly<Record<string, string>>): Promise<Server> {
+  const server = await start({ user });
+  await server.stop();
+  const mounts = Object.entries(files).map(([file, text], index) => {
+    const own = server.path(`mounted${index}`);
+    writeFileSync(own, text, { mode: 0o600 });
+    // A mount wants something to cover; an empty one of doas allows nothing.
+    if (!existsSync(file)) writeFileSync(file, '', { mode: 0o600 });
+    return `mount --bind ${own} ${file}\n`;
+  });
+  writeFileSync(server.path('inside'), `#!/bin/sh\n${mounts.join('')}exec /usr/sbin/sshd "$@"\n`, {
+    mode: 0o755,
+  });
+  await server.run(['unshare', '-m', server.path('inside')]);
+  return server;
+}
+
+/** Answers one after the other, and what was asked. */
+function answers(...list: Array<string | undefined>) {
+  const asked: RootQuestion[] = [];
+  return {
+    asked,
+    ask: async (one: RootQuestion): Promise<string | undefined> => {
+      asked.push(one);
+      return list.shift();
+    },
+  };
+}
+
+/** Scripts of all kinds run as root, and leave nothing. */
+async function provesRoot(connection: Connection): Promise<void> {
+  const root = { needsRoot: true };
+  expect(await connection.run(question('id -un'), null)).not.toBe('root\n');
+  expect(await connection.run(question('id -un', root), null)).toBe('root\n');
+  // Longer than a line of a terminal, with bytes that one would change.
+  const text = `${'x'.repeat(9000)}\\n\\003\\004\\r\\n\\021end`;
+  const echoed = await connection.run(question(`printf '${text}' | od -An -c -v | tr -d ' \\n'`, root), null);
+  expect(echoed).toBe(`${'x'.repeat(9000)}\\n003004\\r\\n021end`);
+  expect(await connection.run(question(`printf '${text}'`, root), null)).toBe(
+    `${'x'.repeat(9000)}\n\x03\x04\r\n\x11end`,
+  );
+  const name = word();
+  const got: string[] = [];
+  const stream = await connection.stream(lines(`echo up; ${forever(name)}`, '', true), null, {
+    events: (batch) => got.push(...batch),
+  });
+  await until('it runs', 20_000, () => got.includes('up') && isRunning(name));
+  stream.dispose();
+  expect(await stream.ended).toMatchObject({ reason: 'stopped', cleanUp: 'confirmed' });
+  await until('it has ended', 20_000, () => !isRunning(name));
+}
+
+test('sudo that asks: a wrong password, then the right one, once for the session', async () => {
+  const server = await start({ user: USER.asks });
+  const log: string[] = [];
+  const connection = await reach(server, new Person(), { log: (line) => log.push(line) });
+  expect(connection.facts.root).toBe('none');
+  const person = answers('canary-4711-wrong', PASSWORD);
+  expect(await connection.becomeRoot(person.ask)).toBe(true);
+  expect(connection.facts.root).toBe('sudo');
+  await provesRoot(connection);
+  expect(person.asked).toEqual([
+    { by: 'sudo', user: USER.asks, alias: 'box', again: false },
+    { by: 'sudo', user: USER.asks, alias: 'box', again: true },
+  ]);
+  // A shell that stands by begins as root too.
+  connection.standBy(lines('', '', true), null);
+  const got: string[] = [];
+  const stream = await connection.stream(lines('id -un', '', true), null, {
+    events: (batch) => got.push(...batch),
+  });
+  expect(await stream.ended).toMatchObject({ reason: 'finished' });
+  expect(got).toEqual(['root']);
+  connection.dispose();
+  expect(log.join('\n')).not.toContain('canary-4711');
+});
+
+test('sudo that wants a terminal', async () => {
+  const server = await start({ user: USER.tty });
+  const connection = await reach(server);
+  const person = answers(PASSWORD);
+  expect(await connection.becomeRoot(person.ask)).toBe(true);
+  await provesRoot(connection);
+  expect(person.asked).toHaveLength(1);
+  connection.dispose();
+});
+
+test('an account that is not in sudoers is told so; cancelling leaves it as it was', async () => {
+  const server = await start({ user: USER.password });
+  const connection = await reach(server);
+  expect(await connection.becomeRoot(answers(undefined).ask)).toBe(false);
+  // sudo is refused, and su is asked for next.
+  const person = answers(PASSWORD, undefined);
+  expect(await connection.becomeRoot(person.ask)).toBe(false);
+  expect(person.asked.map(({ by }) => by)).toEqual(expect.arrayContaining(['sudo', 'su']));
+  expect(connection.facts.root).toBe('none');
+  expect((await failureOf(connection.run(question('id', { needsRoot: true }), null))).remedy).toContain(
+    'Become Root',
+  );
+  connection.dispose();
+});
+
+test('su with the password of root', async () => {
+  // Of this namespace only: root has the tests' password there, and sudo is not for this account.
+  const hash = execFileSync('openssl', ['passwd', '-6', '-stdin'], { input: PASSWORD, encoding: 'utf8' });
+  const shadow = readFileSync('/etc/shadow', 'utf8').replace(/^root:[^:]*/m, () => `root:${hash.trim()}`);
+  const server = await inNamespace(USER.dash, { '/etc/shadow': shadow });
+  const connection = await reach(server);
+  const person = answers('canary-4711-no', PASSWORD);
+  expect(await connection.becomeRoot(person.ask, { programs: ['su'] })).toBe(true);
+  expect(person.asked.map(({ user, again }) => [user, again])).toEqual([
+    ['root', false],
+    ['root', true],
+  ]);
+  expect(connection.facts.root).toBe('su');
+  await provesRoot(connection);
+  connection.dispose();
+});
+
+test('doas, without a password and with one', async () => {
+  const free = await inNamespace(USER.dash, {
+    '/etc/doas.conf': `permit nopass ${USER.dash} as root cmd /bin/sh\n`,
+  });
+  const first = await reach(free);
+  expect(first.facts.root).toBe('doas');
+  await provesRoot(first);
+  first.dispose();
+
+  const asks = await inNamespace(USER.asks, {
+    '/etc/doas.conf': `permit ${USER.asks} as root cmd /bin/sh\n`,
+  });
+  const second = await reach(asks);
+  const person = answers(PASSWORD);
+  expect(await second.becomeRoot(person.ask, { programs: ['doas'] })).toBe(true);
+  expect(person.asked.map(({ by }) => by)).toEqual(['doas']);
+  expect(second.facts.root).toBe('doas');
+  await provesRoot(second);
+  second.dispose();
+});
+
+test('the password is in no argument, environment or file of the target, nor in what is logged', async () => {
+  const server = await start({ user: USER.asks });
+  const log: string[] = [];
+  const connection = await reach(server, new Person(), { log: (line) => log.push(line) });
+  expect(await connection.becomeRoot(answers(PASSWORD).ask)).toBe(true);
+  const name = word();
+  const stream = await connection.stream(lines(forever(name), '', true), null, { events: () => {} });
+  await until('it runs', 20_000, () => isRunning(name));
+  let looked = 0;
+  for (const pid of server.processes) {
+    for (const file of ['cmdline', 'environ']) {
+      try {
+        expect(readFileSync(`/proc/${pid}/${file}`, 'latin1')).not.toContain(PASSWORD);
+        looked += 1;
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === undefined) throw error; // else it has ended
+      }
+    }
+  }
+  expect(looked).toBeGreaterThan(5);
+  stream.dispose();
+  await stream.ended;
+  for (const file of readdirSync(server.dir)) {
+    expect(readFileSync(server.path(file), 'latin1')).not.toContain(PASSWORD);
+  }
+  expect(log.join('\n')).not.toContain(PASSWORD);
+  expect(JSON.stringify(connection)).not.toContain(PASSWORD);
+  connection.dispose();
+});
