@@ -3,6 +3,10 @@ import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { TypedFunction } from '../../src/core/symbols/value-type.ts';
 import type { CallEvent, TraceStreamEvent } from '../../src/core/tracing/events.ts';
+import { compareSessions } from '../../src/core/tracing/sessions/compare.ts';
+import { readSession } from '../../src/core/tracing/sessions/read.ts';
+import type { KeptSession, SessionHeader } from '../../src/core/tracing/sessions/session.ts';
+import { SessionLines } from '../../src/core/tracing/sessions/write.ts';
 import type { ErrorEvent, RaisedError } from '../../src/core/zfs/errno-lines.ts';
 import { ErrorSites } from '../../src/core/zfs/errno-sites.ts';
 import { membersOf } from '../../src/core/zfs/struct-members.ts';
@@ -18,7 +22,6 @@ import { POOL } from './setup.ts';
 import { ask, background, traceRests, until, Watched } from './target.ts';
 
 let connection: Connection;
-let observer: Connection;
 /** Writes a file and waits for it, some times a second. */
 let writes: { end(): Promise<void> };
 let debug: ReturnType<typeof openFile>;
@@ -28,7 +31,7 @@ beforeAll(async () => {
   const image = await findImage();
   if (!image) throw new Error('the lab has no image');
   debug = openFile(labModule(image));
-  [connection, observer] = await Promise.all([connectToLab(vm), connectToLab(vm)]);
+  connection = await connectToLab(vm);
   writes = await background(
     `while :; do dd if=/dev/zero of=/${POOL}/values bs=4k count=1 conv=fsync; sleep 0.2; done 2>/dev/null`,
   );
@@ -36,10 +39,8 @@ beforeAll(async () => {
 
 afterAll(async () => {
   debug?.source.dispose();
-  connection?.dispose();
   await writes?.end();
-  await ask(observer, `rm -f /${POOL}/values`);
-  observer?.dispose();
+  connection?.dispose();
 });
 
 function typed(symbol: string): TypedFunction {
@@ -47,6 +48,31 @@ function typed(symbol: string): TypedFunction {
   const found = only && debug.file.typedFunction(only, membersOf);
   if (!found) throw new Error(`no ${symbol}`);
   return found;
+}
+
+/** The session as a file would hold it. */
+function kept(symbol: string, events: readonly TraceStreamEvent[], startedAt: number): KeptSession {
+  const lines = new SessionLines();
+  const { facts } = connection;
+  const header: SessionHeader = {
+    name: symbol,
+    startedAt,
+    target: {
+      alias: 'lab',
+      hostname: facts.hostname,
+      kernel: facts.kernelRelease,
+      machine: facts.machine,
+      bootId: facts.bootId,
+      zfsVersion: facts.zfsVersion,
+    },
+    modules: [],
+    functions: [{ symbol, module: 'zfs', kind: 'calls', condition: '' }],
+    program: '',
+  };
+  const told = events.flatMap((event) =>
+    event.kind === 'call' || event.kind === 'loss' ? [lines.event(event)] : [],
+  );
+  return readSession([lines.header(header), ...told].join(''));
 }
 
 /** The arguments of the first call that fits, by name. */
@@ -69,13 +95,19 @@ async function firstCall(symbol: string, fits: (values: Map<string, string>) => 
       event.kind === 'call' && fits(valuesOf(event));
     const call = await watched.first(`a call of ${symbol}`, 60_000, isWanted);
     expect(watched.events[0]).toEqual({ kind: 'started', withArguments: true });
+    const calls = watched.events.filter((event) => event.kind === 'call');
+    const session = kept(symbol, calls, Date.now() - 1000);
+    expect(session.events).toEqual(calls);
+    expect(compareSessions(session, kept(symbol, [], Date.now()))).toMatch(
+      new RegExp(`^${symbol} is called (?:once|[\\d,]+ times) in before and never in after\\.\\n`),
+    );
     return valuesOf(call);
   } finally {
     expect((await watched.stop()).cleanUp).toBe('confirmed');
   }
 }
 
-it('arguments are read through pointers, from the stack, and have the names of their constants', async () => {
+it('arguments are read through pointers, from the stack, have the names of their constants, and are kept', async () => {
   const [commit, create] = await Promise.all([
     firstCall('zil_commit', (values) => values.get('zilog->zl_spa->spa_name') === `"${POOL}"`),
     // Its arguments from the seventh on are on the stack.
@@ -84,7 +116,7 @@ it('arguments are read through pointers, from the stack, and have the names of t
       (values) => values.get('spa->spa_name') === `"${POOL}"` && values.get('type') === 'ZIO_TYPE_WRITE',
     ),
   ]);
-  const inode = await ask(observer, `stat -c %i /${POOL}/values`);
+  const inode = await ask(connection, `stat -c %i /${POOL}/values`);
   expect(commit.get('foid')).toBe(inode.trim());
   expect(create.get('priority')).toMatch(/^ZIO_PRIORITY_[A-Z_]+$/);
   expect(create.get('flags')).toMatch(/^0x[0-9a-f]+$/);
@@ -101,7 +133,7 @@ it('errors come with file, line, function, number and task: as many as were rais
     await watched.first('the start', 30_000, (event): event is ErrorEvent => event.kind === 'started');
     // Names that were not looked up before: each goes down to the directory's object once.
     await ask(
-      observer,
+      connection,
       `sh -c 'printf zlookup >/proc/$$/comm; for i in 1 2 3 4 5 6 7; do [ -e /${POOL}/none-${sessionId}-$i ]; done; true'`,
     );
     const sites = await until('the errors', 30_000, () => {
@@ -130,5 +162,5 @@ it('errors come with file, line, function, number and task: as many as were rais
   } finally {
     expect(await watched.stop()).toMatchObject({ reason: 'stopped', cleanUp: 'confirmed', stderr: '' });
   }
-  expect(await traceRests(observer, sessionId)).toBe('');
+  expect(await traceRests(connection, sessionId)).toBe('');
 });
