@@ -169,6 +169,11 @@ export function registerCommands(services: Services): vscode.Disposable {
       'Tracing',
       (node) => tracing.trace(node === 'selected' ? hungTasks.selected : node),
     ],
+    'zscope.traceFunctionWith': [
+      'Tracing',
+      (node) => tracing.traceWith(node === 'selected' ? hungTasks.selected : node),
+    ],
+    'zscope.showTrace': ['Showing a trace', (symbol) => tracing.show(symbol)],
     'zscope.stopTraces': ['Stopping the traces', () => tracing.stopAll()],
     'zscope.watchErrors': ['Watching errors', () => errors.watch()],
     'zscope.stopWatchingErrors': ['Ending the watch', () => errors.stop()],

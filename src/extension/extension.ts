@@ -45,7 +45,17 @@ export function activate(extension: vscode.ExtensionContext): void {
   const targetsView = own(new TargetsView(targets, funnel));
   const hungTasks = own(new HungTasksView(targets, places, context, funnel));
   const tracing = own(
-    new Tracing(extension.extensionUri, targets, hungTasks, server, places, frames, context, funnel),
+    new Tracing(
+      extension.extensionUri,
+      targets,
+      hungTasks,
+      server,
+      places,
+      frames,
+      context,
+      funnel,
+      extension.workspaceState,
+    ),
   );
   const dbgmsg = own(new DbgmsgView(extension.extensionUri, targets, server, opener, context, funnel));
   const errors = own(new ErrorsView(targets, server, opener, context, funnel));
@@ -58,6 +68,7 @@ export function activate(extension: vscode.ExtensionContext): void {
     registerCommands({
       targets,
       targetsView,
+      root,
       hungTasks,
       tracing,
       dbgmsg,
@@ -68,7 +79,6 @@ export function activate(extension: vscode.ExtensionContext): void {
       running,
       context,
       funnel,
-      root,
       log,
     }),
   );

@@ -34,6 +34,10 @@ export interface CommandArguments {
   'zscope.copyStack': [node?: TaskNode];
   /** The row whose function is meant; `selected` for the one that is chosen in Hung Tasks. */
   'zscope.traceFunction': [node?: unknown];
+  /** As `zscope.traceFunction`, asking what to find out. */
+  'zscope.traceFunctionWith': [node?: unknown];
+  /** Symbol of a traced function: from the line above its definition. */
+  'zscope.showTrace': [symbol: string];
   'zscope.stopTraces': [];
   'zscope.watchErrors': [];
   'zscope.stopWatchingErrors': [];
@@ -65,6 +69,7 @@ export interface SettingTypes {
   'zscope.symbols.targetFolders': readonly string[];
   'zscope.trace.maxEvents': number;
   'zscope.trace.maxSeconds': number;
+  'zscope.trace.maxRate': number;
 }
 
 export type SettingId = keyof SettingTypes;
@@ -79,6 +84,7 @@ export const settingDefaults: SettingTypes = {
   'zscope.symbols.targetFolders': ['/root/zfs', '/usr/src/zfs'],
   'zscope.trace.maxEvents': 100_000,
   'zscope.trace.maxSeconds': 600,
+  'zscope.trace.maxRate': 20_000,
 };
 
 /** Context keys that `when` clauses in package.json use. */
@@ -87,14 +93,14 @@ export interface ContextKeys {
   'zscope.connecting': boolean;
   'zscope.connectionLost': boolean;
   'zscope.hostKeyChanged': boolean;
+  /** A connected target has no root. */
+  'zscope.withoutRoot': boolean;
   'zscope.allTasks': boolean;
   'zscope.idleThreads': boolean;
   'zscope.taskFilter': boolean;
   /** Sources of the running version are known and differ from those that are open. */
   'zscope.sourceDiffers': boolean;
   /** Frames lead to the running version. */
-  /** A connected target has no root. */
-  'zscope.withoutRoot': boolean;
   'zscope.runningSource': boolean;
   'zscope.tracing': boolean;
   'zscope.watchingErrors': boolean;
@@ -132,14 +138,14 @@ export const commandIds: { readonly [Id in CommandId]: true } = {
   'zscope.reconnect': true,
   'zscope.disconnect': true,
   'zscope.replaceHostKey': true,
+  'zscope.becomeRoot': true,
+  'zscope.forgetPasswords': true,
   'zscope.showTarget': true,
   'zscope.refreshTargets': true,
   'zscope.openSshConfig': true,
   'zscope.refreshTasks': true,
   'zscope.showAllTasks': true,
   'zscope.showHungTasks': true,
-  'zscope.becomeRoot': true,
-  'zscope.forgetPasswords': true,
   'zscope.showIdleThreads': true,
   'zscope.hideIdleThreads': true,
   'zscope.filterTasks': true,
@@ -149,6 +155,8 @@ export const commandIds: { readonly [Id in CommandId]: true } = {
   'zscope.useOpenSource': true,
   'zscope.copyStack': true,
   'zscope.traceFunction': true,
+  'zscope.traceFunctionWith': true,
+  'zscope.showTrace': true,
   'zscope.stopTraces': true,
   'zscope.watchErrors': true,
   'zscope.stopWatchingErrors': true,
@@ -172,6 +180,7 @@ export const contextKeys: ContextKeys = {
   'zscope.connecting': false,
   'zscope.connectionLost': false,
   'zscope.hostKeyChanged': false,
+  'zscope.withoutRoot': false,
   'zscope.allTasks': false,
   'zscope.idleThreads': false,
   'zscope.taskFilter': false,
@@ -180,6 +189,5 @@ export const contextKeys: ContextKeys = {
   'zscope.tracing': false,
   'zscope.watchingErrors': false,
   'zscope.errorsKnown': false,
-  'zscope.withoutRoot': false,
   'zscope.dbgmsgVisible': false,
 };

@@ -1,4 +1,5 @@
-import { css, html, type TemplateResult } from 'lit';
+import { css, html, nothing, type TemplateResult } from 'lit';
+import { durationText } from '../core/tracing/duration-text.ts';
 import type { TraceRow } from '../protocol/trace-view.ts';
 import { rowListStyles } from './list/list-styles.ts';
 import { RowList } from './list/row-list.ts';
@@ -11,6 +12,8 @@ const EXPANDED_MAX = 20_000;
 
 /** The events of a trace session, as a table. */
 export class TraceList extends RowList<TraceRow> {
+  static override properties = { ...RowList.properties, returns: { type: Boolean, reflect: true } };
+
   static override styles = [
     ...rowListStyles,
     css`
@@ -19,6 +22,20 @@ export class TraceList extends RowList<TraceRow> {
         grid-template-columns: 10ch minmax(5ch, 15ch) 7ch 4ch minmax(6ch, 1fr) minmax(10ch, 4fr);
         font-family: var(--vscode-editor-font-family);
         font-size: calc(var(--vscode-font-size) - 1px);
+      }
+
+      :host([returns]) .row {
+        grid-template-columns:
+          10ch minmax(5ch, 15ch) 7ch 4ch minmax(6ch, 1fr) 9ch minmax(6ch, 14ch)
+          minmax(10ch, 4fr);
+      }
+
+      .failed {
+        color: var(--vscode-errorForeground);
+      }
+
+      .grid:focus .row.active .failed {
+        color: inherit;
       }
 
       /* On the cells: the row's own font measures the columns. */
@@ -53,6 +70,8 @@ export class TraceList extends RowList<TraceRow> {
   ];
 
   filter: Filter | null = null;
+  /** Whether calls are seen to return: two columns more. */
+  returns = false;
 
   protected override renderHead(): TemplateResult {
     return html`<div class="row" role="row" aria-rowindex="1">
@@ -61,6 +80,12 @@ export class TraceList extends RowList<TraceRow> {
       <span class="cell number" role="columnheader">PID</span>
       <span class="cell number" role="columnheader">CPU</span>
       <span class="cell" role="columnheader">Function</span>
+      ${
+        this.returns
+          ? html`<span class="cell number" role="columnheader" title="From entry to return">Duration</span>
+              <span class="cell" role="columnheader">Returned</span>`
+          : nothing
+      }
       <span class="cell" role="columnheader">Arguments</span>
     </div>`;
   }
@@ -70,13 +95,19 @@ export class TraceList extends RowList<TraceRow> {
     const marked = (text: string) => markedText(text, this.filter, length);
     if (row.kind === 'loss') {
       const text = row.text === '' ? 'Events were lost here.' : row.text;
-      return html`<span class="cell" role="gridcell" aria-colspan="6">${markedText(text, null, length)}</span>`;
+      return html`<span class="cell" role="gridcell" aria-colspan=${this.returns ? 8 : 6}>${markedText(text, null, length)}</span>`;
     }
     return html`<span class="cell number time" role="gridcell">${marked(row.time)}</span>
       <span class="cell" role="gridcell">${marked(row.comm)}</span>
       <span class="cell number" role="gridcell">${marked(String(row.pid))}</span>
       <span class="cell number" role="gridcell">${row.cpu}</span>
       <span class="cell" role="gridcell">${marked(row.function)}</span>
+      ${
+        this.returns
+          ? html`<span class="cell number" role="gridcell">${marked(durationOf(row))}</span>
+              <span class=${row.failed ? 'cell failed' : 'cell'} role="gridcell">${marked(row.returned)}</span>`
+          : nothing
+      }
       <span class="cell arguments long" role="gridcell"
         >${row.arguments.map(
           ({ name, value }) =>
@@ -94,8 +125,14 @@ export class TraceList extends RowList<TraceRow> {
       return row.text;
     }
     const values = row.arguments.map(({ name, value }) => `${name}=${value}`);
-    return [row.time, row.comm, row.pid, row.cpu, row.function, ...values].join(' ');
+    const ends = this.returns ? [durationOf(row), `-> ${row.returned}`] : [];
+    return [row.time, row.comm, row.pid, row.cpu, row.function, ...values, ...ends].join(' ');
   }
+}
+
+/** The duration as the table shows it, empty where it is not known. */
+export function durationOf(row: TraceRow): string {
+  return row.durationNs === null ? '' : durationText(row.durationNs);
 }
 
 customElements.define('zs-trace-list', TraceList);

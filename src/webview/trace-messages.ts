@@ -1,4 +1,12 @@
-import type { StackLine, ToTraceView, TraceAlternative, TraceRow } from '../protocol/trace-view.ts';
+import { TRACE_KINDS } from '../core/tracing/kinds.ts';
+import type {
+  StackLine,
+  TallyRow,
+  TallyView,
+  ToTraceView,
+  TraceAlternative,
+  TraceRow,
+} from '../protocol/trace-view.ts';
 import { type ListState, readListState } from './list-state.ts';
 import {
   hasBooleans,
@@ -12,7 +20,11 @@ import {
 } from './shape.ts';
 
 export const readTraceMessage = messageReader<ToTraceView>({
-  reset: (message) => hasStrings(message, 'title', 'target', 'argumentsKnown'),
+  reset: (message) =>
+    hasStrings(message, 'title', 'target', 'argumentsKnown') &&
+    TRACE_KINDS.some((kind) => kind === message['kind']),
+  tally: (message) => isArrayOf(message['functions'], isTally),
+  losses: (message) => hasStrings(message, 'text', 'title'),
   rows: (message) => isArrayOf(message['rows'], isRow),
   state: (message) =>
     hasStrings(message, 'text', 'waiting') &&
@@ -27,9 +39,24 @@ function isRow(value: unknown): value is TraceRow {
     isFields(value) &&
     hasNumbers(value, 'id', 'pid', 'cpu') &&
     (value['kind'] === 'call' || value['kind'] === 'loss') &&
-    hasStrings(value, 'time', 'comm', 'function', 'text') &&
+    hasStrings(value, 'time', 'comm', 'function', 'returned', 'text') &&
+    hasBooleans(value, 'failed') &&
+    (value['durationNs'] === null || hasNumbers(value, 'durationNs')) &&
     isArrayOf(value['arguments'], isArgument)
   );
+}
+
+function isTally(value: unknown): value is TallyView {
+  return (
+    isFields(value) &&
+    hasStrings(value, 'symbol', 'summary', 'heading') &&
+    hasBooleans(value, 'hasStacks') &&
+    isArrayOf(value['rows'], isTallyRow)
+  );
+}
+
+function isTallyRow(value: unknown): value is TallyRow {
+  return isFields(value) && hasStrings(value, 'label', 'detail') && hasNumbers(value, 'count');
 }
 
 function isArgument(value: unknown): value is TraceRow['arguments'][number] {

@@ -2,9 +2,11 @@
 import '@vscode-elements/elements/dist/vscode-icon/index.js';
 import { css, html, nothing, type TemplateResult } from 'lit';
 import { inert } from '../core/text/inert.ts';
+import { KINDS, type TraceKind } from '../core/tracing/kinds.ts';
 import {
   type FromTraceView,
   type StackLine,
+  type TallyView,
   type ToTraceView,
   TRACE_ROWS_KEPT,
   type TraceRow,
@@ -16,9 +18,10 @@ import { RowsView, type ToolbarTexts } from './rows-view.ts';
 import './split-pane.ts';
 import './stack-lines.ts';
 import { fillPage, viewStyles } from './styles.ts';
-import { grouped } from './toolbar.ts';
-import './trace-list.ts';
+import { durationOf } from './trace-list.ts';
+import './trace-tally.ts';
 import { readTraceMessage, readTraceState, type TraceState } from './trace-messages.ts';
+import type { TallyChoice } from './trace-tally.ts';
 import { connect } from './vscode-api.ts';
 
 /** Milliseconds that a chosen row must stay chosen before its stack is asked for: a held arrow key asks once. */
@@ -87,7 +90,18 @@ export class TraceView extends RowsView<TraceRow> {
       }
 
       zs-split-pane,
-      zs-refusal {
+      zs-refusal,
+      .alone {
+        flex: 1 1 0;
+      }
+
+      .alone {
+        display: flex;
+        flex-direction: column;
+        min-height: 0;
+      }
+
+      .alone > * {
         flex: 1 1 0;
       }
     `,
@@ -105,6 +119,8 @@ export class TraceView extends RowsView<TraceRow> {
         String(row.pid),
         row.function,
         row.time,
+        row.returned,
+        durationOf(row),
         ...row.arguments.map(({ name, value }) => `${name}=${value}`),
       ],
       always: (row) => row.kind === 'loss',
@@ -120,7 +136,9 @@ export class TraceView extends RowsView<TraceRow> {
   #state: TraceStatus = { text: '', running: false, isError: false, waiting: '', alternatives: [] };
   protected override follow = this.#first.follow;
   #split = this.#first.split;
-  #losses = 0;
+  #kind: TraceKind = 'calls';
+  #losses: { readonly text: string; readonly title: string } = { text: '', title: '' };
+  #tally: readonly TallyView[] = [];
   #stack: Stack | null = null;
   #asking: ReturnType<typeof setTimeout> | undefined;
 
@@ -143,10 +161,10 @@ export class TraceView extends RowsView<TraceRow> {
           >${refused ? '' : inert(this.#state.text)}</span
         >
         ${
-          this.#losses === 0
+          this.#losses.text === ''
             ? nothing
-            : html`<span class="losses" title="Places where the kernel dropped events"
-                >${grouped(this.#losses)} ${this.#losses === 1 ? 'loss' : 'losses'}</span
+            : html`<span class="losses" role="status" title=${inert(this.#losses.title)}
+                >${inert(this.#losses.text)}</span
               >`
         }
         ${
@@ -170,8 +188,41 @@ export class TraceView extends RowsView<TraceRow> {
               @alternative-choose=${(event: CustomEvent<number>) =>
                 this.#host.post({ type: 'traceInstead', index: event.detail })}
             ></zs-refusal>`
-          : this.#renderEvents()
+          : KINDS[this.#kind].how === 'tally'
+            ? this.#renderTally()
+            : this.#renderEvents()
       }`;
+  }
+
+  #renderTally(): TemplateResult {
+    const waiting = `Waiting for the first call… ${inert(this.#state.waiting)}`.trim();
+    const bars = html`<zs-trace-tally
+      slot="first"
+      .functions=${this.#tally}
+      .emptyText=${this.#state.running ? waiting : 'No call was counted.'}
+      @tally-choose=${(event: CustomEvent<TallyChoice>) => {
+        this.#stack = null;
+        this.#host.post({ type: 'selectTally', ...event.detail });
+        this.requestUpdate();
+      }}
+    ></zs-trace-tally>`;
+    if (this.#kind !== 'stacks') {
+      return html`<div class="alone">${bars}</div>`;
+    }
+    return html`<zs-split-pane .share=${this.#split} @split-change=${this.#onSplit}>
+      ${bars} ${this.#renderStack('Choose a row to see its stack.')}
+    </zs-split-pane>`;
+  }
+
+  #renderStack(message: string): TemplateResult {
+    return html`<zs-stack-lines
+      slot="second"
+      .lines=${this.#stack?.lines ?? []}
+      .resolving=${this.#stack?.resolving ?? false}
+      .message=${message}
+      @line-open=${this.#onLineOpen}
+      @keydown=${this.#onStackKeyDown}
+    ></zs-stack-lines>`;
   }
 
   #renderEvents(): TemplateResult {
@@ -185,6 +236,7 @@ export class TraceView extends RowsView<TraceRow> {
         <zs-trace-list
           slot="first"
           .label=${'Events'}
+          .returns=${KINDS[this.#kind].returns}
           .emptyText=${this.#emptyText()}
           .source=${this.stream.store}
           @active-change=${() => this.#ask(SELECT_DELAY)}
@@ -192,14 +244,7 @@ export class TraceView extends RowsView<TraceRow> {
           @follow-change=${() => this.setFollow(this.list?.follow ?? true)}
           @keydown=${this.onListKeyDown}
         ></zs-trace-list>
-        <zs-stack-lines
-          slot="second"
-          .lines=${this.#stack?.lines ?? []}
-          .resolving=${this.#stack?.resolving ?? false}
-          .message=${this.#stackMessage()}
-          @line-open=${this.#onLineOpen}
-          @keydown=${this.#onStackKeyDown}
-        ></zs-stack-lines>
+        ${this.#renderStack(this.#stackMessage())}
       </zs-split-pane>`;
   }
 
@@ -229,7 +274,16 @@ export class TraceView extends RowsView<TraceRow> {
     switch (message.type) {
       case 'reset':
         this.#target = message.target;
+        this.#kind = message.kind;
         this.#reset(message.title, message.argumentsKnown);
+        break;
+      case 'tally':
+        this.#tally = message.functions;
+        this.requestUpdate();
+        break;
+      case 'losses':
+        this.#losses = message;
+        this.requestUpdate();
         break;
       case 'rows':
         this.#append(message.rows);
@@ -250,7 +304,8 @@ export class TraceView extends RowsView<TraceRow> {
     this.#saved = null;
     this.#title = title;
     this.#argumentsKnown = argumentsKnown;
-    this.#losses = 0;
+    this.#losses = { text: '', title: '' };
+    this.#tally = [];
     this.#stack = null;
     this.restart(saved);
     if (saved?.active != null) {
@@ -262,7 +317,6 @@ export class TraceView extends RowsView<TraceRow> {
 
   #append(rows: readonly TraceRow[]): void {
     this.stream.append(rows);
-    this.#losses += rows.filter((row) => row.kind === 'loss').length;
     const list = this.list;
     const first = rows.find((row) => row.kind === 'call');
     if (list !== null && list.activeId === null && first !== undefined) {
@@ -290,7 +344,7 @@ export class TraceView extends RowsView<TraceRow> {
   }
 
   #showStack(stack: Stack): void {
-    if (stack.id !== this.list?.activeId) {
+    if (KINDS[this.#kind].how === 'event' && stack.id !== this.list?.activeId) {
       return;
     }
     if (stack.id !== this.#stack?.id) {

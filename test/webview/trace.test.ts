@@ -17,6 +17,9 @@ function call(id: number, fields: Partial<TraceRow> = {}): TraceRow {
     cpu: id % 2,
     function: 'zil_commit',
     arguments: [{ name: 'foid', value: String(id) }],
+    durationNs: null,
+    returned: '',
+    failed: false,
     text: '',
     ...fields,
   };
@@ -38,7 +41,13 @@ const lines: readonly StackLine[] = [
   line('do_fsync', { source: '', canOpen: false }),
 ];
 
-const reset: ToTraceView = { type: 'reset', title: 'zil_commit', target: 'vm', argumentsKnown: '' };
+const reset: ToTraceView = {
+  type: 'reset',
+  title: 'zil_commit',
+  target: 'vm',
+  argumentsKnown: '',
+  kind: 'calls',
+};
 const running: ToTraceView = {
   type: 'state',
   text: 'Running',
@@ -67,7 +76,8 @@ describe('the trace view', () => {
     await send({ type: 'rows', rows: [call(0), loss(1), call(2)] });
     expect(await page.getByRole('heading', { level: 1 }).textContent()).toBe('zil_commit');
     await page.getByText('Arguments by position only').waitFor();
-    await page.getByText('1 loss', { exact: true }).waitFor();
+    await send({ type: 'losses', text: 'Lost: 12 events overwritten', title: 'By the counters' });
+    await page.getByText('Lost: 12 events overwritten', { exact: true }).waitFor();
     await page.getByText('3/3', { exact: true }).waitFor();
     expect(await page.locator('.row.loss .cell').textContent()).toBe('12 events were lost');
     expect(await page.getByRole('columnheader').allInnerTexts()).toEqual([
@@ -93,6 +103,69 @@ describe('the trace view', () => {
     await send({ ...running, text: 'Stopped', running: false });
     await page.getByText('Stopped').waitFor();
     expect(await page.getByRole('button', { name: 'Stop tracing' }).count()).toBe(0);
+  });
+
+  it('shows what calls returned and how long they took', async () => {
+    page = await view.open();
+    const failed = call(1, { durationNs: 1_400_000, returned: '5 EIO', failed: true });
+    await send({ ...reset, kind: 'returns' }, { type: 'rows', rows: [failed, call(2, { durationNs: 900 })] });
+    expect(await page.getByRole('columnheader').allInnerTexts()).toEqual([
+      'Time',
+      'Task',
+      'PID',
+      'CPU',
+      'Function',
+      'Duration',
+      'Returned',
+      'Arguments',
+    ]);
+    const cells = await page.locator('#row-1').getByRole('gridcell').allInnerTexts();
+    expect(cells.slice(5)).toEqual(['1.4 ms', '5 EIO', 'foid=1']);
+    const lefts = (selector: string) =>
+      page.locator(selector).evaluateAll((all) => all.map((cell) => cell.getBoundingClientRect().left));
+    expect(await lefts('.head .cell')).toEqual(await lefts('#row-2 .cell'));
+    await page.getByRole('textbox').fill('eio');
+    await page.getByText('1/2', { exact: true }).waitFor();
+  });
+
+  it('draws sums as bars that can be read and walked through, and shows the stack of a chosen one', async () => {
+    page = await view.open();
+    const sums: ToTraceView = {
+      type: 'tally',
+      functions: [
+        {
+          symbol: 'zil_commit',
+          summary: '4 calls',
+          heading: 'Called from',
+          hasStacks: true,
+          rows: [
+            { label: 'zpl_fsync ← vfs_fsync_range', detail: '', count: 3 },
+            { label: 'zfs_write', detail: '', count: 1 },
+          ],
+        },
+      ],
+    };
+    await send({ ...reset, kind: 'stacks' }, running);
+    await page.getByText('Waiting for the first call…').waitFor();
+    await send(sums);
+    const bars = page.getByRole('option');
+    expect(await bars.evaluateAll((all) => all.map((bar) => bar.getAttribute('aria-label')))).toEqual([
+      'zpl_fsync ← vfs_fsync_range : 3 calls, 75.0%',
+      'zfs_write : 1 calls, 25.0%',
+    ]);
+    const widths = await page
+      .locator('zs-trace-tally rect')
+      .evaluateAll((all) => all.map((bar) => bar.getBoundingClientRect().width));
+    expect((widths[0] ?? 0) / (widths[1] ?? 1)).toBeCloseTo(3, 1);
+    await bars.first().focus();
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Enter');
+    await untilPosted({ type: 'selectTally', symbol: 'zil_commit', row: 1 });
+    // New sums keep what was chosen and where the keyboard is.
+    await send(sums, { type: 'stack', id: 1, lines, resolving: false });
+    expect(await bars.nth(1).getAttribute('aria-selected')).toBe('true');
+    await stackButton(/zil_commit/).click();
+    expect(await posted('open')).toEqual([{ type: 'open', id: 1, line: 0 }]);
   });
 
   it('has its columns under their headers', async () => {
@@ -226,6 +299,9 @@ describe('the trace view', () => {
             cpu: 0,
             function: 'zil_commit',
             arguments: [{ name: 'foid', value: String(i) }],
+            durationNs: null,
+            returned: '',
+            failed: false,
             text: '',
           }));
           window.postMessage({ type: 'rows', rows });
@@ -245,7 +321,7 @@ describe('the trace view', () => {
     page = await view.open();
     const evil = '<img src=x onerror="window.evil=1">\u001b[31m\u202e';
     await send(
-      { type: 'reset', title: evil, target: evil, argumentsKnown: evil },
+      { type: 'reset', title: evil, target: evil, argumentsKnown: evil, kind: 'returns' },
       { ...running, text: evil, isError: true, waiting: evil },
       {
         type: 'rows',

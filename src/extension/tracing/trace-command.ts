@@ -3,7 +3,9 @@ import { Failure } from '../../core/failure.ts';
 import type { Disposable } from '../../core/lifetime.ts';
 import { sourceName } from '../../core/stack/frame.ts';
 import type { Parameter } from '../../core/symbols/location.ts';
-import type { TraceRefused } from '../../core/tracing/events.ts';
+import type { TraceLimit, TraceRefused } from '../../core/tracing/events.ts';
+import { withoutTally } from '../../core/tracing/kinds.ts';
+import { declaredReturn } from '../../core/tracing/return-type.ts';
 import type { KernelSymbol } from '../../core/tracing/why-not.ts';
 import { definitionsRequest, functionAtRequest } from '../../protocol/server.ts';
 import type { TraceParams } from '../../target/collectors/trace-function.ts';
@@ -16,14 +18,17 @@ import type { FrameOpener } from '../source/open-frame.ts';
 import type { PlaceService } from '../source/place-service.ts';
 import type { TargetService } from '../targets/target-service.ts';
 import { type Context, setting } from '../vscode-table.ts';
+import { chooseKind, kindLabel, PLAIN, type TraceChoice } from './choose-kind.ts';
 import { explainRefusal } from './explain.ts';
 import { NextSession } from './next-session.ts';
+import { TraceLenses } from './trace-lens.ts';
 import { type TabPlace, TracePanel } from './trace-panel.ts';
 import { TraceSession } from './trace-session.ts';
 import {
   alternative,
   argumentsKnown,
   endText,
+  rateText,
   type Subject,
   startedText,
   waitingText,
@@ -44,12 +49,22 @@ interface OpenTrace {
   readonly panel: TracePanel;
 }
 
+/** What may be different from a plain trace. */
+interface StartOptions {
+  readonly where?: TabPlace;
+  /** Calls a second above which it asks; 0 for any. */
+  readonly maxRate?: number;
+  /** Said beside the state: why it is not what was asked for. */
+  readonly note?: string;
+}
+
 /** Runs trace sessions: at most one view each, all ended when this is disposed. */
 export class Tracing implements Disposable {
   readonly #open = new Set<OpenTrace>();
   readonly #next = new NextSession();
   readonly #typed: TypedFunctions;
   readonly #listeners: vscode.Disposable;
+  readonly #lenses: TraceLenses;
   #running = 0;
 
   constructor(
@@ -61,9 +76,13 @@ export class Tracing implements Disposable {
     private readonly frames: FrameOpener,
     private readonly context: Context,
     private readonly funnel: FailureFunnel,
+    /** Keeps the last answers. */
+    private readonly memento: vscode.Memento,
   ) {
     this.#typed = new TypedFunctions(server, places);
+    this.#lenses = new TraceLenses(server);
     this.#listeners = vscode.Disposable.from(
+      this.#lenses,
       targets.onChange(() => {
         this.#nameTargets();
         if (targets.connection !== null) {
@@ -85,6 +104,40 @@ export class Tracing implements Disposable {
    * @param node a row; null when one was meant and none is chosen, undefined for the cursor
    */
   async trace(node: unknown): Promise<void> {
+    const target = this.#target();
+    await this.#start(target, await this.#subject(node), PLAIN);
+  }
+
+  /** As {@link trace}, but asks what to find out and which calls are meant. */
+  async traceWith(node: unknown): Promise<void> {
+    const target = this.#target();
+    const subject = await this.#subject(node);
+    const params = await this.#params(target, subject, true);
+    const running = [...this.#open].filter(
+      ({ session }) => session.isRunning && session.connection === target.connection,
+    );
+    const choice = await chooseKind(
+      { ...params, sessionId: 'ask' },
+      running.map(({ session }) => session),
+      this.memento,
+    );
+    const joined = running.find(({ session }) => session === choice.join);
+    if (joined === undefined) {
+      await this.#start(target, subject, choice);
+    } else {
+      await this.#join(joined, { ...params, condition: choice.condition });
+    }
+  }
+
+  /** Brings the trace of a function to the front. */
+  show(symbol: string): void {
+    [...this.#open]
+      .reverse()
+      .find(({ session }) => session.symbols.includes(symbol))
+      ?.panel.reveal();
+  }
+
+  #target(): Target {
     const { connection, active } = this.targets;
     if (connection === null || active === null) {
       throw new Failure(
@@ -93,8 +146,7 @@ export class Tracing implements Disposable {
         'Connect to the machine that runs ZFS first: ZScope: Connect to Target...',
       );
     }
-    const subject = await this.#subject(node);
-    await this.#start({ connection, alias: active.entry.alias }, subject);
+    return { connection, alias: active.entry.alias };
   }
 
   /** Stops every session; their views stay. */
@@ -164,15 +216,61 @@ export class Tracing implements Disposable {
     return definition?.parameters ?? null;
   }
 
-  async #start(target: Target, subject: Subject, where: TabPlace = this.#where()): Promise<void> {
-    const { connection, alias } = target;
+  /**
+   * What to trace, but for the kind and the session.
+   * @param seesReturn whether what the function returns matters: it may have to be looked up in the source
+   */
+  async #params(
+    { connection }: Target,
+    subject: Subject,
+    seesReturn: boolean,
+  ): Promise<Omit<TraceParams, 'sessionId'>> {
     const typed = await this.#typed.of(connection, subject.symbol, subject.module);
-    const params: TraceParams = {
+    return {
       ...subject,
       typed,
+      returns: seesReturn && typed === null ? await this.#declared(sourceName(subject.symbol)) : null,
       machine: connection.facts.machine,
       maxEvents: setting('zscope.trace.maxEvents'),
       maxSeconds: setting('zscope.trace.maxSeconds'),
+    };
+  }
+
+  /** What the open source declares a function to return; null when it does not say. */
+  async #declared(name: string): Promise<string | null> {
+    const [definition] = await this.server.request(definitionsRequest, { name });
+    if (definition === undefined) {
+      return null;
+    }
+    const document = await vscode.workspace.openTextDocument(vscode.Uri.parse(definition.uri));
+    return declaredReturn(document.getText().split(/\r?\n/), definition.line, name);
+  }
+
+  async #join({ session, panel }: OpenTrace, params: Omit<TraceParams, 'sessionId'>): Promise<void> {
+    const answer = await session.join(params);
+    if (answer.kind === 'refused') {
+      throw new Failure('not-traceable', answer.why);
+    }
+    void this.#lenses.add(session, params.symbol);
+    panel.renamed();
+    panel.reveal();
+  }
+
+  async #start(
+    target: Target,
+    subject: Subject,
+    choice: TraceChoice,
+    { where = this.#where(), maxRate = setting('zscope.trace.maxRate'), note = '' }: StartOptions = {},
+  ): Promise<void> {
+    const { connection, alias } = target;
+    const { kind, condition } = choice;
+    const known = await this.#params(target, subject, kind !== 'calls');
+    const { typed } = known;
+    const params: TraceParams = {
+      ...known,
+      kind,
+      condition,
+      maxRate,
       sessionId: this.#next.take(connection),
     };
     const session = new TraceSession(connection, params);
@@ -181,7 +279,9 @@ export class Tracing implements Disposable {
       {
         symbol: subject.symbol,
         target: alias,
-        argumentsKnown: typed === null ? argumentsKnown(subject) : '',
+        argumentsKnown: typed == null ? argumentsKnown(subject) : '',
+        kind,
+        condition,
       },
       session,
       this.places,
@@ -191,6 +291,7 @@ export class Tracing implements Disposable {
     );
     const trace = { session, panel };
     this.#open.add(trace);
+    void this.#lenses.add(session, subject.symbol);
     panel.onClose(() => {
       session.dispose();
       this.#open.delete(trace);
@@ -201,7 +302,7 @@ export class Tracing implements Disposable {
     const quiet = setTimeout(() => this.#lookWhyNone(trace), QUIET_MS);
     this.#count(1);
     try {
-      await this.#follow(target, subject, trace);
+      await this.#follow(target, subject, choice, trace, note);
     } catch (error) {
       // The view is where the person looks: it says it, and nothing else does.
       if (!isCancelled(error)) {
@@ -213,25 +314,83 @@ export class Tracing implements Disposable {
     }
   }
 
-  async #follow(target: Target, subject: Subject, { session, panel }: OpenTrace): Promise<void> {
+  async #follow(
+    target: Target,
+    subject: Subject,
+    choice: TraceChoice,
+    { session, panel }: OpenTrace,
+    note: string,
+  ): Promise<void> {
     const running = session.listen(() => {
       if (session.started !== null) {
-        panel.update({ text: startedText(session.started, subject) });
+        const about = choice.kind === 'calls' ? '' : `: ${kindLabel(choice.kind).toLowerCase()}`;
+        panel.update({ text: `${startedText(session.started, subject)}${about}${note}` });
         this.#next.prepare(session.connection);
         running.dispose();
       }
     });
     try {
       const end = await session.run();
-      if (session.refused !== null) {
+      if (session.refused?.reason === 'no-tally') {
+        const kind = withoutTally(choice.kind);
+        const why = `; this kernel cannot sum up by itself, so ${kindLabel(kind).toLowerCase()} are traced`;
+        await this.#replace(panel, target, subject, { ...choice, kind }, { note: why });
+      } else if (session.refused !== null) {
         await this.#explain(target, subject, panel, session.refused);
       } else {
         const text = endText(end, session.limit, session.params);
         panel.update({ running: false, isError: end.reason === 'lost', text });
+        if (session.limit?.of === 'rate') {
+          await this.#askWhenHot(target, subject, choice, panel, session.limit);
+        }
       }
     } finally {
       running.dispose();
     }
+  }
+
+  /** A function is called so often that recording each call may slow the target down: the person decides. */
+  async #askWhenHot(
+    target: Target,
+    subject: Subject,
+    choice: TraceChoice,
+    panel: TracePanel,
+    limit: TraceLimit,
+  ): Promise<void> {
+    const anyway = 'Trace Anyway';
+    const count = 'Count Only';
+    const answer = await vscode.window.showWarningMessage(
+      `${subject.symbol} had ${rateText(limit)} on ${target.alias}.`,
+      {
+        modal: true,
+        detail:
+          'Recording each of them with its stack slows the target down, so the trace was ended. Counting in the kernel costs little.',
+      },
+      anyway,
+      count,
+    );
+    if (answer === anyway) {
+      await this.#replace(panel, target, subject, choice, { maxRate: 0 });
+    } else if (answer === count) {
+      // What was asked of returns cannot be asked of a count without them: all calls are counted.
+      await this.#replace(panel, target, subject, { ...PLAIN, kind: 'count' }, {});
+    }
+  }
+
+  /** Traces in the place of a view that is of no more use. */
+  async #replace(
+    panel: TracePanel,
+    target: Target,
+    subject: Subject,
+    choice: TraceChoice,
+    options: StartOptions,
+  ): Promise<void> {
+    const viewColumn = panel.column ?? vscode.ViewColumn.Active;
+    // The other view takes the focus, which the button that was pressed had.
+    const where = { viewColumn, preserveFocus: false };
+    const started = this.#start(target, subject, choice, { ...options, where });
+    panel.dispose();
+    await started;
   }
 
   /** Says why a function cannot be traced, and offers what can be traced in its place. */
@@ -261,11 +420,7 @@ export class Tracing implements Disposable {
   /** Traces another function in the place of the view of one that cannot be traced. */
   async #instead(target: Target, { symbol, module }: KernelSymbol, panel: TracePanel): Promise<void> {
     const parameters = await this.#parameters(sourceName(symbol));
-    const viewColumn = panel.column ?? vscode.ViewColumn.Active;
-    // The other view takes the focus, which the button that was pressed had.
-    const started = this.#start(target, { symbol, module, parameters }, { viewColumn, preserveFocus: false });
-    panel.dispose();
-    await started;
+    await this.#replace(panel, target, { symbol, module, parameters }, PLAIN, {});
   }
 
   /** While no call has come: says so when tasks hang in the function, for it may never be called. */

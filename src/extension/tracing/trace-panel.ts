@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import * as vscode from 'vscode';
 import { type Disposable, Lifetime } from '../../core/lifetime.ts';
-import { type Frame, formatFrame } from '../../core/stack/frame.ts';
+import { type Frame, formatFrame, type Trace } from '../../core/stack/frame.ts';
 import type { Place } from '../../core/symbols/location.ts';
 import { inert } from '../../core/text/inert.ts';
 import type { TraceEvent } from '../../core/tracing/events.ts';
+import type { TraceKind } from '../../core/tracing/kinds.ts';
 import type {
   FromTraceView,
   StackLine,
@@ -20,7 +21,9 @@ import type { PlaceService } from '../source/place-service.ts';
 import type { RunningBuilds } from '../source/running-builds.ts';
 import { webviewHtml, webviewRoot } from '../webview-html.ts';
 import { readTraceMessage } from '../webview-messages.ts';
+import { tallyView } from './tally-view.ts';
 import type { TraceSession } from './trace-session.ts';
+import { lossText, returnedText } from './trace-texts.ts';
 
 /** Rows sent to the page in one message. */
 const BATCH = 1000;
@@ -41,6 +44,9 @@ export interface TraceHeading {
   readonly target: string;
   /** Why arguments are not shown; empty when they are. */
   readonly argumentsKnown: string;
+  readonly kind: TraceKind;
+  /** Only calls with this are traced; empty for all. */
+  readonly condition: string;
 }
 
 /** Where a tab opens, and whether what has the focus keeps it. */
@@ -57,10 +63,16 @@ export class TracePanel implements Disposable {
   readonly #panel: vscode.WebviewPanel;
   #ready = false;
   #state: TraceStatus = { text: 'Starting...', running: true, isError: false, waiting: '', alternatives: [] };
-  #stack: { readonly id: number; readonly lines: readonly Line[] } | null = null;
+  #stack: { readonly id: number; readonly trace: Trace; readonly lines: readonly Line[] } | null = null;
   /** Index of the event whose stack is wanted. */
   #selected: number | null = null;
   #firstTime: number | null = null;
+  #names = false;
+  /** Counts the rows of sums that were chosen. */
+  #chosen = 0;
+  /** The counters that came with the sums that were sent last. */
+  #sums: unknown = null;
+  #losses = '';
   /** The builds that ran when the session began: its stacks are theirs, also when a module is loaded anew. */
   readonly #builds: RunningBuilds;
   readonly onClose: vscode.Event<void>;
@@ -102,7 +114,12 @@ export class TracePanel implements Disposable {
       title,
       nonce: randomBytes(16).toString('hex'),
     });
-    this.#lifetime.add(session.listen((batch, start) => this.#send(batch, start)));
+    this.#lifetime.add(
+      session.listen((batch, start) => {
+        this.#send(batch, start);
+        this.#sendSums();
+      }),
+    );
   }
 
   /** Shows how the session stands by now; what is not given stays as it was. */
@@ -113,10 +130,28 @@ export class TracePanel implements Disposable {
 
   /** Whether the tab says which target it is of: needed as soon as there are several. */
   set namesTarget(names: boolean) {
-    const { symbol, target } = this.heading;
-    const title = names ? `Trace ${symbol} (${target})` : `Trace ${symbol}`;
+    const title = names ? `${this.#title} (${this.heading.target})` : this.#title;
+    this.#names = names;
     if (!this.#lifetime.ended && this.#panel.title !== title) {
       this.#panel.title = title;
+    }
+  }
+
+  /** The functions, and what is asked of them. */
+  get #title(): string {
+    const more = this.session.symbols.length - 1;
+    return `Trace ${this.heading.symbol}${more > 0 ? ` +${more}` : ''}`;
+  }
+
+  /** Shows that more functions are traced. */
+  renamed(): void {
+    this.namesTarget = this.#names;
+  }
+
+  /** Brings it to the front. */
+  reveal(): void {
+    if (!this.#lifetime.ended) {
+      this.#panel.reveal(undefined, true);
     }
   }
 
@@ -128,9 +163,13 @@ export class TracePanel implements Disposable {
           type: 'reset',
           title: `Trace ${this.heading.symbol}`,
           target: this.heading.target,
-          argumentsKnown: this.heading.argumentsKnown,
+          argumentsKnown: this.#about,
+          kind: this.heading.kind,
         });
         this.#send(this.session.events.items, this.session.events.first);
+        this.#sums = null;
+        this.#losses = '';
+        this.#sendSums();
         this.#post({ type: 'state', ...this.#state });
         break;
       case 'stop':
@@ -139,18 +178,30 @@ export class TracePanel implements Disposable {
       case 'traceInstead':
         this.#instead.fire(message.index);
         break;
-      case 'select':
-        await this.#showStack(message.id);
-        break;
-      case 'open': {
-        const line = this.#stack?.id === message.id ? this.#stack.lines[message.line] : undefined;
+      case 'select': {
         const event = this.session.events.at(message.id);
-        if (line?.place && event?.kind === 'call') {
+        if (event?.kind === 'call') {
+          await this.#showStack(message.id, event.stack);
+        }
+        break;
+      }
+      case 'selectTally': {
+        const tally = this.session.tallies.find(({ symbol }) => symbol === message.symbol);
+        const row = tally?.of === 'stacks' ? tally.rows[message.row] : undefined;
+        if (row !== undefined) {
+          await this.#showStack(++this.#chosen, row.stack);
+        }
+        break;
+      }
+      case 'open': {
+        const stack = this.#stack?.id === message.id ? this.#stack : null;
+        const line = stack?.lines[message.line];
+        if (stack !== null && line?.place) {
           const { connection } = this.session;
           await this.frames.open({
             connection,
             builds: this.#builds,
-            trace: event.stack,
+            trace: stack.trace,
             index: line.index,
             place: line.place,
           });
@@ -160,31 +211,48 @@ export class TracePanel implements Disposable {
     }
   }
 
-  async #showStack(id: number): Promise<void> {
-    const event = this.session.events.at(id);
-    if (event?.kind !== 'call') {
-      return;
-    }
+  async #showStack(id: number, trace: Trace): Promise<void> {
     this.#selected = id;
     const { connection } = this.session;
     // The person may choose another event while this one's places are looked up.
     const show = async (resolving: boolean) => {
-      const places = await this.places.known(connection, event.stack, this.#builds);
+      const places = await this.places.known(connection, trace, this.#builds);
       if (this.#selected === id) {
-        const lines = event.stack.flatMap((frame, i) => stackLines(frame, i, places[i] ?? []));
-        this.#stack = { id, lines };
+        const lines = trace.flatMap((frame, i) => stackLines(frame, i, places[i] ?? []));
+        this.#stack = { id, trace, lines };
         this.#post({ type: 'stack', id, lines: lines.map(({ shown }) => shown), resolving });
       }
     };
-    const more =
-      connection.state !== 'closed' && this.places.incomplete(connection, event.stack, this.#builds);
+    const more = connection.state !== 'closed' && this.places.incomplete(connection, trace, this.#builds);
     await show(more);
     if (more) {
       try {
-        await this.places.learn(connection, event.stack, this.#builds);
+        await this.places.learn(connection, trace, this.#builds);
       } finally {
         await show(false);
       }
+    }
+  }
+
+  /** What stands above the table: the condition, and why arguments are not shown. */
+  get #about(): string {
+    const { argumentsKnown, condition } = this.heading;
+    return [condition === '' ? '' : `Only calls with ${condition}.`, argumentsKnown]
+      .filter((part) => part !== '')
+      .join(' ');
+  }
+
+  #sendSums(): void {
+    const { tallies, counters } = this.session;
+    // The kernel's counters come right behind its sums: one message for both.
+    if (this.#ready && tallies.length > 0 && counters !== this.#sums) {
+      this.#sums = counters;
+      this.#post({ type: 'tally', functions: tallies.map(tallyView) });
+    }
+    const losses = lossText(this.session);
+    if (this.#ready && losses.text !== this.#losses) {
+      this.#losses = losses.text;
+      this.#post({ type: 'losses', ...losses });
     }
   }
 
@@ -208,6 +276,9 @@ export class TracePanel implements Disposable {
         cpu: event.cpu ?? 0,
         function: '',
         arguments: [],
+        durationNs: null,
+        returned: '',
+        failed: false,
         text: `${event.count === null ? 'Some' : event.count} events lost here: the kernel's buffer was full`,
       };
     }
@@ -221,6 +292,9 @@ export class TracePanel implements Disposable {
       cpu: event.cpu,
       function: inert(event.symbol),
       arguments: event.arguments.map(({ name, value }) => ({ name: inert(name), value: inert(value) })),
+      durationNs: event.durationNs ?? null,
+      returned: inert(returnedText(event)),
+      failed: event.returned?.errno != null,
       text: '',
     };
   }

@@ -1,47 +1,106 @@
 import type { Disposable } from '../../core/lifetime.ts';
 import type {
+  TraceCounters,
   TraceEvent,
   TraceLimit,
   TraceRefused,
   TraceStarted,
   TraceStreamEvent,
+  TraceTally,
 } from '../../core/tracing/events.ts';
+import { ftraceProgram } from '../../core/tracing/ftrace-program.ts';
+import { SessionStats } from '../../core/tracing/function-stats.ts';
+import type { TraceKind } from '../../core/tracing/kinds.ts';
+import { Programs } from '../../core/tracing/program/programs.ts';
 import { TRACE_ROWS_KEPT } from '../../protocol/trace-view.ts';
-import { type TraceParams, traceFunction } from '../../target/collectors/trace-function.ts';
+import { joinTrace, type TraceParams, traceFunction } from '../../target/collectors/trace-function.ts';
 import type { Connection, RunningStream, StreamEnd } from '../../target/connection.ts';
 import { Newest } from '../newest.ts';
 
-/** One tracing of one function, running or ended, with its events. */
+/** One tracing of one or more functions, running or ended, with its events. */
 export class TraceSession implements Disposable {
   readonly #events = new Newest<TraceEvent>(TRACE_ROWS_KEPT);
+  readonly #programs = new Programs();
+  readonly #tallies = new Map<string, TraceTally>();
+  readonly #symbols: string[];
+  readonly stats = new SessionStats();
   #stream: RunningStream | null = null;
   #disposed = false;
+  #running = true;
   readonly #listeners = new Set<SessionListener>();
   #started: TraceStarted | null = null;
   #refused: TraceRefused | null = null;
   #limit: TraceLimit | null = null;
+  #counters: TraceCounters | null = null;
+  #lost = 0;
 
   constructor(
     readonly connection: Connection,
     readonly params: TraceParams,
-  ) {}
+  ) {
+    this.#symbols = [params.symbol];
+  }
+
+  get kind(): TraceKind {
+    return this.params.kind ?? 'calls';
+  }
+
+  /** The functions that are traced, in the order they came. */
+  get symbols(): readonly string[] {
+    return this.#symbols;
+  }
 
   /** Starts; resolves when it has ended and the target confirmed the clean-up. @throws Failure when it cannot start. */
   async run(): Promise<StreamEnd> {
-    const stream = await this.connection.stream(traceFunction, this.params, {
-      events: (batch) => this.#add(batch),
-    });
-    this.#stream = stream;
-    if (this.#disposed) {
-      stream.dispose();
+    try {
+      const stream = await this.connection.stream(
+        traceFunction,
+        { ...this.params, programs: this.#programs },
+        { events: (batch) => this.#add(batch) },
+      );
+      this.#stream = stream;
+      if (this.#disposed) {
+        stream.dispose();
+      }
+      return await stream.ended;
+    } finally {
+      this.#running = false;
     }
-    return stream.ended;
+  }
+
+  /**
+   * Traces one more function in the same session.
+   * @returns what the kernel said
+   * @throws Failure when the target cannot be asked, or the condition is none of this function's.
+   */
+  async join(
+    params: Omit<TraceParams, 'sessionId' | 'kind' | 'index'>,
+  ): Promise<TraceStarted | TraceRefused> {
+    const whole: TraceParams = {
+      ...params,
+      kind: this.kind,
+      index: this.#symbols.length,
+      sessionId: this.params.sessionId,
+    };
+    // Its first calls may come before the answer.
+    this.#programs.add(ftraceProgram(whole));
+    this.#symbols.push(params.symbol);
+    const answer = await this.connection.run(joinTrace, whole);
+    if (answer.kind === 'refused') {
+      this.#symbols.splice(this.#symbols.lastIndexOf(params.symbol), 1);
+    }
+    return answer;
   }
 
   /** Calls the listener with events from now on. */
   listen(listener: SessionListener): Disposable {
     this.#listeners.add(listener);
     return { dispose: () => this.#listeners.delete(listener) };
+  }
+
+  /** Whether it was started and has not ended. */
+  get isRunning(): boolean {
+    return this.#running && this.#started !== null && !this.#disposed;
   }
 
   /** Set once the probe is there. */
@@ -64,6 +123,21 @@ export class TraceSession implements Disposable {
     return this.#events;
   }
 
+  /** The newest sums of each function, where the kernel sums up. */
+  get tallies(): readonly TraceTally[] {
+    return [...this.#tallies.values()];
+  }
+
+  /** By the kernel's counters; null until they came. */
+  get counters(): TraceCounters | null {
+    return this.#counters;
+  }
+
+  /** Entries that were lost where the stream itself says so: the kernel's counters may know of more. */
+  get lost(): number {
+    return this.#lost;
+  }
+
   #add(arrived: readonly TraceStreamEvent[]): void {
     const start = this.#events.end;
     const batch: TraceEvent[] = [];
@@ -79,13 +153,22 @@ export class TraceSession implements Disposable {
           this.#limit = event;
           break;
         case 'tally':
-        case 'counters':
+          this.#tallies.set(event.symbol, event);
+          this.stats.of(event.symbol).tally(event, performance.now() / 1000);
           break;
-        default:
+        case 'counters':
+          this.#counters = event;
+          break;
+        case 'loss':
+          this.#lost += event.count ?? 1;
+          batch.push(event);
+          break;
+        case 'call':
           batch.push(event);
       }
     }
     this.#events.push(batch);
+    this.stats.add(batch);
     for (const listener of this.#listeners) {
       listener(batch, start);
     }
@@ -99,7 +182,7 @@ export class TraceSession implements Disposable {
 }
 
 /**
- * Also called with an empty batch, when the session started, was refused or reached a limit.
+ * Also called with an empty batch, when the session started, was refused, reached a limit, or has new sums or counters.
  * @param start index of the batch's first event in the session.
  */
 export type SessionListener = (batch: readonly TraceEvent[], start: number) => void;

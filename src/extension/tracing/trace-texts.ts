@@ -2,7 +2,7 @@
 import { sourceName } from '../../core/stack/frame.ts';
 import type { Parameter } from '../../core/symbols/location.ts';
 import { inert } from '../../core/text/inert.ts';
-import type { TraceLimit, TraceStarted } from '../../core/tracing/events.ts';
+import type { CallEvent, TraceCounters, TraceLimit, TraceStarted } from '../../core/tracing/events.ts';
 import type { Suggestion } from '../../core/tracing/why-not.ts';
 import type { TraceAlternative } from '../../protocol/trace-view.ts';
 import type { StreamEnd } from '../../target/connection.ts';
@@ -15,6 +15,38 @@ export interface Subject {
   readonly module: string | null;
   /** The signature's parameters; null when no source of it is open. */
   readonly parameters: readonly Parameter[] | null;
+}
+
+/** What a call returned: `5 EIO`, `0`; empty where that is not seen. */
+export function returnedText(call: CallEvent): string {
+  if (call.returned === undefined) {
+    return '';
+  }
+  if (call.returned === null) {
+    return 'not seen to return';
+  }
+  const { value, errno } = call.returned;
+  return errno === null ? value : `${value} ${errno}`;
+}
+
+/** What of a session was lost; empty texts for nothing. A number that may be larger says so. */
+export function lossText(session: { readonly counters: TraceCounters | null; readonly lost: number }): {
+  readonly text: string;
+  readonly title: string;
+} {
+  const overrun = Math.max(session.counters?.overrun ?? 0, session.lost);
+  const missed = session.counters?.missed ?? 0;
+  const parts = [
+    overrun > 0 ? `${overrun.toLocaleString('en-US')} events overwritten` : '',
+    missed > 0 ? `${missed.toLocaleString('en-US')} returns missed` : '',
+  ].filter((part) => part !== '');
+  return parts.length === 0
+    ? { text: '', title: '' }
+    : {
+        text: `Lost: ${parts.join(', ')}`,
+        title:
+          "By the kernel's counters, read once a second: events that were overwritten in its buffer before they were read (a call and its stack are two), and returns without a probe at hand (nmissed) or without their entry.",
+      };
 }
 
 /** Says why arguments are not shown; empty when they are. */
@@ -63,7 +95,7 @@ export function alternative(suggestion: Suggestion, symbol: string): TraceAltern
 export function endText(
   end: StreamEnd,
   limit: TraceLimit | null,
-  limits: { readonly maxEvents: number; readonly maxSeconds: number },
+  limits: { readonly maxEvents: number; readonly maxSeconds: number; readonly maxRate?: number },
 ): string {
   switch (end.reason) {
     case 'lost':
@@ -71,6 +103,9 @@ export function endText(
     case 'stopped':
       return stoppedText(end);
     case 'finished':
+      if (limit?.of === 'rate') {
+        return `Ended: ${rateText(limit)} are more than the ${limits.maxRate ?? 0} that are traced without asking (zscope.trace.maxRate).`;
+      }
       if (limit !== null) {
         return limit.of === 'events'
           ? `Ended by itself: the limit of ${limits.maxEvents} events was reached (zscope.trace.maxEvents).`
@@ -78,6 +113,11 @@ export function endText(
       }
       return `Ended by itself with status ${end.status ?? 'unknown'}. ${inert(end.stderr, 500)}`.trim();
   }
+}
+
+/** `45,000 calls a second`. */
+export function rateText(limit: TraceLimit): string {
+  return `${(limit.rate ?? 0).toLocaleString('en-US')} calls a second`;
 }
 
 function stoppedText(end: StreamEnd): string {

@@ -74,7 +74,8 @@ class TraceDecoder implements LineDecoder<TraceStreamEvent> {
   ) {
     this.#output = new FtraceOutput(programs);
     this.#mark = `${mark} `;
-    this.#inTrace = `: tracing_mark_write: ${this.#mark}`;
+    // With or without its offset, `tracing_mark_write+0xda/0x270`, stands before it.
+    this.#inTrace = `: ${this.#mark}`;
   }
 
   line(text: string): readonly TraceStreamEvent[] {
@@ -82,7 +83,7 @@ class TraceDecoder implements LineDecoder<TraceStreamEvent> {
       return this.#said(text.slice(this.#mark.length));
     }
     const marked = text.indexOf(this.#inTrace);
-    if (marked >= 0) {
+    if (marked >= 0 && text.lastIndexOf(': tracing_mark_write', marked) >= 0) {
       return this.#said(text.slice(marked + this.#inTrace.length));
     }
     if (this.#tally !== null) {

@@ -22,12 +22,15 @@ const call = {
   cpu: 0,
   function: 'zil_commit',
   arguments: [{ name: 'foid', value: '2' }],
+  durationNs: 12_000,
+  returned: '5 EIO',
+  failed: true,
   text: '',
 } as const;
 const line = { label: 'zil_commit+0x3d/0x110', source: '', note: '', inlined: false, canOpen: false };
 
 const trace: readonly ToTraceView[] = [
-  { type: 'reset', title: 'zil_commit', target: 'vm', argumentsKnown: '' },
+  { type: 'reset', title: 'zil_commit', target: 'vm', argumentsKnown: '', kind: 'returns' },
   { type: 'rows', rows: [call] },
   {
     type: 'state',
@@ -37,6 +40,19 @@ const trace: readonly ToTraceView[] = [
     waiting: '',
     alternatives: [{ symbol: 'zil_commit_impl', about: 'calls it' }],
   },
+  {
+    type: 'tally',
+    functions: [
+      {
+        symbol: 'zil_commit',
+        summary: '3 calls',
+        heading: 'Task',
+        hasStacks: false,
+        rows: [{ label: 'dd', detail: '', count: 3 }],
+      },
+    ],
+  },
+  { type: 'losses', text: '', title: '' },
   { type: 'stack', id: 0, lines: [line], resolving: true },
 ];
 
@@ -79,6 +95,7 @@ it('refuses rows of which one is not whole', () => {
   expect(readTraceMessage({ type: 'rows', rows: [call, { ...call, pid: '1' }] })).toBeNull();
   expect(readTraceMessage({ type: 'rows', rows: [{ ...call, arguments: [{ name: 'x' }] }] })).toBeNull();
   expect(readTraceMessage({ type: 'rows', rows: [{ ...call, kind: 'gap' }] })).toBeNull();
+  expect(readTraceMessage({ type: 'rows', rows: [{ ...call, durationNs: '1' }] })).toBeNull();
   expect(
     readTraceMessage({ type: 'stack', id: 0, lines: [{ ...line, canOpen: 1 }], resolving: true }),
   ).toBeNull();

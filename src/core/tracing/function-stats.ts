@@ -1,0 +1,106 @@
+import type { CallEvent, LatencyBucket, TraceEvent, TraceTally } from './events.ts';
+
+/** Seconds that the rate is taken over. */
+const RATE_SECONDS = 5;
+/** Powers of two of a nanosecond: up to some hours. */
+const BUCKETS = 45;
+
+/** What one traced function did so far, kept up event by event. */
+export class FunctionStats {
+  /** Calls that were recorded, or summed up by the kernel. */
+  calls = 0;
+  last: CallEvent | null = null;
+  /** Durations by power of two, as the kernel's own histograms have them. */
+  readonly #buckets = new Float64Array(BUCKETS);
+  /** Calls by whole second of the target's clock. */
+  readonly #seconds = new Map<number, number>();
+  #tallied: { readonly at: number; readonly hits: number }[] = [];
+
+  add(call: CallEvent): void {
+    this.calls += 1;
+    this.last = call;
+    if (call.durationNs != null) {
+      const log2 = Math.ceil(Math.log2(Math.max(1, call.durationNs)));
+      const index = Math.min(BUCKETS - 1, log2);
+      this.#buckets[index] = (this.#buckets[index] ?? 0) + 1;
+    }
+    const second = Math.floor(call.time);
+    this.#seconds.set(second, (this.#seconds.get(second) ?? 0) + 1);
+    if (this.#seconds.size > RATE_SECONDS + 1) {
+      const [oldest] = this.#seconds.keys();
+      this.#seconds.delete(oldest ?? 0);
+    }
+  }
+
+  /** @param now seconds on any clock that goes on evenly */
+  tally(tally: TraceTally, now: number): void {
+    this.calls = tally.hits;
+    this.#tallied = [...this.#tallied, { at: now, hits: tally.hits }].slice(-RATE_SECONDS - 1);
+    if (tally.of === 'latency') {
+      this.#buckets.fill(0);
+      for (const { log2, count } of tally.rows) {
+        this.#buckets[Math.min(BUCKETS - 1, log2)] = count;
+      }
+    }
+  }
+
+  /** Calls a second in the last seconds before the newest call; null when there are too few to tell. */
+  get rate(): number | null {
+    const [first, last] = [this.#tallied[0], this.#tallied.at(-1)];
+    if (first !== undefined && last !== undefined) {
+      return last.at - first.at < 0.5 ? null : (last.hits - first.hits) / (last.at - first.at);
+    }
+    const newest = Math.max(...this.#seconds.keys());
+    // The newest second has only begun.
+    const whole = [...this.#seconds].filter(([second]) => second < newest && second >= newest - RATE_SECONDS);
+    const oldest = Math.min(...whole.map(([second]) => second));
+    return whole.length === 0 ? null : whole.reduce((sum, [, count]) => sum + count, 0) / (newest - oldest);
+  }
+
+  /** The duration, in nanoseconds, that this share of the calls did not exceed, to a power of two; null without any. */
+  quantile(share: number): number | null {
+    return quantile(
+      [...this.#buckets].flatMap((count, log2) => (count === 0 ? [] : [{ log2, count }])),
+      share,
+    );
+  }
+}
+
+/** See {@link FunctionStats.quantile}; between the bounds of a power of two it is taken to grow evenly. */
+export function quantile(
+  buckets: readonly Pick<LatencyBucket, 'log2' | 'count'>[],
+  share: number,
+): number | null {
+  const all = buckets.reduce((sum, { count }) => sum + count, 0);
+  let below = 0;
+  for (const { log2, count } of buckets) {
+    if (count > 0 && below + count >= all * share) {
+      const least = log2 === 0 ? 0 : 2 ** (log2 - 1);
+      return least + (2 ** log2 - least) * ((all * share - below) / count);
+    }
+    below += count;
+  }
+  return null;
+}
+
+/** The functions of a session, by symbol. */
+export class SessionStats {
+  readonly #functions = new Map<string, FunctionStats>();
+
+  of(symbol: string): FunctionStats {
+    let stats = this.#functions.get(symbol);
+    if (stats === undefined) {
+      stats = new FunctionStats();
+      this.#functions.set(symbol, stats);
+    }
+    return stats;
+  }
+
+  add(events: readonly TraceEvent[]): void {
+    for (const event of events) {
+      if (event.kind === 'call') {
+        this.of(event.symbol).add(event);
+      }
+    }
+  }
+}

@@ -1,0 +1,106 @@
+import * as vscode from 'vscode';
+import { isFailure } from '../../core/failure.ts';
+import { ftraceProgram, type TraceParams } from '../../core/tracing/ftrace-program.ts';
+import { TRACE_KINDS, type TraceKind } from '../../core/tracing/kinds.ts';
+import type { TraceSession } from './trace-session.ts';
+
+/** How a function is to be traced. */
+export interface TraceChoice {
+  readonly kind: TraceKind;
+  /** In the words of a person; empty for all calls. */
+  readonly condition: string;
+  /** The running session that it joins; null for one of its own. */
+  readonly join: TraceSession | null;
+}
+
+/** What a click alone means. */
+export const PLAIN: TraceChoice = { kind: 'calls', condition: '', join: null };
+
+const KIND_TEXTS: Readonly<Record<TraceKind, readonly [label: string, description: string]>> = {
+  calls: ['$(list-flat) Calls', 'each call with its arguments and stack'],
+  returns: ['$(reply) Returns', 'each call with what it returned and how long it took'],
+  errors: ['$(error) Errors Only', 'calls that return an error number, with its name'],
+  count: ['$(symbol-number) Count', 'how often, by task; counted in the kernel'],
+  latency: ['$(graph) Latency Histogram', 'how long calls take; summed up in the kernel'],
+  stacks: ['$(call-incoming) Count by Stack', 'from where, and how often; counted in the kernel'],
+};
+
+export function kindLabel(kind: TraceKind): string {
+  return KIND_TEXTS[kind][0].replace(/^\$\([a-z-]+\) /, '');
+}
+
+const LAST_KIND = 'trace.lastKind';
+const LAST_CONDITION = 'trace.lastCondition';
+
+interface KindItem extends vscode.QuickPickItem {
+  readonly kindOfTrace: TraceKind;
+  readonly join: TraceSession | null;
+}
+
+/**
+ * Asks what to find out, the last answer first, and for a condition.
+ * @param params of the function, for the fields that the condition may ask for
+ * @param running sessions on the same target that it can join
+ * @throws vscode.CancellationError
+ */
+export async function chooseKind(
+  params: TraceParams,
+  running: readonly TraceSession[],
+  memento: vscode.Memento,
+): Promise<TraceChoice> {
+  const last = memento.get<string>(LAST_KIND);
+  const kinds = [...TRACE_KINDS].sort((a, b) => Number(b === last) - Number(a === last));
+  const items: KindItem[] = kinds.map((kind) => {
+    const [label, description] = KIND_TEXTS[kind];
+    return { label, description, kindOfTrace: kind, join: null };
+  });
+  for (const session of running) {
+    if (!session.symbols.includes(params.symbol)) {
+      items.push({
+        label: `$(add) Add to the Running Trace of ${session.symbols.join(', ')}`,
+        description: kindLabel(session.kind).toLowerCase(),
+        kindOfTrace: session.kind,
+        join: session,
+      });
+    }
+  }
+  const item = await vscode.window.showQuickPick(items, {
+    title: `Trace ${params.symbol} with what?`,
+    placeHolder: 'What to find out about each call',
+  });
+  if (item === undefined) {
+    throw new vscode.CancellationError();
+  }
+  const kind = item.kindOfTrace;
+  const check = (condition: string) => conditionError({ ...params, kind, condition });
+  const kept = memento.get<string>(LAST_CONDITION) ?? '';
+  const condition = await vscode.window.showInputBox({
+    title: `Trace ${params.symbol}: only calls with...`,
+    // One that was for another function may ask for what this one has not.
+    value: check(kept) === null ? kept : '',
+    placeHolder: 'foid == 34 && comm == "dd"',
+    prompt: 'A condition on arguments, comm, pid, cpu, ret, errno or duration; empty for all calls.',
+    validateInput: check,
+  });
+  if (condition === undefined) {
+    throw new vscode.CancellationError();
+  }
+  if (item.join === null) {
+    await memento.update(LAST_KIND, kind);
+  }
+  await memento.update(LAST_CONDITION, condition.trim());
+  return { kind, condition: condition.trim(), join: item.join };
+}
+
+/** What is wrong with a trace before the target is asked; null when nothing is. */
+function conditionError(params: TraceParams): string | null {
+  try {
+    ftraceProgram(params);
+    return null;
+  } catch (error) {
+    if (isFailure(error)) {
+      return error.message;
+    }
+    throw error;
+  }
+}

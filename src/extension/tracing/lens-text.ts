@@ -1,0 +1,43 @@
+import { inert } from '../../core/text/inert.ts';
+import { durationText } from '../../core/tracing/duration-text.ts';
+import type { CallEvent } from '../../core/tracing/events.ts';
+import type { SessionStats } from '../../core/tracing/function-stats.ts';
+import { returnedText } from './trace-texts.ts';
+
+/** Arguments of the last call that are named: a lens is one line. */
+const ARGUMENTS = 3;
+
+/**
+ * What a function's calls come to: `1,204 calls, 38/s, p50 12 µs, p99 1.4 ms, last: dd(634) foid=34 -> 5 EIO`. Empty
+ * before the session began.
+ */
+export function lensText(
+  session: { readonly stats: SessionStats; readonly isRunning: boolean; readonly started: unknown },
+  symbol: string,
+): string {
+  if (session.started === null) {
+    return '';
+  }
+  const stats = session.stats.of(symbol);
+  const rate = session.isRunning ? stats.rate : null;
+  const [half, most] = [stats.quantile(0.5), stats.quantile(0.99)];
+  return [
+    `${stats.calls.toLocaleString('en-US')} ${stats.calls === 1 ? 'call' : 'calls'}`,
+    rate === null ? '' : `${rate < 10 ? rate.toFixed(1) : Math.round(rate).toLocaleString('en-US')}/s`,
+    half === null ? '' : `p50 ${durationText(half)}`,
+    most === null ? '' : `p99 ${durationText(most)}`,
+    stats.last === null ? '' : `last: ${lastText(stats.last)}`,
+  ]
+    .filter((part) => part !== '')
+    .join(', ');
+}
+
+function lastText(call: CallEvent): string {
+  const named = call.arguments
+    .filter(({ value }) => !/^0x[0-9a-f]+$/.test(value))
+    .slice(0, ARGUMENTS)
+    .map(({ name, value }) => `${name}=${value}`);
+  const returned = returnedText(call);
+  const parts = [`${call.comm}(${call.pid})`, ...named, ...(returned === '' ? [] : [`-> ${returned}`])];
+  return inert(parts.join(' '), 120);
+}

@@ -1,0 +1,85 @@
+import * as vscode from 'vscode';
+import type { Disposable } from '../../core/lifetime.ts';
+import { sourceName } from '../../core/stack/frame.ts';
+import { definitionsRequest } from '../../protocol/server.ts';
+import type { LazyServer } from '../source/lazy-server.ts';
+import { commandLink } from '../vscode-table.ts';
+import { lensText } from './lens-text.ts';
+import type { TraceSession } from './trace-session.ts';
+
+/** The text above a function is written anew this often at most, in milliseconds. */
+const PERIOD_MS = 1000;
+
+/** A traced function with the place of its definition. */
+interface Traced {
+  readonly session: TraceSession;
+  readonly symbol: string;
+  /** `file:` URI as VS Code writes it. */
+  readonly uri: string;
+  /** 0-based line. */
+  readonly line: number;
+}
+
+/**
+ * Writes above the definition of a traced function what its calls come to: how many, how often, how long, the last
+ * one. Of each function the newest session counts.
+ */
+export class TraceLenses implements vscode.CodeLensProvider, Disposable {
+  readonly #traced = new Map<string, Traced>();
+  readonly #listeners = new Set<Disposable>();
+  readonly #changed = new vscode.EventEmitter<void>();
+  readonly onDidChangeCodeLenses = this.#changed.event;
+  #provider: vscode.Disposable | null = null;
+  #timer: NodeJS.Timeout | undefined;
+  #ended = false;
+
+  constructor(private readonly server: LazyServer) {}
+
+  /** Shows a function from now on, unless the open source does not define it. */
+  async add(session: TraceSession, symbol: string): Promise<void> {
+    const name = sourceName(symbol);
+    const [definition] = await this.server.request(definitionsRequest, { name }).catch(() => []);
+    if (definition === undefined || this.#ended) {
+      return;
+    }
+    const uri = vscode.Uri.parse(definition.uri).toString();
+    this.#traced.set(name, { session, symbol, uri, line: definition.line - 1 });
+    const listener = session.listen(() => this.#later());
+    this.#listeners.add(listener);
+    this.#provider ??= vscode.languages.registerCodeLensProvider(
+      { scheme: 'file', pattern: '**/*.{c,h}' },
+      this,
+    );
+    this.#later();
+  }
+
+  provideCodeLenses(document: vscode.TextDocument): vscode.CodeLens[] {
+    const uri = document.uri.toString();
+    const lenses: vscode.CodeLens[] = [];
+    for (const { session, symbol, uri: own, line } of this.#traced.values()) {
+      const text = own === uri && line < document.lineCount ? lensText(session, symbol) : '';
+      if (text !== '') {
+        const range = new vscode.Range(line, 0, line, 0);
+        lenses.push(new vscode.CodeLens(range, commandLink('zscope.showTrace', text, symbol)));
+      }
+    }
+    return lenses;
+  }
+
+  #later(): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      this.#changed.fire();
+    }, PERIOD_MS);
+  }
+
+  dispose(): void {
+    this.#ended = true;
+    clearTimeout(this.#timer);
+    for (const listener of this.#listeners) {
+      listener.dispose();
+    }
+    this.#provider?.dispose();
+    this.#changed.dispose();
+  }
+}
