@@ -20,6 +20,7 @@ import { replaceKeyOf } from './targets/replace-key.ts';
 import type { TargetNode } from './targets/target-nodes.ts';
 import type { TargetService } from './targets/target-service.ts';
 import type { TargetsView } from './targets/targets-view.ts';
+import type { SessionsView } from './trace-sessions/sessions-view.ts';
 import type { Tracing } from './tracing/trace-command.ts';
 import { type Context, registerCommand } from './vscode-table.ts';
 
@@ -31,6 +32,7 @@ interface Services {
   readonly tracing: Tracing;
   readonly dbgmsg: DbgmsgView;
   readonly errors: ErrorsView;
+  readonly sessions: SessionsView;
   readonly server: LazyServer;
   readonly frames: FrameOpener;
   readonly stacks: StackCommands;
@@ -51,6 +53,7 @@ type Handlers = {
 export function registerCommands(services: Services): vscode.Disposable {
   const {
     errors,
+    sessions,
     targets,
     targetsView,
     hungTasks,
@@ -186,6 +189,18 @@ export function registerCommands(services: Services): vscode.Disposable {
           await errors.open(node);
         }
       },
+    ],
+    'zscope.openTraceSession': ['Opening a trace session', (node) => sessions.open(node)],
+    'zscope.openTraceSessionText': ['Opening a trace session', (node) => sessions.openText(node)],
+    'zscope.compareTraceSessions': [
+      'Comparing trace sessions',
+      (node, selected) => sessions.compare(node, selected),
+    ],
+    'zscope.exportTraceSession': ['Exporting a trace session', (node) => sessions.export(node)],
+    'zscope.saveTraceSession': ['Saving a trace session', (node) => sessions.save(node)],
+    'zscope.deleteTraceSession': [
+      'Deleting a trace session',
+      (node, selected) => sessions.remove(node, selected),
     ],
     'zscope.showDbgmsg': [
       'Showing dbgmsg',

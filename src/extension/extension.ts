@@ -1,3 +1,4 @@
+import path from 'node:path';
 import * as vscode from 'vscode';
 import { type Disposable, Lifetime } from '../core/lifetime.ts';
 import { registerCommands } from './commands.ts';
@@ -21,6 +22,9 @@ import { DialogPrompts } from './targets/prompts.ts';
 import { TargetStatus } from './targets/status-bar.ts';
 import { TargetService } from './targets/target-service.ts';
 import { TargetsView } from './targets/targets-view.ts';
+import { SessionKeeper } from './trace-sessions/session-keeper.ts';
+import { SessionStore } from './trace-sessions/session-store.ts';
+import { SessionsView } from './trace-sessions/sessions-view.ts';
 import { Tracing } from './tracing/trace-command.ts';
 import { Context } from './vscode-table.ts';
 
@@ -44,6 +48,8 @@ export function activate(extension: vscode.ExtensionContext): void {
 
   const targetsView = own(new TargetsView(targets, funnel));
   const hungTasks = own(new HungTasksView(targets, places, context, funnel));
+  const store = new SessionStore(path.join(extension.globalStorageUri.fsPath, 'trace-sessions'));
+  const keeper = own(new SessionKeeper(store, places));
   const tracing = own(
     new Tracing(
       extension.extensionUri,
@@ -55,11 +61,16 @@ export function activate(extension: vscode.ExtensionContext): void {
       context,
       funnel,
       extension.workspaceState,
+      keeper,
     ),
   );
   const dbgmsg = own(new DbgmsgView(extension.extensionUri, targets, server, opener, context, funnel));
   const errors = own(new ErrorsView(targets, server, opener, context, funnel));
-  const stacks = new StackCommands(server, targets, opener, own(new VirtualDocuments()));
+  const documents = own(new VirtualDocuments());
+  const stacks = new StackCommands(server, targets, opener, documents);
+  const sessions = own(
+    new SessionsView(extension.extensionUri, keeper, places, frames, documents, context, funnel),
+  );
   own(new StackBuilds(server, targets, places, funnel));
   own(linkTerminals(server, opener, funnel));
   own(new TargetStatus(targets));
@@ -73,6 +84,7 @@ export function activate(extension: vscode.ExtensionContext): void {
       tracing,
       dbgmsg,
       errors,
+      sessions,
       server,
       frames,
       stacks,

@@ -5,6 +5,7 @@
 import type { ErrorNode } from './errors/errors-view.ts';
 import type { TaskNode } from './hung-tasks/task-nodes.ts';
 import type { TargetNode } from './targets/target-nodes.ts';
+import type { SessionNode } from './trace-sessions/sessions-view.ts';
 
 /** Commands by id, with the argument VS Code passes when one is run from a tree row. */
 export interface CommandArguments {
@@ -45,6 +46,13 @@ export interface CommandArguments {
   'zscope.clearErrors': [];
   /** From a row of Errors. */
   'zscope.openError': [node?: ErrorNode];
+  /** From a row of Trace Sessions, where several rows may be chosen; asked for when not given. */
+  'zscope.openTraceSession': [node?: SessionNode];
+  'zscope.openTraceSessionText': [node?: SessionNode];
+  'zscope.compareTraceSessions': [node?: SessionNode, selected?: readonly SessionNode[]];
+  'zscope.exportTraceSession': [node?: SessionNode];
+  'zscope.saveTraceSession': [node?: SessionNode];
+  'zscope.deleteTraceSession': [node?: SessionNode, selected?: readonly SessionNode[]];
   'zscope.showDbgmsg': [];
   'zscope.filterDbgmsg': [];
   'zscope.pasteStack': [];
@@ -104,6 +112,8 @@ export interface ContextKeys {
   'zscope.runningSource': boolean;
   'zscope.tracing': boolean;
   'zscope.watchingErrors': boolean;
+  /** Some are kept. */
+  'zscope.hasTraceSessions': boolean;
   /** Errors were watched since the window opened. */
   'zscope.errorsKnown': boolean;
   'zscope.dbgmsgVisible': boolean;
@@ -116,6 +126,7 @@ export const views = {
   hungTasks: 'zscope.hungTasks',
   dbgmsg: 'zscope.dbgmsg',
   errors: 'zscope.errors',
+  traceSessions: 'zscope.traceSessions',
 } as const;
 
 export const schemes = {
@@ -163,6 +174,12 @@ export const commandIds: { readonly [Id in CommandId]: true } = {
   'zscope.filterErrors': true,
   'zscope.clearErrors': true,
   'zscope.openError': true,
+  'zscope.openTraceSession': true,
+  'zscope.openTraceSessionText': true,
+  'zscope.compareTraceSessions': true,
+  'zscope.exportTraceSession': true,
+  'zscope.saveTraceSession': true,
+  'zscope.deleteTraceSession': true,
   'zscope.showDbgmsg': true,
   'zscope.filterDbgmsg': true,
   'zscope.pasteStack': true,
@@ -188,6 +205,7 @@ export const contextKeys: ContextKeys = {
   'zscope.runningSource': false,
   'zscope.tracing': false,
   'zscope.watchingErrors': false,
+  'zscope.hasTraceSessions': false,
   'zscope.errorsKnown': false,
   'zscope.dbgmsgVisible': false,
 };

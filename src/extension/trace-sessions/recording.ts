@@ -1,7 +1,7 @@
 import { createWriteStream, type WriteStream } from 'node:fs';
 import type { Disposable } from '../../core/lifetime.ts';
 import type { TraceCounters, TraceEvent, TraceTally } from '../../core/tracing/events.ts';
-import type { SessionHeader } from '../../core/tracing/sessions/session.ts';
+import type { SessionFunction, SessionHeader } from '../../core/tracing/sessions/session.ts';
 import { SessionLines } from '../../core/tracing/sessions/write.ts';
 import { MOST_FILE_BYTES, type SessionStore } from './session-store.ts';
 
@@ -26,10 +26,12 @@ export class Recording implements Disposable {
   #waiting: string[] = [];
   #bytes = 0;
   #dropped = 0;
+  /** As the file's first line has it. */
+  #known: readonly SessionFunction[] = [];
   #ended = false;
 
   /**
-   * @param header what the session is; asked for when it starts
+   * @param header what the session is; asked for when it starts, and when it ends for functions that joined
    * @param begun called when the file is there
    */
   constructor(
@@ -59,6 +61,7 @@ export class Recording implements Disposable {
 
   async #open(): Promise<WriteStream | null> {
     const header = this.header();
+    this.#known = header.functions;
     try {
       const file = await this.store.claim(header);
       const stream = createWriteStream(file, { flags: 'wx', mode: 0o600 });
@@ -102,7 +105,8 @@ export class Recording implements Disposable {
     if (this.#file !== null) {
       const { tallies, counters } = this.session;
       this.#write(
-        tallies.map((tally) => this.#lines.tally(tally)).join('') +
+        this.#joined() +
+          tallies.map((tally) => this.#lines.tally(tally)).join('') +
           this.#lines.end({
             endedAt: Date.now(),
             reason,
@@ -124,6 +128,12 @@ export class Recording implements Disposable {
       });
     }
     this.#ended = true;
+  }
+
+  #joined(): string {
+    const known = new Set(this.#known.map(({ symbol }) => symbol));
+    const joined = this.header().functions.filter(({ symbol }) => !known.has(symbol));
+    return joined.map((one) => this.#lines.joined(one)).join('');
   }
 
   dispose(): void {

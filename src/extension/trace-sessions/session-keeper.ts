@@ -1,4 +1,5 @@
 import type { Disposable } from '../../core/lifetime.ts';
+import { ftraceProgram, type TraceParams } from '../../core/tracing/ftrace-program.ts';
 import type { SessionFunction, SessionHeader } from '../../core/tracing/sessions/session.ts';
 import type { Connection } from '../../target/connection.ts';
 import type { PlaceService } from '../source/place-service.ts';
@@ -10,12 +11,7 @@ export interface RunningSession extends RecordedSession {
   readonly connection: Connection;
   /** Functions that are traced by now. */
   readonly symbols: readonly string[];
-  readonly params: {
-    readonly symbol: string;
-    readonly module: string | null;
-    readonly kind?: string;
-    readonly condition?: string;
-  };
+  readonly params: TraceParams;
 }
 
 /** Has every session recorded from its start to its end. */
@@ -85,7 +81,7 @@ export class SessionKeeper implements Disposable {
         return buildId === null ? [] : [{ module, buildId }];
       }),
       functions,
-      program: '',
+      program: programText(params),
     };
   }
 
@@ -101,4 +97,10 @@ export class SessionKeeper implements Disposable {
     }
     this.#listeners.clear();
   }
+}
+
+/** The probe as kprobe_events takes it, without the names of the session's own. */
+function programText(params: TraceParams): string {
+  const { event, places, fetchText } = ftraceProgram(params);
+  return `p:${event} ${places[0] ?? params.symbol} ${fetchText}`;
 }

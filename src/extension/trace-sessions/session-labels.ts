@@ -39,6 +39,16 @@ export function headerLines({ name, startedAt, target, modules, functions }: Ses
   ].map((line) => inert(line, 500));
 }
 
+/** What a view says of a session that was kept: `Kept session of 2026-01-02 03:04:05, 10.2 s; counts are lower bounds`. */
+export function keptText(session: KeptSession): string {
+  const seconds = secondsOf(session);
+  const time = seconds === null ? '' : `, ${seconds.toFixed(1)} s`;
+  const whole = isIncomplete(session) ? '; calls may be missing' : '';
+  const zfs = session.header.target.zfsVersion;
+  const version = zfs === null ? '' : `, ZFS ${inert(zfs, 100)}`;
+  return `Kept session of ${timeText(session.header.startedAt)}${time}${version}${whole}`;
+}
+
 /** A whole session as a document: what it was, each function in a line, then the calls with their stacks. */
 export function sessionText(session: KeptSession): string {
   const seconds = secondsOf(session);

@@ -17,6 +17,7 @@ import type { LazyServer } from '../source/lazy-server.ts';
 import type { FrameOpener } from '../source/open-frame.ts';
 import type { PlaceService } from '../source/place-service.ts';
 import type { TargetService } from '../targets/target-service.ts';
+import type { SessionKeeper } from '../trace-sessions/session-keeper.ts';
 import { type Context, setting } from '../vscode-table.ts';
 import { chooseKind, kindLabel, PLAIN, type TraceChoice } from './choose-kind.ts';
 import { explainRefusal } from './explain.ts';
@@ -78,6 +79,7 @@ export class Tracing implements Disposable {
     private readonly funnel: FailureFunnel,
     /** Keeps the last answers. */
     private readonly memento: vscode.Memento,
+    private readonly keeper: SessionKeeper,
   ) {
     this.#typed = new TypedFunctions(server, places);
     this.#lenses = new TraceLenses(server);
@@ -274,6 +276,7 @@ export class Tracing implements Disposable {
       sessionId: this.#next.take(connection),
     };
     const session = new TraceSession(connection, params);
+    const kept = this.keeper.keep(session, alias);
     const panel = new TracePanel(
       this.extensionUri,
       {
@@ -310,6 +313,13 @@ export class Tracing implements Disposable {
       }
     } finally {
       clearTimeout(quiet);
+      kept.end(
+        connection.state === 'closed'
+          ? 'lost'
+          : session.limit === null
+            ? 'stopped'
+            : `limit of ${session.limit.of}`,
+      );
       this.#count(-1);
     }
   }

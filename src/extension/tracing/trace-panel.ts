@@ -4,7 +4,7 @@ import { type Disposable, Lifetime } from '../../core/lifetime.ts';
 import { type Frame, formatFrame, type Trace } from '../../core/stack/frame.ts';
 import type { Place } from '../../core/symbols/location.ts';
 import { inert } from '../../core/text/inert.ts';
-import type { TraceEvent } from '../../core/tracing/events.ts';
+import type { TraceCounters, TraceEvent, TraceTally } from '../../core/tracing/events.ts';
 import type { TraceKind } from '../../core/tracing/kinds.ts';
 import type {
   FromTraceView,
@@ -13,16 +13,17 @@ import type {
   TraceRow,
   TraceStatus,
 } from '../../protocol/trace-view.ts';
+import type { Connection } from '../../target/connection.ts';
 import type { FailureFunnel } from '../failures.ts';
 import { howText, sourceText } from '../hung-tasks/labels.ts';
-import { inParts } from '../newest.ts';
+import { inParts, type Newest } from '../newest.ts';
 import type { FrameOpener } from '../source/open-frame.ts';
 import type { PlaceService } from '../source/place-service.ts';
-import type { RunningBuilds } from '../source/running-builds.ts';
+import { RunningBuilds } from '../source/running-builds.ts';
 import { webviewHtml, webviewRoot } from '../webview-html.ts';
 import { readTraceMessage } from '../webview-messages.ts';
 import { tallyView } from './tally-view.ts';
-import type { TraceSession } from './trace-session.ts';
+import type { SessionListener } from './trace-session.ts';
 import { lossText, returnedText } from './trace-texts.ts';
 
 /** Rows sent to the page in one message. */
@@ -34,6 +35,20 @@ interface Line {
   /** 0-based position of its frame in the stack. */
   readonly index: number;
   readonly place: Place | null;
+}
+
+/** A session as a view shows it: one that runs or ran in this window, or one that was kept. */
+export interface ShownSession extends Disposable {
+  /** Null where its target is not at hand. */
+  readonly connection: Connection | null;
+  /** Builds that its stacks are of; those that the connection's target runs unless given. */
+  readonly builds?: RunningBuilds;
+  readonly symbols: readonly string[];
+  readonly events: Pick<Newest<TraceEvent>, 'items' | 'first' | 'at'>;
+  readonly tallies: readonly TraceTally[];
+  readonly counters: TraceCounters | null;
+  readonly lost: number;
+  listen(listener: SessionListener): Disposable;
 }
 
 /** What a trace view says of its session. */
@@ -87,13 +102,14 @@ export class TracePanel implements Disposable {
   constructor(
     extensionUri: vscode.Uri,
     readonly heading: TraceHeading,
-    private readonly session: TraceSession,
+    private readonly session: ShownSession,
     private readonly places: PlaceService,
     private readonly frames: FrameOpener,
     private readonly funnel: FailureFunnel,
     where: TabPlace,
   ) {
-    this.#builds = places.builds(session.connection);
+    const { builds, connection } = session;
+    this.#builds = builds ?? (connection === null ? new RunningBuilds() : places.builds(connection));
     this.onClose = this.#closed.event;
     this.onTraceInstead = this.#instead.event;
     const title = `Trace ${heading.symbol}`;
@@ -223,11 +239,16 @@ export class TracePanel implements Disposable {
         this.#post({ type: 'stack', id, lines: lines.map(({ shown }) => shown), resolving });
       }
     };
-    const more = connection.state !== 'closed' && this.places.incomplete(connection, trace, this.#builds);
-    await show(more);
-    if (more) {
+    const asked =
+      connection !== null &&
+      connection.state !== 'closed' &&
+      this.places.incomplete(connection, trace, this.#builds)
+        ? connection
+        : null;
+    await show(asked !== null);
+    if (asked !== null) {
       try {
-        await this.places.learn(connection, trace, this.#builds);
+        await this.places.learn(asked, trace, this.#builds);
       } finally {
         await show(false);
       }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { TraceEvent } from '../../../src/core/tracing/events.ts';
-import { isIncomplete } from '../../../src/core/tracing/sessions/session.ts';
+import { isIncomplete, type SessionFunction } from '../../../src/core/tracing/sessions/session.ts';
 import { type RecordedSession, Recording } from '../../../src/extension/trace-sessions/recording.ts';
 import { readSessionFile, SessionStore } from '../../../src/extension/trace-sessions/session-store.ts';
 import { call, HEADER } from '../core/tracing/sessions/sample.ts';
@@ -21,6 +21,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 class Told implements RecordedSession {
   started: object | null = null;
   readonly tallies = [];
+  joined: SessionFunction[] = [];
   readonly counters = { kind: 'counters' as const, calls: 9, overrun: 1, missed: 0 };
   readonly #listeners = new Set<(batch: readonly TraceEvent[]) => void>();
 
@@ -40,7 +41,7 @@ function record(session: Told, startedAt = HEADER.startedAt): Recording {
   return new Recording(
     store,
     session,
-    () => ({ ...HEADER, startedAt }),
+    () => ({ ...HEADER, startedAt, functions: [...HEADER.functions, ...session.joined] }),
     () => {},
   );
 }
@@ -51,12 +52,17 @@ it('keeps a session as it goes on, and how it ended', async () => {
   session.started = {};
   session.tell(call());
   session.tell(call({ time: 13 }), { kind: 'loss', cpu: 0, count: 1 });
+  session.joined = [{ symbol: 'spa_sync', module: 'zfs', kind: 'returns', condition: '' }];
   await recording.end('stopped');
   session.tell(call({ time: 99 }));
   const [file] = await store.list();
   expect(file?.header).toEqual(HEADER);
   const kept = await readSessionFile(file?.path ?? '');
   expect(kept.events).toEqual([call(), call({ time: 13 }), { kind: 'loss', cpu: 0, count: 1 }]);
+  expect(kept.header.functions.map(({ symbol, kind }) => `${kind} ${symbol}`)).toEqual([
+    'returns zil_commit',
+    'returns spa_sync',
+  ]);
   expect(kept.end).toMatchObject({ reason: 'stopped', calls: 9, overrun: 1, dropped: 0 });
   expect(isIncomplete(kept)).toBe(true);
 });

@@ -88,6 +88,7 @@ class SessionReader {
   readonly #stacks: Trace[] = [];
   readonly #events: TraceEvent[] = [];
   readonly #tallies = new Map<string, TraceTally>();
+  readonly #joined: SessionFunction[] = [];
   #end: SessionEnd | null = null;
   #unread = 0;
 
@@ -120,6 +121,8 @@ class SessionReader {
         return push(this.#events, this.#readCall(fields), MOST_EVENTS);
       case 'loss':
         return push(this.#events, readLoss(fields), MOST_EVENTS);
+      case 'function':
+        return push(this.#joined, readFunction({ ...fields, kind: fields['traced'] }), 1000);
       case 'tally': {
         const tally = this.#readTally(fields);
         if (tally !== null && this.#tallies.size < 1000) {
@@ -143,8 +146,9 @@ class SessionReader {
   }
 
   session(): KeptSession {
+    const header = this.#header ?? readHeader('');
     return {
-      header: this.#header ?? readHeader(''),
+      header: { ...header, functions: [...header.functions, ...this.#joined] },
       events: this.#events,
       tallies: [...this.#tallies.values()],
       end: this.#end,

@@ -1,7 +1,7 @@
 import { type Frame, frameKey, type Trace } from '../../stack/frame.ts';
 import type { CallEvent, TraceEvent, TraceTally } from '../events.ts';
 import { FORMAT, VERSION } from './format.ts';
-import type { SessionEnd, SessionHeader } from './session.ts';
+import type { SessionEnd, SessionFunction, SessionHeader } from './session.ts';
 
 /** Makes the lines of a session's file, docs/trace-sessions.md; each ends in a newline. */
 export class SessionLines {
@@ -12,6 +12,11 @@ export class SessionLines {
 
   header(header: SessionHeader): string {
     return line({ format: FORMAT, version: VERSION, ...header });
+  }
+
+  /** A function that joined when the session ran. */
+  joined(joined: SessionFunction): string {
+    return line({ ...joined, kind: 'function', traced: joined.kind });
   }
 
   event(event: TraceEvent): string {
