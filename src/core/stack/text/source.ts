@@ -167,7 +167,14 @@ function nameBeside(line: Line, out: Output, start: number, end: number): string
       return last.function;
     }
   }
-  return named?.[1] ?? named?.[2] ?? out.frames.find((frame) => frame.start - end === 1)?.function ?? null;
+  return (
+    named?.[1] ?? named?.[2] ?? out.frames.find((frame) => isBehind(text, end, frame.start))?.function ?? null
+  );
+}
+
+/** WARNING: at arc.c:12 arc_read+0x1/0x2; since Linux 6.18: WARNING: arc.c:12 at arc_read+0x1/0x2. */
+function isBehind(text: string, end: number, start: number): boolean {
+  return start - end === 1 || (start - end === 4 && text.startsWith(' at ', end));
 }
 
 /** `file: P, line: N`, `file P, line N`, as assertions of illumos and FreeBSD and debuggers write. */

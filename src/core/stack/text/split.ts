@@ -25,7 +25,8 @@ const BEGINS = [
   // FreeBSD's DDB
   '[A-Za-z_][\\w.]*\\([^()]{0,200}\\) at [A-Za-z_][\\w.]*\\+0x',
   // ftrace
-  '=> [A-Za-z_][\\w.]*(?= =>|$)',
+  '=> [A-Za-z_][\\w.]*(?= =>)',
+  '(?<==> [\\w.]{1,256} )=> [A-Za-z_][\\w.]*$',
 ].map((begin) => `(?:${begin})`);
 const BORDER = new RegExp(` +(?=${BEGINS.join('|')})`, 'g');
 

@@ -70,7 +70,8 @@ export function readToken(text: string, plus: number, floor: number, limit: numb
     for (let unit = text.charCodeAt(end); end < limit && isHexUnit(unit); unit = text.charCodeAt(++end)) {
       value = value * 16 + hexValue(unit);
     }
-    if (end > sizeStart && end <= limit && end - sizeStart <= 12) {
+    // Of a symbol that lies behind the next one the size is negative: 16 digits.
+    if (end > sizeStart && end <= limit && end - sizeStart <= 16) {
       size = value;
       at = end;
     }

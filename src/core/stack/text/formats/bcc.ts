@@ -5,6 +5,7 @@
 import { LETTER, PLUS } from '../characters.ts';
 import type { Span } from '../items.ts';
 import { moduleName } from '../linux.ts';
+import type { Output } from '../output.ts';
 import { type Format, frameInBody } from './format.ts';
 
 const ENTRY =
@@ -42,23 +43,40 @@ const MAX_WAITING = 512;
 interface Waiting {
   readonly at: Span;
   readonly name: string;
-  readonly offset: number | null;
   readonly module: string | null;
 }
 
 export function bccFormat(): Format {
   let waiting: Waiting[] = [];
+  /** The number of the line that was read last. */
+  let last = 0;
+  const emitWaiting = (out: Output) => {
+    for (const { at, name, module } of waiting) {
+      const known = out.name(name);
+      out.add({
+        kind: 'frame',
+        ...at,
+        function: known,
+        offset: null,
+        size: null,
+        module,
+        reliable: true,
+      });
+    }
+    waiting = [];
+  };
   return {
     needs: 0,
     read(line, out) {
       const text = line.to - line.from > 700 || line.indent < 2 ? '' : line.body;
+      if (line.number - last > 1) {
+        waiting = [];
+      }
+      last = line.number;
       if (waiting.length > 0 && line.indent >= 4 && ENDS.test(text)) {
         // Words of any list may be followed by a number; names of functions have underscores.
         if (waiting.length > 1 && waiting.some(({ name }) => name.includes('_'))) {
-          for (const { at, name, offset, module } of waiting) {
-            const known = out.name(name);
-            out.add({ kind: 'frame', ...at, function: known, offset, size: null, module, reliable: true });
-          }
+          emitWaiting(out);
         }
         waiting = [];
         return true;
@@ -71,14 +89,18 @@ export function bccFormat(): Format {
         }
         return true;
       }
-      const [, name = '', offset, module] = match;
-      const start = line.bodyColumn + text.indexOf(name);
-      waiting.push({
-        at: line.span(start, start + name.length),
-        name,
-        offset: offset === undefined ? null : Number.parseInt(offset, 16),
-        module: module === undefined ? null : moduleName(module),
-      });
+      const [, name = '', offset, printed] = match;
+      const module = printed === undefined ? null : moduleName(printed);
+      const at = text.indexOf(name);
+      if (offset !== undefined) {
+        // No word of a list: memleak ends its stacks with nothing.
+        emitWaiting(out);
+        const length = name.length + 3 + offset.length;
+        frameInBody(line, out, at, name, { offset: Number.parseInt(offset, 16), module, length });
+        return true;
+      }
+      const start = line.bodyColumn + at;
+      waiting.push({ at: line.span(start, start + name.length), name, module });
       return true;
     },
   };

@@ -2,15 +2,17 @@
  * crash: ` #4 [ffffc9000d35be78] __handle_sysrq at ffffffff814e4175 [zfs]`, with `bt -s` an offset, and
  * `[exception RIP: native_safe_halt+0xb]`; old versions print the offset in decimal (crash, x86_64.c).
  */
-import { BRACKET, HASH, PLUS } from '../characters.ts';
+import { COLON, HASH, PLUS } from '../characters.ts';
 import type { Line } from '../line.ts';
 import type { Output } from '../output.ts';
 import { type Format, frameInBody } from './format.ts';
 
+/** The address may have been cut off. Names of Rust have colons and brackets. */
 const ENTRY =
-  /^#\d{1,3} +(?:\[[\da-f]{8,16}\] +)?([A-Za-z_.][\w.$]*)(?:\+(0x[\da-f]+|\d+))? at [\da-f]{8,16}(?: \[([\w-]{1,64})\])?/;
+  /^#\d{1,3} +(?:\[[\da-f]{8,16}\] +(?=\S+(?: at |$)))?([A-Za-z_.<][\w.$:<>]*)(?:\+(0x[\da-f]+|\d+))?(?: at [\da-f]{8,16}(?: \[([\w-]{1,64})\])?|(?<=\] +\S+)$)/;
+/** `[exception RIP: f+11]`, `[NIP  : f+40]`, `PC: ffff80001014c338  [f+28]`, and as it was typed off: `RIP: f+128 [zfs]`. */
 const EXCEPTION =
-  /\[exception [RE]?(?:IP|PC): ([A-Za-z_.][\w.$]*)(?:\+(0x[\da-f]+|\d+))?(?: \[([\w-]{1,64})\])?\]/;
+  /(?:\[(?:exception )?(?:[RE]?IP|PC|NIP|LR) *: |(?:^|\s)(?:PC|LR|NIP): [\da-f]{8,16} +\[|^RIP: (?=\S+\+\d+(?: \[|$)))([A-Za-z_.][\w.$]*)(?:\+(0x[\da-f]+|\d+))?(?: \[([\w-]{1,64})\])?(?:\]|$)/;
 
 export function crashFormat(): Format {
   return {
@@ -21,7 +23,7 @@ export function crashFormat(): Format {
 
 export function crashExceptionFormat(): Format {
   return {
-    needs: BRACKET | PLUS,
+    needs: COLON | PLUS,
     read: (line, out) => readWith(EXCEPTION, line, out),
   };
 }
@@ -32,7 +34,7 @@ function readWith(pattern: RegExp, line: Line, out: Output): boolean {
     return false;
   }
   const [whole, name = '', offset, module] = match;
-  frameInBody(line, out, match.index + whole.indexOf(` ${name}`) + 1, name, {
+  frameInBody(line, out, match.index + whole.lastIndexOf(name, whole.length - (module?.length ?? 0)), name, {
     offset: offset === undefined ? null : Number(offset),
     module: module ?? null,
     length: name.length + (offset === undefined ? 0 : offset.length + 1),

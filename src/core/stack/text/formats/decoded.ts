@@ -5,7 +5,8 @@
 import { BRACKET, COLON, PAREN } from '../characters.ts';
 import { type Format, frameInBody } from './format.ts';
 
-const INLINED = /^(\? )?([A-Za-z_][\w.$]*) [\w./+~-]{1,512}\.\w{1,3}:\d{1,7} \[inline\]$/;
+/** Behind an address, `RIP:`, `pc :`, `at:` and other words that name the place the processor was at, too. */
+const INLINED = /(?:^|[\s:(\]])(\? )?([A-Za-z_][\w.$]{0,255}) [\w./+~-]{1,512}\.\w{1,3}:\d{1,7} \[inline\]/;
 const FILES = '[\\w./+~-]{1,512}(?:\\.\\w{1,3})?:\\d{1,7}(?: \\(discriminator \\d{1,6}\\))?';
 const DECODED = new RegExp(
   `^(\\? )?([A-Za-z_][\\w.$]*) \\((?:${FILES}|\\?\\?:[\\d?]{1,7})(?: ${FILES}){0,16}\\)(?: \\([A-Z]{1,3}\\))?(?: ([\\w-]{1,64}))?$`,
@@ -20,7 +21,10 @@ export function inlinedFormat(): Format {
       if (match === null) {
         return false;
       }
-      frameInBody(line, out, match[1]?.length ?? 0, match[2] ?? '', { reliable: match[1] === undefined });
+      const name = match[2] ?? '';
+      frameInBody(line, out, match.index + match[0].indexOf(`${name} `), name, {
+        reliable: match[1] === undefined,
+      });
       return true;
     },
   };

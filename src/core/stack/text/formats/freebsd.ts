@@ -7,7 +7,7 @@ import { LETTER, PAREN, PLUS } from '../characters.ts';
 import { type Format, frameInBody } from './format.ts';
 
 const DDB =
-  /^(?:[A-Za-z_.][\w.$]*\(.{0,400}?\) at |#\d{1,3} +0x[\da-f]{8,16} at |Stopped at +|(?:pc|lr) = 0x[\da-f]{8,16} \()([A-Za-z_.][\w.$]*)(?:\+0x([\da-f]{1,12}))?(?=\/frame 0x[\da-f]{8,16}$|$|:|\))/;
+  /^(?:[A-Za-z_.][\w.$]*\(.{0,400}?\) at |#\d{1,3} +0x[\da-f]{8,16} at |Stopped at +|(?:pc|lr) = 0x[\da-f]{8,16} \()(?:netbsd:)?([A-Za-z_.][\w.$]*)(?:\+0x([\da-f]{1,12}))?(?=\/frame 0x[\da-f]{8,16}$|$|:|\)| (?:[A-Za-z_][\w.]{0,255} )?[\w./+~-]{1,512}\.[chS]:-?\d)/;
 const NAME_ONLY = /^([A-Za-z_.][\w.$]*)\(.{0,400}?\) at \1$/;
 const WORD = /(?<=^|\s)([A-Za-z_.][\w.$]*)\+0x([\da-f]{1,8})(?=\s|$)/g;
 

@@ -8,9 +8,12 @@ import { type Format, frameInBody } from './format.ts';
 const STACK =
   /^=> ([A-Za-z_.][\w.$]*)(?:\+0x([\da-f]{1,12}))?(?: \[([\w-]{1,64})\])?(?: <[\da-f]{8,16}>| \([\da-f]{8,16}\))?$/;
 
-/** With the option sym-offset: zil_commit+0x0/0x110 <-zpl_fsync+0x17/0x40, which has a size. */
+/**
+ * The arrow touches the caller; trace-cmd's is longer. DTrace's flow of calls has one with a blank behind it.
+ * With the option sym-offset: zil_commit+0x0/0x110 <-zpl_fsync+0x17/0x40, which has a size.
+ */
 const CALL =
-  /(?:^|: +|\s)([A-Za-z_.][\w.$]*)(?: \[([\w-]{1,64})\])? +<- ?([A-Za-z_.][\w.$]*)(?: \[([\w-]{1,64})\])?$/;
+  /(?:^|: +|\s)([A-Za-z_.][\w.$]*)(?: \[([\w-]{1,64})\])? +<-(?:- )?([A-Za-z_.][\w.$]*)(?: \[([\w-]{1,64})\])?$/;
 
 /** What stands behind the last bar: a call that returned at once, or one that calls others. */
 const GRAPH =

@@ -7,27 +7,33 @@ import type { Line } from '../line.ts';
 import type { Output } from '../output.ts';
 import { baseName, type Format, frameInBody } from './format.ts';
 
-const NUMBER = /(?:^|\s)(?:\* )?(?:frame )?#(\d{1,4}):? +/g;
+const NUMBER = /(?:^|\s)(?:\* )?(?:frame )?#(\d{1,6}):? +/g;
+
+/** Lines that one entry's arguments and local variables may take. */
+const MAX_ENTRY = 200;
 
 /** An address and `in`, then a C or C++ name and arguments. */
 const NAMED =
-  /^((?:0x)?[\da-f]{4,16} in )?((?:[A-Za-z_.$~][\w.$@:~]*|\(anonymous namespace\)::)(?:<[^()]{0,400}>)?[\w.$@:~]*|operator[^\s(]{1,3}) \(/;
+  /^((?:0x)?[\da-f]{4,16} in )?((?:[A-Za-z_.$~][\w.$@:~]*|\(anonymous namespace\)::)(?:<[^()]{0,400}>)?[\w.$@:~]*(?:\([^()]{0,200}\)(?: const)?)?|operator(?:\(\)|[^\s(]{1,3})) (?:\(|\.\.\.$)/;
 
 /** The end of a frame without an address: it is in a function that was inlined, or the innermost. */
 const ENDS_WITH_PLACE = /\) at [^\s:]{1,512}:\d{1,7}/;
 
-/** `from /lib64/libzpool.so.2` behind the arguments. */
-const FROM = /^\([^#]{0,4000}?\) from (\S{1,512})/;
+/** `from /lib64/libzpool.so.2` behind the arguments; abrt's `at` with a library. */
+const FROM = /^\([^#]{0,4000}?\) (?:from (\S{1,512})|at (\/\S{1,512}\.so(?:\.\d{1,8})*)(?=\s|$))/;
 
 /** Sanitizers: `#1 0x55d0c in main zdb.c:12:3`, `#1 0x55d0c in main (/usr/sbin/zdb+0x1234)`. */
 const SANITIZER =
-  /^0x[\da-f]{4,16} in ([A-Za-z_.$~][\w.$@:~]*)(?: \((\/[^\s()]{1,512}|<unknown module>)\+0x[\da-f]+\)| [\w./+~-]{1,512}\.\w{1,4}:\d|$)/;
+  /^0x[\da-f]{4,16} in ([A-Za-z_.$~][\w.$@:~<>]*(?:\([^()]{0,400}\)(?: const)?)?)(?: \((\/[^\s()]{1,512}|<unknown module>)\+0x[\da-f]+\)| [\w./+~-]{1,512}\.\w{1,4}:\d|$)/;
 
 /** LLDB: `frame #1: 0xffffff80002 zfs`zio_wait(zio=0x0) + 12 at zio.c:12:3`. */
 const LLDB =
   /^0x[\da-f]{4,16} ([\w.+-]{1,128})`([A-Za-z_.$~][\w.$@:~]*)(?:\(.{0,1000}?\))?(?: \+ (\d{1,8}))?/;
 
 export function gdbFormat(): Format {
+  // Number and line of the entry read last.
+  let last = -1;
+  let lastLine = 0;
   return {
     needs: HASH,
     read(line: Line, out: Output): boolean {
@@ -39,16 +45,29 @@ export function gdbFormat(): Format {
       NUMBER.lastIndex = 0;
       for (let number = NUMBER.exec(body); number !== null; number = NUMBER.exec(body)) {
         const at = number.index + number[0].length;
+        const text = body.slice(at, at + 5000);
+        const digits = number[1] ?? '';
         // GDB pads the number to three columns.
-        const padded = number[0].trim().length + 1 < number[0].trimStart().length || number[1]?.length !== 1;
-        found = readEntry(line, out, body.slice(at, at + 5000), at, padded) || found;
+        const padded = number[0].trim().length + 1 < number[0].trimStart().length;
+        const goesOn = Number(digits) === last + 1 && line.number - lastLine <= MAX_ENTRY;
+        // Its place may be on the next line.
+        const isEntry =
+          goesOn || (digits === '0' && padded)
+            ? /[(),]$|\.\.\.$/.test(text)
+            : (padded || digits.length > 1) && /[(,]$/.test(text);
+        if (readEntry(line, out, text, at, isEntry)) {
+          found = true;
+          last = Number(digits);
+          lastLine = line.number;
+        }
       }
       return found;
     },
   };
 }
 
-function readEntry(line: Line, out: Output, text: string, at: number, padded: boolean): boolean {
+/** `isEntry` says that an entry may be without an address and a place. */
+function readEntry(line: Line, out: Output, text: string, at: number, isEntry: boolean): boolean {
   const sanitizer = SANITIZER.exec(text);
   if (sanitizer !== null) {
     const name = sanitizer[1] ?? '';
@@ -71,12 +90,13 @@ function readEntry(line: Line, out: Output, text: string, at: number, padded: bo
     return false;
   }
   // Without an address, a place or arguments that go on have to tell it from "#12 name (...)" in prose.
-  if (named[1] === undefined && !ENDS_WITH_PLACE.test(text) && !(padded && /[(,]$/.test(text))) {
+  if (named[1] === undefined && !ENDS_WITH_PLACE.test(text) && !isEntry) {
     return false;
   }
-  const open = named[0].length - 1;
-  const from = FROM.exec(text.slice(open))?.[1];
-  frameInBody(line, out, at + text.lastIndexOf(name, open), name, {
+  const start = named[1]?.length ?? 0;
+  const library = FROM.exec(text.slice(start + name.length + 1));
+  const from = library?.[1] ?? library?.[2];
+  frameInBody(line, out, at + start, name, {
     module: from === undefined ? null : baseName(from),
   });
   if (from === undefined) {

@@ -7,11 +7,15 @@ import { BACKTICK, COLON, LETTER, PAREN, PLUS } from '../characters.ts';
 import { moduleName } from '../linux.ts';
 import { type Format, frameInBody } from './format.ts';
 
-const TICKED = /(?<![\w`'"])([\w.+-]{1,64})`([A-Za-z_.][\w.$@]*)(?:\+(0x[\da-f]{1,12}|\d{1,8}))?(?![\w`])/g;
+const TICKED =
+  /(?<![\w`'".+-])([\w.+-]{1,64})`(\.?[A-Za-z_][\w.$@]*)(?:\+(0x[\da-f]{1,12}|\d{1,8}))?(?![\w`])/g;
 const TRACEBACK =
   /^(?:[\da-f]{8,16} )?([A-Za-z_]\w{0,63}):([A-Za-z_.][\w.$]*)\+([\da-f]{1,8}) \(.{0,1000}\)$/;
 const MDB =
-  /^(?:\[ )?(?:[\da-f]{8,16} )?([A-Za-z_.][\w.$]*)\+(0x[\da-f]{1,12}|[\da-f]{1,3})(?:\((?:[\da-fx, ]{0,600})\))?(?: \])?$/;
+  /^(?:\[ )?(?:[\da-f]{8,16} )?([A-Za-z_.][\w.$]*)\+(0x[\da-f]{1,12}|[\da-f]{1,3})(?:\((?:[\da-fx, ]{0,600})(?:\)|,))?(?: \])?$/;
+/** At the beginning of a function no offset is printed; the frame's address or the program says that it is one. */
+const MDB_AT_START =
+  /^(?:(?=\d*[a-f])[\da-f]{8,16} (?:[\w.+-]{1,64}`)?|[\w.+-]{1,64}`)([A-Za-z_.][\w.$]*)\((?:[\da-fx, ]{0,600})(?:\)|,)$/;
 
 export function tickedFormat(): Format {
   return {
@@ -26,7 +30,11 @@ export function tickedFormat(): Format {
         const [whole, module = '', name = '', offset] = match;
         // Without an offset it has to be all there is, indented as DTrace does: Markdown uses the
         // character too.
-        if (offset === undefined && !(line.bodyColumn >= 10 && /^\S+(?: +\d+)?$/.test(body))) {
+        if (
+          offset === undefined &&
+          !(line.bodyColumn >= 10 && /^\S+(?: +\d+)?$/.test(body)) &&
+          !MDB_AT_START.test(body)
+        ) {
           continue;
         }
         frameInBody(line, out, match.index + module.length + 1, name, {
@@ -63,11 +71,21 @@ export function tracebackFormat(): Format {
 
 export function mdbFormat(): Format {
   return {
-    needs: PLUS | LETTER,
+    needs: LETTER,
+    any: PLUS | PAREN,
     read(line, out) {
       const { body } = line;
-      const match =
-        body.length > 1024 || (line.bodyColumn === 0 && !body.startsWith('[')) ? null : MDB.exec(body);
+      if (body.length > 1024 || (line.classes & BACKTICK) !== 0) {
+        return false;
+      }
+      if (!body.includes('+')) {
+        const name = MDB_AT_START.exec(body)?.[1];
+        if (name !== undefined) {
+          frameInBody(line, out, body.indexOf(` ${name}(`) + 1, name, {});
+        }
+        return name !== undefined;
+      }
+      const match = line.bodyColumn === 0 && !/^(?:\[|[\da-f]{8,16} )/.test(body) ? null : MDB.exec(body);
       if (match === null) {
         return false;
       }

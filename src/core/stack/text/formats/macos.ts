@@ -8,7 +8,10 @@ import { moduleName } from '../linux.ts';
 import { type Format, frameInBody } from './format.ts';
 
 const PANIC =
-  /^0x[\da-f]{8,16} : (?:0x[\da-f]{8,16} )?([\w.-]{1,128}) : ([A-Za-z_$][\w.$:~]*)(?:\(.{0,400}?\))? \+ 0x([\da-f]{1,12})/;
+  /^(?:0x[\da-f]{8,16} : (?:0x[\da-f]{8,16} )?([\w.-]{1,128})|(mach_kernel|(?:[\w-]{1,64}\.){2,8}[\w-]{1,64})) : ([A-Za-z_$][\w.$:~]*)(?:\(.{0,400}?\))? \+ 0x([\da-f]{1,12})/;
+/** 32 bits: the frame, the return address, what may be arguments, and no module. */
+const PANIC_32 =
+  /^0x[\da-f]{4,8} : 0x[\da-f]{4,8} \((?:0x[\da-f]{1,8} ?){4}\) ([A-Za-z_$][\w$:~]*) \+ 0x([\da-f]{1,8})/;
 const SAMPLED =
   /^(?:[+!:| ]{0,200})?\*? ?\d{1,9} +([A-Za-z_$~][\w.$:~<>]*(?:\([^()]{0,400}\))?(?: const)?)(?: \+ (\d{1,9}))? +\((?:in )?([\w.+ -]{1,128}?)(?: \+ \d{1,12})?\)(?: \+ (\d{1,9}))? +\[0x[\da-f]{6,16}/;
 const REPORT =
@@ -24,11 +27,17 @@ export function macosFormat(): Format {
       }
       const panic = PANIC.exec(body);
       if (panic !== null) {
-        const [, module = '', name = '', offset = ''] = panic;
+        const [, printed, alone = '', name = '', offset = ''] = panic;
         frameInBody(line, out, body.indexOf(` : ${name}`) + 3, name, {
           offset: Number.parseInt(offset, 16),
-          module: moduleName(module),
+          module: moduleName(printed ?? alone),
         });
+        return true;
+      }
+      const old = PANIC_32.exec(body);
+      if (old !== null) {
+        const [, name = '', offset = ''] = old;
+        frameInBody(line, out, body.indexOf(`) ${name}`) + 2, name, { offset: Number.parseInt(offset, 16) });
         return true;
       }
       const sampled = SAMPLED.exec(body);

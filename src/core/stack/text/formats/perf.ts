@@ -33,6 +33,10 @@ export function perfFormat(): Format {
       if (offset === undefined && (/\s/.test(name) || !/^(?:\[|\/|inlined$)/.test(place))) {
         return false;
       }
+      // bpftrace's kstack(perf), whose offsets are decimal.
+      if (/\+\d+$/.test(name)) {
+        return false;
+      }
       frameInBody(line, out, match.index + whole.indexOf(` ${name}`) + 1, name, {
         offset: offset === undefined ? null : Number.parseInt(offset, 16),
         module: place === 'inlined' ? null : library(place),
@@ -62,8 +66,10 @@ export function namedAddressFormat(): Format {
   };
 }
 
-/** `[zfs]`, `/lib/modules/6.12/updates/zfs.ko.xz`, `/usr/lib/libc.so.6`, `[kernel.kallsyms]`. */
+/** `[zfs]`, `/lib/modules/6.12/updates/zfs.ko.xz`, `/usr/lib/libc.so.6+0x9ed14`, `[kernel.kallsyms]`. */
 function library(place: string): string | null {
-  const name = place.startsWith('[') ? place.slice(1, -1) : baseName(place);
+  const name = place.startsWith('[')
+    ? place.replace(/^\[|\].*$/g, '')
+    : baseName(place).replace(/\+0x[\da-f]+$/, '');
   return moduleName(name.replace(/\.ko(?:\.(?:xz|gz|zst))?$/, ''));
 }
