@@ -74,6 +74,8 @@ export interface ByteSink<H> {
 export interface Connection extends Disposable {
   /** The account and the machine by its host key: what a kept password belongs to. */
   readonly identity: string;
+  /** What is special about the way to the target, as a sentence; empty for nothing. */
+  readonly remark: string;
   readonly facts: TargetFacts;
   readonly state: ConnectionState;
   /** Called on each change of {@link state}; at the end once with `closed` and why (empty when closed by us). */
@@ -150,11 +152,13 @@ export interface HostKeyQuestion {
   readonly onTheWayTo: string | null;
 }
 
-/** A host of an ssh configuration that can be connected to by name. */
+/** A host of an ssh configuration that can be connected to by name; or this machine. */
 export interface HostEntry {
   readonly alias: string;
   /** The configuration to give to ssh with -F; null for the user's own. */
   readonly configFile: string | null;
+  /** True for the machine that this runs on, which is reached without SSH. */
+  readonly isLocal?: boolean;
 }
 
 export interface ConnectOptions {

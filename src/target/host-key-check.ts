@@ -1,6 +1,7 @@
 import { appendFile, mkdir, open, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Failure } from '../core/failure.ts';
+import { BeyondLibrary } from './beyond-library.ts';
 import type { Prompts } from './connection.ts';
 import { HostKeyChanged } from './host-key-changed.ts';
 import {
@@ -95,10 +96,13 @@ export class HostKeyCheck {
           'Do not sign in there; ask who runs the machine for its new key.',
         );
       case 'authority':
-        return new Failure(
-          'unsupported',
-          `${this.#host.alias} is known by a certificate authority only (${place}), and ZScope cannot check host certificates.`,
-          `Add the machine's plain host key to known_hosts to connect: ssh-keyscan shows it, its fingerprint must be ${shown}.`,
+        return new BeyondLibrary(
+          new Failure(
+            'unsupported',
+            `${this.#host.alias} is known by a certificate authority only (${place}), and ZScope cannot check host certificates.`,
+            `Add the machine's plain host key to known_hosts to connect: ssh-keyscan shows it, its fingerprint must be ${shown}.`,
+          ),
+          'a host certificate',
         );
       case 'changed':
         return new HostKeyChanged(

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import type { ParsedKey, PublicKeyEntry, SignCallback, SigningRequestOptions } from 'ssh2';
 import { Failure } from '../core/failure.ts';
@@ -8,6 +9,7 @@ import { BaseAgent, OpenSSHAgent, utils } from './ssh2.ts';
 const LARGEST_KEY_FILE = 1024 * 1024;
 const AGENT_TIMEOUT_MS = 10_000;
 const PASSPHRASE_TRIES = 3;
+const FIDO = 'FIDO security keys';
 
 /** A key that can be offered to a server. */
 export interface Identity {
@@ -22,6 +24,8 @@ export interface Identity {
 export interface Identities {
   readonly usable: readonly Identity[];
   readonly unusable: ReadonlyArray<{ readonly name: string; readonly why: string }>;
+  /** What the library cannot use and the system's ssh could: `FIDO keys`; null for nothing. */
+  readonly beyond: string | null;
 }
 
 /**
@@ -32,15 +36,21 @@ export interface Identities {
 export async function collectIdentities(host: ResolvedHost, prompts: Prompts): Promise<Identities> {
   const unusable: Array<{ name: string; why: string }> = [];
   const files: FileIdentity[] = [];
+  let beyond: string | null = null;
   for (const file of new Set(host.identityFiles)) {
     const found = await FileIdentity.open(file, prompts);
     if (found instanceof FileIdentity) files.push(found);
     else if (found !== null) unusable.push({ name: file, why: found });
+    if (typeof found === 'string' && found.startsWith(FIDO)) beyond = 'FIDO keys';
+    // ssh offers a certificate beside a key by itself (ssh_config(5), CertificateFile).
+    if (existsSync(`${file}-cert.pub`)) beyond = 'certificates of keys';
   }
   let agentKeys: Identity[] = [];
   if (host.agent !== null) {
     try {
-      agentKeys = await agentIdentities(host.agent);
+      const held = await agentIdentities(host.agent);
+      agentKeys = held.usable;
+      if (held.others > 0 && !host.identitiesOnly) beyond ??= 'some keys of the agent';
     } catch (error) {
       unusable.push({
         name: `agent ${host.agent}`,
@@ -56,14 +66,16 @@ export async function collectIdentities(host: ResolvedHost, prompts: Prompts): P
   for (const file of alone.filter((candidate) => !candidate.hasPrivateHalf)) {
     unusable.push({ name: file.name, why: 'only its public half is there, and the agent does not hold it' });
   }
-  return { usable: [...configured, ...others, ...alone.filter((file) => file.hasPrivateHalf)], unusable };
+  const usable = [...configured, ...others, ...alone.filter((file) => file.hasPrivateHalf)];
+  return { usable, unusable, beyond };
 }
 
 function sameKey(a: ParsedKey, b: ParsedKey): boolean {
   return a.getPublicSSH().equals(b.getPublicSSH());
 }
 
-function agentIdentities(socket: string): Promise<Identity[]> {
+/** @returns the keys, and how many more there are of types that ssh2 does not know (FIDO, certificates) */
+function agentIdentities(socket: string): Promise<{ usable: Identity[]; others: number }> {
   const agent = new OpenSSHAgent(socket);
   return within(AGENT_TIMEOUT_MS, 'the agent does not answer', (resolve, reject) => {
     agent.getIdentities((error, keys) => {
@@ -71,31 +83,33 @@ function agentIdentities(socket: string): Promise<Identity[]> {
         reject(error);
         return;
       }
-      resolve(
-        (keys ?? []).flatMap((key): Identity[] => {
-          // Types that ssh2 does not know (FIDO, certificates) come as errors here.
-          const parsed = utils.parseKey('pubKey' in key ? plainKey(key) : key);
-          if (parsed instanceof Error) return [];
-          return [
-            {
-              name: `agent: ${parsed.comment === '' ? parsed.type : parsed.comment}`,
-              publicKey: parsed,
-              sign: (data, hash) =>
-                // A key may want a touch or a confirmation by the person, so no limit here.
-                new Promise((done, failed) => {
-                  const options = hash === undefined ? {} : { hash: hash as 'sha256' | 'sha512' };
-                  agent.sign(parsed, data, options, (signError, signature) => {
-                    if (signError || signature === undefined) {
-                      failed(signError ?? new Error('the agent gave no signature'));
-                    } else {
-                      done(signature);
-                    }
-                  });
-                }),
-            },
-          ];
-        }),
-      );
+      let others = 0;
+      const usable = (keys ?? []).flatMap((key): Identity[] => {
+        const parsed = utils.parseKey('pubKey' in key ? plainKey(key) : key);
+        if (parsed instanceof Error) {
+          others += 1;
+          return [];
+        }
+        return [
+          {
+            name: `agent: ${parsed.comment === '' ? parsed.type : parsed.comment}`,
+            publicKey: parsed,
+            sign: (data, hash) =>
+              // A key may want a touch or a confirmation by the person, so no limit here.
+              new Promise((done, failed) => {
+                const options = hash === undefined ? {} : { hash: hash as 'sha256' | 'sha512' };
+                agent.sign(parsed, data, options, (signError, signature) => {
+                  if (signError || signature === undefined) {
+                    failed(signError ?? new Error('the agent gave no signature'));
+                  } else {
+                    done(signature);
+                  }
+                });
+              }),
+          },
+        ];
+      });
+      resolve({ usable, others });
     });
   });
 }
@@ -244,7 +258,7 @@ function whyUnreadable(text: Buffer, error: Error): string {
   const head = text.toString('latin1', 0, 4096);
   if (head.includes('BEGIN OPENSSH PRIVATE KEY')) {
     const body = Buffer.from(head.replace(/-----[^-]+-----/g, ''), 'base64').toString('latin1');
-    if (/sk-(ssh|ecdsa)/.test(body)) return 'FIDO security keys are not supported; put a plain key beside it';
+    if (/sk-(ssh|ecdsa)/.test(body)) return `${FIDO} are not supported; put a plain key beside it`;
     if (body.includes('chacha20-poly1305')) {
       return 'keys encrypted with chacha20-poly1305 are not supported; `ssh-keygen -p -Z aes256-ctr` changes that';
     }

@@ -1,11 +1,14 @@
-import { Failure } from '../core/failure.ts';
+import { Failure, isFailure } from '../core/failure.ts';
+import { lackOf } from './beyond-library.ts';
 import type { Connection, ConnectOptions, HostEntry, Prompts } from './connection.ts';
 import { Limit } from './limit.ts';
-import { resolveHost } from './resolve-host.ts';
+import { LocalTransport } from './local-transport.ts';
+import { resolveHost, userOf } from './resolve-host.ts';
 import { listHostsOf } from './ssh-config-files.ts';
 import { openSession } from './ssh-session.ts';
 import { Ssh2Transport } from './ssh2-transport.ts';
 import { ownSurroundings } from './surroundings.ts';
+import { SystemSsh } from './system-ssh.ts';
 import { TargetConnection } from './target-connection.ts';
 
 export type * from './collector.ts';
@@ -38,18 +41,46 @@ export async function connect(
 ): Promise<Connection> {
   const log = options.log ?? (() => {});
   const limit = new Limit().when(options.signal, () => new Failure('cancelled', 'Connecting was cancelled.'));
+  const around = ownSurroundings();
+  const target = {
+    alias: entry.alias,
+    user: around.user,
+    deadAfterMs: options.deadAfterMs ?? DEAD_AFTER_MS,
+    log,
+  };
+  const { signal } = limit;
   try {
-    const around = ownSurroundings();
-    const host = await limit.race(resolveHost(entry, around, limit.signal));
-    log(`${entry.alias}: ${host.user} at ${host.hostname} port ${host.port}`);
-    const session = await openSession(host, { prompts, around, log, signal: limit.signal });
-    const target = {
-      alias: entry.alias,
-      user: host.user,
-      deadAfterMs: options.deadAfterMs ?? DEAD_AFTER_MS,
-      log,
+    if (entry.isLocal === true) {
+      return await TargetConnection.start(await LocalTransport.open(around.env), target, signal);
+    }
+    const attempt = { prompts, around, log, signal };
+    const byLibrary = async (alone: boolean): Promise<Connection> => {
+      const host = await limit.race(resolveHost(entry, around, signal));
+      log(`${entry.alias}: ${host.user} at ${host.hostname} port ${host.port}`);
+      const session = await openSession(host, { ...attempt, alone });
+      const transport = new Ssh2Transport(session);
+      return await TargetConnection.start(transport, { ...target, user: host.user }, signal);
     };
-    return await TargetConnection.start(new Ssh2Transport(session), target, limit.signal);
+    try {
+      return await byLibrary(false);
+    } catch (error) {
+      const what = lackOf(error);
+      if (what === null || !isFailure(error)) throw error;
+      const remark = `Connected by the system's own ssh: ZScope itself cannot handle ${what}.`;
+      log(`${error.message} Trying the system's ssh`);
+      let transport: SystemSsh;
+      try {
+        transport = await SystemSsh.connect(entry, around, remark, signal);
+      } catch (theirs) {
+        if (!isFailure(theirs) || theirs.code === 'cancelled') throw theirs;
+        log(theirs.message);
+        // What is left are the ways to sign in that ask the person.
+        if (error.code === 'auth-failed') return await byLibrary(true);
+        throw new Failure(error.code, `${error.message} ${theirs.message}`, error.remedy);
+      }
+      const user = await userOf(entry, around, signal);
+      return await TargetConnection.start(transport, { ...target, user }, signal);
+    }
   } finally {
     limit.dispose();
   }

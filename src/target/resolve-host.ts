@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { hostname as localHostname } from 'node:os';
 import { Failure } from '../core/failure.ts';
+import { BeyondLibrary } from './beyond-library.ts';
 import type { HostEntry } from './connection.ts';
 import { formatJumps, type Overrides, type Route, routeOf } from './route.ts';
 import { computeFromFiles } from './ssh-config-files.ts';
@@ -30,6 +31,8 @@ export interface ResolvedHost {
   readonly strictHostKeyChecking: 'yes' | 'ask' | 'accept-new';
   /** Ways to sign in that may be tried, best first. */
   readonly methods: readonly SignInMethod[];
+  /** GSSAPIAuthentication: the person has Kerberos tickets, maybe. */
+  readonly gssapi: boolean;
   readonly route: Route;
   /** The configuration that says all this, for the jump hosts too; null for the person's own. */
   readonly configFile: string | null;
@@ -61,6 +64,12 @@ export async function resolveHost(
   const text = await sshG(entry, around, overrides, signal);
   const options = text === null ? await computeFromFiles(entry, around, overrides) : parseSshG(text);
   return interpret(entry, options, around);
+}
+
+/** The account that ssh signs in as. @throws Failure as {@link resolveHost} does */
+export async function userOf(entry: HostEntry, around: Surroundings, signal?: AbortSignal): Promise<string> {
+  const text = await sshG(entry, around, { user: null, port: null, hops: [] }, signal);
+  return parseSshG(text ?? '').get('user')?.[0] ?? around.user;
 }
 
 /** Output of `ssh -G`; null when there is no ssh on this machine. */
@@ -152,18 +161,24 @@ export function interpret(
   };
   for (const [keyword, name] of UNSUPPORTED) {
     if (one(keyword) !== null) {
-      throw new Failure(
-        'unsupported',
-        `The ssh configuration of ${alias} has ${name}, which ZScope does not support yet.`,
-        `Use a Host entry without ${name} for this machine, for example with a port that you forward by ssh yourself.`,
+      throw new BeyondLibrary(
+        new Failure(
+          'unsupported',
+          `The ssh configuration of ${alias} has ${name}, which ZScope does not support yet.`,
+          `Use a Host entry without ${name} for this machine, for example with a port that you forward by ssh yourself.`,
+        ),
+        name,
       );
     }
   }
   if (yes('proxyusefdpass', false)) {
-    throw new Failure(
-      'unsupported',
-      `The ssh configuration of ${alias} has ProxyUseFdpass, which ZScope does not support.`,
-      'Use a ProxyCommand that passes the bytes itself.',
+    throw new BeyondLibrary(
+      new Failure(
+        'unsupported',
+        `The ssh configuration of ${alias} has ProxyUseFdpass, which ZScope does not support.`,
+        'Use a ProxyCommand that passes the bytes itself.',
+      ),
+      'ProxyUseFdpass',
     );
   }
   const hostname = one('hostname') ?? alias;
@@ -203,6 +218,7 @@ export function interpret(
           ? yes('passwordauthentication', true)
           : yes('kbdinteractiveauthentication', true),
     ),
+    gssapi: yes('gssapiauthentication', false),
     route: routeOf(alias, options),
     configFile,
   };

@@ -1,6 +1,7 @@
 import type { AnyAuthMethod, AuthenticationType, Prompt } from 'ssh2';
 import { Failure, isFailure } from '../core/failure.ts';
 import { inert } from '../core/text/inert.ts';
+import { BeyondLibrary } from './beyond-library.ts';
 import type { Prompts } from './connection.ts';
 import { collectIdentities, type Identity, OneKeyAgent } from './identities.ts';
 import type { ResolvedHost } from './resolve-host.ts';
@@ -26,7 +27,16 @@ export class SignIn {
   /** Set when the person cancelled: nothing more is tried. */
   #cancelled: Failure | null = null;
 
-  constructor(host: ResolvedHost, prompts: Prompts, log: (line: string) => void) {
+  /** What only the system's ssh could offer. */
+  #beyond: string | null = null;
+
+  /** @param alone no other client is tried instead of this one */
+  constructor(
+    host: ResolvedHost,
+    prompts: Prompts,
+    log: (line: string) => void,
+    private readonly alone: boolean,
+  ) {
     this.#host = host;
     this.#prompts = prompts;
     this.#log = log;
@@ -51,6 +61,8 @@ export class SignIn {
     for (const method of this.#host.methods) {
       // ssh2 types know no method that only a server would name.
       if (!(left as readonly string[]).includes(method)) continue;
+      // Before the person is asked for anything: what another client does without a question.
+      if (method !== 'publickey' && this.#beyond !== null && !this.alone) throw this.failure();
       const attempt = await this.#attempt(method, username);
       if (attempt !== null) return attempt;
     }
@@ -95,7 +107,8 @@ export class SignIn {
 
   async #identities(): Promise<Identity[]> {
     if (this.#keys === null) {
-      const { usable, unusable } = await collectIdentities(this.#host, this.#prompts);
+      const { usable, unusable, beyond } = await collectIdentities(this.#host, this.#prompts);
+      this.#beyond = beyond;
       this.#keys = [...usable];
       for (const { name, why } of unusable) this.#unusable.push(`${name}: ${why}`);
       this.#log(
@@ -137,12 +150,15 @@ export class SignIn {
     const unusable = this.#unusable.length === 0 ? '' : `; not usable: ${this.#unusable.join('; ')}`;
     const takes =
       this.#offered.length === 0 ? '' : `; the server takes ${inert(this.#offered.join(', '), 200)}`;
-    return new Failure(
+    const failure = new Failure(
       'auth-failed',
       `${this.#host.alias} did not let ${this.#host.user} in: ${tried}${unusable}${takes}${detail === '' ? '' : ` (${inert(detail, 200)})`}.`,
       this.#tried.length > 5
         ? 'Set IdentityFile and IdentitiesOnly for this host, so that the right key is offered first.'
         : 'Check User and IdentityFile in the ssh configuration and that the key is in authorized_keys there.',
     );
+    const kerberos = this.#host.gssapi && this.#offered.includes('gssapi-with-mic') ? 'GSSAPI' : null;
+    const beyond = this.#beyond ?? kerberos;
+    return beyond === null || this.alone ? failure : new BeyondLibrary(failure, beyond);
   }
 }

@@ -1,6 +1,7 @@
 import type { AuthenticationType, ConnectConfig, NextAuthHandler, Client as SshClient } from 'ssh2';
 import { Failure, isFailure } from '../core/failure.ts';
 import { inert } from '../core/text/inert.ts';
+import { BeyondLibrary } from './beyond-library.ts';
 import type { Prompts } from './connection.ts';
 import { HostKeyCheck } from './host-key-check.ts';
 import { blobKeyType } from './known-hosts.ts';
@@ -38,6 +39,8 @@ export interface Attempt {
   readonly around: Surroundings;
   readonly log: (line: string) => void;
   readonly signal: AbortSignal;
+  /** No other client is tried where this one cannot do it. */
+  readonly alone: boolean;
 }
 
 /** Keepalive questions are sent this often, so a living machine is heard from this often. */
@@ -173,7 +176,7 @@ async function openOver(host: ResolvedHost, attempt: Attempt, wire: Wire): Promi
       ),
     );
     const patient = patience.wrap(prompts);
-    const signIn = new SignIn(host, patient, log);
+    const signIn = new SignIn(host, patient, log, attempt.alone);
 
     client.on('error', (error: Error & { level?: string }) => {
       // Both come between attempts to sign in; what follows is decided by SignIn.
@@ -333,10 +336,13 @@ function sessionFailure(
     return signIn.failure(said);
   }
   if (/no matching|handshake failed: no/i.test(error.message)) {
-    return new Failure(
-      'unsupported',
-      `${host.alias} and ZScope have no algorithm in common: ${said}.`,
-      'Allow a current key exchange, host key and MAC (without SHA-1) in the sshd_config of the machine.',
+    return new BeyondLibrary(
+      new Failure(
+        'unsupported',
+        `${host.alias} and ZScope have no algorithm in common: ${said}.`,
+        'Allow a current key exchange, host key and MAC (without SHA-1) in the sshd_config of the machine.',
+      ),
+      'its algorithms',
     );
   }
   if (host.route.kind === 'command') {

@@ -8,6 +8,8 @@ const SILENT_HOP_MS = 4000;
 
 /** Shells on channels of one SSH session. */
 export class Ssh2Transport implements Transport {
+  readonly remark = '';
+
   constructor(private readonly session: SshSession) {}
 
   get identity(): string {

@@ -107,6 +107,10 @@ export class TargetConnection implements Connection {
     return `${this.#target.user} ${this.#transport.identity}`;
   }
 
+  get remark(): string {
+    return this.#transport.remark;
+  }
+
   get facts(): TargetFacts {
     if (this.#facts === null) throw new Error('the facts are known once start() has resolved');
     return this.#facts;

@@ -20,6 +20,8 @@ export class ChannelRefused extends Error {}
 export interface Transport {
   /** The machine, by what proves it: its name in known_hosts and the fingerprint of its host key. */
   readonly identity: string;
+  /** What is special about this way, as a sentence for the person; empty for nothing. */
+  readonly remark: string;
   /**
    * Starts a command in the login shell.
    * @param tty gives it a terminal, which has stderr in stdout and no end of file

@@ -129,14 +129,23 @@ test('cancelled before it began, and while connecting', async () => {
 });
 
 test.each([
-  ['ProxyUseFdpass', 'ProxyUseFdpass yes'],
-  ['CertificateFile', 'CertificateFile /tmp/cert.pub'],
+  ['CertificateFile', 'CertificateFile /nonexistent'],
   ['KnownHostsCommand', 'KnownHostsCommand /bin/true'],
-])('%s is named, not ignored', async (name, line) => {
+])('%s is beyond our library: the ssh of the system connects, and that is said', async (name, line) => {
   const server = await start({ client: [line] });
+  const connection = await reach(server);
+  expect(connection.remark).toContain(`system's own ssh`);
+  expect(connection.remark).toContain(name);
+  expect(await connection.run(question('echo there'), null)).toBe('there\n');
+  connection.dispose();
+});
+
+test('what neither our library nor the ssh of the system can do is named', async () => {
+  const server = await start({ client: ['RevokedHostKeys /nonexistent'] });
   const failure = await failureOf(reach(server));
   expect(failure.code).toBe('unsupported');
-  expect(failure.message).toContain(name);
+  expect(failure.message).toContain('RevokedHostKeys');
+  expect(failure.message).toContain("The system's ssh could not connect");
 });
 
 test('a login shell that runs nothing', async () => {

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import * as vscode from 'vscode';
 import type { Disposable } from '../../core/lifetime.ts';
 import { inert } from '../../core/text/inert.ts';
@@ -9,6 +10,14 @@ import { targetModule } from './lazy-target.ts';
 import type { TargetNode } from './target-nodes.ts';
 import { targetKey } from './target-nodes.ts';
 import type { TargetService } from './target-service.ts';
+
+const THIS_MACHINE: HostEntry = { alias: 'This machine', configFile: null, isLocal: true };
+
+/** It is one to look at: ZFS is loaded here, or somebody opened a window on it (Remote-SSH, a browser). */
+function offersThisMachine(): boolean {
+  const isOpened = vscode.env.remoteName !== undefined;
+  return process.platform === 'linux' && (isOpened || existsSync('/sys/module/zfs'));
+}
 
 /** The hosts of the user's ssh configuration and of the files in `zscope.ssh.configFiles`. */
 export class TargetsView implements vscode.TreeDataProvider<TargetNode>, Disposable {
@@ -38,7 +47,8 @@ export class TargetsView implements vscode.TreeDataProvider<TargetNode>, Disposa
 
   /** All hosts that can be connected to by name. */
   async hosts(): Promise<readonly HostEntry[]> {
-    return targetModule().listHosts(setting('zscope.ssh.configFiles'), true);
+    const hosts = await targetModule().listHosts(setting('zscope.ssh.configFiles'), true);
+    return [...hosts, ...(offersThisMachine() ? [THIS_MACHINE] : [])];
   }
 
   async getChildren(node?: TargetNode): Promise<TargetNode[]> {
@@ -110,8 +120,13 @@ export class TargetsView implements vscode.TreeDataProvider<TargetNode>, Disposa
     }
     item.tooltip = [
       entry.alias,
-      entry.configFile === null ? 'from your ssh configuration' : `from ${entry.configFile}`,
+      entry.isLocal
+        ? 'the machine that ZScope runs on, without SSH'
+        : entry.configFile === null
+          ? 'from your ssh configuration'
+          : `from ${entry.configFile}`,
       about,
+      target?.connection?.remark ?? '',
       withoutRoot ? 'Signed in without root, which hung tasks, traces and dbgmsg take.' : '',
       active && facts !== null ? 'The views show this target.' : '',
       target?.why ?? '',

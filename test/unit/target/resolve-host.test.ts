@@ -56,6 +56,7 @@ certificatefile none`);
     hostKeyAlias: null,
     strictHostKeyChecking: 'accept-new',
     methods: ['keyboard-interactive', 'publickey'],
+    gssapi: false,
     route: { kind: 'direct' },
     configFile: null,
   });

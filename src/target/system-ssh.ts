@@ -1,0 +1,213 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Failure } from '../core/failure.ts';
+import { inert } from '../core/text/inert.ts';
+import type { HostEntry } from './connection.ts';
+import { startProcess } from './process-channel.ts';
+import type { Surroundings } from './surroundings.ts';
+import { ChannelRefused, type ShellChannel, type Transport } from './transport.ts';
+
+/** The first shell must answer after so long; ssh itself keeps to ConnectTimeout. */
+const START_LIMIT_MS = 60_000;
+/** How often the machine is asked for a sign of life. */
+const BEAT_MS = 2000;
+const SAID_LIMIT = 2000;
+/** The remote command whose channel shows that the machine lives: what goes in comes out. */
+const ECHO = 'exec cat';
+
+/**
+ * Shells by the system's own `ssh`, which can do what our library cannot: certificates, FIDO keys,
+ * GSSAPI, the newest key exchanges. It runs without questions (BatchMode) and asks this machine's
+ * configuration and known_hosts itself. One process is the connection; where ssh can share one
+ * (ControlMaster of ssh_config(5)), each further shell is a channel of it.
+ */
+export class SystemSsh implements Transport {
+  readonly identity: string;
+  readonly #entry: HostEntry;
+  readonly #around: Surroundings;
+  /** Folder of the control socket, ours alone; null where ssh has none (Windows). */
+  readonly #folder: string | null;
+  readonly #listeners: Array<() => void> = [];
+  readonly #channels = new Set<ShellChannel>();
+  readonly #beat: NodeJS.Timeout;
+  readonly #master: ShellChannel;
+  #received = 0;
+  #ended = false;
+  #said = '';
+
+  private constructor(
+    entry: HostEntry,
+    around: Surroundings,
+    folder: string | null,
+    master: ShellChannel,
+    /** Why it is this one, for the person. */
+    readonly remark: string,
+  ) {
+    this.#entry = entry;
+    this.#around = around;
+    this.#folder = folder;
+    this.#master = master;
+    // Which key the server has is ssh's own business: nothing is kept for such a machine.
+    this.identity = `ssh ${entry.alias}`;
+    master.stdout.on('data', (bytes: Buffer) => {
+      this.#received += bytes.length;
+    });
+    master.stderr.on('data', (bytes: Buffer) => {
+      this.#said = `${this.#said}${bytes.toString('utf8')}`.slice(-SAID_LIMIT);
+    });
+    master.onClose(() => this.#close());
+    this.#beat = setInterval(() => {
+      if (master.stdin.writable) master.stdin.write('\n');
+    }, BEAT_MS);
+    this.#beat.unref();
+  }
+
+  /** Signs in. @throws Failure with what ssh said; cancelled */
+  static async connect(
+    entry: HostEntry,
+    around: Surroundings,
+    remark: string,
+    signal: AbortSignal,
+  ): Promise<SystemSsh> {
+    signal.throwIfAborted();
+    const folder = around.platform === 'win32' ? null : await mkdtemp(join(tmpdir(), 'zscope-ctl-'));
+    const remove = async (): Promise<void> => {
+      if (folder !== null) await rm(folder, { recursive: true, force: true });
+    };
+    let channel: ShellChannel;
+    try {
+      channel = await startProcess('ssh', sshArguments(entry, folder, 'yes', ECHO), around.env);
+    } catch (error) {
+      await remove();
+      throw error;
+    }
+    const problem = await firstSign(channel, entry.alias, signal);
+    if (problem !== null) {
+      channel.close();
+      await remove();
+      throw problem;
+    }
+    return new SystemSsh(entry, around, folder, channel, remark);
+  }
+
+  get received(): number {
+    return this.#received;
+  }
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  async open(command: string, tty: boolean, signal: AbortSignal): Promise<ShellChannel> {
+    signal.throwIfAborted();
+    if (this.#ended) throw new ChannelRefused('the connection has ended');
+    const args = sshArguments(this.#entry, this.#folder, 'no', command, tty);
+    const channel = await startProcess('ssh', args, this.#around.env);
+    this.#channels.add(channel);
+    channel.onClose(() => this.#channels.delete(channel));
+    return channel;
+  }
+
+  onEnd(listener: () => void): void {
+    if (this.#ended) listener();
+    else this.#listeners.push(listener);
+  }
+
+  why(): string | null {
+    const line = this.#said.trim().split('\n').at(-1) ?? '';
+    return line === '' ? null : line;
+  }
+
+  silentHop(): string | null {
+    return null;
+  }
+
+  end(graceMs: number): void {
+    // The connection lasts as long as one of its channels.
+    for (const channel of this.#channels) channel.close();
+    this.#master.stdin.end();
+    const timer = setTimeout(() => this.#master.close(), graceMs);
+    timer.unref();
+    this.onEnd(() => clearTimeout(timer));
+  }
+
+  #close(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    clearInterval(this.#beat);
+    if (this.#folder !== null) void rm(this.#folder, { recursive: true, force: true });
+    for (const listener of this.#listeners.splice(0)) listener();
+  }
+}
+
+function sshArguments(
+  { alias, configFile }: HostEntry,
+  folder: string | null,
+  master: 'yes' | 'no',
+  command: string,
+  tty = false,
+): string[] {
+  const options = [
+    'BatchMode=yes',
+    'ForwardAgent=no',
+    'ForwardX11=no',
+    'ClearAllForwardings=yes',
+    'PermitLocalCommand=no',
+    'RemoteCommand=none',
+    'EscapeChar=none',
+    ...(folder === null
+      ? []
+      : [`ControlMaster=${master}`, `ControlPath=${join(folder, 'c')}`, 'ControlPersist=no']),
+  ];
+  return [
+    ...(configFile === null ? [] : ['-F', configFile]),
+    tty ? '-tt' : '-T',
+    ...options.flatMap((option) => ['-o', option]),
+    '--',
+    alias,
+    command,
+  ];
+}
+
+/** Waits for the echo of a line; null when it came. */
+function firstSign(channel: ShellChannel, alias: string, signal: AbortSignal): Promise<Failure | null> {
+  return new Promise((resolve) => {
+    let said = '';
+    const settle = (failure: Failure | null): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', cancel);
+      channel.stdout.removeListener('data', heard);
+      channel.stderr.removeListener('data', listen);
+      resolve(failure);
+    };
+    const mark = Buffer.from('zscope\n');
+    let got = Buffer.alloc(0);
+    const heard = (bytes: Buffer): void => {
+      // A login shell may print before.
+      got = Buffer.concat([got, bytes]).subarray(-4096);
+      if (got.includes(mark)) settle(null);
+    };
+    const listen = (bytes: Buffer): void => {
+      said = `${said}${bytes.toString('utf8')}`.slice(-SAID_LIMIT);
+    };
+    const cancel = (): void => settle(new Failure('cancelled', 'Connecting was cancelled.'));
+    const fail = (code: 'timeout' | 'auth-failed', what: string): void => {
+      const last = said.trim().split('\n').slice(-2).join(' ');
+      settle(
+        new Failure(
+          code,
+          `The system's ssh ${what} ${alias}${last === '' ? '' : `: ${inert(last, 400)}`}.`,
+          `Try \`ssh ${alias}\` in a terminal; ZScope can use what works there without a question.`,
+        ),
+      );
+    };
+    const timer = setTimeout(() => fail('timeout', 'has no answer from'), START_LIMIT_MS);
+    channel.stdout.on('data', heard);
+    channel.stderr.on('data', listen);
+    channel.onClose(() => fail('auth-failed', 'could not connect to'));
+    if (signal.aborted) cancel();
+    else signal.addEventListener('abort', cancel, { once: true });
+    channel.stdin.write(mark);
+  });
+}

@@ -1,0 +1,120 @@
+/** The same connection by other ways than our SSH library: the system's ssh, and no SSH at all. */
+import { execFileSync } from 'node:child_process';
+import { readdirSync, writeFileSync } from 'node:fs';
+import { hostname, tmpdir } from 'node:os';
+import { expect, test } from 'vitest';
+import type { Connection } from '../../src/target/connection.ts';
+import { connect } from '../../src/target/index.ts';
+import { failureOf } from '../support/failure-of.ts';
+import { lines, Person, question, reach } from './client.ts';
+import { forever, serverStarter, word } from './fixtures.ts';
+import { isRunning, kill, type Server, until } from './server.ts';
+
+const start = serverStarter();
+
+/** Questions, a stream that is stopped, and one that ends with the connection. */
+async function proves(connection: Connection): Promise<void> {
+  expect(await connection.run(question('cat; echo answer'), null)).toBe('answer\n');
+  expect((await failureOf(connection.run(question('echo why >&2; exit 3'), null))).message).toContain(
+    '(why)',
+  );
+  const bytes = await connection.run(question("head -c 3000000 /dev/zero | tr '\\0' x"), null);
+  expect(bytes).toHaveLength(3_000_000);
+  const name = word();
+  const stopped = await connection.stream(lines(forever(name), 'echo cleaned >&2'), null, {
+    events: () => {},
+  });
+  await until('it runs', 20_000, () => isRunning(name));
+  stopped.dispose();
+  expect(await stopped.ended).toMatchObject({ reason: 'stopped', stderr: 'cleaned\n' });
+  expect(isRunning(name)).toBe(false);
+  const late = word();
+  expect((await failureOf(connection.run(question(forever(late), { timeoutMs: 1000 }), null))).code).toBe(
+    'timeout',
+  );
+  await until('its processes are gone', 20_000, () => !isRunning(late));
+  const left = word();
+  await connection.stream(lines(forever(left)), null, { events: () => {} });
+  await until('it runs', 20_000, () => isRunning(left));
+  connection.dispose();
+  expect(connection.state).toBe('closed');
+  await until('nothing is left', 30_000, () => !isRunning(left));
+}
+
+/** A server that takes keys by their certificate only, with one for root. */
+async function certified(): Promise<Server> {
+  const server = await start({ config: [] });
+  server.makeKey('ca');
+  writeFileSync(server.path('authorized_keys'), '');
+  const sign = ['-q', '-s', server.path('ca'), '-I', 'test', '-n', 'root', server.path('id.pub')];
+  execFileSync('ssh-keygen', sign);
+  const config = server.path('sshd_config');
+  await server.stop();
+  const more = `TrustedUserCAKeys ${server.path('ca.pub')}\nPasswordAuthentication yes\n`;
+  writeFileSync(config, `${more}${execFileSync('cat', [config], { encoding: 'utf8' })}`);
+  await server.run();
+  return server;
+}
+
+test("a certificate goes by the system's ssh, without a question", async () => {
+  const server = await certified();
+  const person = new Person();
+  const connection = await reach(server, person);
+  expect(connection.remark).toContain('certificates of keys');
+  await proves(connection);
+  expect(person.asked).toEqual([]);
+  await until('no connection is left', 20_000, () => server.processes.length === 0);
+  const sockets = readdirSync(tmpdir()).filter((file) => file.startsWith('zscope-ctl-'));
+  expect(sockets.filter((file) => readdirSync(`${tmpdir()}/${file}`).length > 0)).toEqual([]);
+});
+
+test('a certificate that the server does not take leaves the questions', async () => {
+  const server = await certified();
+  writeFileSync(server.path('ca.pub'), '');
+  const person = new Person();
+  person.passwords = [undefined];
+  expect((await failureOf(reach(server, person))).code).toBe('cancelled');
+  expect(person.asked).toEqual(['password root box']);
+});
+
+test("a host with a certificate of its own goes by the system's ssh", async () => {
+  const server = await start();
+  server.makeKey('ca');
+  const names = ['-q', '-s', server.path('ca'), '-I', 'host', '-h', '-n', '127.0.0.1'];
+  execFileSync('ssh-keygen', [...names, server.path('host_ed25519.pub')]);
+  const config = server.path('sshd_config');
+  await server.stop();
+  const text = execFileSync('cat', [config], { encoding: 'utf8' });
+  writeFileSync(config, `HostCertificate ${server.path('host_ed25519-cert.pub')}\n${text}`);
+  await server.run();
+  const ca = execFileSync('cat', [server.path('ca.pub')], { encoding: 'utf8' });
+  writeFileSync(server.knownHosts, `@cert-authority [127.0.0.1]:${server.port} ${ca}`);
+  const person = new Person();
+  const connection = await reach(server, person);
+  expect(connection.remark).toContain('a host certificate');
+  expect(connection.facts.root).toBe('root');
+  connection.dispose();
+  expect(person.asked).toEqual([]);
+});
+
+test("by the system's ssh too a frozen server is noticed, and a dead one", async () => {
+  const server = await certified();
+  const connection = await reach(server);
+  const frozen = server.processes;
+  for (const pid of frozen) kill(pid, 'SIGSTOP');
+  try {
+    await until('it is silent', 30_000, () => connection.state === 'silent');
+  } finally {
+    for (const pid of frozen) kill(pid, 'SIGCONT');
+  }
+  await until('it is heard again', 30_000, () => connection.state === 'connected');
+  await server.stop();
+  await until('it is lost', 30_000, () => connection.state === 'closed');
+});
+
+test('this machine, without SSH', async () => {
+  const entry = { alias: 'This machine', configFile: null, isLocal: true };
+  const connection = await connect(entry, new Person());
+  expect(connection.facts).toMatchObject({ hostname: hostname(), root: 'root' });
+  await proves(connection);
+});
