@@ -108,7 +108,8 @@ const BUFFER_KIB = { total: 64 * 1024, least: 256, most: 4096 } as const;
  * - `filter`, `synthetic`, `trigger`, `measure` as the steps of a program want them.
  * - `record CALLS SECONDS RATE SHARES` copies trace_pipe till a limit is reached; `tally SECONDS` has only the sums
  *   of the triggers read, once a second.
- * - `join MARK SESSION` is for another script: what it attaches belongs to a session that runs already.
+ * - `join MARK SESSION` is for another script: what it attaches belongs to a session that runs already. A refusal is
+ *   its answer, and no failure.
  *
  * What is forked before the first call can be seen runs beside the rest: mkdir while the probe is set, and
  * cat. The probe is enabled when the buffer has grown: while it grows the kernel records nothing
@@ -127,7 +128,7 @@ refuse() {
     { echo 0 >"$instance/events/$name/$event/enable"; echo "-:$name/$event" >>"$tracefs/kprobe_events"; } 2>/dev/null
   done
   say refused "$@"
-  exit 3
+  exit $refused
 }
 why_not() {
   why= said=
@@ -143,7 +144,7 @@ probe() {
 }
 begin() {
   mark=$1 session=$2
-  reader= joined= how= failed= making= place=
+  reader= joined= how= failed= making= place= refused=3
   { printf zscope >/proc/self/comm; } 2>/dev/null
   [ -n "$tracefs" ] || refuse no-tracefs
   [ -w "$tracefs/kprobe_events" ] || refuse no-kprobes
@@ -161,7 +162,7 @@ begin() {
 }
 join() {
   mark=$1 session=$2
-  reader= joined= how= failed= making=
+  reader= joined= how= failed= making= place= refused=0
   [ -n "$tracefs" ] || refuse no-tracefs
   sessions "zscope_*_$session"
   name=\${names# }
