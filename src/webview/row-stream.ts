@@ -10,6 +10,8 @@ export interface RowTraits<T> {
   readonly fields: (row: T) => readonly string[];
   /** Rows that no filter hides, as gaps. */
   readonly always: (row: T) => boolean;
+  /** What a filter text means that is more than words; null for one that is words. */
+  readonly condition?: (text: string) => ((row: T) => boolean) | null;
 }
 
 /** The rows of a view on their way from messages to the screen: at most one step a frame. */
@@ -39,10 +41,15 @@ export class RowStream<T extends Row> {
 
   set filterText(text: string) {
     this.#filterText = text;
-    const filter = parseFilter(text);
+    const { always, fields, condition } = this.traits;
+    const test = condition?.(text) ?? null;
+    const filter = test === null ? parseFilter(text) : null;
     this.filter = filter;
-    const { always, fields } = this.traits;
-    this.store.setFilter(filter === null ? null : (row) => always(row) || matches(filter, fields(row)));
+    if (test !== null) {
+      this.store.setFilter((row) => always(row) || test(row));
+    } else {
+      this.store.setFilter(filter === null ? null : (row) => always(row) || matches(filter, fields(row)));
+    }
     this.schedule();
   }
 

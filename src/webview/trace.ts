@@ -13,6 +13,7 @@ import {
   type TraceStatus,
 } from '../protocol/trace-view.ts';
 import './refusal.ts';
+import { rowCondition } from './row-condition.ts';
 import { RowStream } from './row-stream.ts';
 import { RowsView, type ToolbarTexts } from './rows-view.ts';
 import './split-pane.ts';
@@ -29,8 +30,9 @@ const SELECT_DELAY = 60;
 
 const toolbar: ToolbarTexts = {
   label: 'Trace',
-  filterPlaceholder: 'Filter (e.g. txg_sync, -exclude)',
-  filterLabel: 'Filter events: all words must occur, -word must not',
+  filterPlaceholder: 'Filter (e.g. txg_sync, -exclude, duration > 1ms)',
+  filterLabel:
+    'Filter events: all words must occur, -word must not; or a condition, such as duration > 1ms && ret != 0',
   things: 'events',
 };
 
@@ -124,6 +126,7 @@ export class TraceView extends RowsView<TraceRow> {
         ...row.arguments.map(({ name, value }) => `${name}=${value}`),
       ],
       always: (row) => row.kind === 'loss',
+      condition: rowCondition,
     },
     (refiltered) => this.draw(refiltered),
   );

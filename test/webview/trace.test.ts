@@ -124,8 +124,16 @@ describe('the trace view', () => {
     const lefts = (selector: string) =>
       page.locator(selector).evaluateAll((all) => all.map((cell) => cell.getBoundingClientRect().left));
     expect(await lefts('.head .cell')).toEqual(await lefts('#row-2 .cell'));
-    await page.getByRole('textbox').fill('eio');
-    await page.getByText('1/2', { exact: true }).waitFor();
+    const found = async (filter: string, rows: number) => {
+      await page.getByRole('textbox').fill(filter);
+      await page.getByText('2/2', { exact: true }).waitFor({ state: rows === 2 ? 'visible' : 'detached' });
+      await page.getByText(`${rows}/2`, { exact: true }).waitFor();
+    };
+    await found('eio', 1);
+    await found('duration < 10ms', 2);
+    await found('duration > 1ms && errno == EIO', 1);
+    await found('foid == 7', 0);
+    await found('foid >= 1 and comm ~ "txg*"', 1);
   });
 
   it('draws sums as bars that can be read and walked through, and shows the stack of a chosen one', async () => {

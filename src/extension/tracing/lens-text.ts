@@ -7,14 +7,19 @@ import { returnedText } from './trace-texts.ts';
 /** Arguments of the last call that are named: a lens is one line. */
 const ARGUMENTS = 3;
 
+/** What a lens has to know of a session. */
+export interface LensSubject {
+  readonly stats: SessionStats;
+  readonly isRunning: boolean;
+  /** Null before it began. */
+  readonly started: unknown;
+}
+
 /**
  * What a function's calls come to: `1,204 calls, 38/s, p50 12 µs, p99 1.4 ms, last: dd(634) foid=34 -> 5 EIO`. Empty
  * before the session began.
  */
-export function lensText(
-  session: { readonly stats: SessionStats; readonly isRunning: boolean; readonly started: unknown },
-  symbol: string,
-): string {
+export function lensText(session: LensSubject, symbol: string): string {
   if (session.started === null) {
     return '';
   }

@@ -297,6 +297,7 @@ export class Tracing implements Disposable {
     void this.#lenses.add(session, subject.symbol);
     panel.onClose(() => {
       session.dispose();
+      this.#lenses.close(session);
       this.#open.delete(trace);
       this.#nameTargets();
     });

@@ -4,7 +4,7 @@ import { sourceName } from '../../core/stack/frame.ts';
 import { definitionsRequest } from '../../protocol/server.ts';
 import type { LazyServer } from '../source/lazy-server.ts';
 import { commandLink } from '../vscode-table.ts';
-import { lensText } from './lens-text.ts';
+import { type LensSubject, lensText } from './lens-text.ts';
 import type { TraceSession } from './trace-session.ts';
 
 /** The text above a function is written anew this often at most, in milliseconds. */
@@ -12,7 +12,7 @@ const PERIOD_MS = 1000;
 
 /** A traced function with the place of its definition. */
 interface Traced {
-  readonly session: TraceSession;
+  readonly session: LensSubject;
   readonly symbol: string;
   /** `file:` URI as VS Code writes it. */
   readonly uri: string;
@@ -26,7 +26,7 @@ interface Traced {
  */
 export class TraceLenses implements vscode.CodeLensProvider, Disposable {
   readonly #traced = new Map<string, Traced>();
-  readonly #listeners = new Set<Disposable>();
+  readonly #listeners = new Map<TraceSession, Disposable>();
   readonly #changed = new vscode.EventEmitter<void>();
   readonly onDidChangeCodeLenses = this.#changed.event;
   #provider: vscode.Disposable | null = null;
@@ -44,12 +44,29 @@ export class TraceLenses implements vscode.CodeLensProvider, Disposable {
     }
     const uri = vscode.Uri.parse(definition.uri).toString();
     this.#traced.set(name, { session, symbol, uri, line: definition.line - 1 });
-    const listener = session.listen(() => this.#later());
-    this.#listeners.add(listener);
+    if (!this.#listeners.has(session)) {
+      this.#listeners.set(
+        session,
+        session.listen(() => this.#later()),
+      );
+    }
     this.#provider ??= vscode.languages.registerCodeLensProvider(
       { scheme: 'file', pattern: '**/*.{c,h}' },
       this,
     );
+    this.#later();
+  }
+
+  /** Keeps of a session whose view is closed no more than what stands above its functions. */
+  close(session: TraceSession): void {
+    this.#listeners.get(session)?.dispose();
+    this.#listeners.delete(session);
+    const { stats, started } = session;
+    for (const [name, traced] of this.#traced) {
+      if (traced.session === session) {
+        this.#traced.set(name, { ...traced, session: { stats, started, isRunning: false } });
+      }
+    }
     this.#later();
   }
 
@@ -67,6 +84,9 @@ export class TraceLenses implements vscode.CodeLensProvider, Disposable {
   }
 
   #later(): void {
+    if (this.#ended) {
+      return;
+    }
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
       this.#changed.fire();
@@ -76,7 +96,7 @@ export class TraceLenses implements vscode.CodeLensProvider, Disposable {
   dispose(): void {
     this.#ended = true;
     clearTimeout(this.#timer);
-    for (const listener of this.#listeners) {
+    for (const listener of this.#listeners.values()) {
       listener.dispose();
     }
     this.#provider?.dispose();
