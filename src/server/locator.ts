@@ -10,7 +10,7 @@ import {
 import type { FileEntry, IndexedFunction } from '../core/symbols/function-index.ts';
 import type { CandidateLine, DebugLine, FunctionDefinition, Place } from '../core/symbols/location.ts';
 import { fileRank, mapPath } from '../core/symbols/source-paths.ts';
-import { isZfsModule } from '../core/zfs/zfs-modules.ts';
+import { isZfsModule, zfsProgramOf } from '../core/zfs/zfs-modules.ts';
 import type { LocateFrame, SourceReferenceParams } from '../protocol/server.ts';
 import type { CReader } from './c-reader.ts';
 import { indexPath, uriOfPath, type WorkspaceFile, type WorkspaceIndex } from './workspace-index.ts';
@@ -141,6 +141,10 @@ export class Locator {
    * never in code of processes or of another system, and a frame of another module is not in ZFS.
    */
   frameDefinitions(frame: Frame): Found[] {
+    const program = frame.module === null || isZfsModule(frame.module) ? null : zfsProgramOf(frame.module);
+    if (program !== null) {
+      return this.#programDefinitions(frame, program);
+    }
     const isZfs = frame.module === null || isZfsModule(frame.module);
     const bodies = new Set<string>();
     const found = this.#find(sourceName(frame.symbol)).filter(({ definition, file }) => {
@@ -152,6 +156,18 @@ export class Locator {
     // Where sources of ZFS and of the kernel are open, a module's frame is in the former.
     const isNear = ({ file }: Found) => (file.tree === null) === (frame.module === null);
     return [...found.filter(isNear), ...found.filter((one) => !isNear(one))];
+  }
+
+  /** The same for a frame of a program or a library of ZFS: in its own folder, else in what it is linked with. */
+  #programDefinitions(frame: Frame, program: string): Found[] {
+    const found = this.#find(sourceName(frame.symbol)).filter(
+      ({ file }) => file.tree !== null && file.kind !== 'foreign' && !/(?:^|\/)tests\//.test(file.path),
+    );
+    // cmd/zdb/zdb.c, cmd/ztest.c, lib/libzpool/kernel.c
+    const isOwn = ({ file }: Found) => file.path.split(/[/.]/).includes(program);
+    const own = found.filter(isOwn);
+    // Each program has a main, and often a usage.
+    return own.length > 0 ? own : found.filter(({ file }) => !/(?:^|\/)cmd\//.test(file.path));
   }
 
   /** All definitions by name, best first. */

@@ -7,3 +7,21 @@ const ZFS_MODULES: ReadonlySet<string> = new Set([
 export function isZfsModule(module: string | null): boolean {
   return module !== null && ZFS_MODULES.has(module);
 }
+
+/** Programs of OpenZFS that are no script (cmd/, and the tests' own left out). */
+const ZFS_PROGRAMS: ReadonlySet<string> = new Set([
+  ...['zdb', 'zed', 'zfs', 'zhack', 'zinject', 'zpool', 'zstream', 'ztest', 'raidz_test', 'mount.zfs'],
+  ...['zfs_ids_to_path', 'zgenhostid', 'zpool_influxdb', 'zvol_id'],
+]);
+
+/** Its libraries (lib/), with and without versions. */
+const ZFS_LIBRARY =
+  /^(lib(?:zpool|zfs|zfs_core|zfsbootenv|nvpair|uutil|zutil|shareiscsi|share|efi|icp|avl|spl|tpool|unicode))\.so(?:\.[\d.]+)?$/;
+
+/**
+ * The name of one of OpenZFS's programs or libraries, without a version: `zdb`, `libzpool` for
+ * `libzpool.so.5`. Null for all other files. The name `zfs` is that of a module too.
+ */
+export function zfsProgramOf(fileName: string): string | null {
+  return ZFS_PROGRAMS.has(fileName) ? fileName : (ZFS_LIBRARY.exec(fileName)?.[1] ?? null);
+}

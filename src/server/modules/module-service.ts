@@ -70,6 +70,11 @@ export class ModuleService implements Disposable {
     return this.#workspace.named(module);
   }
 
+  /** Builds of a program or a library of ZFS that are in the workspace. */
+  programsHere(name: string): Promise<string[]> {
+    return this.#workspace.programs(name);
+  }
+
   /** The frames with their lines, as far as the debug info of these builds is here. */
   async withLines(
     stacks: readonly (readonly Frame[])[],

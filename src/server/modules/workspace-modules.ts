@@ -1,5 +1,6 @@
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { zfsProgramOf } from '../../core/zfs/zfs-modules.ts';
 import { stampOf } from './file-source.ts';
 import { buildIdOf } from './open-debug-file.ts';
 
@@ -15,13 +16,16 @@ const SKIPPED = new Set(['node_modules', 'tests', 'man', 'contrib', 'Documentati
 /** Modules, kernels, and the debug info that was split off either. */
 const NAME = /\.ko$|\.ko\.debug$|^vmlinux(\.debug)?$/;
 
+/** Where libtool puts the programs and libraries that it builds; beside it is a script of the same name. */
+const LIBTOOL = '.libs';
+
 interface Known {
   readonly stamp: string;
   readonly buildId: string | null;
 }
 
 /**
- * Modules (`*.ko`, `*.ko.debug`) and kernels (`vmlinux`) built in the workspace, by build-id. A file's build-id is read
+ * Modules (`*.ko`, `*.ko.debug`), kernels (`vmlinux`), and ZFS's programs and libraries built in the workspace, by build-id. A file's build-id is read
  * again when its size, time or inode changed: so a rebuild is seen without being told of it.
  */
 export class WorkspaceModules {
@@ -54,19 +58,29 @@ export class WorkspaceModules {
 
   /** Build-ids of the files that are a module by their name; of the kernel itself for null. */
   async named(module: string | null): Promise<string[]> {
+    return this.#buildsOf((name) =>
+      module === null ? name === 'vmlinux' : name.replaceAll('-', '_') === `${module}.ko`,
+    );
+  }
+
+  /** Build-ids of the files that are a program or library of ZFS by their name; of a library in any version. */
+  async programs(name: string): Promise<string[]> {
+    const wanted = zfsProgramOf(name);
+    return wanted === null ? [] : this.#buildsOf((other) => zfsProgramOf(other) === wanted);
+  }
+
+  /** Build-ids, each once, of files whose name fits. */
+  async #buildsOf(isNamed: (name: string) => boolean): Promise<string[]> {
     if (performance.now() - this.#lookedAt >= AGAIN_AFTER_MS.find) {
       this.#looking ??= this.#look().finally(() => {
         this.#looking = null;
       });
       await this.#looking;
     }
-    const isNamed = (file: string) => {
-      const name = path.basename(file);
-      return module === null ? name === 'vmlinux' : name.replaceAll('-', '_') === `${module}.ko`;
-    };
-    return [...this.#known].flatMap(([file, { buildId }]) =>
-      isNamed(file) && buildId !== null ? [buildId] : [],
+    const builds = [...this.#known].flatMap(([file, { buildId }]) =>
+      buildId !== null && isNamed(path.basename(file)) ? [buildId] : [],
     );
+    return [...new Set(builds)];
   }
 
   async #among(buildId: string): Promise<string[]> {
@@ -93,9 +107,9 @@ export class WorkspaceModules {
         const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
         for (const entry of entries) {
           const full = path.join(folder, entry.name);
-          if (entry.isDirectory() && !entry.name.startsWith('.') && !SKIPPED.has(entry.name)) {
+          if (entry.isDirectory() && isLookedInto(entry.name)) {
             next.push(full);
-          } else if (entry.isFile() && NAME.test(entry.name)) {
+          } else if (entry.isFile() && (NAME.test(entry.name) || zfsProgramOf(entry.name) !== null)) {
             found.add(full);
           }
         }
@@ -127,4 +141,8 @@ export class WorkspaceModules {
       return null;
     }
   }
+}
+
+function isLookedInto(folder: string): boolean {
+  return folder === LIBTOOL || !(folder.startsWith('.') || SKIPPED.has(folder));
 }

@@ -11,17 +11,23 @@ const builds: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   new: { zlog_commit: 0x40, zlog_write_all: 0x30 },
 };
 
-const debug = (here: readonly string[] = []) => ({
+const isOf = ({ symbol, size }: Frame, buildId: string) => {
+  const known = builds[buildId]?.[symbol];
+  return known !== undefined && (size === null || size === known);
+};
+
+const debug = (here: readonly string[] = [], programs: readonly string[] = []) => ({
   builtHere: async () => here,
+  programsHere: async (name: string) => (name === 'zdb' ? programs : []),
   fit: async (frames: readonly Frame[], { buildId }: { readonly buildId: string }) =>
-    frames.every((frame) => builds[buildId]?.[frame.symbol] === frame.size),
+    frames.every((frame) => isOf(frame, buildId)),
   withLines: async (
     stacks: readonly (readonly Frame[])[],
     [build]: readonly { readonly module: string | null; readonly buildId: string }[],
   ) =>
     stacks.map((stack) =>
       stack.map((frame): LocateFrame => {
-        const fits = builds[build?.buildId ?? '']?.[frame.symbol] === frame.size;
+        const fits = isOf(frame, build?.buildId ?? '');
         const line = { function: frame.symbol, path: `/${build?.buildId}.c`, line: 1 };
         return { frame, debug: fits ? [line] : null };
       }),
@@ -43,14 +49,14 @@ const locator = {
     ]),
 };
 
-function placesOf(here: readonly string[] = []): StackPlaces {
+function placesOf(here: readonly string[] = [], programs: readonly string[] = []): StackPlaces {
   // Only this one question is asked of the locator.
-  return new StackPlaces(locator as unknown as Locator, debug(here));
+  return new StackPlaces(locator as unknown as Locator, debug(here, programs));
 }
 
-function trace(frames: Readonly<Record<string, number | null>>, hasOffset = true): TextTrace {
+function trace(frames: Readonly<Record<string, number | null>>, hasOffset = true, module = 'zfs'): TextTrace {
   const placed = Object.entries(frames).map(([symbol, size], line) => ({
-    frame: { symbol, offset: 8, size, module: 'zfs', reliable: true },
+    frame: { symbol, offset: 8, size, module, reliable: true },
     hasOffset,
     line,
     start: 0,
@@ -83,6 +89,16 @@ describe('the build of a stack in a text', () => {
     saw(places, 'old');
     expect((await places.of(trace({ zlog_commit: null }), 0)).buildId).toBeNull();
     expect((await places.of(trace({ zlog_commit: 0x40 }, false), 0)).buildId).toBeNull();
+  });
+
+  it('of a program is the only one in the workspace that its functions are in', async () => {
+    const stack = trace({ zlog_commit: null }, true, 'zdb');
+    expect((await placesOf([], ['new']).of(stack, 0)).buildId).toBe('new');
+    expect((await placesOf([], ['new', 'gone']).of(stack, 0)).buildId).toBe('new');
+    expect((await placesOf([], ['new', 'old']).of(stack, 0)).buildId).toBeNull();
+    const other = trace({ zlog_commit: null, zlog_other: null }, true, 'zdb');
+    expect((await placesOf([], ['new']).of(other, 0)).buildId).toBeNull();
+    expect((await placesOf([], ['new']).of(trace({ zlog_commit: null }), 0)).buildId).toBeNull();
   });
 
   it('may be built in the workspace, and is found once it runs on a target', async () => {

@@ -1,0 +1,75 @@
+/** Frames of processes in a text: exact where the program lies in the workspace, else their function. */
+import { copyFileSync, mkdirSync } from 'node:fs';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Location } from 'vscode-languageserver/node';
+import { type SampleTree, writeSampleTree } from './sample-tree.ts';
+import { buildServer, ServerProcess } from './server-process.ts';
+
+const PROGRAM = path.join('test', 'unit', 'core', 'symbols', 'fixtures', 'program-clang-5.bin');
+
+/** Longer than the sample that the program was built from, with the same functions at other lines. */
+const POOL = `${'\n'.repeat(99)}int\npool_sync(queue_t *queue, int pass)\n{\n\treturn (0);\n}\n`;
+
+let built: Awaited<ReturnType<typeof buildServer>>;
+let tree: SampleTree;
+let server: ServerProcess;
+
+beforeAll(async () => {
+  built = await buildServer();
+  tree = writeSampleTree({
+    META: 'Meta:          1\nName:          zfs\nVersion:       2.3.9\nRelease:       1\n',
+    'cmd/zdb/pool.c': POOL,
+    'cmd/zpool/pool.c': POOL,
+    'module/zfs/vgeom.c': 'int\nvgeom_open(void)\n{\n\treturn (1);\n}\n',
+    // What libtool leaves beside the real program.
+    zdb: '#!/bin/sh\nexec .libs/zdb "$@"\n',
+  });
+  mkdirSync(tree.path('.libs'));
+  copyFileSync(PROGRAM, tree.path('.libs/zdb'));
+  server = new ServerProcess(built.bundle);
+  await server.initialize([tree.root]);
+}, 60_000);
+afterAll(() => {
+  server?.kill();
+  tree?.remove();
+  built?.remove();
+});
+
+/** Where the function of a line leads: a file below the tree, and its 0-based line. */
+async function definitionOf(name: string, text: string): Promise<(string | number)[][]> {
+  const uri = `untitled:${name}`;
+  await server.open(uri, 'kernel-stack', `${text}\n`);
+  const found = await server.connection.sendRequest<Location[] | null>('textDocument/definition', {
+    textDocument: { uri },
+    position: { line: 0, character: text.indexOf('(') + 2 },
+  });
+  const root = `${pathToFileURL(tree.root).toString()}/`;
+  return (found ?? []).map((one) => [one.uri.replace(root, ''), one.range.start.line]);
+}
+
+describe('a frame of a process', () => {
+  it('is at its line when the program is in the workspace', async () => {
+    // pool.c:52 as the debug info of the program has it.
+    expect(await definitionOf('exact', '/sbin/zdb(pool_sync+0x10)[0x55aabbcc]')).toEqual([
+      ['cmd/zdb/pool.c', 51],
+    ]);
+  });
+
+  it('is its function when the program is not there, or is another build', async () => {
+    const definition = [['cmd/zpool/pool.c', 100]];
+    expect(await definitionOf('absent', '/sbin/zpool(pool_sync+0x10)[0x55aabbcc]')).toEqual(definition);
+    expect(await definitionOf('other', '/sbin/zdb(pool_sync+0x1000)[0x55aabbcc]')).toEqual([
+      ['cmd/zdb/pool.c', 100],
+    ]);
+  });
+
+  it("of libzpool is in the kernel's part of the tree, of another library nowhere", async () => {
+    const frame = 'so.5(vgeom_open+0x3d)[0x7f1234567890]';
+    expect(await definitionOf('library', `/lib/x86_64-linux-gnu/libzpool.${frame}`)).toEqual([
+      ['module/zfs/vgeom.c', 1],
+    ]);
+    expect(await definitionOf('foreign', `/lib/x86_64-linux-gnu/libother.${frame}`)).toEqual([]);
+  });
+});
