@@ -2,6 +2,7 @@ import os from 'node:os';
 import path from 'node:path';
 import * as vscode from 'vscode';
 import { inert } from '../core/text/inert.ts';
+import type { ActivityDocument } from './activity/activity-document.ts';
 import type { DbgmsgView } from './dbgmsg/dbgmsg-view.ts';
 import type { ErrorsView } from './errors/errors-view.ts';
 import type { FailureFunnel } from './failures.ts';
@@ -28,6 +29,7 @@ interface Services {
   readonly targets: TargetService;
   readonly targetsView: TargetsView;
   readonly root: RootAccess;
+  readonly activity: ActivityDocument;
   readonly hungTasks: HungTasksView;
   readonly tracing: Tracing;
   readonly dbgmsg: DbgmsgView;
@@ -215,6 +217,7 @@ export function registerCommands(services: Services): vscode.Disposable {
     'zscope.nextFrame': ['Going to the next frame', () => stacks.walk(1)],
     'zscope.previousFrame': ['Going to the previous frame', () => stacks.walk(-1)],
     'zscope.restartServer': ['Restarting the language server', () => server.restart()],
+    'zscope.showActivity': ['Showing what ran on targets', () => services.activity.show()],
     'zscope.showLog': ['Showing the Log', () => log.show()],
   };
   const register = <Id extends CommandId>(id: Id) => {

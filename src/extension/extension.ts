@@ -1,6 +1,8 @@
 import path from 'node:path';
 import * as vscode from 'vscode';
 import { type Disposable, Lifetime } from '../core/lifetime.ts';
+import { ActivityDocument } from './activity/activity-document.ts';
+import { ActivityFile } from './activity/activity-file.ts';
 import { registerCommands } from './commands.ts';
 import { DbgmsgView } from './dbgmsg/dbgmsg-view.ts';
 import { ErrorsView } from './errors/errors-view.ts';
@@ -38,7 +40,9 @@ export function activate(extension: vscode.ExtensionContext): void {
   const funnel = new FailureFunnel(log);
   const context = new Context();
 
-  const targets = own(new TargetService((signal) => new DialogPrompts(signal), context, log));
+  const activityFile = own(new ActivityFile(extension.globalStorageUri.fsPath, log));
+  const activity = own(new ActivityDocument(activityFile));
+  const targets = own(new TargetService((signal) => new DialogPrompts(signal), context, log, activityFile));
   const root = own(new RootAccess(targets, extension.secrets, extension.globalState, funnel));
   const server = own(new LazyServer(extension, funnel));
   const places = new PlaceService(server, new ModuleTransfers(server));
@@ -80,6 +84,7 @@ export function activate(extension: vscode.ExtensionContext): void {
       targets,
       targetsView,
       root,
+      activity,
       hungTasks,
       tracing,
       dbgmsg,

@@ -62,6 +62,7 @@ export interface CommandArguments {
   'zscope.nextFrame': [];
   'zscope.previousFrame': [];
   'zscope.restartServer': [];
+  'zscope.showActivity': [];
   'zscope.showLog': [];
 }
 
@@ -134,6 +135,8 @@ export const schemes = {
   revision: 'zscope-revision',
   /** Of the documents with stacks that the extension makes. */
   stacks: 'zscope',
+  /** Of the document that lists what ran on targets. */
+  activity: 'zscope-activity',
 } as const;
 
 export const languages = {
@@ -188,6 +191,7 @@ export const commandIds: { readonly [Id in CommandId]: true } = {
   'zscope.nextFrame': true,
   'zscope.previousFrame': true,
   'zscope.restartServer': true,
+  'zscope.showActivity': true,
   'zscope.showLog': true,
 };
 

@@ -1,4 +1,5 @@
 import type { Disposable } from '../core/lifetime.ts';
+import type { ActivityRecord } from './activity.ts';
 import type { Collector, DownloadCollector, StreamCollector } from './collector.ts';
 import type { RootProgram } from './root-shell.ts';
 
@@ -165,6 +166,8 @@ export interface ConnectOptions {
   readonly signal?: AbortSignal;
   /** One line per step for the Log: resolved configuration, negotiated algorithms. Never secrets. */
   readonly log?: (line: string) => void;
+  /** All that is run on the target, as it ends; streams also as they begin. */
+  readonly activity?: (record: ActivityRecord) => void;
   /** A machine that was not heard from for so long is given up, in milliseconds; 60,000 unless given. */
   readonly deadAfterMs?: number;
 }

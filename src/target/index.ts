@@ -11,6 +11,7 @@ import { ownSurroundings } from './surroundings.ts';
 import { SystemSsh } from './system-ssh.ts';
 import { TargetConnection } from './target-connection.ts';
 
+export type * from './activity.ts';
 export type * from './collector.ts';
 export type * from './connection.ts';
 export { replaceHostKey } from './replace-host-key.ts';
@@ -47,6 +48,7 @@ export async function connect(
     user: around.user,
     deadAfterMs: options.deadAfterMs ?? DEAD_AFTER_MS,
     log,
+    activity: options.activity ?? (() => {}),
   };
   const { signal } = limit;
   try {

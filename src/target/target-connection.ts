@@ -3,8 +3,9 @@ import { Failure, isFailure } from '../core/failure.ts';
 import { type Disposable, Lifetime } from '../core/lifetime.ts';
 import { inert, inertBlock } from '../core/text/inert.ts';
 import { LineSplitter } from '../core/text/lines.ts';
+import { ActivityEntry, type ActivityRecord } from './activity.ts';
 import type { Slot } from './channel-slots.ts';
-import type { Collector, DownloadCollector, StreamCollector } from './collector.ts';
+import type { Collector, DownloadCollector, Grade, StreamCollector } from './collector.ts';
 import { facts as factsCollector } from './collectors/facts.ts';
 import type {
   ByteSink,
@@ -51,6 +52,7 @@ interface Target {
   /** Given up after so long without a byte, in milliseconds. */
   readonly deadAfterMs: number;
   readonly log: (line: string) => void;
+  readonly activity: (record: ActivityRecord) => void;
 }
 
 export class TargetConnection implements Connection {
@@ -207,7 +209,7 @@ export class TargetConnection implements Connection {
 
   /** Runs a question in a slot until it has ended, or the limit says so; disposes the limit. */
   async #ask<T>(
-    question: { readonly name: string; readonly title: string },
+    question: { readonly name: string; readonly title: string; readonly grade: Grade },
     spec: JobSpec,
     limit: Limit,
     handlers: QuestionHandlers<T>,
@@ -217,6 +219,7 @@ export class TargetConnection implements Connection {
     let hasChannel = false;
     handlers.late(() => hasChannel);
     const startedAt = performance.now();
+    const entry = this.#entry(question, spec);
     try {
       const slot = await this.#pool.slots.wait(limit.signal);
       const opening = this.#pool.open(spec, slot, limit.signal, {
@@ -233,10 +236,12 @@ export class TargetConnection implements Connection {
       if (limit.signal.aborted) stop();
       const result = await limit.race(job.ended);
       stderr = result.stderr;
+      entry.ended(result, bytes);
       this.#log(question.name, startedAt, `${bytes} bytes, ${describe(result)}`);
       this.#judge(question.title, spec, result);
       return await handlers.answer();
     } catch (error) {
+      entry.failed(endOf(error), bytes);
       this.#logFailure(question.name, startedAt, error, stderr, handlers.output);
       throw error;
     } finally {
@@ -267,6 +272,7 @@ export class TargetConnection implements Connection {
     let stderr = '';
     let bug: unknown = null;
     let job: RemoteJob | null = null;
+    const entry = this.#entry(collector, spec);
     const deliver = (batch: () => readonly E[]): void => {
       if (bug !== null) return;
       try {
@@ -303,16 +309,19 @@ export class TargetConnection implements Connection {
         const first = await limit.race(Promise.race([ready, running.ended]));
         if (first !== undefined && !first.wasReady) {
           stderr = first.stderr;
+          entry.ended(first, bytes);
           this.#judge(collector.title, spec, first);
         }
       }
       this.#log(collector.name, startedAt, 'started');
+      entry.started();
       if (bug !== null) running.stop();
       const ended = running.ended.then((result): StreamEnd => {
         deliver(() => [
           ...[...lines.push(text.decode()), ...lines.end()].flatMap((line) => decoder.line(line)),
           ...decoder.end(),
         ]);
+        entry.ended(result, bytes);
         this.#log(collector.name, startedAt, `${bytes} bytes, ${describe(result)}`);
         for (const line of account(result.stderr, [])) this.#target.log(`${collector.name}: ${line}`);
         return streamEnd(result, bug);
@@ -320,6 +329,7 @@ export class TargetConnection implements Connection {
       return { ended, dispose: () => running.stop() };
     } catch (error) {
       job?.stop();
+      entry.failed(endOf(error), bytes);
       this.#logFailure(collector.name, startedAt, error, stderr, []);
       throw error;
     } finally {
@@ -353,6 +363,18 @@ export class TargetConnection implements Connection {
 
   dispose(): void {
     this.#close('');
+  }
+
+  #entry(question: Pick<ActivityRecord, 'name' | 'title' | 'grade'>, spec: JobSpec): ActivityEntry {
+    const { alias, user, activity } = this.#target;
+    const { name, title, grade } = question;
+    const asRoot = spec.root !== null || this.#facts?.root === 'root';
+    const boot = this.#facts?.bootId ?? null;
+    return new ActivityEntry(
+      { target: alias, boot, user: asRoot ? 'root' : user, name, title, grade },
+      spec,
+      activity,
+    );
   }
 
   /** @throws Failure when there is no room for one more */
@@ -459,4 +481,10 @@ export class TargetConnection implements Connection {
 
 function decodeUtf8(chunks: readonly Buffer[]): string {
   return new TextDecoder('utf-8', { ignoreBOM: true }).decode(Buffer.concat(chunks));
+}
+
+/** What it means for a script that it was not waited for. */
+function endOf(error: unknown): 'stopped' | 'lost' | 'failed' {
+  const code = isFailure(error) ? error.code : null;
+  return code === 'cancelled' || code === 'timeout' ? 'stopped' : code === 'lost' ? 'lost' : 'failed';
 }

@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
 import type { Disposable } from '../../core/lifetime.ts';
+import type { ActivityRecord } from '../../target/activity.ts';
 import type { Connection, ConnectionState, HostEntry } from '../../target/connection.ts';
 import { type HostKeyChange, hostKeyChangeOf } from '../../target/host-key-changed.ts';
 import { isCancelled, sentenceOf } from '../failures.ts';
@@ -45,6 +46,7 @@ export class TargetService implements Disposable {
     private readonly prompts: (signal: AbortSignal) => PersonPrompts,
     private readonly context: Context,
     private readonly log: vscode.LogOutputChannel,
+    private readonly activity: { write(record: ActivityRecord): void },
   ) {}
 
   get active(): Target | null {
@@ -102,6 +104,7 @@ export class TargetService implements Disposable {
       const connection = await targetModule().connect(entry, prompts, {
         signal: abort.signal,
         log: (line) => this.log.info(`${entry.alias}: ${line}`),
+        activity: (record) => this.activity.write(record),
       });
       if (this.#sessions.get(key) !== session) {
         connection.dispose();
