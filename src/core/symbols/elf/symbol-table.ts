@@ -107,13 +107,13 @@ export class SymbolTable {
    */
   extents(symbol: ElfSymbol): readonly [number, ...number[]] {
     const end = this.#layout.end(symbol.section);
-    const next = this.#nextBoundary(symbol.address);
+    const next = this.#nextBoundary(symbol.address, symbol.section);
     if (next <= end || !this.#isModule) {
       return [Math.min(next, end) - symbol.address];
     }
     const [gap = 0, ...others] = gapsBehind(this.#elf, symbol.section, (section) => {
       const start = this.#layout.start(section);
-      const first = this.#nextBoundary(start - 1);
+      const first = this.#nextBoundary(start - 1, section);
       return first <= this.#layout.end(section) ? first - start : null;
     }).map((behind) => end + behind - symbol.address);
     return [gap, ...others];
@@ -124,18 +124,12 @@ export class SymbolTable {
     return this.extents(symbol)[0];
   }
 
-  /** Where the next symbol begins. */
-  #nextBoundary(address: number): number {
+  /** Where the next symbol begins; behind the section when it is in none that follows there. */
+  #nextBoundary(address: number, section: number): number {
     this.#extents++;
-    if (this.#boundaries === undefined && this.#extents <= FEW_EXTENTS) {
-      let next = Number.POSITIVE_INFINITY;
-      for (let index = 1; index < this.count; index++) {
-        const one = this.address(index);
-        if (one > address && one < next && this.#isBoundary(index)) {
-          next = one;
-        }
-      }
-      return next;
+    const isPlain = this.#isModule && section < SHN_LORESERVE;
+    if (this.#boundaries === undefined && isPlain && this.#extents <= FEW_EXTENTS) {
+      return this.#nextInSection(address, section);
     }
     const boundaries = this.#sortedBoundaries();
     let low = 0;
@@ -149,6 +143,21 @@ export class SymbolTable {
       }
     }
     return boundaries[low] ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** The same in one pass; words only, since a first frame goes through code that is not compiled yet. */
+  #nextInSection(address: number, section: number): number {
+    const words = this.#words;
+    const start = this.#layout.start(section);
+    const from = address - start;
+    let next = Number.POSITIVE_INFINITY;
+    for (let at = WORDS; at < words.length; at += WORDS) {
+      const value = words[at + 2] ?? 0;
+      if (value > from && value < next && (words[at + 1] ?? 0) >>> 16 === section) {
+        next = this.#isBoundary(at / WORDS) ? value : next;
+      }
+    }
+    return start + next;
   }
 
   /**
