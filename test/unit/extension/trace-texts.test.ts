@@ -1,0 +1,56 @@
+import { expect, it } from 'vitest';
+import type { CallEvent } from '../../../src/core/tracing/events.ts';
+import { SessionStats } from '../../../src/core/tracing/function-stats.ts';
+import { lensText } from '../../../src/extension/tracing/lens-text.ts';
+import { endText, lossText, returnedText } from '../../../src/extension/tracing/trace-texts.ts';
+
+const call: CallEvent = {
+  kind: 'call',
+  time: 10,
+  comm: 'dd',
+  pid: 634,
+  cpu: 0,
+  symbol: 'zil_commit',
+  arguments: [
+    { name: 'zilog', value: '0xffff888000000000' },
+    { name: 'foid', value: '34' },
+  ],
+  stack: [],
+  returned: { value: '5', errno: 'EIO' },
+  durationNs: 12_000,
+};
+
+it('writes above a function what its calls come to', () => {
+  const stats = new SessionStats();
+  const session = { stats, isRunning: true, started: {} };
+  expect(lensText({ ...session, started: null }, 'zil_commit')).toBe('');
+  expect(lensText(session, 'zil_commit')).toBe('0 calls');
+  stats.add(Array.from({ length: 1204 }, (_, i) => ({ ...call, time: 10 + i / 100 })));
+  expect(lensText(session, 'zil_commit')).toBe(
+    '1,204 calls, 100/s, p50 12 µs, p99 16 µs, last: dd(634) foid=34 -> 5 EIO',
+  );
+  expect(lensText({ ...session, isRunning: false }, 'zil_commit')).not.toContain('/s');
+});
+
+it('says what a call returned, and that it was not seen to', () => {
+  expect(returnedText(call)).toBe('5 EIO');
+  expect(returnedText({ ...call, returned: { value: '0', errno: null } })).toBe('0');
+  expect(returnedText({ ...call, returned: null })).toBe('not seen to return');
+  const { returned: _, ...plain } = call;
+  expect(returnedText(plain)).toBe('');
+});
+
+it('says what was lost, the larger number of two', () => {
+  const counters = { kind: 'counters', calls: 10_000, overrun: 1200, missed: 3 } as const;
+  expect(lossText({ counters: null, lost: 0 })).toEqual({ text: '', title: '' });
+  expect(lossText({ counters, lost: 7 }).text).toBe('Lost: 1,200 events overwritten, 3 returns missed');
+  expect(lossText({ counters: null, lost: 7 }).text).toBe('Lost: 7 events overwritten');
+});
+
+it('says why a session ended by itself', () => {
+  const end = { reason: 'finished', status: 0, cleanUp: 'confirmed', stderr: '' } as const;
+  const limits = { maxEvents: 10, maxSeconds: 20, maxRate: 20_000 };
+  expect(endText(end, { kind: 'limit', of: 'rate', rate: 45_000 }, limits)).toBe(
+    'Ended: 45,000 calls a second are more than the 20000 that are traced without asking (zscope.trace.maxRate).',
+  );
+});
