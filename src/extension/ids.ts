@@ -102,6 +102,8 @@ export interface ContextKeys {
   'zscope.connecting': boolean;
   'zscope.connectionLost': boolean;
   'zscope.hostKeyChanged': boolean;
+  /** A lost target is tried again by itself. */
+  'zscope.retrying': boolean;
   /** A connected target has no root. */
   'zscope.withoutRoot': boolean;
   'zscope.allTasks': boolean;
@@ -201,6 +203,7 @@ export const contextKeys: ContextKeys = {
   'zscope.connecting': false,
   'zscope.connectionLost': false,
   'zscope.hostKeyChanged': false,
+  'zscope.retrying': false,
   'zscope.withoutRoot': false,
   'zscope.allTasks': false,
   'zscope.idleThreads': false,

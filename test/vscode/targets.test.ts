@@ -136,6 +136,36 @@ describe('a target', () => {
     assert.equal((await stateOf(server)).state, 'target.active');
   });
 
+  it('is connected again by itself when it is there again, and not once it was disconnected', async function () {
+    this.timeout(240_000);
+    await onRow('connectTarget', server);
+    await server.stop();
+    await eventually(
+      'the loss to be seen',
+      () => stateOf(server),
+      ({ state, text }) => state === 'target.disconnected' && text.startsWith('trying again: '),
+      60_000,
+    );
+    await server.run();
+    await eventually(
+      'the connection',
+      () => stateOf(server),
+      ({ state }) => state === 'target.active',
+      90_000,
+    );
+    assert.deepEqual(shown.questions, []);
+
+    await server.stop();
+    await eventually(
+      'the second loss to be seen',
+      () => stateOf(server),
+      ({ text }) => text.startsWith('trying again: '),
+      60_000,
+    );
+    await onRow('disconnect', server);
+    assert.deepEqual(await stateOf(server), { state: 'target.disconnected', text: '' });
+  });
+
   it('leaves nothing when it is disconnected while connecting', async () => {
     const errors = await errorsOf(async () => {
       const connecting = onRow('connectTarget', server);

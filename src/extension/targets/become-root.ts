@@ -14,6 +14,8 @@ const KEPT = 'zscope.keptPasswords';
  */
 export class RootAccess implements Disposable {
   readonly #tried = new WeakSet<Connection>();
+  /** Given in this window, for when a connection was lost and comes back. */
+  readonly #session = new Map<string, string>();
   readonly #ending = new AbortController();
   readonly #listener: vscode.Disposable;
 
@@ -50,12 +52,14 @@ export class RootAccess implements Disposable {
     this.targets.factsChanged();
     if (last !== null) {
       const { question, password } = last as { question: RootQuestion; password: string };
+      this.#session.set(nameOf(connection, question.by), password);
       this.funnel.guard('Keeping the password', () => this.#offerToKeep(connection, question, password));
     }
   }
 
   /** Forgets every password that was kept. */
   async forget(): Promise<void> {
+    this.#session.clear();
     const names = this.#kept;
     for (const name of names) {
       await this.secrets.delete(name);
@@ -75,7 +79,8 @@ export class RootAccess implements Disposable {
   async #byKept(connection: Connection): Promise<void> {
     for (const by of connection.facts.rootPrograms) {
       const name = nameOf(connection, by);
-      const password = this.#kept.includes(name) ? await this.secrets.get(name) : undefined;
+      const kept = this.#kept.includes(name) ? await this.secrets.get(name) : undefined;
+      const password = this.#session.get(name) ?? kept;
       if (password === undefined) {
         continue;
       }
@@ -84,6 +89,7 @@ export class RootAccess implements Disposable {
           if (!again) {
             return password;
           }
+          this.#session.delete(name);
           await this.secrets.delete(name);
           return undefined;
         },
@@ -137,6 +143,7 @@ export class RootAccess implements Disposable {
   }
 
   dispose(): void {
+    this.#session.clear();
     this.#ending.abort();
     this.#listener.dispose();
   }

@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import { isFailure } from '../../core/failure.ts';
 import type { Disposable } from '../../core/lifetime.ts';
 import type { ActivityRecord } from '../../target/activity.ts';
 import type { Connection, ConnectionState, HostEntry } from '../../target/connection.ts';
@@ -7,6 +8,7 @@ import { isCancelled, sentenceOf } from '../failures.ts';
 import type { Context } from '../vscode-table.ts';
 import { targetModule } from './lazy-target.ts';
 import type { PersonPrompts } from './prompts.ts';
+import { mayPass, nobodyAsked, pause, retryDelay } from './retry.ts';
 import { targetKey } from './target-nodes.ts';
 
 /** What is known of one target that was connected, or tried, since the window opened. */
@@ -18,6 +20,8 @@ export interface Target {
   readonly why: string;
   /** The key that it showed instead of the one that is known. */
   readonly keyChange?: HostKeyChange | null;
+  /** It was lost, and is tried again by itself. */
+  readonly isRetrying?: boolean;
 }
 
 interface Session {
@@ -32,6 +36,8 @@ interface Session {
  */
 export class TargetService implements Disposable {
   readonly #sessions = new Map<string, Session>();
+  /** boot_id of each target when it was last connected. */
+  readonly #boots = new Map<string, string>();
   readonly #changed = new vscode.EventEmitter<void>();
   readonly #activeChanged = new vscode.EventEmitter<Target | null>();
   #activeKey: string | null = null;
@@ -137,19 +143,78 @@ export class TargetService implements Disposable {
       session.target = { entry, state, connection: state === 'closed' ? null : connection, why };
     };
     update(connection.state, '');
+    this.#noteBoot(entry, connection);
     const listener = connection.onState((state, why) => {
       const wasOpen = session.target.connection !== null;
       update(state, why);
       const { kernelRelease } = connection.facts;
       this.log.info(`${entry.alias} (${kernelRelease}): ${state}${why === '' ? '' : `: ${why}`}`);
       const isActive = this.#activeKey === targetKey(entry);
+      // Closed by nobody here: it is tried again till it stands or the person disconnects.
+      const isLost = state === 'closed' && why !== '';
+      if (isLost) {
+        session.target = { ...session.target, isRetrying: true };
+      }
       this.#announce(isActive && wasOpen !== (session.target.connection !== null));
+      if (isLost) {
+        void this.#retry(session);
+      }
     });
     session.end = () => {
       listener.dispose();
       connection.dispose();
     };
-    this.#announce(true);
+    this.#announce(this.#activeKey === targetKey(entry));
+  }
+
+  /** Connects again after a loss, without asking anybody anything. Never rejects. */
+  async #retry(session: Session): Promise<void> {
+    const { entry } = session.target;
+    const abort = new AbortController();
+    session.end = () => abort.abort();
+    for (let attempt = 0; ; attempt += 1) {
+      await pause(retryDelay(attempt, Math.random()), abort.signal);
+      if (abort.signal.aborted) {
+        return;
+      }
+      try {
+        const connection = await targetModule().connect(entry, nobodyAsked, {
+          signal: abort.signal,
+          log: (line) => this.log.debug(`${entry.alias}: ${line}`),
+          activity: (record) => this.activity.write(record),
+        });
+        if (abort.signal.aborted) {
+          connection.dispose();
+        } else {
+          this.#keep(session, connection);
+        }
+        return;
+      } catch (error) {
+        if (abort.signal.aborted) {
+          return;
+        }
+        this.log.info(`${entry.alias}: not yet: ${sentenceOf(error)}`);
+        if (!mayPass(error)) {
+          const needsPerson = isCancelled(error) || (isFailure(error) && error.code === 'host-key-refused');
+          const why = needsPerson ? session.target.why : sentenceOf(error);
+          const keyChange = hostKeyChangeOf(error);
+          session.target = { entry, state: 'closed', connection: null, why, keyChange };
+          this.#announce(this.#activeKey === targetKey(entry));
+          return;
+        }
+      }
+    }
+  }
+
+  #noteBoot(entry: HostEntry, connection: Connection): void {
+    const key = targetKey(entry);
+    const { bootId } = connection.facts;
+    const before = this.#boots.get(key);
+    this.#boots.set(key, bootId);
+    if (before !== undefined && before !== bootId) {
+      this.log.info(`${entry.alias}: it was rebooted meanwhile`);
+      vscode.window.setStatusBarMessage(`${entry.alias.replaceAll('$(', '$ (')} was rebooted`, 10_000);
+    }
   }
 
   /** What is known of a connected target has changed: it has root now. */

@@ -113,7 +113,7 @@ export class TargetsView implements vscode.TreeDataProvider<TargetNode>, Disposa
         break;
       case 'closed':
         item.iconPath = new vscode.ThemeIcon(target?.why ? 'warning' : 'vm');
-        item.description = target?.why ?? '';
+        item.description = `${target?.isRetrying ? 'trying again: ' : ''}${target?.why ?? ''}`;
         item.contextValue = target?.keyChange ? 'target.keyChanged' : 'target.disconnected';
         item.command = commandLink('zscope.connectTarget', 'Connect', node);
         break;

@@ -1,0 +1,45 @@
+import { isFailure } from '../../core/failure.ts';
+import type { Prompts } from '../../target/connection.ts';
+
+const FIRST_MS = 1000;
+const LONGEST_MS = 30_000;
+
+/**
+ * How long to wait before another attempt at a lost connection, in milliseconds: a second, then twice as
+ * long each time up to half a minute, a quarter more or less so that many windows don't knock together.
+ * @param attempt counted from 0
+ * @param random from 0 to 1
+ */
+export function retryDelay(attempt: number, random: number): number {
+  return Math.min(LONGEST_MS, FIRST_MS * 2 ** Math.min(attempt, 10)) * (0.75 + 0.5 * random);
+}
+
+/** Whether what an attempt failed with may pass by itself: a machine that boots, a network that is away. */
+export function mayPass(error: unknown): boolean {
+  return (
+    isFailure(error) &&
+    ['no-host', 'refused', 'unreachable', 'timeout', 'lost', 'script-failed'].includes(error.code)
+  );
+}
+
+/** Prompts for an attempt that nobody asked for: it is over when it would take the person. */
+export const nobodyAsked: Prompts = {
+  trustHostKey: async () => false,
+  passphrase: async () => undefined,
+  password: async () => undefined,
+  answer: async () => undefined,
+};
+
+/** Resolves after so long, or when aborted. */
+export function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal.addEventListener('abort', done, { once: true });
+    if (signal.aborted) done();
+  });
+}

@@ -1,0 +1,34 @@
+import { expect, test } from 'vitest';
+import { Failure, type FailureCode } from '../../../src/core/failure.ts';
+import { mayPass, pause, retryDelay } from '../../../src/extension/targets/retry.ts';
+
+test('attempts come soon at first, and at most half a minute apart', () => {
+  const middle = Array.from({ length: 8 }, (_, attempt) => retryDelay(attempt, 0.5));
+  expect(middle).toEqual([1000, 2000, 4000, 8000, 16_000, 30_000, 30_000, 30_000]);
+  expect(retryDelay(0, 0)).toBe(750);
+  expect(retryDelay(5000, 1)).toBe(37_500);
+});
+
+test.each<[FailureCode, boolean]>([
+  ['refused', true],
+  ['unreachable', true],
+  ['lost', true],
+  ['auth-failed', false],
+  ['host-key-changed', false],
+  ['host-key-refused', false],
+  ['cancelled', false],
+  ['unsupported', false],
+])('%s passes by itself: %s', (code, passes) => {
+  expect(mayPass(new Failure(code, 'x'))).toBe(passes);
+  expect(mayPass(new Error('x'))).toBe(false);
+});
+
+test('an aborted pause ends at once', async () => {
+  const startedAt = performance.now();
+  await pause(60_000, AbortSignal.abort());
+  const abort = new AbortController();
+  const paused = pause(60_000, abort.signal);
+  abort.abort();
+  await paused;
+  expect(performance.now() - startedAt).toBeLessThan(30_000);
+});
