@@ -13,8 +13,11 @@ describe('the active extension', () => {
     assert.deepEqual(missing, []);
   });
 
-  it('has made both trees', () => {
-    assert.deepEqual([...shown.trees.keys()].sort(), [views.hungTasks, views.targets]);
+  it('has made its trees', () => {
+    assert.deepEqual(
+      [...shown.trees.keys()].sort(),
+      [views.errors, views.hungTasks, views.targets, views.traceSessions].sort(),
+    );
   });
 
   it('has its language', async () => {

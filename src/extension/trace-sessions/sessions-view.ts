@@ -99,21 +99,26 @@ export class SessionsView implements vscode.TreeDataProvider<SessionNode>, Dispo
    * @param selected the rows that are chosen in the list
    */
   async compare(node?: SessionNode, selected?: readonly SessionNode[]): Promise<void> {
-    const given = (selected ?? (node === undefined ? [] : [node])).map(({ file }) => file);
-    const chosen = [...given]
-      .sort((a, b) => a.header.startedAt - b.header.startedAt)
-      .map((file) => file.path);
+    const chosen = (selected ?? (node === undefined ? [] : [node])).map(({ file }) => file.path);
     if (chosen.length > 2) {
       throw new Failure('bad-request', 'Two trace sessions can be compared, not more.', 'Choose two rows.');
     }
-    const first = chosen[0] ?? (await this.#choose('Compare which trace session, the earlier one?', null));
+    const first = chosen[0] ?? (await this.#choose('Compare which trace session?', null));
     const second = first === null ? null : (chosen[1] ?? (await this.#choose('Compare it with', first)));
     if (first === null || second === null) {
       return;
     }
-    const [before, after] = await Promise.all([readSessionFile(first), readSessionFile(second)]);
-    const names = [path.basename(first, EXTENSION), path.basename(second, EXTENSION)] as const;
-    await this.documents.show(`${names[0]} and ${names[1]}`, compareSessions(before, after));
+    const sides = await Promise.all(
+      [first, second].map(async (file) => ({
+        name: path.basename(file, EXTENSION),
+        session: await readSessionFile(file),
+      })),
+    );
+    const [before, after] = sides.sort((a, b) => a.session.header.startedAt - b.session.header.startedAt);
+    if (before !== undefined && after !== undefined) {
+      const text = compareSessions(before.session, after.session);
+      await this.documents.show(`${before.name} and ${after.name}`, text);
+    }
   }
 
   /** Writes a copy of a session's file. */
