@@ -90,6 +90,10 @@ const BLOCK4 = -5;
 const BLOCK = -6;
 const INDIRECT = -7;
 
+/** Codes below this take one byte; compilers give the small ones to what is frequent. */
+const ONE_BYTE = 128;
+const MOST_SHORTCUT = 0xfff0;
+
 /** Numbers for each attribute in {@link Abbreviations.attributes}. */
 export const STRIDE = 4;
 
@@ -119,6 +123,16 @@ export class Abbreviations {
   readonly #sparse = new Map<number, Abbreviation>();
   /** Bytes that it takes in the file. */
   readonly size: number;
+  /**
+   * By codes of one byte, for entries that are neither functions nor blocks: bytes with the code, where
+   * that is all there is of them; else 0.
+   */
+  readonly plainSizes = new Uint16Array(ONE_BYTE);
+  /**
+   * The same for those with children: where the sibling's offset of four bytes is, counted from the code;
+   * else 0.
+   */
+  readonly siblingsAt = new Uint16Array(ONE_BYTE);
 
   /** Reads a table up to its end. */
   constructor(
@@ -128,6 +142,7 @@ export class Abbreviations {
     const start = cursor.position;
     for (let code = cursor.uleb(); code !== 0; code = cursor.uleb()) {
       const abbreviation = this.#read(cursor);
+      this.#noteShortcut(code, abbreviation);
       if (code < MOST_DENSE) {
         this.#dense[code] = abbreviation;
       } else {
@@ -150,6 +165,22 @@ export class Abbreviations {
   skip(cursor: Cursor, abbreviation: Abbreviation): void {
     for (let at = abbreviation.firstStep; at < abbreviation.lastStep; at++) {
       skipStep(cursor, this.steps[at] ?? 0, this.encoding);
+    }
+  }
+
+  #noteShortcut(code: number, { isScope, hasChildren, size, siblingAt, siblingForm }: Abbreviation): void {
+    if (code >= ONE_BYTE) {
+      return;
+    }
+    this.plainSizes[code] = 0;
+    this.siblingsAt[code] = 0;
+    if (isScope) {
+      return;
+    }
+    if (!hasChildren && size >= 0 && size < MOST_SHORTCUT) {
+      this.plainSizes[code] = size + 1;
+    } else if (hasChildren && siblingForm === FORM_REF4 && siblingAt >= 0 && siblingAt < MOST_SHORTCUT) {
+      this.siblingsAt[code] = siblingAt + 1;
     }
   }
 

@@ -184,6 +184,7 @@ class ScopeWalk {
     const { bytes } = cursor;
     const { abbreviations } = this.unit;
     while (this.#inside.length > 0) {
+      this.#skipOthers();
       const position = cursor.position;
       if (position >= bytes.length) {
         // Some assemblers leave out the end of the root's children.
@@ -205,6 +206,30 @@ class ScopeWalk {
         this.unit.skipEntry(cursor, abbreviation);
       }
     }
+  }
+
+  /** Goes over types and variables, which most entries are, with as few steps as there can be. */
+  #skipOthers(): void {
+    const cursor = this.#cursor;
+    const { bytes } = cursor;
+    const { plainSizes, siblingsAt } = this.unit.abbreviations;
+    let position = cursor.position;
+    for (;;) {
+      const code = bytes[position] ?? 0;
+      const size = plainSizes[code] ?? 0;
+      if (size > 0) {
+        position += size;
+        continue;
+      }
+      const at = position + (siblingsAt[code] ?? 0);
+      const sibling = (bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8) | ((bytes[at + 2] ?? 0) << 16);
+      // What is not plainly right is left to the one who says what is wrong with it.
+      if (at === position || bytes[at + 3] !== 0 || sibling <= at || sibling > bytes.length) {
+        break;
+      }
+      position = sibling;
+    }
+    cursor.position = position;
   }
 
   #enter(inside: number, closing: number): void {
