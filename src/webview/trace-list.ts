@@ -12,7 +12,11 @@ const EXPANDED_MAX = 20_000;
 
 /** The events of a trace session, as a table. */
 export class TraceList extends RowList<TraceRow> {
-  static override properties = { ...RowList.properties, returns: { type: Boolean, reflect: true } };
+  static override properties = {
+    ...RowList.properties,
+    returns: { type: Boolean, reflect: true },
+    single: { type: Boolean, reflect: true },
+  };
 
   static override styles = [
     ...rowListStyles,
@@ -26,8 +30,13 @@ export class TraceList extends RowList<TraceRow> {
 
       :host([returns]) .row {
         grid-template-columns:
-          10ch minmax(5ch, 15ch) 7ch 4ch minmax(6ch, 1fr) 9ch minmax(6ch, 14ch)
+          10ch minmax(5ch, 15ch) 7ch 4ch minmax(6ch, 1fr) 9ch minmax(10ch, 14ch)
           minmax(10ch, 4fr);
+      }
+
+      /* One function is in the heading: the room is the others'. */
+      :host([returns][single]) .row {
+        grid-template-columns: 10ch minmax(5ch, 15ch) 7ch 4ch 9ch minmax(10ch, 14ch) minmax(10ch, 4fr);
       }
 
       .failed {
@@ -72,6 +81,12 @@ export class TraceList extends RowList<TraceRow> {
   filter: Filter | null = null;
   /** Whether calls are seen to return: two columns more. */
   returns = false;
+  /** Whether all calls are of one function, which needs no column beside those of returns. */
+  single = true;
+
+  get #showsFunction(): boolean {
+    return !this.returns || !this.single;
+  }
 
   protected override renderHead(): TemplateResult {
     return html`<div class="row" role="row" aria-rowindex="1">
@@ -79,7 +94,7 @@ export class TraceList extends RowList<TraceRow> {
       <span class="cell" role="columnheader">Task</span>
       <span class="cell number" role="columnheader">PID</span>
       <span class="cell number" role="columnheader">CPU</span>
-      <span class="cell" role="columnheader">Function</span>
+      ${this.#showsFunction ? html`<span class="cell" role="columnheader">Function</span>` : nothing}
       ${
         this.returns
           ? html`<span class="cell number" role="columnheader" title="From entry to return">Duration</span>
@@ -95,13 +110,13 @@ export class TraceList extends RowList<TraceRow> {
     const marked = (text: string) => markedText(text, this.filter, length);
     if (row.kind === 'loss') {
       const text = row.text === '' ? 'Events were lost here.' : row.text;
-      return html`<span class="cell" role="gridcell" aria-colspan=${this.returns ? 8 : 6}>${markedText(text, null, length)}</span>`;
+      return html`<span class="cell" role="gridcell" aria-colspan=${this.returns ? (this.single ? 7 : 8) : 6}>${markedText(text, null, length)}</span>`;
     }
     return html`<span class="cell number time" role="gridcell">${marked(row.time)}</span>
       <span class="cell" role="gridcell">${marked(row.comm)}</span>
       <span class="cell number" role="gridcell">${marked(String(row.pid))}</span>
       <span class="cell number" role="gridcell">${row.cpu}</span>
-      <span class="cell" role="gridcell">${marked(row.function)}</span>
+      ${this.#showsFunction ? html`<span class="cell" role="gridcell">${marked(row.function)}</span>` : nothing}
       ${
         this.returns
           ? html`<span class="cell number" role="gridcell">${marked(durationOf(row))}</span>

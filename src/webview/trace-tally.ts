@@ -47,7 +47,7 @@ export class TraceTally extends LitElement {
 
     .row {
       display: grid;
-      grid-template-columns: minmax(18ch, 2fr) minmax(40px, 3fr) 11ch 6ch;
+      grid-template-columns: minmax(31ch, 3fr) minmax(60px, 2fr) 9ch 6ch;
       align-items: center;
       column-gap: 10px;
       box-sizing: border-box;

@@ -140,6 +140,8 @@ export class TraceView extends RowsView<TraceRow> {
   protected override follow = this.#first.follow;
   #split = this.#first.split;
   #kind: TraceKind = 'calls';
+  /** Functions that calls came of. */
+  readonly #functions = new Set<string>();
   #losses: { readonly text: string; readonly title: string } = { text: '', title: '' };
   #tally: readonly TallyView[] = [];
   #stack: Stack | null = null;
@@ -240,6 +242,7 @@ export class TraceView extends RowsView<TraceRow> {
           slot="first"
           .label=${'Events'}
           .returns=${KINDS[this.#kind].returns}
+          .single=${this.#functions.size < 2}
           .emptyText=${this.#emptyText()}
           .source=${this.stream.store}
           @active-change=${() => this.#ask(SELECT_DELAY)}
@@ -309,6 +312,7 @@ export class TraceView extends RowsView<TraceRow> {
     this.#argumentsKnown = argumentsKnown;
     this.#losses = { text: '', title: '' };
     this.#tally = [];
+    this.#functions.clear();
     this.#stack = null;
     this.restart(saved);
     if (saved?.active != null) {
@@ -320,6 +324,11 @@ export class TraceView extends RowsView<TraceRow> {
 
   #append(rows: readonly TraceRow[]): void {
     this.stream.append(rows);
+    for (const row of rows) {
+      if (row.kind === 'call') {
+        this.#functions.add(row.function);
+      }
+    }
     const list = this.list;
     const first = rows.find((row) => row.kind === 'call');
     if (list !== null && list.activeId === null && first !== undefined) {

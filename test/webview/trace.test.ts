@@ -114,23 +114,25 @@ describe('the trace view', () => {
       'Task',
       'PID',
       'CPU',
-      'Function',
       'Duration',
       'Returned',
       'Arguments',
     ]);
     const cells = await page.locator('#row-1').getByRole('gridcell').allInnerTexts();
-    expect(cells.slice(5)).toEqual(['1.4 ms', '5 EIO', 'foid=1']);
+    expect(cells.slice(4)).toEqual(['1.4 ms', '5 EIO', 'foid=1']);
     const lefts = (selector: string) =>
       page.locator(selector).evaluateAll((all) => all.map((cell) => cell.getBoundingClientRect().left));
     expect(await lefts('.head .cell')).toEqual(await lefts('#row-2 .cell'));
     const found = async (filter: string, rows: number) => {
       await page.getByRole('textbox').fill(filter);
-      await page.getByText('2/2', { exact: true }).waitFor({ state: rows === 2 ? 'visible' : 'detached' });
-      await page.getByText(`${rows}/2`, { exact: true }).waitFor();
+      await page.getByText(`${rows}/3`, { exact: true }).waitFor();
     };
+    // With a second function its name is needed.
+    await send({ type: 'rows', rows: [call(3, { function: 'zfs_fsync', durationNs: 1 })] });
+    await page.getByRole('columnheader', { name: 'Function' }).waitFor();
+    await page.getByText('3/3', { exact: true }).waitFor();
     await found('eio', 1);
-    await found('duration < 10ms', 2);
+    await found('duration < 10ms', 3);
     await found('duration > 1ms && errno == EIO', 1);
     await found('foid == 7', 0);
     await found('foid >= 1 and comm ~ "txg*"', 1);
