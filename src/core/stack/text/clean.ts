@@ -109,11 +109,12 @@ export function needsCleaning(classes: number, text: string, from: number, to: n
 /** The lines that `raw`, line `number` of the document, is read as. */
 export function cleanLines(raw: string, number: number): CleanLine[] {
   const lines: CleanLine[] = [];
-  const pattern = /^\s*(?:[{[]\s*)*"/.test(raw)
-    ? json
-    : /["']/.test(raw) || raw.split('\\n', 3).length > 2
-      ? quoted
-      : plain;
+  const pattern =
+    /^\s*(?:[{[]\s*)*"/.test(raw) || (raw.split('\\n', 5).length > 4 && !/\b[A-Za-z]:\\/.test(raw))
+      ? json
+      : /["']/.test(raw) || raw.split('\\n', 3).length > 2
+        ? quoted
+        : plain;
   let text = '';
   let pieces: Piece[] = [{ column: 0, line: number, rawColumn: 0 }];
   let at = 0;

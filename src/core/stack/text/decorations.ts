@@ -7,7 +7,7 @@ import { isDigit } from './characters.ts';
 
 /** One time of day; Linux and BSD logs write fractions with a dot or, by locale, with a comma. */
 const CLOCK = '\\d{1,2}:\\d\\d:\\d\\d(?:[.,]\\d{1,9})?';
-const NAME = '[^\\s\\d:<>[\\]()+#|"]{1,12}';
+const NAME = '(?:[^\\s\\d:<>[\\]()+#|"]{1,12}|\\d{1,2}[\u6708\uc6d4])';
 const YEAR = '(?:19|20)\\d\\d';
 
 const sources: readonly string[] = [
@@ -15,26 +15,30 @@ const sources: readonly string[] = [
   // Marks of mail quoting and of tables. ">" before a path is strace's, and harmless to lose.
   '[>|\\u2502\\u2503](?=\\s|>|$)',
   // A list's mark, before what can begin an entry.
-  '[-*\\u2022](?= {1,3}(?:[[<]|#\\d|\\? |0x|[\\da-f]{8,16} |[A-Za-z_][\\w.$]*(?:\\+|\\()))',
+  '[-*\\u2022](?= {1,40}(?:[[<]|#\\d|\\? |0x|[\\da-f]{8,16} |[A-Za-z_][\\w.$]*(?:\\+|\\()))',
   // <6>, and what is left of colours when the escape character was lost.
   '<\\d{1,3}>',
   '(?:\\^\\[)?\\[[\\d;]{0,12}m',
   // printk times [  123.456789], deltas [ +0,010730], and dates.
   '\\[ {0,12}[+<]? {0,8}\\d{1,8}[.,]\\d{1,9}>?\\]',
   `\\[(?:${NAME} ){1,2} ?\\d{1,2} ${CLOCK}(?: ${YEAR})?\\]`,
-  `\\[${YEAR}-\\d\\d-\\d\\d[T ]${CLOCK}[^\\]]{0,8}\\]`,
+  `\\[${YEAR}-\\d\\d-\\d\\d[T ]${CLOCK}[^\\]]{0,8}\\]:?`,
   // CONFIG_PRINTK_CALLER: thread or CPU.
   '\\[ {0,8}[TC] ?\\d{1,8}\\]',
   `${YEAR}-\\d\\d-\\d\\d[T ]${CLOCK}(?:Z|[+-]\\d\\d:?\\d\\d)?`,
   `${YEAR}/\\d\\d/\\d\\d ${CLOCK}`,
+  `\\d{1,2}[/.]\\d{1,2}[/.](?:\\d\\d)?\\d\\d,? ${CLOCK}(?: ?[AP]M)?`,
+  // Containers of Kubernetes, and Android.
+  '(?:stdout|stderr) [FP](?=\\s)',
+  `\\d\\d-\\d\\d ${CLOCK} {1,6}\\d{1,8} {1,6}\\d{1,8} [VDIWEF] \\w{1,32} {0,16}:`,
   // syslog: a month by its name in any language, and a day.
   `(?:${YEAR} )?(?:${NAME} {1,2}){1,2}\\d{1,2}\\.? (?:${YEAR} )?${CLOCK}(?: ${YEAR})?`,
   `\\d{1,2}\\.? ${NAME} (?:${YEAR} )?${CLOCK}`,
   `${CLOCK}(?=\\s)`,
   // The program that wrote it, with or without the host before it.
-  '(?:[\\w.-]{1,64} )?(?:kernel|vmunix|systemd-coredump|netconsole|user)(?:\\[\\d{1,8}\\])?:',
+  '(?:[^\\s:<>[\\]()+#|"]{1,64} )?(?:kernel|vmunix|systemd-coredump|netconsole|user)(?:\\[\\d{1,8}\\])?:',
   '[\\w.-]{1,64} (?=\\[ {0,12}\\d{1,8}\\.\\d{6}\\])',
-  '(?:kern|user|daemon|syslog) {0,4}[.:](?:emerg|alert|crit|err|warn|warning|notice|info|debug) {0,4}:?',
+  '(?:[\\w.-]{1,64}: )?(?:kern|user|daemon|syslog) {0,4}[.:] ?(?:emerg|alert|crit|err|warning|warn|notice|info|debug) {0,4}:?',
   // illumos's syslog
   '(?:[\\w.-]{1,64} )?(?:unix|genunix|zfs): \\[ID \\d{1,12} [\\w.]{1,32}\\]',
   // /dev/kmsg: priority, sequence, microseconds, flags.
@@ -76,18 +80,23 @@ export function bodyStart(text: string): number {
 }
 
 /** What forums, tables and JSON put behind a line. */
-const BEHIND = /(?:\s|<br ?\/?>|<\/(?:pre|code|p|div|span|td|tr|li|tt|samp)>|\[\/(?:code|quote|pre)\])+$/;
+const BEHIND =
+  /(?:\s|\s\||<br ?\/?>|<\/(?:pre|code|p|div|span|td|tr|li|tt|samp)>|\[\/(?:code|quote|pre)\])+$/;
+
+/** A string of JSON ends whose beginning was taken off, or is on another line: nothing opens the quote. */
+const CLOSED = /(?<=^[^"]*)"[}\]),]{0,8}$|(?<=^[^']*)'[}\]),]{0,8}$/;
 
 /** Column where the body of a line that begins at `from` ends. */
 export function bodyEnd(text: string, from: number): number {
   const last = text.charCodeAt(text.length - 1);
-  if (last !== 62 && last !== 93) {
+  // > ] | } " ' of what is put behind; a line of a log ends otherwise.
+  if (last !== 62 && last !== 93 && last !== 124 && last !== 125 && last !== 34 && last !== 39) {
     return from + text.slice(from).trimEnd().length;
   }
   // Looked for in the last characters only: the pattern may begin anywhere.
   const tail = Math.max(from, text.length - 64);
-  const match = BEHIND.exec(text.slice(tail));
-  return match === null ? text.length : tail + match.index;
+  const end = tail + (BEHIND.exec(text.slice(tail))?.index ?? text.length - tail);
+  return end - (CLOSED.exec(text.slice(Math.max(tail, from), end))?.[0].length ?? 0);
 }
 
 /** printk's `[  123.456789] ` is on most lines that are ever read: past it without a pattern; 0 if it is not there. */

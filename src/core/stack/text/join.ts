@@ -124,10 +124,27 @@ export function findJoint(first: string, second: string, isFull: boolean): Joint
   if (!/^\[[\w-]{1,64}(?:[ (][^\]]{0,80})?\]/.test(head.trimStart()) && /^\s/.test(head)) {
     return null;
   }
+  if (entrySpans(body, head.trimStart())) {
+    return joint(' ');
+  }
   if (spans(tail, head, body, bodyAt > 0 || /^\s/.test(first))) {
     return joint('');
   }
   return placeSpans(tail, head) ? joint('') : null;
+}
+
+/** Whether an entry of crash or of a panic of macOS was broken at one of its blanks. */
+function entrySpans(body: string, head: string): boolean {
+  return (
+    (/^#\d{1,3} +\[[\da-f]{8,16}\] \S+ at [\da-f]{8,16}\s*$/.test(body) &&
+      /^\[[\w-]{1,64}\]\s*$/.test(head)) ||
+    (/^#\d{1,3} +\[[\da-f]{8,16}\](?: \S+(?: at)?)?\s*$/.test(body) &&
+      /^(?:\S+ )?(?:at )?[\da-f]{8,16}(?: \[[\w-]{1,64}\])?\s*$/.test(head)) ||
+    (/^0x[\da-f]{8,16} : 0x[\da-f]{8,16}(?: [\w.-]{1,128}(?: :(?: [\w$]{1,512}(?: \+)?)?)?)?\s*$/.test(
+      body,
+    ) &&
+      /^(?:(?:[\w.-]{1,128} )?: )?(?:[\w$]{1,512} )?(?:\+ )?0x[\da-f]{1,12}\s*$/.test(head))
+  );
 }
 
 /** Whether a frame begins in `tail` and ends in `head`. */

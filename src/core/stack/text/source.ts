@@ -150,7 +150,7 @@ function nameBeside(line: Line, out: Output, start: number, end: number): string
   }
   // faddr2line: `name at`, `(inlined by) name at`; drgn: `in name at`; GDB's line when a program stops.
   const named =
-    /(?:(?:^\s*|\(inlined by\) |\bin |#\d{1,3} +)([a-z_][\w.$:~]*)|\bin ([A-Za-z_][\w.$:~]*) \(.{0,500}\)) at $/.exec(
+    /(?:(?:^\s*|\(inlined by\) |\bin |#\d{1,3} +)([a-z_][\w.$:~]*(?<!:))|\bin ([A-Za-z_][\w.$:~]*) \(.{0,500}\)) at $/.exec(
       before,
     );
   const last =

@@ -18,6 +18,9 @@ const BEGINS = [
   '> \\/[^\\s()]{1,256}\\([\\w.]{1,256}\\+0x',
   // perf: an address, a name, and a library or the end of the name's offset
   '(?:0x)?[\\da-f]{8,16} [A-Za-z_$.~][\\w.$@:~]*(?:\\+0x[\\da-f]+)? \\([/[]',
+  // mdb's $C, and illumos's panics
+  '(?=\\d*[a-f])[\\da-f]{16} (?:[\\w.+-]{1,64}`)?[A-Za-z_][\\w.]*(?:\\+0x[\\da-f]+)?\\(',
+  '(?=\\d*[a-f])[\\da-f]{16} [A-Za-z_]\\w{0,63}:[A-Za-z_][\\w.]*\\+[\\da-f]+ \\(',
   // libspl
   '\\[0x[\\da-f]{8,16}\\] [A-Za-z_]\\w*\\+0x[\\da-f]+ \\(in ',
   // macOS's panics

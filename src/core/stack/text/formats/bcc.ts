@@ -69,10 +69,14 @@ export function bccFormat(): Format {
     needs: 0,
     read(line, out) {
       const text = line.to - line.from > 700 || line.indent < 2 ? '' : line.body;
-      if (line.number - last > 1) {
+      // Where each newline became two, every other line is empty.
+      if (line.number - last > 2) {
         waiting = [];
       }
       last = line.number;
+      if (waiting.length > 0 && line.string.trim() === '') {
+        return true;
+      }
       if (waiting.length > 0 && line.indent >= 4 && ENDS.test(text)) {
         // Words of any list may be followed by a number; names of functions have underscores.
         if (waiting.length > 1 && waiting.some(({ name }) => name.includes('_'))) {
