@@ -20,6 +20,7 @@ import { StackCommands } from './stack-text/stack-commands.ts';
 import { linkTerminals } from './stack-text/terminal-links.ts';
 import { VirtualDocuments } from './stack-text/virtual-documents.ts';
 import { RootAccess } from './targets/become-root.ts';
+import { Consent } from './targets/consent.ts';
 import { DialogPrompts } from './targets/prompts.ts';
 import { TargetStatus } from './targets/status-bar.ts';
 import { TargetService } from './targets/target-service.ts';
@@ -42,7 +43,15 @@ export function activate(extension: vscode.ExtensionContext): void {
 
   const activityFile = own(new ActivityFile(extension.globalStorageUri.fsPath, log));
   const activity = own(new ActivityDocument(activityFile));
-  const targets = own(new TargetService((signal) => new DialogPrompts(signal), context, log, activityFile));
+  const targets = own(
+    new TargetService(
+      (signal) => new DialogPrompts(signal),
+      context,
+      log,
+      activityFile,
+      new Consent(extension.globalState),
+    ),
+  );
   const root = own(new RootAccess(targets, extension.secrets, extension.globalState, funnel));
   const server = own(new LazyServer(extension, funnel));
   const places = new PlaceService(server, new ModuleTransfers(server));

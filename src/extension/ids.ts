@@ -71,6 +71,7 @@ export type CommandId = keyof CommandArguments;
 /** Settings by id, with the type VS Code validates against package.json. */
 export interface SettingTypes {
   'zscope.ssh.configFiles': readonly string[];
+  'zscope.trace.askFirst': boolean;
   'zscope.source.roots': readonly string[];
   'zscope.source.pathMappings': Readonly<Record<string, string>>;
   'zscope.tasks.refreshSeconds': number;
@@ -86,6 +87,7 @@ export type SettingId = keyof SettingTypes;
 /** What a setting is when nobody set it; the same as `default` in package.json. */
 export const settingDefaults: SettingTypes = {
   'zscope.ssh.configFiles': [],
+  'zscope.trace.askFirst': true,
   'zscope.source.roots': [],
   'zscope.source.pathMappings': {},
   'zscope.tasks.refreshSeconds': 5,

@@ -39,8 +39,11 @@ export function commandLink<Id extends CommandId>(
   return { command: id, title, arguments: args };
 }
 
-/** Settings that decide where a connection goes are the user's alone: a workspace's value is ignored. */
-const userOnly: ReadonlySet<SettingId> = new Set<SettingId>(['zscope.ssh.configFiles']);
+/** Settings that decide where a connection goes and what it may do are the user's alone: a workspace's value is ignored. */
+const userOnly: ReadonlySet<SettingId> = new Set<SettingId>([
+  'zscope.ssh.configFiles',
+  'zscope.trace.askFirst',
+]);
 
 export function setting<Id extends SettingId>(id: Id): SettingTypes[Id] {
   const configuration = vscode.workspace.getConfiguration();

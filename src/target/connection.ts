@@ -162,12 +162,17 @@ export interface HostEntry {
   readonly isLocal?: boolean;
 }
 
+/** What the person is asked to allow. */
+export type AskedConsent = Pick<Collector<never, unknown>, 'name' | 'title' | 'grade'>;
+
 export interface ConnectOptions {
   readonly signal?: AbortSignal;
   /** One line per step for the Log: resolved configuration, negotiated algorithms. Never secrets. */
   readonly log?: (line: string) => void;
   /** All that is run on the target, as it ends; streams also as they begin. */
   readonly activity?: (record: ActivityRecord) => void;
+  /** Asked each time before what does more than read is run; all is allowed unless given. */
+  readonly consent?: (question: AskedConsent) => Promise<boolean>;
   /** A machine that was not heard from for so long is given up, in milliseconds; 60,000 unless given. */
   readonly deadAfterMs?: number;
 }

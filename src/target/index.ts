@@ -49,6 +49,7 @@ export async function connect(
     deadAfterMs: options.deadAfterMs ?? DEAD_AFTER_MS,
     log,
     activity: options.activity ?? (() => {}),
+    consent: options.consent ?? (async () => true),
   };
   const { signal } = limit;
   try {

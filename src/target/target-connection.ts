@@ -8,6 +8,7 @@ import type { Slot } from './channel-slots.ts';
 import type { Collector, DownloadCollector, Grade, StreamCollector } from './collector.ts';
 import { facts as factsCollector } from './collectors/facts.ts';
 import type {
+  AskedConsent,
   ByteSink,
   Connection,
   ConnectionState,
@@ -53,6 +54,8 @@ interface Target {
   readonly deadAfterMs: number;
   readonly log: (line: string) => void;
   readonly activity: (record: ActivityRecord) => void;
+  /** Asked before all that does more than read. */
+  readonly consent: (question: AskedConsent) => Promise<boolean>;
 }
 
 export class TargetConnection implements Connection {
@@ -128,6 +131,7 @@ export class TargetConnection implements Connection {
   }
 
   async run<P, T>(collector: Collector<P, T>, params: P, options: RunOptions = {}): Promise<T> {
+    await this.#consent(collector);
     const spec = this.#spec(collector, {
       kind: 'question',
       preamble: '',
@@ -160,6 +164,7 @@ export class TargetConnection implements Connection {
     sink: ByteSink<H>,
     options: RunOptions = {},
   ): Promise<void> {
+    await this.#consent(collector);
     const spec = this.#spec(collector, {
       kind: 'question',
       preamble: '',
@@ -198,6 +203,12 @@ export class TargetConnection implements Connection {
     } finally {
       if (idle !== null) clearTimeout(idle);
     }
+  }
+
+  /** @throws Failure not-allowed when the person does not want it */
+  async #consent({ name, title, grade }: AskedConsent): Promise<void> {
+    if (grade === 'observe' || (await this.#target.consent({ name, title, grade }))) return;
+    throw new Failure('not-allowed', `${title}: you did not allow it on ${this.#target.alias}.`);
   }
 
   /** The reasons that end every question. */
@@ -254,6 +265,7 @@ export class TargetConnection implements Connection {
     params: P,
     sink: StreamSink<E>,
   ): Promise<RunningStream> {
+    await this.#consent(collector);
     const script = collector.script(params);
     const spec = this.#spec(collector, {
       kind: 'stream',

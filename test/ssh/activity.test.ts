@@ -1,4 +1,5 @@
 /** Everything that runs on a target is recorded, however it ends. */
+import { existsSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import type { ActivityRecord } from '../../src/target/activity.ts';
 import { failureOf } from '../support/failure-of.ts';
@@ -63,4 +64,33 @@ test('questions and streams, by their ends', async () => {
   const sums = records.filter((record) => record.name === 'test').map(({ script }) => script);
   expect(new Set(sums).size).toBe(3);
   for (const sum of sums) expect(sum).toMatch(/^[0-9a-f]{16}$/);
+});
+
+test('reading is never asked about; what does more runs only when it is allowed', async () => {
+  const server = await start();
+  const asked: string[] = [];
+  const records: ActivityRecord[] = [];
+  let allows = false;
+  const connection = await reach(server, new Person(), {
+    activity: (record) => records.push(record),
+    consent: async ({ name, grade }) => {
+      asked.push(`${name} ${grade}`);
+      return allows;
+    },
+  });
+  await connection.run(question('true'), null);
+  expect(asked).toEqual([]);
+  const mark = server.path('mark');
+  const change = { ...question(`echo > ${mark}`), grade: 'change' as const };
+  const trace = () => connection.stream(lines(`echo > ${mark}`), null, { events: () => {} });
+  expect((await failureOf(connection.run(change, null))).code).toBe('not-allowed');
+  expect((await failureOf(trace())).code).toBe('not-allowed');
+  expect(asked).toEqual(['test change', 'test-stream trace']);
+  expect(existsSync(mark)).toBe(false);
+  expect(records.every(({ grade }) => grade === 'observe')).toBe(true);
+  allows = true;
+  await connection.run(change, null);
+  expect(existsSync(mark)).toBe(true);
+  expect(asked).toHaveLength(3);
+  connection.dispose();
 });

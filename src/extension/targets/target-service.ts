@@ -6,6 +6,7 @@ import type { Connection, ConnectionState, HostEntry } from '../../target/connec
 import { type HostKeyChange, hostKeyChangeOf } from '../../target/host-key-changed.ts';
 import { isCancelled, sentenceOf } from '../failures.ts';
 import type { Context } from '../vscode-table.ts';
+import type { Consent } from './consent.ts';
 import { targetModule } from './lazy-target.ts';
 import type { PersonPrompts } from './prompts.ts';
 import { mayPass, nobodyAsked, pause, retryDelay } from './retry.ts';
@@ -53,6 +54,7 @@ export class TargetService implements Disposable {
     private readonly context: Context,
     private readonly log: vscode.LogOutputChannel,
     private readonly activity: { write(record: ActivityRecord): void },
+    private readonly consent: Consent,
   ) {}
 
   get active(): Target | null {
@@ -111,6 +113,7 @@ export class TargetService implements Disposable {
         signal: abort.signal,
         log: (line) => this.log.info(`${entry.alias}: ${line}`),
         activity: (record) => this.activity.write(record),
+        consent: (question) => this.consent.ask(entry, question),
       });
       if (this.#sessions.get(key) !== session) {
         connection.dispose();
@@ -182,6 +185,7 @@ export class TargetService implements Disposable {
           signal: abort.signal,
           log: (line) => this.log.debug(`${entry.alias}: ${line}`),
           activity: (record) => this.activity.write(record),
+          consent: (question) => this.consent.ask(entry, question),
         });
         if (abort.signal.aborted) {
           connection.dispose();
