@@ -46,8 +46,8 @@ export class ErrorsView implements vscode.TreeDataProvider<ErrorNode>, Disposabl
   readonly #nodes = new Map<string, ErrorNode>();
   readonly #listeners: vscode.Disposable;
   #stream: RunningStream | null = null;
-  /** Whose errors these are. */
-  #connection: Connection | null = null;
+  /** The watch that goes on: its connection, an object of its own for each. */
+  #watch: { readonly connection: Connection } | null = null;
   #target = '';
   #state: 'starting' | 'watching' | 'ended' = 'ended';
   #why = '';
@@ -84,36 +84,38 @@ export class ErrorsView implements vscode.TreeDataProvider<ErrorNode>, Disposabl
     }
     this.context.set('zscope.errorsKnown', true);
     await vscode.commands.executeCommand(`${views.errors}.focus`);
-    if (this.#connection === connection && this.#state !== 'ended') {
+    if (this.#watch?.connection === connection) {
       return;
     }
     this.stop();
     this.clear();
-    this.#connection = connection;
+    const watch = { connection };
+    this.#watch = watch;
     this.#target = active.entry.alias;
     this.#state = 'starting';
     this.#why = '';
     this.context.set('zscope.watchingErrors', true);
     this.#timer = setInterval(() => this.#tick(), SHOW_MS);
     this.#show();
-    void this.#run(connection);
+    void this.#run(watch);
   }
 
-  async #run(connection: Connection): Promise<void> {
+  async #run(watch: { readonly connection: Connection }): Promise<void> {
+    const { connection } = watch;
     const sessionId = randomBytes(4).toString('hex');
     let why = '';
     try {
       const params = { sessionId, machine: connection.facts.machine };
       const stream = await connection.stream(watchErrors, params, {
         events: (batch) => {
-          if (this.#connection === connection) {
+          if (this.#watch === watch) {
             for (const event of batch) {
               this.#take(event);
             }
           }
         },
       });
-      if (this.#connection !== connection) {
+      if (this.#watch !== watch) {
         stream.dispose();
         return;
       }
@@ -123,7 +125,7 @@ export class ErrorsView implements vscode.TreeDataProvider<ErrorNode>, Disposabl
       this.funnel.note(error, 'Watching errors');
       why = sentenceOf(error);
     }
-    if (this.#connection === connection) {
+    if (this.#watch === watch) {
       this.#end(this.#why === '' ? why : this.#why);
     }
   }
@@ -162,7 +164,7 @@ export class ErrorsView implements vscode.TreeDataProvider<ErrorNode>, Disposabl
   #end(why: string): void {
     clearInterval(this.#timer);
     this.#stream = null;
-    this.#connection = null;
+    this.#watch = null;
     this.#state = 'ended';
     this.#why = why;
     this.context.set('zscope.watchingErrors', false);
@@ -320,7 +322,7 @@ export class ErrorsView implements vscode.TreeDataProvider<ErrorNode>, Disposabl
   dispose(): void {
     clearInterval(this.#timer);
     this.#stream?.dispose();
-    this.#connection = null;
+    this.#watch = null;
     this.#listeners.dispose();
     this.#marks.dispose();
     this.#tree.dispose();

@@ -35,6 +35,9 @@ import { WorkspaceModules } from './workspace-modules.ts';
 /** Megabytes that the cache may hold unless the setting says otherwise; the same as in package.json. */
 const CACHE_MEGABYTES = 2048;
 
+/** Functions of one name whose values are compared. */
+const MOST_OF_A_NAME = 8;
+
 /** What the debug info of running modules says of frames; answers the requests about their files. */
 export class ModuleService implements Disposable {
   readonly #workspace = new WorkspaceModules();
@@ -96,11 +99,13 @@ export class ModuleService implements Disposable {
     for (const { buildId } of modules) {
       const file = (await this.#files?.find(buildId)) ?? null;
       try {
-        const all = file?.symbols(symbol).map((entry) => file.typedFunction(entry, membersOf)) ?? [];
+        const entries = file?.symbols(symbol) ?? [];
+        const all = entries.slice(0, MOST_OF_A_NAME).map((entry) => file?.typedFunction(entry, membersOf));
         const [first] = all;
         if (first !== undefined) {
           // Of several static functions of one name the kernel probes none, or any.
-          return all.every((other) => JSON.stringify(other) === JSON.stringify(first)) ? first : null;
+          const isPlain = all.every((other) => JSON.stringify(other) === JSON.stringify(first));
+          return isPlain && entries.length <= MOST_OF_A_NAME ? first : null;
         }
       } catch (error) {
         this.connection.console.warn(`${symbol}: ${error instanceof Error ? error.message : String(error)}`);

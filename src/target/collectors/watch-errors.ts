@@ -11,7 +11,7 @@ export interface WatchErrorsParams extends TraceSessionId {
 }
 
 /** Errors that are recorded a second; what comes above is only counted. */
-const MOST_PER_SECOND = 2000;
+const MOST_PER_SECOND = 5000;
 
 /** Kernel memory for what is recorded, each CPU. */
 const BUFFER_KIB = 512;

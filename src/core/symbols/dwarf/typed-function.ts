@@ -89,6 +89,7 @@ function valueType(types: Types, type: Entry | null, name: string, isText = fals
         return null;
       }
       const constants = enumeratorsOf(bare).slice(0, MOST_CONSTANTS);
+      types.budget.spend(constants.length);
       const isSigned = constants.some(({ value }) => value < 0);
       return {
         kind: 'enum',
@@ -239,6 +240,7 @@ function member(
   depth: number,
 ): { readonly offset: number; readonly type: Entry | null } | null {
   for (const entry of structure.children(MEMBERS)) {
+    types.budget.spend(1);
     const offset = entry.number(dw.AT_DATA_MEMBER_LOCATION) ?? 0;
     const own = entry.string(dw.AT_NAME);
     if (own === name) {
