@@ -8,6 +8,7 @@ export type FailureCode =
   | 'host-key-refused'
   | 'auth-failed'
   | 'not-root'
+  | 'not-allowed'
   | 'unsupported'
   | 'lost'
   | 'timeout'
