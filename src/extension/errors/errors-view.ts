@@ -143,7 +143,7 @@ export class ErrorsView implements vscode.TreeDataProvider<ErrorNode>, Disposabl
         this.#why = event.why;
         break;
       case 'limit':
-        this.#why = 'Ended by itself after 8 hours.';
+        this.#why = 'ended by itself after 8 hours';
         break;
       case 'loss':
         this.#lost = true;
@@ -333,10 +333,12 @@ export class ErrorsView implements vscode.TreeDataProvider<ErrorNode>, Disposabl
 function endText(end: StreamEnd): string {
   switch (end.reason) {
     case 'lost':
-      return 'the connection was lost; the target removes the probe by itself within 25 seconds.';
+      return 'the connection ended, and the target removes the probe by itself within 25 seconds';
     case 'stopped':
-      return end.cleanUp === 'confirmed' ? '' : 'stopped; the target did not confirm that the probe is gone.';
+      return end.cleanUp === 'confirmed'
+        ? ''
+        : 'stopped, and the target did not confirm that the probe is gone';
     case 'finished':
-      return `ended by itself with status ${end.status ?? 'unknown'}. ${inert(end.stderr, 300)}`.trim();
+      return `ended by itself with status ${end.status ?? 'unknown'} ${inert(end.stderr, 300)}`.trim();
   }
 }
