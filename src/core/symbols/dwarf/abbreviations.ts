@@ -1,6 +1,8 @@
 /** Abbreviations: what the entries of a unit look like (DWARF 5, section 7.5.3). */
 import { type Cursor, damaged } from '../elf/bytes.ts';
 import {
+  AT_LOW_PC,
+  AT_RANGES,
   AT_SIBLING,
   FORM_ADDR,
   FORM_ADDRX,
@@ -107,7 +109,7 @@ export interface Abbreviation {
   readonly lastStep: number;
   /** Bytes of all attributes; -1 when that depends on what is read. */
   readonly size: number;
-  /** True for functions and what may hold some or what was inlined: blocks, namespaces. */
+  /** True for functions with code, and what may hold some or what was inlined: blocks, namespaces. */
   readonly isScope: boolean;
   /** Offset of the reference to the next sibling in the attributes; -1 when it has no fixed one. */
   readonly siblingAt: number;
@@ -192,6 +194,7 @@ export class Abbreviations {
     const firstStep = steps.length;
     let siblingAt = -1;
     let siblingForm = 0;
+    let hasCode = false;
     // Bytes of fixed length since the last step.
     let bytes = 0;
     for (;;) {
@@ -202,6 +205,7 @@ export class Abbreviations {
       }
       const step = stepOf(form, encoding);
       attributes.push(attribute, form, form === FORM_IMPLICIT_CONST ? cursor.sleb() : 0, step);
+      hasCode ||= attribute === AT_LOW_PC || attribute === AT_RANGES;
       if (attribute === AT_SIBLING && steps.length === firstStep) {
         siblingAt = bytes;
         siblingForm = form;
@@ -228,7 +232,7 @@ export class Abbreviations {
       firstStep,
       lastStep: steps.length,
       size,
-      isScope: SCOPES.has(tag),
+      isScope: SCOPES.has(tag) && (hasCode || tag !== TAG_SUBPROGRAM),
       siblingAt,
       siblingForm,
     };
