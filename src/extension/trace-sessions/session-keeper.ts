@@ -1,5 +1,6 @@
 import type { Disposable } from '../../core/lifetime.ts';
 import { ftraceProgram, type TraceParams } from '../../core/tracing/ftrace-program.ts';
+import { programText } from '../../core/tracing/program/program-text.ts';
 import type { SessionFunction, SessionHeader } from '../../core/tracing/sessions/session.ts';
 import type { Connection } from '../../target/connection.ts';
 import type { PlaceService } from '../source/place-service.ts';
@@ -81,7 +82,7 @@ export class SessionKeeper implements Disposable {
         return buildId === null ? [] : [{ module, buildId }];
       }),
       functions,
-      program: programText(params),
+      program: programText(ftraceProgram(params)),
     };
   }
 
@@ -97,10 +98,4 @@ export class SessionKeeper implements Disposable {
     }
     this.#listeners.clear();
   }
-}
-
-/** The probe as kprobe_events takes it, without the names of the session's own. */
-function programText(params: TraceParams): string {
-  const { event, places, fetchText } = ftraceProgram(params);
-  return `p:${event} ${places[0] ?? params.symbol} ${fetchText}`;
 }

@@ -13,8 +13,9 @@ const MOST_BYTES = 512 * 1024 ** 2;
 export const MOST_FILE_BYTES = 64 * 1024 ** 2;
 const MOST_OPENED_BYTES = 4 * MOST_FILE_BYTES;
 
-/** A first line is not longer, in bytes. */
-const HEAD = 256 * 1024;
+/** A first line is rarely longer, and never longer, in bytes. */
+const HEAD = 8 * 1024;
+const MOST_HEAD = 512 * 1024;
 
 /** How the name of a session's file ends. */
 export const EXTENSION = '.trace.jsonl';
@@ -30,6 +31,12 @@ export interface KeptFile {
 /** The folder where sessions are kept, a file each. */
 export class SessionStore {
   constructor(readonly folder: string) {}
+
+  /** Whether there may be any; costs less than to list them. */
+  async hasAny(): Promise<boolean> {
+    const names = await readdir(this.folder).catch(() => []);
+    return names.some((name) => name.endsWith(EXTENSION));
+  }
 
   /** The newest first; files that are no sessions are left out. */
   async list(): Promise<KeptFile[]> {
@@ -66,19 +73,19 @@ export class SessionStore {
       const handle = await open(file);
       try {
         const { size } = await handle.stat();
-        const { buffer, bytesRead } = await handle.read(
-          Buffer.alloc(Math.min(size, HEAD)),
-          0,
-          Math.min(size, HEAD),
-          0,
-        );
-        const head = buffer.subarray(0, bytesRead).toString('utf8');
-        return { path: file, size, header: readHeader(head.slice(0, head.indexOf('\n'))) };
+        for (const length of [HEAD, MOST_HEAD]) {
+          const { buffer, bytesRead } = await handle.read(Buffer.alloc(Math.min(size, length)), 0, null, 0);
+          const newline = buffer.subarray(0, bytesRead).indexOf('\n');
+          if (newline >= 0) {
+            return { path: file, size, header: readHeader(buffer.toString('utf8', 0, newline)) };
+          }
+        }
+        return null;
       } finally {
         await handle.close();
       }
     } catch {
-      return null; // Another window removed it, or it was cut in its first line.
+      return null; // Another window removed it, or it is none.
     }
   }
 

@@ -52,7 +52,7 @@ export class SessionsView implements vscode.TreeDataProvider<SessionNode>, Dispo
 
   #refresh(): void {
     this.funnel.guard('Listing the trace sessions', async () => {
-      this.context.set('zscope.hasTraceSessions', (await this.keeper.store.list()).length > 0);
+      this.context.set('zscope.hasTraceSessions', await this.keeper.store.hasAny());
       this.#changed.fire();
     });
   }

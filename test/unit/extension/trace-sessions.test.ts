@@ -73,6 +73,7 @@ it('leaves no file of one that never started', async () => {
   session.tell();
   await recording.end('stopped');
   expect(await store.list()).toEqual([]);
+  expect(await store.hasAny()).toBe(false);
 });
 
 it('keeps the newest within its limit, and lists no other files', async () => {
@@ -89,6 +90,22 @@ it('keeps the newest within its limit, and lists no other files', async () => {
   expect(kept[0]?.header.startedAt).toBe(HEADER.startedAt + 102_000);
   expect(kept.at(-1)?.header.startedAt).toBe(HEADER.startedAt + 3000);
   expect(readdirSync(store.folder)).toHaveLength(101);
+});
+
+it('lists one whose first line is long', async () => {
+  const session = new Told();
+  const program = 'x'.repeat(30_000);
+  const recording = new Recording(
+    store,
+    session,
+    () => ({ ...HEADER, program }),
+    () => {},
+  );
+  session.started = {};
+  session.tell(call());
+  await recording.end('stopped');
+  expect((await store.list())[0]?.header.program).toBe(program);
+  expect(await store.hasAny()).toBe(true);
 });
 
 it('deletes sessions of its own alone', async () => {
