@@ -13,9 +13,9 @@ import { baseName, type Format } from './format.ts';
 const BEFORE =
   /^(?:(?:#\d{1,4}|\d{1,3}(?= +\[<)|\[?<?(?:0x)?[\da-f]{4,16}>?\]?:?|\[<0>\]|=>|at|R?IP:?|[EN]IP:?|(?:pc|PC|lr|LR) ?(?:is at|:)|[\da-f]{4}:|\?)[ \t]*){0,5}$/;
 
-/** A module in brackets, arguments, an end in the middle of a size, or an instruction behind DDB's colon. */
+/** A module in brackets, with its build-id where the kernel prints that, arguments, an end in the middle of a size, or an instruction behind DDB's colon. */
 const BEHIND =
-  /^(?: ?\[((?:\/[^\]\s]{0,512}\/)?[\w.+-]{1,128})\]| \(((?:\/|\[)[^()]{1,512}\]?|[\w.+-]{1,128}\.(?:so|ko)[\w.]*)\)|\((?:[\da-fx, ?]{0,400}|\.\.\.)\)|\/(?:0x?)?|(?= (?:[A-Za-z_]\w{0,255} )?[\w./+~-]{1,512}\.[chS]:-?\d)|:?)(?:[,;:]?\s|\)|$)/;
+  /^(?: ?\[((?:\/[^\]\s]{0,512}\/)?[\w.+-]{1,128})(?: [\da-f]{6,40})?\]| \(((?:\/|\[)[^()]{1,512}\]?|[\w.+-]{1,128}\.(?:so|ko)[\w.]*)\)|\((?:[\da-fx, ?]{0,400}|\.\.\.)\)|\/(?:0x?)?|(?= (?:[A-Za-z_]\w{0,255} )?[\w./+~-]{1,512}\.[chS]:-?\d)|:?)(?:[,;:]?\s|\)|$)/;
 
 export function aloneFormat(): Format {
   return {

@@ -146,6 +146,17 @@ describe('frames with a size', () => {
   });
 });
 
+describe('frames without a size', () => {
+  it('keep their module, with the build-id behind it or not', () => {
+    const text = ['zil_commit+0x20 [zfs]', 'zil_commit+0x20 [zfs 1234abcd]', 'zil_commit+0x20 [zfs maybe]'];
+    expect(text.flatMap(frames).map(({ module, offset }) => [module, offset])).toEqual([
+      ['zfs', 0x20],
+      ['zfs', 0x20],
+      [null, 0x20],
+    ]);
+  });
+});
+
 describe('text that comes in pieces', () => {
   const golden = path.join(import.meta.dirname, 'golden');
   const files = ['captured', 'written'].flatMap((kind) =>
