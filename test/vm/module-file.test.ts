@@ -24,8 +24,8 @@ import { until } from './target.ts';
 /** Modules that the lab's ZFS is built into. */
 const MODULES = ['zfs', 'spl'];
 
-/** Of so many symbols of code one is asked for: all take some ten seconds. */
-const SYMBOL_STEP = 5;
+/** Of so many symbols of code one is asked for: all take many seconds. */
+const SYMBOL_STEP = 15;
 
 /** What hangs beside the lab's own programs, each another way into ZFS. */
 const PROGRAMS = [
@@ -272,7 +272,7 @@ describe('the modules of the target', () => {
       }
       // A name with several functions fits the sizes of all of them.
       expect(strange.filter((one) => debug?.symbols(one.split(' ')[0] ?? '').length === 1)).toEqual([]);
-      expect(compared).toBeGreaterThan(70);
+      expect(compared).toBeGreaterThan(20);
     }
   });
 
