@@ -2,6 +2,7 @@
  * `decode`: text in, the same text out with the source lines of its frames. What is no frame is
  * passed on byte for byte, also what is no UTF-8.
  */
+import { isFolded } from '../core/stack/parting.ts';
 import type { StackItem } from '../core/stack/text/items.ts';
 import { StackTextReader } from '../core/stack/text/reader.ts';
 import { inert } from '../core/text/inert.ts';
@@ -62,7 +63,7 @@ async function decodeOne(
   });
   const show = async (line: string, newline: string, frames: readonly StackedFrame[]): Promise<void> => {
     if (group) {
-      for (const frame of frames) {
+      for (const frame of isOutermostFirst(frames, line) ? [...frames].reverse() : frames) {
         groups.add(frame);
       }
     } else if (json) {
@@ -117,14 +118,15 @@ async function placesOf({ frame, inner }: StackedFrame, resolver: Resolver) {
   return resolver.known(frame, inner) ?? (await resolver.places(frame, inner));
 }
 
-/** Folded stacks (`sync;do_syscall_64;zil_commit 7`) begin with the outermost frame: each called the next. */
+/** Of folded stacks, each frame called the next. */
 function inOrder(frames: readonly StackedFrame[], text: string): readonly StackedFrame[] {
-  const [first, second] = frames;
-  const isFolded =
-    first !== undefined &&
-    second !== undefined &&
-    text.slice(first.item.end, second.item.start).startsWith(';');
-  return isFolded ? frames.map((one, i) => ({ ...one, inner: frames[i + 1]?.frame ?? null })) : frames;
+  return isOutermostFirst(frames, text)
+    ? frames.map((one, i) => ({ ...one, inner: frames[i + 1]?.frame ?? null }))
+    : frames;
+}
+
+function isOutermostFirst([first, second]: readonly StackedFrame[], text: string): boolean {
+  return first !== undefined && second !== undefined && isFolded(text, first.item.end, second.item.start);
 }
 
 /** The line with what is known of its frames: inlined functions above it, places behind each frame. */

@@ -1,12 +1,6 @@
 import type { Frame } from '../core/stack/frame.ts';
+import { endsStack, MAX_GAP } from '../core/stack/parting.ts';
 import type { FrameItem, HeadingItem, StackItem } from '../core/stack/text/items.ts';
-
-/** Lines without a frame that may stand within a stack: the registers of an exception in its middle. */
-const MAX_GAP = 16;
-
-/** Lines of a kernel's report that stand between the frames of one stack (arch/x86/kernel/dumpstack.c). */
-const within =
-  /<\/?(?:IRQ|NMI|EOE|SOFTIRQ|TASK|ENTRY_TRAMPOLINE|#\w+)>|\b(?:[RE]?(?:IP|SP|AX|BX|CX|DX|SI|DI|BP)|R\d\d|[CDEFGS]S|CR\d|DR\d|[RE]?FLAGS|ORIG_RAX|PKRU|Code|pc|lr|sp|x\d+|pstate) ?:/;
 
 /** A frame of the text in its stack. */
 export interface StackedFrame {
@@ -22,10 +16,6 @@ export interface StackedFrame {
 export interface TextStack {
   /** What was said of its task before it; null when nothing was. */
   readonly task: HeadingItem | null;
-}
-
-function endsStack(line: string): boolean {
-  return line.includes('</TASK>') || !within.test(line);
 }
 
 /** Parts the frames of a text into stacks, as they come. */

@@ -15,7 +15,10 @@ const MAX_NAMED = 3;
 export function stackSymbols(document: StackDocument): DocumentSymbol[] {
   return document.traces.slice(0, MAX_SYMBOLS).map((trace) => {
     const { firstLine, lastLine, start, end, verdict } = trace;
-    const last = trace.frames.at(-1);
+    // The last in the text; of a folded stack that is the innermost.
+    const lastColumn = Math.max(
+      ...[trace.frames[0], trace.frames.at(-1)].map((frame) => (frame?.line === lastLine ? frame.end : 0)),
+    );
     return {
       name: traceName(trace),
       detail: inert(verdict === '' ? innermost(trace) : verdict, 200),
@@ -24,12 +27,15 @@ export function stackSymbols(document: StackDocument): DocumentSymbol[] {
         start: { line: firstLine, character: 0 },
         end: {
           line: lastLine,
-          character: last?.line === lastLine ? last.end : lastLine === firstLine ? end : 0,
+          character: lastColumn > 0 ? lastColumn : lastLine === firstLine ? end : 0,
         },
       },
       selectionRange: {
         start: { line: firstLine, character: start },
-        end: { line: firstLine, character: lastLine === firstLine ? Math.min(end, last?.end ?? end) : end },
+        end: {
+          line: firstLine,
+          character: lastLine === firstLine && lastColumn > 0 ? Math.min(end, lastColumn) : end,
+        },
       },
     };
   });

@@ -12,19 +12,29 @@ const MAX_LINE = 4000;
 /** Links of one line. */
 const MAX_LINE_LINKS = 50;
 
-/** The next frame of a document that leads into the workspace, from a position on. */
+/**
+ * The next frame of a document that leads into the workspace. From a frame on, in the order of its stack,
+ * caller by caller; from any other position, in the order of the text.
+ */
 export async function nextFrame(
   document: StackDocument,
   places: StackPlaces,
   { line, character, by }: Omit<NextFrameParams, 'uri'>,
 ): Promise<NextFrame | null> {
   const frames = document.traces.flatMap((trace) => trace.frames.map((found, at) => ({ found, trace, at })));
-  const isBehind = ({ found }: (typeof frames)[number]) =>
-    found.line > line || (found.line === line && found.start > character);
   // The frame that the cursor is on is neither the next nor the one before.
-  const isBefore = ({ found }: (typeof frames)[number]) =>
-    found.line < line || (found.line === line && found.end < character);
-  const candidates = by > 0 ? frames.filter(isBehind) : frames.filter(isBefore).reverse();
+  const here = frames.findIndex(
+    ({ found }) => found.line === line && found.start <= character && character <= found.end,
+  );
+  const candidates =
+    by > 0
+      ? here < 0
+        ? frames.filter(({ found }) => found.line > line || (found.line === line && found.start > character))
+        : frames.slice(here + 1)
+      : (here < 0
+          ? frames.filter(({ found }) => found.line < line || (found.line === line && found.end < character))
+          : frames.slice(0, here)
+        ).reverse();
   for (const { found, trace, at } of candidates) {
     if (places.leads(found.frame)) {
       const all = (await places.of(trace, at)).places;

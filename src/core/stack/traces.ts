@@ -3,6 +3,7 @@
  * of them. Works on what the readers of stack text found.
  */
 import { type Frame, frameKey } from './frame.ts';
+import { endsStack, isFolded, isPartOfStack, MAX_GAP } from './parting.ts';
 import type { FrameItem, HeadingItem, StackItem } from './text/items.ts';
 
 /** A task as a text names it; null where it says nothing. */
@@ -40,22 +41,13 @@ export interface TextTrace {
   readonly verdict: string;
   /** The line above the frames, where no heading was known; empty when there is none. */
   readonly title: string;
-  /** Innermost first in all formats but folded stacks. */
+  /** Innermost first, so in a folded stack from the line's end to its beginning. */
   readonly frames: readonly PlacedFrame[];
 }
-
-/** Lines without a frame that may stand within a stack: registers of an exception in its middle. */
-const MAX_GAP = 16;
 
 /** Lines between a report's headings, and between its last heading and its frames. */
 const MAX_HEAD = 48;
 
-/** What a kernel prints between the frames of one stack (arch/x86/kernel/dumpstack.c and its kin). */
-const WITHIN =
-  /<\/?(?:IRQ|NMI|EOE|SOFTIRQ|TASK|ENTRY_TRAMPOLINE|#\w+)>|\b(?:[RE]?(?:IP|SP|AX|BX|CX|DX|SI|DI|BP)|R\d\d|[CDEFGS]S|CR\d|DR\d|[RE]?FLAGS|ORIG_RAX|PKRU|Code|pc|lr|sp|x\d+|pstate) ?:/;
-const ENDS = '</TASK>';
-/** What `dmesg --json` writes around each line. */
-const WRAPPING = /^\s*(?:[{}[\]]+,?|\},\{|"(?:fac|pri|time|caller)":.*)$/;
 /** The number of a frame, as debuggers and sanitizers write it. */
 const NUMBER = /^[^#]{0,80}?(?:^|\s|\[)#\s?(\d{1,4})\s/;
 /** Lines between two frames that are numbered: the variables of one. */
@@ -159,8 +151,13 @@ export class TraceReader {
     if (open === null) {
       return;
     }
-    const { firstLine, lastLine, start, end, tasks, verdict, title, frames } = open;
-    const [first, second] = frames;
+    const { firstLine, lastLine, start, end, tasks, verdict, title } = open;
+    const [first, second] = open.frames;
+    const outermostFirst =
+      first !== undefined &&
+      first.line === second?.line &&
+      isFolded(this.lineAt(first.line), first.end, second.start);
+    const frames = outermostFirst ? open.frames.reverse() : open.frames;
     if (tasks.length === 0 && verdict === '') {
       // What stands beside the registers is told again by the stack.
       const isPlace =
@@ -285,8 +282,7 @@ function goesOn(open: Open, item: FrameItem, line: number, lineAt: (line: number
     return false;
   }
   for (let between = Math.max(last.line, open.lastSource) + 1; between < line; between++) {
-    const text = lineAt(between);
-    if (text.includes(ENDS) || !(WITHIN.test(text) || WRAPPING.test(text))) {
+    if (endsStack(lineAt(between))) {
       return false;
     }
   }
@@ -328,7 +324,7 @@ function namesAbove(line: number, lineAt: (line: number) => string): Partial<Ope
     const pid = Number(proc[2] ?? proc[1]);
     return { tasks: [{ comm: null, pid, state: null }], firstLine: above, ...columns(lineAt(above)) };
   }
-  if (text === '' || text.length > 120 || !/\w/.test(text) || text.includes(ENDS) || WITHIN.test(text)) {
+  if (text === '' || text.length > 120 || !/\w/.test(text) || isPartOfStack(text)) {
     return {};
   }
   return { title: text, firstLine: above, ...columns(lineAt(above)) };

@@ -123,6 +123,15 @@ describe('decode', () => {
     );
   });
 
+  it('groups folded stacks innermost first', async () => {
+    const { stdout } = await run(
+      ['decode', '--group', '-s', tree.root],
+      'sync;do_syscall_64;zlog_commit;zlog_write_all;zlog_issue 12\n',
+    );
+    expect(stdout.indexOf('zlog_issue')).toBeGreaterThan(0);
+    expect(stdout.indexOf('zlog_issue')).toBeLessThan(stdout.indexOf('zlog_commit'));
+  });
+
   it('puts nothing into a frame that is wrapped over two lines', async () => {
     const text = '[ 1.0]  zlog_commit+0x1b/0\nx25 [zlog]\nend\n';
     const { stdout } = await run(['decode', '-m', module, '-s', tree.root], text);

@@ -24,6 +24,15 @@ function outline(...lines: readonly string[]) {
 }
 
 describe('the stacks of a text', () => {
+  it('are innermost first where they are folded, which begin with the outermost', () => {
+    const found = outline('sync;do_syscall_64;ksys_sync;zpl_sync_fs;zil_commit 7');
+    expect(found.map(({ frames }) => frames)).toEqual([
+      ['zil_commit', 'zpl_sync_fs', 'ksys_sync', 'do_syscall_64'],
+    ]);
+    const printed = outline('zil_commit+0x1/0x2 [zfs]', 'zpl_sync_fs+0x1/0x2 [zfs]');
+    expect(printed.map(({ frames }) => frames)).toEqual([['zil_commit', 'zpl_sync_fs']]);
+  });
+
   it('are one for a hung task, from its report to its last frame', () => {
     const text = [
       'INFO: task sync:3198 blocked for more than 120 seconds.',
