@@ -56,11 +56,12 @@ export class SymbolTable {
     const names = table && sections[table.link];
     const extended = sections.find(({ type, link }) => type === SHT_SYMTAB_SHNDX && link === table?.index);
     const contents = (section: Section | undefined) => (section ? elf.contents(section) : NOTHING);
-    // A copy: a typed array of words must start at a multiple of four.
-    this.#bytes = contents(table).slice();
+    // A typed array of words must start at a multiple of four.
+    const bytes = contents(table);
+    this.#bytes = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
     this.count = Math.floor(this.#bytes.length / ENTRY);
     this.#view = viewOf(this.#bytes);
-    this.#words = new Uint32Array(this.#bytes.buffer, 0, this.count * WORDS);
+    this.#words = new Uint32Array(this.#bytes.buffer, this.#bytes.byteOffset, this.count * WORDS);
     this.#names = contents(names);
     this.#sections = viewOf(contents(extended));
     this.#layout = layout;
