@@ -27,6 +27,7 @@ export function readTraceMessage(value: unknown): FromTraceView | null {
   switch (type) {
     case 'ready':
     case 'stop':
+    case 'copyProgram':
       return { type };
     case 'traceInstead':
       return typeof index === 'number' ? { type, index } : null;

@@ -89,6 +89,8 @@ export type ToTraceView =
       readonly target: string;
       readonly argumentsKnown: string;
       readonly kind: TraceKind;
+      /** Whether what ran on the target can be copied. */
+      readonly hasProgram: boolean;
     }
   | { readonly type: 'rows'; readonly rows: readonly TraceRow[] }
   /** The sums of all functions of the session. */
@@ -107,6 +109,8 @@ export type ToTraceView =
 export type FromTraceView =
   | { readonly type: 'ready' }
   | { readonly type: 'stop' }
+  /** Put what ran on the target on the clipboard. */
+  | { readonly type: 'copyProgram' }
   /** Trace the alternative with this index instead. */
   | { readonly type: 'traceInstead'; readonly index: number }
   /** Show me the stack of this row of this function's sums. */

@@ -22,6 +22,7 @@ import {
 export const readTraceMessage = messageReader<ToTraceView>({
   reset: (message) =>
     hasStrings(message, 'title', 'target', 'argumentsKnown') &&
+    hasBooleans(message, 'hasProgram') &&
     TRACE_KINDS.some((kind) => kind === message['kind']),
   tally: (message) => isArrayOf(message['functions'], isTally),
   losses: (message) => hasStrings(message, 'text', 'title'),

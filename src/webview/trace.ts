@@ -83,6 +83,11 @@ export class TraceView extends RowsView<TraceRow> {
         --vscode-icon-foreground: var(--vscode-debugIcon-stopForeground, var(--vscode-foreground));
       }
 
+      .program {
+        flex: none;
+        margin-left: auto;
+      }
+
       .note {
         padding: 2px 10px 0;
         overflow: hidden;
@@ -140,6 +145,7 @@ export class TraceView extends RowsView<TraceRow> {
   protected override follow = this.#first.follow;
   #split = this.#first.split;
   #kind: TraceKind = 'calls';
+  #hasProgram = false;
   /** Functions that calls came of. */
   readonly #functions = new Set<string>();
   #losses: { readonly text: string; readonly title: string } = { text: '', title: '' };
@@ -182,6 +188,17 @@ export class TraceView extends RowsView<TraceRow> {
                 @click=${() => this.#host.post({ type: 'stop' })}
                 >Stop</vscode-toolbar-button
               >`
+            : nothing
+        }
+        ${
+          this.#hasProgram && !refused
+            ? html`<vscode-toolbar-button
+                class="program"
+                icon="copy"
+                label="Copy program"
+                title="Copy what runs on the target, as a script for root"
+                @click=${() => this.#host.post({ type: 'copyProgram' })}
+              ></vscode-toolbar-button>`
             : nothing
         }
       </header>
@@ -281,6 +298,7 @@ export class TraceView extends RowsView<TraceRow> {
       case 'reset':
         this.#target = message.target;
         this.#kind = message.kind;
+        this.#hasProgram = message.hasProgram;
         this.#reset(message.title, message.argumentsKnown);
         break;
       case 'tally':

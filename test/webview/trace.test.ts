@@ -47,6 +47,7 @@ const reset: ToTraceView = {
   target: 'vm',
   argumentsKnown: '',
   kind: 'calls',
+  hasProgram: true,
 };
 const running: ToTraceView = {
   type: 'state',
@@ -100,6 +101,8 @@ describe('the trace view', () => {
     expect(await page.getByRole('grid').getAttribute('aria-rowcount')).toBe('4');
     await page.getByRole('button', { name: 'Stop tracing' }).click();
     expect(await posted('stop')).toHaveLength(1);
+    await page.getByRole('button', { name: 'Copy program' }).click();
+    expect(await posted('copyProgram')).toHaveLength(1);
     await send({ ...running, text: 'Stopped', running: false });
     await page.getByText('Stopped').waitFor();
     expect(await page.getByRole('button', { name: 'Stop tracing' }).count()).toBe(0);
@@ -331,7 +334,7 @@ describe('the trace view', () => {
     page = await view.open();
     const evil = '<img src=x onerror="window.evil=1">\u001b[31m\u202e';
     await send(
-      { type: 'reset', title: evil, target: evil, argumentsKnown: evil, kind: 'returns' },
+      { type: 'reset', title: evil, target: evil, argumentsKnown: evil, kind: 'returns', hasProgram: false },
       { ...running, text: evil, isError: true, waiting: evil },
       {
         type: 'rows',

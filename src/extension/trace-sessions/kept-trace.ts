@@ -47,5 +47,7 @@ export function keptHeading({ header }: KeptSession): TraceHeading {
     argumentsKnown: '',
     kind: TRACE_KINDS.find((kind) => kind === first?.kind) ?? 'calls',
     condition: first?.condition ?? '',
+    // A file may be anybody's: its script for root is to be read in its text first.
+    program: '',
   };
 }

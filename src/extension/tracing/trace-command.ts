@@ -4,7 +4,9 @@ import type { Disposable } from '../../core/lifetime.ts';
 import { sourceName } from '../../core/stack/frame.ts';
 import type { Parameter } from '../../core/symbols/location.ts';
 import type { TraceLimit, TraceRefused } from '../../core/tracing/events.ts';
+import { ftraceProgram } from '../../core/tracing/ftrace-program.ts';
 import { withoutTally } from '../../core/tracing/kinds.ts';
+import { programText } from '../../core/tracing/program/program-text.ts';
 import { declaredReturn } from '../../core/tracing/return-type.ts';
 import type { KernelSymbol } from '../../core/tracing/why-not.ts';
 import { definitionsRequest, functionAtRequest } from '../../protocol/server.ts';
@@ -285,6 +287,7 @@ export class Tracing implements Disposable {
         argumentsKnown: typed == null ? argumentsKnown(subject) : '',
         kind,
         condition,
+        program: programText(ftraceProgram(params)),
       },
       session,
       this.places,

@@ -62,6 +62,8 @@ export interface TraceHeading {
   readonly kind: TraceKind;
   /** Only calls with this are traced; empty for all. */
   readonly condition: string;
+  /** What runs on the target, for a person to read; empty when it is not known. */
+  readonly program: string;
 }
 
 /** Where a tab opens, and whether what has the focus keeps it. */
@@ -181,6 +183,7 @@ export class TracePanel implements Disposable {
           target: this.heading.target,
           argumentsKnown: this.#about,
           kind: this.heading.kind,
+          hasProgram: this.heading.program !== '',
         });
         this.#send(this.session.events.items, this.session.events.first);
         this.#sums = null;
@@ -190,6 +193,9 @@ export class TracePanel implements Disposable {
         break;
       case 'stop':
         this.session.dispose();
+        break;
+      case 'copyProgram':
+        await vscode.env.clipboard.writeText(this.heading.program);
         break;
       case 'traceInstead':
         this.#instead.fire(message.index);

@@ -30,7 +30,7 @@ const call = {
 const line = { label: 'zil_commit+0x3d/0x110', source: '', note: '', inlined: false, canOpen: false };
 
 const trace: readonly ToTraceView[] = [
-  { type: 'reset', title: 'zil_commit', target: 'vm', argumentsKnown: '', kind: 'returns' },
+  { type: 'reset', title: 'zil_commit', target: 'vm', argumentsKnown: '', kind: 'returns', hasProgram: true },
   { type: 'rows', rows: [call] },
   {
     type: 'state',

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ftraceProgram, type TraceParams } from '../../../../src/core/tracing/ftrace-program.ts';
+import { programText } from '../../../../src/core/tracing/program/program-text.ts';
 import type { Step } from '../../../../src/core/tracing/program/steps.ts';
 import { declaredReturn, returnKind, typedReturn } from '../../../../src/core/tracing/return-type.ts';
 
@@ -123,4 +124,25 @@ describe('what a function returns', () => {
       typedReturn({ kind: 'enum', size: 4, isSigned: false, isFlags: false, constants: [] }),
     ).toMatchObject({ type: 'u32', errors: 'none' });
   });
+});
+
+it('is shown as a script that sets all up and takes it away again', () => {
+  const program = ftraceProgram({ ...params, kind: 'latency', condition: 'comm == "dd" && ret == 0' });
+  const lines = programText(program).trim().split('\n');
+  expect(lines.slice(0, 3)).toEqual([
+    'cd /sys/kernel/tracing',
+    `echo 'p:zscope_own/zil_commit_ab12 zfs:zil_commit ${FETCHED}' >>kprobe_events`,
+    "echo 'r512:zscope_own/zil_commit_ab12_r zfs:zil_commit r=$retval:s32 c=$comm' >>kprobe_events",
+  ]);
+  // Each trigger goes as it came, the last first; then the instance, the probes and the event of its own.
+  const set = lines.filter((line) => line.startsWith("echo 'hist:"));
+  const removed = lines.filter((line) => line.startsWith("echo '!hist:"));
+  expect(removed.map((line) => line.replace('!', ''))).toEqual(set.reverse());
+  expect(lines.slice(-4)).toEqual([
+    'rmdir instances/zscope_own',
+    "echo '-:zscope_own/zil_commit_ab12_r' >>kprobe_events",
+    "echo '-:zscope_own/zil_commit_ab12' >>kprobe_events",
+    "echo '!zil_commit_ab12_t' >>synthetic_events",
+  ]);
+  expect(programText(ftraceProgram({ ...params, kind: 'calls' }))).toContain('trace_pipe');
 });

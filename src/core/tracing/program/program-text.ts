@@ -1,0 +1,70 @@
+import type { FtraceProgram } from '../ftrace-program.ts';
+import { KINDS } from '../kinds.ts';
+import type { Step } from './steps.ts';
+
+/** Stands for the names that each session has of its own. */
+const NAME = 'zscope_own';
+const INSTANCE = `instances/${NAME}`;
+
+/**
+ * What the target is made to do, as a script that a person can read, change and run again as root. It is what the
+ * session does but for its limits, its clean-up and the retries for older kernels.
+ */
+export function programText(program: FtraceProgram): string {
+  const { kind, steps, event, returnEvent, durationEvent } = program;
+  const isTally = KINDS[kind].how === 'tally';
+  const isProbe = (step: Step) => step.do === 'probe';
+  const group = `${INSTANCE}/events/${NAME}`;
+  const sums =
+    durationEvent === null ? `${group}/${event}/hist` : `${INSTANCE}/events/synthetic/${durationEvent}/hist`;
+  const undo = [
+    ...(isTally ? [...steps].reverse().flatMap((step) => untriggered(step)) : [`echo 0 >${group}/enable`]),
+    `rmdir ${INSTANCE}`,
+    ...[returnEvent, event].flatMap((name) =>
+      name === null ? [] : `echo '-:${NAME}/${name}' >>kprobe_events`,
+    ),
+    ...(durationEvent === null ? [] : [`echo '!${durationEvent}' >>synthetic_events`]),
+  ];
+  return `${[
+    'cd /sys/kernel/tracing',
+    ...steps.filter(isProbe).map(stepText),
+    `mkdir ${INSTANCE}`,
+    ...(isTally ? [] : [`echo 1 >${INSTANCE}/options/stacktrace`, `echo 1 >${INSTANCE}/options/sym-offset`]),
+    ...steps.filter((step) => !isProbe(step)).map(stepText),
+    ...(isTally
+      ? ['sleep 10', `cat ${sums}`]
+      : [`echo 1 >${group}/enable`, `timeout 10 cat ${INSTANCE}/trace_pipe`]),
+    '# Undo it:',
+    ...undo,
+  ].join('\n')}\n`;
+}
+
+function stepText(step: Step): string {
+  switch (step.do) {
+    case 'probe': {
+      const place = step.places[0] ?? '';
+      return `echo '${step.type}:${NAME}/${step.event} ${place} ${step.fetches}' >>kprobe_events`;
+    }
+    case 'synthetic':
+      return `echo '${step.event} ${step.fields}' >>synthetic_events`;
+    case 'filter':
+      return `echo '${step.filter}' >${INSTANCE}/events/${NAME}/${step.event}/filter`;
+    default:
+      return trigger(step, '');
+  }
+}
+
+/** Triggers hold the instance, those of returns the ones of entries: they go in the other order. */
+function untriggered(step: Step): string[] {
+  return step.do === 'trigger' || step.do === 'measure' ? [trigger(step, '!')] : [];
+}
+
+function trigger(step: Extract<Step, { do: 'trigger' | 'measure' }>, before: string): string {
+  const isOwn = step.do === 'measure' || step.group === 'probe';
+  const event = step.do === 'measure' ? step.to : step.event;
+  const text =
+    step.do === 'measure'
+      ? `hist:keys=common_pid:ns=common_timestamp-$t:size=16384:onmatch(${NAME}.${step.from}).trace(${step.into},$ns)${step.filter === null ? '' : ` if ${step.filter}`}`
+      : (step.texts[0] ?? '');
+  return `echo '${before}${text}' >>${INSTANCE}/events/${isOwn ? NAME : 'synthetic'}/${event}/trigger`;
+}
