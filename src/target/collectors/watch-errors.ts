@@ -29,7 +29,7 @@ const MOST_SECONDS = 8 * 3600;
 const WATCH = `say() { echo "$mark $*"; }
 watch() {
   mark=$1 session=$2 fetches=$3
-  reader=
+  reader= limit=
   { printf zscope >/proc/self/comm; } 2>/dev/null
   [ -n "$tracefs" ] || { say refused no-tracefs; exit 3; }
   [ -w "$tracefs/kprobe_events" ] || { say refused no-kprobes; exit 3; }
@@ -46,8 +46,8 @@ watch() {
   echo 0 >"$instance/options/stacktrace"
   cat "$instance/trace_pipe" &
   reader=$!
-  say started
   echo 1 >"$instance/events/$name/enable" || { kill $reader; say refused no-enable; exit 3; }
+  echo "$mark started" >"$instance/trace_marker"
   seconds=0 hits=0 before=0 rest=0
   while kill -0 $reader 2>/dev/null; do
     sleep 1
@@ -66,9 +66,11 @@ watch() {
       [ $rest -eq 0 ] || echo 0 >"$instance/tracing_on"
     fi
     before=$hits
-    [ $seconds -lt ${MOST_SECONDS} ] || { say limit; kill $reader; break; }
+    [ $seconds -lt ${MOST_SECONDS} ] || { kill $reader; limit=reached; break; }
   done
   wait $reader 2>/dev/null
+  printf '\\n'
+  [ -z "$limit" ] || say limit
   exit 0
 }
 `;
