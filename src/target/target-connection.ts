@@ -1,11 +1,9 @@
 import { setMaxListeners } from 'node:events';
 import { Failure, isFailure } from '../core/failure.ts';
 import { type Disposable, Lifetime } from '../core/lifetime.ts';
-import { inert, inertBlock } from '../core/text/inert.ts';
-import { LineSplitter } from '../core/text/lines.ts';
 import { ActivityEntry, type ActivityRecord } from './activity.ts';
 import type { Slot } from './channel-slots.ts';
-import type { Collector, DownloadCollector, Grade, StreamCollector } from './collector.ts';
+import type { Collector, DownloadCollector, StreamCollector } from './collector.ts';
 import { facts as factsCollector } from './collectors/facts.ts';
 import type {
   AskedConsent,
@@ -21,13 +19,15 @@ import type {
 } from './connection.ts';
 import { ConnectionFailures } from './connection-failures.ts';
 import { Download } from './download.ts';
-import { account, describe, streamEnd } from './job-outcome.ts';
+import { EventDelivery } from './event-delivery.ts';
+import { streamEnd } from './job-outcome.ts';
 import { JobPool } from './job-pool.ts';
 import { Limit } from './limit.ts';
 import { Liveness } from './liveness.ts';
 import type { JobHandlers, JobResult, JobSpec, RemoteJob } from './remote-job.ts';
 import { findRoot, tryRoot } from './root-access.ts';
 import { type RootProgram, type RootShell, silentRoot } from './root-shell.ts';
+import { RunReport } from './run-report.ts';
 import type { Transport } from './transport.ts';
 
 /** Most that one question may answer. */
@@ -220,23 +220,20 @@ export class TargetConnection implements Connection {
 
   /** Runs a question in a slot until it has ended, or the limit says so; disposes the limit. */
   async #ask<T>(
-    question: { readonly name: string; readonly title: string; readonly grade: Grade },
+    question: AskedConsent,
     spec: JobSpec,
     limit: Limit,
     handlers: QuestionHandlers<T>,
   ): Promise<T> {
-    let bytes = 0;
-    let stderr = '';
     let hasChannel = false;
     handlers.late(() => hasChannel);
-    const startedAt = performance.now();
-    const entry = this.#entry(question, spec);
+    const report = this.#report(question, spec);
     try {
       const slot = await this.#pool.slots.wait(limit.signal);
       const opening = this.#pool.open(spec, slot, limit.signal, {
         ready: () => {},
         payload: (piece) => {
-          bytes += piece.length;
+          report.received(piece.length);
           return handlers.payload(piece);
         },
       });
@@ -246,14 +243,11 @@ export class TargetConnection implements Connection {
       limit.signal.addEventListener('abort', stop, { once: true });
       if (limit.signal.aborted) stop();
       const result = await limit.race(job.ended);
-      stderr = result.stderr;
-      entry.ended(result, bytes);
-      this.#log(question.name, startedAt, `${bytes} bytes, ${describe(result)}`);
+      report.ended(result);
       this.#judge(question.title, spec, result);
       return await handlers.answer();
     } catch (error) {
-      entry.failed(endOf(error), bytes);
-      this.#logFailure(question.name, startedAt, error, stderr, handlers.output);
+      report.failed(error, handlers.output);
       throw error;
     } finally {
       limit.dispose();
@@ -273,38 +267,22 @@ export class TargetConnection implements Connection {
       script,
       cleanup: collector.cleanup(params),
     });
-    const decoder = collector.decoder(params);
-    const text = new TextDecoder('utf-8', { ignoreBOM: true });
-    const lines = new LineSplitter();
-    const startedAt = performance.now();
     const limit = new Limit()
       .when(this.#closing.signal, () => this.#lostFailure())
       .after(STREAM_START_MS, () => this.#say.timeout(collector.title, this.#state));
-    let bytes = 0;
-    let stderr = '';
-    let bug: unknown = null;
     let job: RemoteJob | null = null;
-    const entry = this.#entry(collector, spec);
-    const deliver = (batch: () => readonly E[]): void => {
-      if (bug !== null) return;
-      try {
-        const events = batch();
-        if (events.length > 0) sink.events(events);
-      } catch (error) {
-        // A fault of ours must not leave the stream running unseen, nor break the connection.
-        bug = error;
-        const what = error instanceof Error ? (error.stack ?? error.message) : String(error);
-        this.#target.log(`${collector.name}: ${inertBlock(what)}`);
-        job?.stop();
-      }
-    };
+    const report = this.#report(collector, spec);
+    const delivery = new EventDelivery(collector.decoder(params), sink, (what) => {
+      this.#target.log(`${collector.name}: ${what}`);
+      job?.stop();
+    });
     let isReady: () => void = () => {};
     const ready = new Promise<void>((resolve) => {
       isReady = resolve;
     });
     const payload = (piece: Buffer): void => {
-      bytes += piece.length;
-      deliver(() => lines.push(text.decode(piece, { stream: true })).flatMap((line) => decoder.line(line)));
+      report.received(piece.length);
+      delivery.push(piece);
     };
     try {
       const waiting = await limit.race(this.#pool.beginStandby(spec, script, payload));
@@ -320,29 +298,22 @@ export class TargetConnection implements Connection {
       if (waiting === null) {
         const first = await limit.race(Promise.race([ready, running.ended]));
         if (first !== undefined && !first.wasReady) {
-          stderr = first.stderr;
-          entry.ended(first, bytes);
+          report.ended(first);
           this.#judge(collector.title, spec, first);
         }
       }
-      this.#log(collector.name, startedAt, 'started');
-      entry.started();
-      if (bug !== null) running.stop();
+      report.started();
+      if (delivery.bug !== null) running.stop();
       const ended = running.ended.then((result): StreamEnd => {
-        deliver(() => [
-          ...[...lines.push(text.decode()), ...lines.end()].flatMap((line) => decoder.line(line)),
-          ...decoder.end(),
-        ]);
-        entry.ended(result, bytes);
-        this.#log(collector.name, startedAt, `${bytes} bytes, ${describe(result)}`);
-        for (const line of account(result.stderr, [])) this.#target.log(`${collector.name}: ${line}`);
-        return streamEnd(result, bug);
+        delivery.end();
+        report.ended(result);
+        report.account();
+        return streamEnd(result, delivery.bug);
       });
       return { ended, dispose: () => running.stop() };
     } catch (error) {
       job?.stop();
-      entry.failed(endOf(error), bytes);
-      this.#logFailure(collector.name, startedAt, error, stderr, []);
+      report.failed(error, []);
       throw error;
     } finally {
       limit.dispose();
@@ -369,7 +340,8 @@ export class TargetConnection implements Connection {
     }
     void waiting.then((job) => {
       limit.dispose();
-      this.#log(collector.name, startedAt, job === null ? 'could not stand by' : 'stands by');
+      const took = Math.round(performance.now() - startedAt);
+      this.#target.log(`${collector.name}: ${took} ms, ${job === null ? 'could not stand by' : 'stands by'}`);
     });
   }
 
@@ -377,16 +349,13 @@ export class TargetConnection implements Connection {
     this.#close('');
   }
 
-  #entry(question: Pick<ActivityRecord, 'name' | 'title' | 'grade'>, spec: JobSpec): ActivityEntry {
-    const { alias, user, activity } = this.#target;
+  #report(question: AskedConsent, spec: JobSpec): RunReport {
+    const { alias, user, activity, log } = this.#target;
     const { name, title, grade } = question;
     const asRoot = spec.root !== null || this.#facts?.root === 'root';
     const boot = this.#facts?.bootId ?? null;
-    return new ActivityEntry(
-      { target: alias, boot, user: asRoot ? 'root' : user, name, title, grade },
-      spec,
-      activity,
-    );
+    const about = { target: alias, boot, user: asRoot ? 'root' : user, name, title, grade };
+    return new RunReport(name, log, new ActivityEntry(about, spec, activity));
   }
 
   /** @throws Failure when there is no room for one more */
@@ -471,32 +440,8 @@ export class TargetConnection implements Connection {
     this.#pool.abandon();
     this.#listeners.clear();
   }
-
-  /** What the target said is told where the failure itself says that the Log has it. */
-  #logFailure(
-    name: string,
-    startedAt: number,
-    error: unknown,
-    stderr: string,
-    output: readonly Buffer[],
-  ): void {
-    if (!isFailure(error)) return;
-    this.#log(name, startedAt, `${error.code}: ${inert(error.message, 500)}`);
-    if (error.code !== 'script-failed' && error.code !== 'bad-output') return;
-    for (const line of account(stderr, output)) this.#target.log(`${name}: ${line}`);
-  }
-
-  #log(name: string, startedAt: number, how: string): void {
-    this.#target.log(`${name}: ${Math.round(performance.now() - startedAt)} ms, ${how}`);
-  }
 }
 
 function decodeUtf8(chunks: readonly Buffer[]): string {
   return new TextDecoder('utf-8', { ignoreBOM: true }).decode(Buffer.concat(chunks));
-}
-
-/** What it means for a script that it was not waited for. */
-function endOf(error: unknown): 'stopped' | 'lost' | 'failed' {
-  const code = isFailure(error) ? error.code : null;
-  return code === 'cancelled' || code === 'timeout' ? 'stopped' : code === 'lost' ? 'lost' : 'failed';
 }
