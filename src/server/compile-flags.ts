@@ -8,6 +8,10 @@ import { setFlagsFromString } from 'node:v8';
  * @returns ends it
  */
 export function compileSmall(): () => void {
+  if (process.versions['electron'] !== undefined) {
+    // A host that has frozen V8's flags ends when one is set; its newer V8 gains little by this anyway.
+    return () => {};
+  }
   setFlagsFromString('--no-turbo-inlining');
   return () => setFlagsFromString('--turbo-inlining');
 }
