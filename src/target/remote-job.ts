@@ -80,6 +80,11 @@ export class RemoteJob {
     const nonce = randomBytes(16).toString('hex');
     const { root } = spec;
     const channel = await transport.open(shellCommand(root, nonce), root?.tty ?? false, signal);
+    if (signal.aborted) {
+      // It came too late: nobody would stop what runs there.
+      channel.close();
+      throw signal.reason as Error;
+    }
     if (root !== null && hasDialogue(root)) {
       const result = await unlock(channel, root, nonce, signal);
       if (result.end !== 'root') throw rootWasLost(root, result);
