@@ -35,7 +35,7 @@ export interface JobResult {
 
 export const STDERR_LIMIT = 64 * 1024;
 /** How long a job may take to end its processes and to clean up after it was asked to. */
-const STOP_LIMIT_MS = 10_000;
+const STOP_LIMIT_MS = 20_000;
 /** After the end mark: how long what is left on stderr is waited for, and the channel's end. */
 const STDERR_GRACE_MS = 300;
 const CLOSE_LIMIT_MS = 2000;
