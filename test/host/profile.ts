@@ -28,7 +28,6 @@ const QUIET: Settings = {
   'workbench.startupEditor': 'none',
   'workbench.tips.enabled': false,
   'workbench.welcomePage.walkthroughs.openOnInstall': false,
-  'zscope.trace.askFirst': false,
 };
 
 export interface Profile {

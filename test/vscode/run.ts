@@ -73,7 +73,8 @@ export async function runInExtensionHost(run: TestRun): Promise<Outcome | undefi
   const entry = await bundle(run.tests, files, bundles);
   const choice = await selectVSCode();
   console.log(`VS Code for the tests: ${choice.reason}`);
-  const profile = makeTemporaryProfile();
+  // Nobody is there to answer a dialog.
+  const profile = makeTemporaryProfile({ 'zscope.trace.askFirst': false });
   const empty = path.join(profile.folder, 'empty');
   mkdirSync(empty);
   const artifacts = path.join(repository, 'test-artifacts/vscode');
