@@ -94,7 +94,9 @@ const rests = (...ids: readonly string[]) =>
   );
 
 describe('kinds of traces', () => {
-  it('agree with each other and with the kernel on a known number of calls', async () => {
+  it('agree with each other and with the kernel on a known number of calls', {
+    timeout: 240_000,
+  }, async () => {
     const own = `zvmtest_${randomBytes(4).toString('hex')}`;
     await ask(
       observer,
