@@ -20,7 +20,7 @@ const GRAPH =
   /^ +([A-Za-z_.][\w.$]*)(?: \[([\w-]{1,64})\])?\(.{0,400}?\)(?: ?\{|;)(?: *(?:\/\*|\().{0,200})?$/;
 
 /** What stands before it: the CPU, a duration, trace-cmd's name of the event. */
-const GRAPH_COLUMNS = /\d\)|\d us|graph_entry:/;
+const GRAPH_COLUMNS = /(?:^|\s)\d{1,4}\)|\d us|graph_entry:/;
 
 export function ftraceStackFormat(): Format {
   return {
