@@ -317,6 +317,13 @@ async function boot(image: Image, previousPort: number | undefined, progress: Pr
   return { image, state };
 }
 
+/**
+ * With the first event that is enabled anywhere, and after the last, the kernel patches its scheduler
+ * (the names of tasks are recorded by a tracepoint in `__schedule`), which an emulated machine with
+ * several processors can die of ("Oops: int3"). So one event that hardly ever happens stays on.
+ */
+const HOLD_EVENT = 'echo 1 >/sys/kernel/tracing/events/sched/sched_process_hang/enable';
+
 async function waitUntilUsable(running: RunningVm, progress: Progress): Promise<void> {
   const { image, state } = running;
   const address: SshAddress = { port: state.port, image };
@@ -346,6 +353,7 @@ async function waitUntilUsable(running: RunningVm, progress: Progress): Promise<
       return false;
     }
   });
+  if (state.vm.accelerator === 'tcg') await execScript(address, 'root', HOLD_EVENT, 30_000);
 }
 
 async function shutDown(running: RunningVm, progress: Progress): Promise<void> {

@@ -103,7 +103,9 @@ describe('the file of a running module', () => {
       progress: () => {},
       fetch: (_request, stop) =>
         new Promise((_, reject) => {
-          stop.addEventListener('abort', () => reject(stop.reason as Error), { once: true });
+          const end = () => reject(stop.reason as Error);
+          if (stop.aborted) end();
+          else stop.addEventListener('abort', end, { once: true });
         }),
     };
     const one = files.prepare(wanted(), never, begun.signal);
