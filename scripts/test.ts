@@ -20,11 +20,23 @@ interface Stage {
   readonly run: (live: boolean) => Promise<Result>;
 }
 
+/**
+ * The scripts for targets are tried in every shell and awk that a target may have; configurations and
+ * known_hosts are compared with what OpenSSH reads in them.
+ */
+const UNIT_PROGRAMS = {
+  gawk: 'gawk',
+  mawk: 'mawk',
+  busybox: 'busybox',
+  git: 'git',
+  ssh: 'openssh-client',
+  'ssh-keygen': 'openssh-client',
+};
+
 const checks: Stage = {
   name: 'quick checks',
   run: async () => {
-    // The scripts for targets are tried in every shell and awk that a target may have.
-    await ensurePrograms({ gawk: 'gawk', mawk: 'mawk', busybox: 'busybox' }, 'the unit tests', progress);
+    await ensurePrograms(UNIT_PROGRAMS, 'the unit tests', progress);
     return readReport(unitReport, await quickChecks());
   },
 };

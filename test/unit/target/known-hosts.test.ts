@@ -222,7 +222,7 @@ describe.runIf(hasKeygen)('as ssh-keygen does it', () => {
           found: keygenFinds(text, host),
         });
       }),
-      { numRuns: 150 },
+      { numRuns: 60 },
     );
   });
 

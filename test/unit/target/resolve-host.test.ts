@@ -227,7 +227,7 @@ describe.runIf(hasSsh)('our own reading, against ssh -G', () => {
           expect({ text, ...named(ours) }).toEqual({ text, ...named(theirs) });
         },
       ),
-      { numRuns: 100 },
+      { numRuns: 40 },
     );
   });
 });
