@@ -1,4 +1,5 @@
 import { ChannelSlots, type Slot } from './channel-slots.ts';
+import { pause } from './pause.ts';
 import { type JobHandlers, type JobSpec, RemoteJob } from './remote-job.ts';
 import { Standby } from './standby.ts';
 import { ChannelRefused, type Transport } from './transport.ts';
@@ -125,16 +126,4 @@ export class JobPool {
   abandon(): void {
     for (const job of [...this.#jobs]) job.abandon();
   }
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener('abort', done, { once: true });
-  });
 }

@@ -1,6 +1,7 @@
 import { css, html, LitElement, nothing, type TemplateResult } from 'lit';
 import { inert } from '../core/text/inert.ts';
 import type { StackLine } from '../protocol/trace-view.ts';
+import { keyTarget } from './list-keys.ts';
 import { linkStyles } from './styles.ts';
 
 /** UTF-16 units of a label or place that are shown. */
@@ -200,14 +201,8 @@ export class StackLines extends LitElement {
   }
 
   #onKeyDown(event: KeyboardEvent): void {
-    const last = this.lines.length - 1;
-    const to = {
-      ArrowDown: Math.min(this.#chosen + 1, last),
-      ArrowUp: Math.max(this.#chosen - 1, 0),
-      Home: 0,
-      End: last,
-    }[event.key];
-    if (to !== undefined && !event.ctrlKey && !event.metaKey && !event.altKey) {
+    const to = keyTarget(event, this.#chosen, this.lines.length);
+    if (to !== undefined) {
       event.preventDefault();
       this.#buttons[to]?.focus();
     }

@@ -1,6 +1,7 @@
 import { css, html, LitElement, nothing, svg, type TemplateResult } from 'lit';
 import { inert } from '../core/text/inert.ts';
 import type { TallyRow, TallyView } from '../protocol/trace-view.ts';
+import { keyTarget } from './list-keys.ts';
 import { grouped } from './toolbar.ts';
 
 /** UTF-16 units of a label that are shown. */
@@ -222,14 +223,8 @@ export class TraceTally extends LitElement {
 
   #onKeyDown(event: KeyboardEvent): void {
     const buttons = this.#buttons;
-    const last = buttons.length - 1;
-    const to = {
-      ArrowDown: Math.min(this.#focused + 1, last),
-      ArrowUp: Math.max(this.#focused - 1, 0),
-      Home: 0,
-      End: last,
-    }[event.key];
-    if (to !== undefined && !event.ctrlKey && !event.metaKey && !event.altKey) {
+    const to = keyTarget(event, this.#focused, buttons.length);
+    if (to !== undefined) {
       event.preventDefault();
       buttons[to]?.focus();
     }

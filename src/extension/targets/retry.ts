@@ -29,17 +29,3 @@ export const nobodyAsked: Prompts = {
   password: async () => undefined,
   answer: async () => undefined,
 };
-
-/** Resolves after so long, or when aborted. */
-export function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener('abort', done, { once: true });
-    if (signal.aborted) done();
-  });
-}

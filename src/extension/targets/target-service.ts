@@ -4,12 +4,13 @@ import type { Disposable } from '../../core/lifetime.ts';
 import type { ActivityRecord } from '../../target/activity.ts';
 import type { Connection, ConnectionState, HostEntry } from '../../target/connection.ts';
 import { type HostKeyChange, hostKeyChangeOf } from '../../target/host-key-changed.ts';
+import { pause } from '../../target/pause.ts';
 import { isCancelled, sentenceOf } from '../failures.ts';
 import type { Context } from '../vscode-table.ts';
 import type { Consent } from './consent.ts';
 import { targetModule } from './lazy-target.ts';
 import type { PersonPrompts } from './prompts.ts';
-import { mayPass, nobodyAsked, pause, retryDelay } from './retry.ts';
+import { mayPass, nobodyAsked, retryDelay } from './retry.ts';
 import { targetKey } from './target-nodes.ts';
 
 /** What is known of one target that was connected, or tried, since the window opened. */

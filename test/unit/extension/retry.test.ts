@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { Failure, type FailureCode } from '../../../src/core/failure.ts';
-import { mayPass, pause, retryDelay } from '../../../src/extension/targets/retry.ts';
+import { mayPass, retryDelay } from '../../../src/extension/targets/retry.ts';
+import { pause } from '../../../src/target/pause.ts';
 
 test('attempts come soon at first, and at most half a minute apart', () => {
   const middle = Array.from({ length: 8 }, (_, attempt) => retryDelay(attempt, 0.5));
