@@ -109,7 +109,7 @@ const BUFFER_KIB = { total: 64 * 1024, least: 256, most: 4096 } as const;
  * - `record CALLS SECONDS RATE SHARES` copies trace_pipe till a limit is reached; `tally SECONDS` has only the sums
  *   of the triggers read, once a second.
  * - `join MARK SESSION` is for another script: what it attaches belongs to a session that runs already. A refusal is
- *   its answer, and no failure.
+ *   its answer, and no failure; it says nothing when that session is over.
  *
  * What is forked before the first call can be seen runs beside the rest: mkdir while the probe is set, and
  * cat. The probe is enabled when the buffer has grown: while it grows the kernel records nothing
@@ -167,7 +167,7 @@ join() {
   sessions "zscope_*_$session"
   name=\${names# }
   instance=$tracefs/instances/$name
-  [ -n "$name" ] && [ -d "$instance" ] || refuse no-instance
+  [ -n "$name" ] && [ -d "$instance" ] || exit 0
 }
 attach() {
   type=$1 event=$2 fetches=$3 lesser=$4
@@ -230,6 +230,10 @@ measure() {
  *
  * When a limit is reached, tracing is switched off and the reader gets the time to copy what the
  * buffer still holds: the third line of the instance's trace file says how much that is.
+ *
+ * The kernel prints a CPU's stats anew at each read(2) (kernel/trace/trace.c, tracing_stats_read) and shells read byte
+ * by byte: numbers that grow or shrink meanwhile would run into each other. `cat` takes each file at once, and only
+ * plain digits are added, for a shell ends at others.
  */
 const RUN = `enable() {
   echo 1 >"$instance/events/$name/\${1-.}/enable" || refuse no-enable
@@ -242,15 +246,21 @@ counters() {
     *_"$session"_r) missed=$((missed + misses)) ;;
     esac
   done <"$tracefs/kprobe_profile"
-  for cpu in "$instance"/per_cpu/cpu*; do
-    while read -r what value number; do
-      case "$what $value" in
-      entries:*) recorded=$((recorded + value)) ;;
-      overrun:*) recorded=$((recorded + value)) overrun=$((overrun + value)) ;;
-      'read events:') recorded=$((recorded + number)) ;;
-      'dropped events:') overrun=$((overrun + number)) ;;
+  stats=$(cat "$instance"/per_cpu/cpu*/stats 2>/dev/null)
+  one= two=
+  for word in $stats; do
+    case $word in
+    *[!0-9]*) ;;
+    *)
+      case "$one $two" in
+      'commit overrun:') ;;
+      *' entries:' | 'read events:') recorded=$((recorded + word)) ;;
+      *' overrun:') recorded=$((recorded + word)) overrun=$((overrun + word)) ;;
+      'dropped events:') overrun=$((overrun + word)) ;;
       esac
-    done <"$cpu/stats"
+      ;;
+    esac
+    one=$two two=$word
   done
 }
 centiseconds() {
