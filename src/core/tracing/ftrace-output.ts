@@ -53,9 +53,15 @@ export class FtraceOutput {
     this.#programs = programs;
   }
 
-  /** Returns that came without their entry, which was lost or before the session. */
+  /**
+   * Returns that came without their entry, which was lost or before the session. Where a filter holds entries back
+   * nobody knows which of them are missing: those of such functions don't count.
+   */
   get unpaired(): number {
-    return [...this.#pairs.values()].reduce((sum, { unpaired }) => sum + unpaired, 0);
+    return [...this.#pairs].reduce(
+      (sum, [{ filters }, { unpaired }]) => sum + (filters.entry === null ? unpaired : 0),
+      0,
+    );
   }
 
   line(text: string): TraceEvent[] {

@@ -50,3 +50,27 @@ test('a long value is cut', () => {
   const whole = `"${'x'.repeat(254)}"`;
   expect(read(output, '10.000002', whole, 'spa_get_stats').arguments[0]?.value).toBe(whole);
 });
+
+test.each([
+  ['all', '', 1],
+  // The kernel has shown the returns of the calls that it filtered out at their entries.
+  ['some', 'pool == "tank"', 0],
+])('a return without its entry is a loss where %s calls are asked for', (_, condition, unpaired) => {
+  const returns = ftraceProgram({
+    symbol: 'spa_open',
+    module: 'zfs',
+    machine: 'x86_64',
+    parameters: [{ name: 'pool', type: 'const char *' }],
+    returns: 'int',
+    kind: 'returns',
+    condition,
+    maxEvents: 10,
+    maxSeconds: 20,
+    sessionId: 'ab12',
+  });
+  const output = new FtraceOutput(new Programs(returns));
+  const context = '           zpool-712     [001] .....   10.000001: ';
+  const line = `${context}${returns.returnEvent}: (spa_get_stats+0x6a/0x1c0 [zfs] <- spa_open) k=0xffffc900011b3a50 r=0 c="zpool"`;
+  expect([...output.line(line), ...output.line(`${context}<stack trace>`), ...output.line('')]).toEqual([]);
+  expect(output.unpaired).toBe(unpaired);
+});
