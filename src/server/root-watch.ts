@@ -20,7 +20,12 @@ export class RootWatch {
     }
     this.#watched = folders;
     this.#registration = this.#registration.then(async (old) => {
-      old?.dispose();
+      try {
+        old?.dispose();
+      } catch (error) {
+        // What cannot be taken back is no reason to watch nothing from now on.
+        this.connection.console.warn(`Folders that were watched before are still: ${String(error)}`);
+      }
       return folders.length === 0 ? null : await this.#register(folders);
     });
   }
