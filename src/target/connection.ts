@@ -73,8 +73,11 @@ export interface ByteSink<H> {
 
 /** One connection to a target. Everything that runs on the target goes through {@link run}, {@link download} and {@link stream}. */
 export interface Connection extends Disposable {
-  /** The account and the machine by its host key: what a kept password belongs to. */
-  readonly identity: string;
+  /**
+   * The account and the machine by its host key: what a kept password belongs to. Null where the key is
+   * not known, so that nothing may be kept for it.
+   */
+  readonly identity: string | null;
   /** What is special about the way to the target, as a sentence; empty for nothing. */
   readonly remark: string;
   readonly facts: TargetFacts;

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { Failure } from '../core/failure.ts';
+import { Failure, isFailure } from '../core/failure.ts';
 import type { RootQuestion } from './connection.ts';
 import { type RootProgram, type RootShell, shellCommand, type UnlockResult, unlock } from './root-shell.ts';
 import type { Transport } from './transport.ts';
@@ -33,6 +33,15 @@ export async function findRoot(
   attempt: (root: RootShell) => Promise<UnlockResult>,
 ): Promise<RootShell | null> {
   const refusals: string[] = [];
+  const start = async (root: RootShell): Promise<UnlockResult> => {
+    try {
+      return await attempt(root);
+    } catch (error) {
+      // The next program may still do it.
+      if (isFailure(error) && error.code === 'not-root') return { end: 'refused', said: error.message };
+      throw error;
+    }
+  };
   for (const by of programs) {
     const user = by === 'su' ? 'root' : target.user;
     // doas reads passwords from terminals only.
@@ -43,10 +52,10 @@ export async function findRoot(
         given = await ask({ by, user, alias: target.alias, again: turn > 0 });
         return given;
       };
-      let result = await attempt({ by, tty, asks: true, password });
+      let result = await start({ by, tty, asks: true, password });
       if (result.end === 'refused' && /\btty\b|terminal/i.test(result.said) && !tty) {
         tty = true;
-        result = await attempt({ by, tty, asks: true, password });
+        result = await start({ by, tty, asks: true, password });
       }
       if (result.end === 'root') {
         const kept = given;

@@ -23,7 +23,8 @@ const ECHO = 'exec cat';
  * (ControlMaster of ssh_config(5)), each further shell is a channel of it.
  */
 export class SystemSsh implements Transport {
-  readonly identity: string;
+  /** Which key the server has is ssh's own business: nothing is kept for such a machine. */
+  readonly identity = null;
   readonly #entry: HostEntry;
   readonly #around: Surroundings;
   /** Folder of the control socket, ours alone; null where ssh has none (Windows). */
@@ -48,8 +49,6 @@ export class SystemSsh implements Transport {
     this.#around = around;
     this.#folder = folder;
     this.#master = master;
-    // Which key the server has is ssh's own business: nothing is kept for such a machine.
-    this.identity = `ssh ${entry.alias}`;
     master.stdout.on('data', (bytes: Buffer) => {
       this.#received += bytes.length;
     });

@@ -108,8 +108,9 @@ export class TargetConnection implements Connection {
     }
   }
 
-  get identity(): string {
-    return `${this.#target.user} ${this.#transport.identity}`;
+  get identity(): string | null {
+    const { identity } = this.#transport;
+    return identity === null ? null : `${this.#target.user} ${identity}`;
   }
 
   get remark(): string {

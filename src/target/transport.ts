@@ -18,8 +18,11 @@ export class ChannelRefused extends Error {}
 
 /** The way to a machine on which shells can be started. */
 export interface Transport {
-  /** The machine, by what proves it: its name in known_hosts and the fingerprint of its host key. */
-  readonly identity: string;
+  /**
+   * The machine, by what proves it: its name in known_hosts and the fingerprint of its host key. Null
+   * where that is not known.
+   */
+  readonly identity: string | null;
   /** What is special about this way, as a sentence for the person; empty for nothing. */
   readonly remark: string;
   /**

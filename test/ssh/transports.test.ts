@@ -61,6 +61,8 @@ test("a certificate goes by the system's ssh, without a question", async () => {
   const person = new Person();
   const connection = await reach(server, person);
   expect(connection.remark).toContain('certificates of keys');
+  // No host key that a password could be kept for.
+  expect(connection.identity).toBeNull();
   await proves(connection);
   expect(person.asked).toEqual([]);
   await until('no connection is left', 20_000, () => server.processes.length === 0);

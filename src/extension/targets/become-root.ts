@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import { isFailure } from '../../core/failure.ts';
 import type { Disposable } from '../../core/lifetime.ts';
 import type { Connection, HostEntry, RootQuestion } from '../../target/connection.ts';
 import type { FailureFunnel } from '../failures.ts';
@@ -10,7 +11,8 @@ const KEPT = 'zscope.keptPasswords';
 /**
  * Root on connected targets by a password. It is asked for when the person wants root, once a session,
  * and kept in the system's secret storage only when they say so. A kept one is used without a question,
- * and forgotten when it is not taken any more.
+ * and forgotten when it is not taken any more. Where the machine's host key is not known, none is kept or
+ * used again.
  */
 export class RootAccess implements Disposable {
   readonly #tried = new WeakSet<Connection>();
@@ -42,7 +44,7 @@ export class RootAccess implements Disposable {
     }
     let last: { readonly question: RootQuestion; readonly password: string } | null = null;
     const isRoot = await connection.becomeRoot(async (question) => {
-      const password = await this.#ask(question);
+      const password = await this.#ask(question, connection);
       last = password === undefined ? null : { question, password };
       return password;
     });
@@ -52,13 +54,17 @@ export class RootAccess implements Disposable {
     this.targets.factsChanged();
     if (last !== null) {
       const { question, password } = last as { question: RootQuestion; password: string };
-      this.#session.set(nameOf(connection, question.by), password);
-      this.funnel.guard('Keeping the password', () => this.#offerToKeep(connection, question, password));
+      const name = nameOf(connection, question.by);
+      if (name !== null) {
+        this.#session.set(name, password);
+        this.funnel.guard('Keeping the password', () => this.#offerToKeep(name, question, password));
+      }
     }
   }
 
-  /** Forgets every password that was kept. */
+  /** Forgets every password that was kept. A connection that has root by one keeps it till it ends. */
   async forget(): Promise<void> {
+    const hadAny = this.#session.size > 0 || this.#kept.length > 0;
     this.#session.clear();
     const names = this.#kept;
     for (const name of names) {
@@ -66,8 +72,10 @@ export class RootAccess implements Disposable {
     }
     await this.memory.update(KEPT, undefined);
     vscode.window.setStatusBarMessage(
-      names.length === 0 ? 'ZScope kept no password' : 'ZScope has forgotten all passwords',
-      3000,
+      hadAny
+        ? 'ZScope has forgotten all passwords; open connections keep theirs until they end'
+        : 'ZScope kept no password',
+      5000,
     );
   }
 
@@ -77,32 +85,47 @@ export class RootAccess implements Disposable {
   }
 
   async #byKept(connection: Connection): Promise<void> {
+    let refusal: unknown = null;
     for (const by of connection.facts.rootPrograms) {
       const name = nameOf(connection, by);
+      if (name === null) {
+        return;
+      }
       const kept = this.#kept.includes(name) ? await this.secrets.get(name) : undefined;
       const password = this.#session.get(name) ?? kept;
       if (password === undefined) {
         continue;
       }
-      const isRoot = await connection.becomeRoot(
-        async ({ again }) => {
-          if (!again) {
-            return password;
-          }
-          this.#session.delete(name);
-          await this.secrets.delete(name);
-          return undefined;
-        },
-        { signal: this.#ending.signal, programs: [by] },
-      );
-      if (isRoot) {
-        this.targets.factsChanged();
-        return;
+      const answer = async ({ again }: RootQuestion) => {
+        if (!again) {
+          return password;
+        }
+        this.#session.delete(name);
+        await this.secrets.delete(name);
+        return undefined;
+      };
+      try {
+        if (await connection.becomeRoot(answer, { signal: this.#ending.signal, programs: [by] })) {
+          this.targets.factsChanged();
+          return;
+        }
+      } catch (error) {
+        // Another program may take its password.
+        if (!isFailure(error) || error.code !== 'not-root') {
+          throw error;
+        }
+        refusal = error;
       }
+    }
+    if (refusal !== null) {
+      throw refusal;
     }
   }
 
-  async #ask({ by, user, alias, again }: RootQuestion): Promise<string | undefined> {
+  async #ask(
+    { by, user, alias, again }: RootQuestion,
+    { identity }: Connection,
+  ): Promise<string | undefined> {
     const source = new vscode.CancellationTokenSource();
     const close = () => source.cancel();
     this.#ending.signal.addEventListener('abort', close, { once: true });
@@ -114,7 +137,7 @@ export class RootAccess implements Disposable {
           ignoreFocusOut: true,
           prompt: again
             ? `${by} did not take that password.`
-            : 'It goes to that program only, for as long as the connection stands.',
+            : `It goes to that program only, and stays in memory until ${identity === null ? 'the connection ends' : 'this window closes'}.`,
         },
         source.token,
       );
@@ -124,11 +147,7 @@ export class RootAccess implements Disposable {
     }
   }
 
-  async #offerToKeep(
-    connection: Connection,
-    { by, user, alias }: RootQuestion,
-    password: string,
-  ): Promise<void> {
+  async #offerToKeep(name: string, { user, alias }: RootQuestion, password: string): Promise<void> {
     const keep = 'Keep';
     const answer = await vscode.window.showInformationMessage(
       `Keep the password of ${user} on ${alias} in the secret storage of this system, so that it is not asked for again?`,
@@ -137,7 +156,6 @@ export class RootAccess implements Disposable {
     if (answer !== keep) {
       return;
     }
-    const name = nameOf(connection, by);
     await this.secrets.store(name, password);
     await this.memory.update(KEPT, [...new Set([...this.#kept, name])]);
   }
@@ -149,7 +167,7 @@ export class RootAccess implements Disposable {
   }
 }
 
-/** A kept password belongs to an account on a machine with this very host key. */
-function nameOf(connection: Connection, by: string): string {
-  return `zscope.root ${connection.identity} ${by}`;
+/** A kept password belongs to an account on a machine with this very host key; null where that is not known. */
+function nameOf({ identity }: Connection, by: string): string | null {
+  return identity === null ? null : `zscope.root ${identity} ${by}`;
 }
