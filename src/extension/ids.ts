@@ -98,6 +98,13 @@ export const settingDefaults: SettingTypes = {
   'zscope.trace.maxRate': 20_000,
 };
 
+/** The most of those settings by which a target is spared; the same as `maximum` in package.json. */
+export const settingMaxima: { readonly [Id in SettingId]?: number } = {
+  'zscope.trace.maxEvents': 10_000_000,
+  'zscope.trace.maxSeconds': 86_400,
+  'zscope.trace.maxRate': 10_000_000,
+};
+
 /** Context keys that `when` clauses in package.json use. */
 export interface ContextKeys {
   'zscope.connected': boolean;

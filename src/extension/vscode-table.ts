@@ -10,6 +10,7 @@ import {
   type SettingId,
   type SettingTypes,
   settingDefaults,
+  settingMaxima,
 } from './ids.ts';
 
 type Handler<Id extends CommandId> = (...args: CommandArguments[Id]) => Promise<void> | void;
@@ -43,12 +44,18 @@ export function commandLink<Id extends CommandId>(
 const userOnly: ReadonlySet<SettingId> = new Set<SettingId>([
   'zscope.ssh.configFiles',
   'zscope.trace.askFirst',
+  'zscope.trace.maxEvents',
+  'zscope.trace.maxSeconds',
+  'zscope.trace.maxRate',
 ]);
 
 export function setting<Id extends SettingId>(id: Id): SettingTypes[Id] {
   const configuration = vscode.workspace.getConfiguration();
   const value = userOnly.has(id) ? configuration.inspect(id)?.globalValue : configuration.get(id);
-  return isLike(settingDefaults[id], value) ? value : settingDefaults[id];
+  const kept = isLike(settingDefaults[id], value) ? value : settingDefaults[id];
+  const most = settingMaxima[id];
+  // Only numbers have one: what is clamped is of the type that it was.
+  return typeof kept === 'number' && most !== undefined ? (Math.min(kept, most) as SettingTypes[Id]) : kept;
 }
 
 /** VS Code underlines a setting of a wrong type in settings.json, and hands it out all the same. */

@@ -1,6 +1,13 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { commandIds, contextKeys, languages, settingDefaults, views } from '../../../src/extension/ids.ts';
+import {
+  commandIds,
+  contextKeys,
+  languages,
+  settingDefaults,
+  settingMaxima,
+  views,
+} from '../../../src/extension/ids.ts';
 
 interface Manifest {
   readonly name: string;
@@ -17,7 +24,7 @@ interface Manifest {
     readonly menus: Readonly<Record<string, readonly { command: string; when?: string; group?: string }[]>>;
     readonly keybindings: readonly { command: string; when: string }[];
     readonly configuration: {
-      readonly properties: Readonly<Record<string, { default: unknown; scope: string }>>;
+      readonly properties: Readonly<Record<string, { default: unknown; scope: string; maximum?: number }>>;
     };
     readonly languages: readonly { id: string; configuration: string }[];
     readonly grammars: readonly { language: string; path: string }[];
@@ -49,6 +56,13 @@ describe('package.json and ids.ts', () => {
     expect(sorted(Object.keys(properties))).toEqual(sorted(Object.keys(settingDefaults)));
     for (const [id, value] of Object.entries(settingDefaults)) {
       expect(properties[id]?.default, id).toEqual(value);
+    }
+  });
+
+  it('hold what spares a target to the same limits, for the user alone to set', () => {
+    const { properties } = contributes.configuration;
+    for (const [id, most] of Object.entries(settingMaxima)) {
+      expect(properties[id], id).toMatchObject({ maximum: most, scope: 'application' });
     }
   });
 
