@@ -92,6 +92,8 @@ export type ToTraceView =
       /** Whether what ran on the target can be copied. */
       readonly hasProgram: boolean;
     }
+  /** Says anew what stands above the table: a function joined. */
+  | { readonly type: 'about'; readonly argumentsKnown: string }
   | { readonly type: 'rows'; readonly rows: readonly TraceRow[] }
   /** The sums of all functions of the session. */
   | { readonly type: 'tally'; readonly functions: readonly TallyView[] }

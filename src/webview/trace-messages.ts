@@ -24,6 +24,7 @@ export const readTraceMessage = messageReader<ToTraceView>({
     hasStrings(message, 'title', 'target', 'argumentsKnown') &&
     hasBooleans(message, 'hasProgram') &&
     TRACE_KINDS.some((kind) => kind === message['kind']),
+  about: (message) => hasStrings(message, 'argumentsKnown'),
   tally: (message) => isArrayOf(message['functions'], isTally),
   losses: (message) => hasStrings(message, 'text', 'title'),
   rows: (message) => isArrayOf(message['rows'], isRow),

@@ -301,6 +301,10 @@ export class TraceView extends RowsView<TraceRow> {
         this.#hasProgram = message.hasProgram;
         this.#reset(message.title, message.argumentsKnown);
         break;
+      case 'about':
+        this.#argumentsKnown = message.argumentsKnown;
+        this.requestUpdate();
+        break;
       case 'tally':
         this.#tally = message.functions;
         this.requestUpdate();

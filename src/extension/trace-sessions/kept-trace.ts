@@ -1,7 +1,7 @@
 import type { Disposable } from '../../core/lifetime.ts';
 import type { TraceCounters, TraceEvent, TraceTally } from '../../core/tracing/events.ts';
 import { TRACE_KINDS } from '../../core/tracing/kinds.ts';
-import type { KeptSession } from '../../core/tracing/sessions/session.ts';
+import type { KeptSession, SessionFunction } from '../../core/tracing/sessions/session.ts';
 import { TRACE_ROWS_KEPT } from '../../protocol/trace-view.ts';
 import { Newest } from '../newest.ts';
 import { RunningBuilds } from '../source/running-builds.ts';
@@ -11,7 +11,7 @@ import type { ShownSession, TraceHeading } from '../tracing/trace-panel.ts';
 export class KeptTrace implements ShownSession {
   readonly connection = null;
   readonly builds = new RunningBuilds();
-  readonly symbols: readonly string[];
+  readonly functions: readonly SessionFunction[];
   readonly events = new Newest<TraceEvent>(TRACE_ROWS_KEPT);
   readonly tallies: readonly TraceTally[];
   readonly counters: TraceCounters | null;
@@ -22,7 +22,7 @@ export class KeptTrace implements ShownSession {
       // No sign of the build in memory: it may not even be loaded any more.
       this.builds.learn(module, { buildId, sign: '' });
     }
-    this.symbols = header.functions.map(({ symbol }) => symbol);
+    this.functions = header.functions;
     this.events.push(events);
     this.tallies = tallies;
     this.lost = events.reduce((sum, event) => sum + (event.kind === 'loss' ? (event.count ?? 1) : 0), 0);
@@ -46,7 +46,6 @@ export function keptHeading({ header }: KeptSession): TraceHeading {
     target: header.target.alias,
     argumentsKnown: '',
     kind: TRACE_KINDS.find((kind) => kind === first?.kind) ?? 'calls',
-    condition: first?.condition ?? '',
     // A file may be anybody's: its script for root is to be read in its text first.
     program: '',
   };

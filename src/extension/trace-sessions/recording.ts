@@ -131,8 +131,7 @@ export class Recording implements Disposable {
   }
 
   #joined(): string {
-    const known = new Set(this.#known.map(({ symbol }) => symbol));
-    const joined = this.header().functions.filter(({ symbol }) => !known.has(symbol));
+    const joined = this.header().functions.filter((one) => !this.#known.includes(one));
     return joined.map((one) => this.#lines.joined(one)).join('');
   }
 

@@ -11,7 +11,7 @@ import type { SessionStore } from './session-store.ts';
 export interface RunningSession extends RecordedSession {
   readonly connection: Connection;
   /** Functions that are traced by now. */
-  readonly symbols: readonly string[];
+  readonly functions: readonly SessionFunction[];
   readonly params: TraceParams;
 }
 
@@ -34,7 +34,7 @@ export class SessionKeeper implements Disposable {
   /**
    * Records a session that is about to start.
    * @param alias what the person calls the target
-   * @returns what is to be told how it ended: `stopped`, `finished`, `lost`, or a sentence
+   * @returns what is to be told how it ended: see SessionEnd
    */
   keep(session: RunningSession, alias: string): { end(reason: string): void } {
     const recording = new Recording(
@@ -54,20 +54,12 @@ export class SessionKeeper implements Disposable {
     };
   }
 
-  #header({ connection, params, symbols }: RunningSession, alias: string): SessionHeader {
+  #header({ connection, params, functions }: RunningSession, alias: string): SessionHeader {
     const { facts } = connection;
     const known = this.places.builds(connection);
     const kind = params.kind ?? 'calls';
-    const functions = symbols.map(
-      (symbol): SessionFunction => ({
-        symbol,
-        module: symbol === params.symbol ? params.module : null,
-        kind,
-        condition: params.condition ?? '',
-      }),
-    );
     return {
-      name: `${symbols.join(', ')} (${kind}) on ${alias}`,
+      name: `${functions.map(({ symbol }) => symbol).join(', ')} (${kind}) on ${alias}`,
       startedAt: Date.now(),
       target: {
         alias,
@@ -81,7 +73,7 @@ export class SessionKeeper implements Disposable {
         const buildId = known.id(module) ?? (module === 'zfs' ? facts.zfsBuildId : null);
         return buildId === null ? [] : [{ module, buildId }];
       }),
-      functions,
+      functions: [...functions],
       program: programText(ftraceProgram(params)),
     };
   }

@@ -286,7 +286,6 @@ export class Tracing implements Disposable {
         target: alias,
         argumentsKnown: typed == null ? argumentsKnown(subject) : '',
         kind,
-        condition,
         program: programText(ftraceProgram(params)),
       },
       session,

@@ -6,6 +6,7 @@ import type { Place } from '../../core/symbols/location.ts';
 import { inert } from '../../core/text/inert.ts';
 import type { TraceCounters, TraceEvent, TraceTally } from '../../core/tracing/events.ts';
 import type { TraceKind } from '../../core/tracing/kinds.ts';
+import type { SessionFunction } from '../../core/tracing/sessions/session.ts';
 import type {
   FromTraceView,
   StackLine,
@@ -24,7 +25,7 @@ import { webviewHtml, webviewRoot } from '../webview-html.ts';
 import { readTraceMessage } from '../webview-messages.ts';
 import { tallyView } from './tally-view.ts';
 import type { SessionListener } from './trace-session.ts';
-import { lossText, returnedText } from './trace-texts.ts';
+import { conditionsText, lossText, returnedText } from './trace-texts.ts';
 
 /** Rows sent to the page in one message. */
 const BATCH = 1000;
@@ -43,7 +44,8 @@ export interface ShownSession extends Disposable {
   readonly connection: Connection | null;
   /** Builds that its stacks are of; those that the connection's target runs unless given. */
   readonly builds?: RunningBuilds;
-  readonly symbols: readonly string[];
+  /** What is traced, and which calls. */
+  readonly functions: readonly SessionFunction[];
   readonly events: Pick<Newest<TraceEvent>, 'items' | 'first' | 'at'>;
   readonly tallies: readonly TraceTally[];
   readonly counters: TraceCounters | null;
@@ -60,8 +62,6 @@ export interface TraceHeading {
   /** Why arguments are not shown; empty when they are. */
   readonly argumentsKnown: string;
   readonly kind: TraceKind;
-  /** Only calls with this are traced; empty for all. */
-  readonly condition: string;
   /** What runs on the target, for a person to read; empty when it is not known. */
   readonly program: string;
 }
@@ -157,13 +157,14 @@ export class TracePanel implements Disposable {
 
   /** The functions, and what is asked of them. */
   get #title(): string {
-    const more = this.session.symbols.length - 1;
+    const more = this.session.functions.length - 1;
     return `Trace ${this.heading.symbol}${more > 0 ? ` +${more}` : ''}`;
   }
 
   /** Shows that more functions are traced. */
   renamed(): void {
     this.namesTarget = this.#names;
+    this.#post({ type: 'about', argumentsKnown: this.#about });
   }
 
   /** Brings it to the front. */
@@ -261,10 +262,9 @@ export class TracePanel implements Disposable {
     }
   }
 
-  /** What stands above the table: the condition, and why arguments are not shown. */
+  /** What stands above the table: the conditions, and why arguments are not shown. */
   get #about(): string {
-    const { argumentsKnown, condition } = this.heading;
-    return [condition === '' ? '' : `Only calls with ${condition}.`, argumentsKnown]
+    return [conditionsText(this.session.functions), this.heading.argumentsKnown]
       .filter((part) => part !== '')
       .join(' ');
   }

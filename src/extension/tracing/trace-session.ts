@@ -12,6 +12,7 @@ import { ftraceProgram } from '../../core/tracing/ftrace-program.ts';
 import { SessionStats } from '../../core/tracing/function-stats.ts';
 import type { TraceKind } from '../../core/tracing/kinds.ts';
 import { Programs } from '../../core/tracing/program/programs.ts';
+import type { SessionFunction } from '../../core/tracing/sessions/session.ts';
 import { TRACE_ROWS_KEPT } from '../../protocol/trace-view.ts';
 import { joinTrace, type TraceParams, traceFunction } from '../../target/collectors/trace-function.ts';
 import type { Connection, RunningStream, StreamEnd } from '../../target/connection.ts';
@@ -22,7 +23,9 @@ export class TraceSession implements Disposable {
   readonly #events = new Newest<TraceEvent>(TRACE_ROWS_KEPT);
   readonly #programs = new Programs();
   readonly #tallies = new Map<string, TraceTally>();
-  readonly #symbols: string[];
+  readonly #functions: SessionFunction[];
+  /** Functions that were asked to join, also those that did not. */
+  #asked = 0;
   readonly stats = new SessionStats();
   #stream: RunningStream | null = null;
   #disposed = false;
@@ -38,7 +41,7 @@ export class TraceSession implements Disposable {
     readonly connection: Connection,
     readonly params: TraceParams,
   ) {
-    this.#symbols = [params.symbol];
+    this.#functions = [this.#asFunction(params)];
   }
 
   get kind(): TraceKind {
@@ -46,8 +49,13 @@ export class TraceSession implements Disposable {
   }
 
   /** The functions that are traced, in the order they came. */
+  get functions(): readonly SessionFunction[] {
+    return this.#functions;
+  }
+
+  /** Their symbols. */
   get symbols(): readonly string[] {
-    return this.#symbols;
+    return this.#functions.map(({ symbol }) => symbol);
   }
 
   /** Starts; resolves when it has ended and the target confirmed the clean-up. @throws Failure when it cannot start. */
@@ -76,20 +84,31 @@ export class TraceSession implements Disposable {
   async join(
     params: Omit<TraceParams, 'sessionId' | 'kind' | 'index'>,
   ): Promise<TraceStarted | TraceRefused> {
+    this.#asked += 1;
     const whole: TraceParams = {
       ...params,
       kind: this.kind,
-      index: this.#symbols.length,
+      index: this.#asked,
       sessionId: this.params.sessionId,
     };
     // Its first calls may come before the answer.
     this.#programs.add(ftraceProgram(whole));
-    this.#symbols.push(params.symbol);
-    const answer = await this.connection.run(joinTrace, whole);
-    if (answer.kind === 'refused') {
-      this.#symbols.splice(this.#symbols.lastIndexOf(params.symbol), 1);
+    const joining = this.#asFunction(params);
+    this.#functions.push(joining);
+    let isTraced = false;
+    try {
+      const answer = await this.connection.run(joinTrace, whole);
+      isTraced = answer.kind === 'started';
+      return answer;
+    } finally {
+      if (!isTraced) {
+        this.#functions.splice(this.#functions.indexOf(joining), 1);
+      }
     }
-    return answer;
+  }
+
+  #asFunction({ symbol, module, condition = '' }: Omit<TraceParams, 'sessionId'>): SessionFunction {
+    return { symbol, module, kind: this.kind, condition };
   }
 
   /** Calls the listener with events from now on. */

@@ -3,6 +3,7 @@ import { sourceName } from '../../core/stack/frame.ts';
 import type { Parameter } from '../../core/symbols/location.ts';
 import { inert } from '../../core/text/inert.ts';
 import type { CallEvent, TraceCounters, TraceLimit, TraceStarted } from '../../core/tracing/events.ts';
+import type { SessionFunction } from '../../core/tracing/sessions/session.ts';
 import type { Suggestion } from '../../core/tracing/why-not.ts';
 import type { TraceAlternative } from '../../protocol/trace-view.ts';
 import type { StreamEnd } from '../../target/connection.ts';
@@ -47,6 +48,16 @@ export function lossText(session: { readonly counters: TraceCounters | null; rea
         title:
           "By the kernel's counters, read once a second: events that were overwritten in its buffer before they were read (a call and its stack are two), and returns without a probe at hand (nmissed) or without their entry.",
       };
+}
+
+/** Which calls are traced: `Only calls with foid == 34.`; names the function where there are several. */
+export function conditionsText(functions: readonly SessionFunction[]): string {
+  return functions
+    .filter(({ condition }) => condition !== '')
+    .map(({ symbol, condition }) =>
+      functions.length === 1 ? `Only calls with ${condition}.` : `Only calls of ${symbol} with ${condition}.`,
+    )
+    .join(' ');
 }
 
 /** Says why arguments are not shown; empty when they are. */

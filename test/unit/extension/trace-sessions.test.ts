@@ -4,7 +4,9 @@ import path from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { TraceEvent } from '../../../src/core/tracing/events.ts';
 import { isIncomplete, type SessionFunction } from '../../../src/core/tracing/sessions/session.ts';
+import { RunningBuilds } from '../../../src/extension/source/running-builds.ts';
 import { type RecordedSession, Recording } from '../../../src/extension/trace-sessions/recording.ts';
+import { type RunningSession, SessionKeeper } from '../../../src/extension/trace-sessions/session-keeper.ts';
 import { readSessionFile, SessionStore } from '../../../src/extension/trace-sessions/session-store.ts';
 import { call, HEADER } from '../core/tracing/sessions/sample.ts';
 
@@ -65,6 +67,43 @@ it('keeps a session as it goes on, and how it ended', async () => {
   ]);
   expect(kept.end).toMatchObject({ reason: 'stopped', calls: 9, overrun: 1, dropped: 0 });
   expect(isIncomplete(kept)).toBe(true);
+});
+
+it('keeps each function with its own condition', async () => {
+  const zil: SessionFunction = {
+    symbol: 'zil_commit',
+    module: 'zfs',
+    kind: 'calls',
+    condition: 'foid == 34',
+  };
+  const sync: SessionFunction = { symbol: 'txg_sync', module: null, kind: 'calls', condition: 'txg > 9' };
+  const functions = [zil];
+  const session = Object.assign(new Told(), {
+    functions,
+    connection: { facts: { hostname: 'vm', kernelRelease: '6.12', bootId: 'b', zfsBuildId: null } },
+    params: {
+      ...zil,
+      sessionId: 'ab12',
+      machine: 'x86_64',
+      parameters: [{ name: 'foid', type: 'uint64_t' }],
+    },
+  });
+  const keeper = new SessionKeeper(store, { builds: () => new RunningBuilds() });
+  const ended = new Promise<void>((resolve) => {
+    let changes = 0;
+    keeper.onChange(() => ++changes === 2 && resolve());
+  });
+  // Of a connection it asks the facts alone.
+  const kept = keeper.keep(session as unknown as RunningSession, 'vm');
+  session.started = {};
+  session.tell(call());
+  functions.push(sync);
+  kept.end('finished');
+  await ended;
+  const [file] = await store.list();
+  const { header, end } = await readSessionFile(file?.path ?? '');
+  expect(header.functions).toEqual([zil, sync]);
+  expect(end?.reason).toBe('finished');
 });
 
 it('leaves no file of one that never started', async () => {

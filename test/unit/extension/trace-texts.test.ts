@@ -2,7 +2,12 @@ import { expect, it } from 'vitest';
 import type { CallEvent } from '../../../src/core/tracing/events.ts';
 import { SessionStats } from '../../../src/core/tracing/function-stats.ts';
 import { lensText } from '../../../src/extension/tracing/lens-text.ts';
-import { endText, lossText, returnedText } from '../../../src/extension/tracing/trace-texts.ts';
+import {
+  conditionsText,
+  endText,
+  lossText,
+  returnedText,
+} from '../../../src/extension/tracing/trace-texts.ts';
 
 const call: CallEvent = {
   kind: 'call',
@@ -30,6 +35,14 @@ it('writes above a function what its calls come to', () => {
     '1,204 calls, 100/s, p50 12 µs, p99 16 µs, last: dd(634) foid=34 -> 5 EIO',
   );
   expect(lensText({ ...session, isRunning: false }, 'zil_commit')).not.toContain('/s');
+});
+
+it('says which calls are traced, of each function its own', () => {
+  const one = { symbol: 'zil_commit', module: 'zfs', kind: 'calls', condition: 'foid == 34' };
+  const other = { ...one, symbol: 'spa_sync', condition: '' };
+  expect(conditionsText([one])).toBe('Only calls with foid == 34.');
+  expect(conditionsText([other, one])).toBe('Only calls of zil_commit with foid == 34.');
+  expect(conditionsText([other])).toBe('');
 });
 
 it('says what a call returned, and that it was not seen to', () => {

@@ -31,6 +31,7 @@ const line = { label: 'zil_commit+0x3d/0x110', source: '', note: '', inlined: fa
 
 const trace: readonly ToTraceView[] = [
   { type: 'reset', title: 'zil_commit', target: 'vm', argumentsKnown: '', kind: 'returns', hasProgram: true },
+  { type: 'about', argumentsKnown: 'Only calls with foid == 34.' },
   { type: 'rows', rows: [call] },
   {
     type: 'state',
