@@ -31,6 +31,13 @@ import { SessionsView } from './trace-sessions/sessions-view.ts';
 import { Tracing } from './tracing/trace-command.ts';
 import { Context } from './vscode-table.ts';
 
+let end: () => Promise<void> = async () => {};
+
+/** VS Code waits for it: what ran to the very end is on record. */
+export async function deactivate(): Promise<void> {
+  await end();
+}
+
 /** Composes the extension; everything made here lives as long as the extension. */
 export function activate(extension: vscode.ExtensionContext): void {
   // In reverse order, so that the Log is still there for what the others say at their end.
@@ -42,6 +49,12 @@ export function activate(extension: vscode.ExtensionContext): void {
   const context = new Context();
 
   const activityFile = own(new ActivityFile(extension.globalStorageUri.fsPath, log));
+  end = async () => {
+    lifetime.dispose();
+    // The scripts that end with their connections say so in the turn after.
+    await new Promise((resolve) => setImmediate(resolve));
+    await activityFile.flush();
+  };
   const activity = own(new ActivityDocument(activityFile));
   const targets = own(
     new TargetService(

@@ -47,6 +47,11 @@ export class ActivityEntry {
     this.#write('started', null, 0);
   }
 
+  /** It did what it was to do. */
+  done(): void {
+    this.#last('finished', 0, 0);
+  }
+
   /** It ended by itself, or was stopped, or was lost. */
   ended(result: JobResult, bytes: number): void {
     const { end } = result;

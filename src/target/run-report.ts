@@ -55,7 +55,7 @@ export class RunReport {
 }
 
 /** What it means for a script that it was not waited for. */
-function endOf(error: unknown): 'stopped' | 'lost' | 'failed' {
+export function endOf(error: unknown): 'stopped' | 'lost' | 'failed' {
   const code = isFailure(error) ? error.code : null;
   return code === 'cancelled' || code === 'timeout' ? 'stopped' : code === 'lost' ? 'lost' : 'failed';
 }

@@ -26,8 +26,14 @@ import { Limit } from './limit.ts';
 import { Liveness } from './liveness.ts';
 import type { JobHandlers, JobResult, JobSpec, RemoteJob } from './remote-job.ts';
 import { findRoot, tryRoot } from './root-access.ts';
-import { type RootProgram, type RootShell, silentRoot } from './root-shell.ts';
-import { RunReport } from './run-report.ts';
+import {
+  type RootProgram,
+  type RootShell,
+  shellCommand,
+  silentRoot,
+  type UnlockResult,
+} from './root-shell.ts';
+import { endOf, RunReport } from './run-report.ts';
 import type { Transport } from './transport.ts';
 
 /** Most that one question may answer. */
@@ -380,8 +386,8 @@ export class TargetConnection implements Connection {
         ask,
         async (shell) => {
           const slot = await this.#pool.slots.wait(limit.signal);
-          return await limit.race(
-            tryRoot(this.#transport, shell, limit.signal).finally(() => slot.release()),
+          return await this.#recorded(shell, () =>
+            limit.race(tryRoot(this.#transport, shell, limit.signal).finally(() => slot.release())),
           );
         },
       );
@@ -392,6 +398,30 @@ export class TargetConnection implements Connection {
       return true;
     } finally {
       limit.dispose();
+    }
+  }
+
+  /** An attempt to become root, with its record. */
+  async #recorded(shell: RootShell, attempt: () => Promise<UnlockResult>): Promise<UnlockResult> {
+    const { alias, user, activity } = this.#target;
+    const boot = this.#facts?.bootId ?? null;
+    const title = `Becoming root by ${shell.by}`;
+    const about = { target: alias, boot, user, name: 'become-root', title, grade: 'observe' } as const;
+    // Without the nonce, so that the same command has the same sum.
+    const script = shellCommand(shell, '');
+    const entry = new ActivityEntry(
+      about,
+      { root: null, kind: 'question', preamble: '', script, cleanup: '' },
+      activity,
+    );
+    try {
+      const result = await attempt();
+      if (result.end === 'root') entry.done();
+      else entry.failed(result.end === 'given-up' ? 'stopped' : 'failed', 0);
+      return result;
+    } catch (error) {
+      entry.failed(endOf(error), 0);
+      throw error;
     }
   }
 

@@ -1,6 +1,7 @@
 /** Becoming root by a password: sudo, sudo that wants a terminal, doas and su, each a real one. */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import type { ActivityRecord } from '../../src/target/activity.ts';
 import type { Connection, RootQuestion } from '../../src/target/connection.ts';
 import { failureOf } from '../support/failure-of.ts';
 import { lines, Person, question, reach } from './client.ts';
@@ -66,11 +67,20 @@ async function provesRoot(connection: Connection): Promise<void> {
 test('sudo that asks: a wrong password, then the right one, once for the session', async () => {
   const server = await start({ user: USER.asks });
   const log: string[] = [];
-  const connection = await reach(server, new Person(), { log: (line) => log.push(line) });
+  const records: ActivityRecord[] = [];
+  const connection = await reach(server, new Person(), {
+    log: (line) => log.push(line),
+    activity: (record) => records.push(record),
+  });
   expect(connection.facts.root).toBe('none');
   const person = answers('canary-4711-wrong', PASSWORD);
   expect(await connection.becomeRoot(person.ask)).toBe(true);
   expect(connection.facts.root).toBe('sudo');
+  const attempts = records.filter(({ name }) => name === 'become-root');
+  expect(attempts.map(({ user, end }) => [user, end])).toEqual([
+    [USER.asks, 'failed'],
+    [USER.asks, 'finished'],
+  ]);
   await provesRoot(connection);
   expect(person.asked).toEqual([
     { by: 'sudo', user: USER.asks, alias: 'box', again: false },
