@@ -30,6 +30,7 @@ import { TraceSession } from './trace-session.ts';
 import {
   alternative,
   argumentsKnown,
+  endReason,
   endText,
   rateText,
   type Subject,
@@ -307,32 +308,37 @@ export class Tracing implements Disposable {
     this.#sayWhyNone(trace);
     const quiet = setTimeout(() => this.#lookWhyNone(trace), QUIET_MS);
     this.#count(1);
+    let isOver = false;
+    const over = (reason: string) => {
+      if (!isOver) {
+        isOver = true;
+        clearTimeout(quiet);
+        kept.end(reason);
+        this.#count(-1);
+      }
+    };
     try {
-      await this.#follow(target, subject, choice, trace, note);
+      await this.#follow(target, subject, choice, trace, { note, over });
     } catch (error) {
       // The view is where the person looks: it says it, and nothing else does.
       if (!isCancelled(error)) {
         panel.update({ text: this.funnel.note(error, 'Tracing'), running: false, isError: true });
       }
     } finally {
-      clearTimeout(quiet);
-      kept.end(
-        connection.state === 'closed'
-          ? 'lost'
-          : session.limit === null
-            ? 'stopped'
-            : `limit of ${session.limit.of}`,
-      );
-      this.#count(-1);
+      over(connection.state === 'closed' ? 'lost' : 'stopped');
     }
   }
 
+  /**
+   * @param note see StartOptions
+   * @param over told how the run ended as soon as it has: a person may take their time to answer what comes then
+   */
   async #follow(
     target: Target,
     subject: Subject,
     choice: TraceChoice,
     { session, panel }: OpenTrace,
-    note: string,
+    { note, over }: { readonly note: string; readonly over: (reason: string) => void },
   ): Promise<void> {
     const running = session.listen(() => {
       if (session.started !== null) {
@@ -344,6 +350,7 @@ export class Tracing implements Disposable {
     });
     try {
       const end = await session.run();
+      over(endReason(end, session.limit));
       if (session.refused?.reason === 'no-tally') {
         const kind = withoutTally(choice.kind);
         const why = `; this kernel cannot sum up by itself, so ${kindLabel(kind).toLowerCase()} are traced`;

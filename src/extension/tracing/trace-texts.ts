@@ -126,6 +126,11 @@ export function endText(
   }
 }
 
+/** How a session ended, as its file has it (docs/trace-sessions.md). */
+export function endReason(end: Pick<StreamEnd, 'reason'>, limit: TraceLimit | null): string {
+  return limit === null || end.reason === 'lost' ? end.reason : `limit of ${limit.of}`;
+}
+
 /** `45,000 calls a second`. */
 export function rateText(limit: TraceLimit): string {
   return `${(limit.rate ?? 0).toLocaleString('en-US')} calls a second`;

@@ -4,6 +4,7 @@ import { SessionStats } from '../../../src/core/tracing/function-stats.ts';
 import { lensText } from '../../../src/extension/tracing/lens-text.ts';
 import {
   conditionsText,
+  endReason,
   endText,
   lossText,
   returnedText,
@@ -43,6 +44,14 @@ it('says which calls are traced, of each function its own', () => {
   expect(conditionsText([one])).toBe('Only calls with foid == 34.');
   expect(conditionsText([other, one])).toBe('Only calls of zil_commit with foid == 34.');
   expect(conditionsText([other])).toBe('');
+});
+
+it('keeps how a session ended', () => {
+  const limit = { kind: 'limit', of: 'rate' } as const;
+  expect(endReason({ reason: 'finished' }, limit)).toBe('limit of rate');
+  expect(endReason({ reason: 'finished' }, null)).toBe('finished');
+  expect(endReason({ reason: 'stopped' }, null)).toBe('stopped');
+  expect(endReason({ reason: 'lost' }, limit)).toBe('lost');
 });
 
 it('says what a call returned, and that it was not seen to', () => {

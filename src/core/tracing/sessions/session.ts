@@ -42,7 +42,7 @@ export interface SessionFunction {
 export interface SessionEnd {
   /** By the same clock as the start. */
   readonly endedAt: number;
-  /** `stopped`, `finished`, `lost`, or a sentence on why it could not go on. */
+  /** `stopped`, `limit of events`, `limit of time`, `limit of rate`, `finished` by itself, or `lost` with the connection. */
   readonly reason: string;
   /** Calls that the kernel saw; null when it did not say. */
   readonly calls: number | null;
