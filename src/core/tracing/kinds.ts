@@ -24,7 +24,10 @@ export const KINDS: Readonly<Record<TraceKind, KindTraits>> = {
 
 export const TRACE_KINDS = Object.keys(KINDS) as readonly TraceKind[];
 
-/** What can be traced where the kernel cannot count by itself: the same calls, one by one. */
-export function withoutTally(kind: TraceKind): TraceKind {
-  return kind === 'latency' ? 'returns' : 'calls';
+/**
+ * What can be traced where the kernel cannot count by itself: the same calls, one by one.
+ * @param program that was to count them: one that sees returns needs them, or its condition does
+ */
+export function withoutTally({ returns }: { readonly returns: object | null }): TraceKind {
+  return returns === null ? 'calls' : 'returns';
 }

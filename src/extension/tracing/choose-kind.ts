@@ -93,7 +93,7 @@ export async function chooseKind(
 }
 
 /** What is wrong with a trace before the target is asked; null when nothing is. */
-function conditionError(params: TraceParams): string | null {
+export function conditionError(params: TraceParams): string | null {
   try {
     ftraceProgram(params);
     return null;

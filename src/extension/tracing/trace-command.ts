@@ -21,7 +21,7 @@ import type { PlaceService } from '../source/place-service.ts';
 import type { TargetService } from '../targets/target-service.ts';
 import type { SessionKeeper } from '../trace-sessions/session-keeper.ts';
 import { type Context, setting } from '../vscode-table.ts';
-import { chooseKind, kindLabel, PLAIN, type TraceChoice } from './choose-kind.ts';
+import { chooseKind, conditionError, kindLabel, PLAIN, type TraceChoice } from './choose-kind.ts';
 import { explainRefusal } from './explain.ts';
 import { NextSession } from './next-session.ts';
 import { TraceLenses } from './trace-lens.ts';
@@ -60,6 +60,8 @@ interface StartOptions {
   readonly maxRate?: number;
   /** Said beside the state: why it is not what was asked for. */
   readonly note?: string;
+  /** View in whose place the new one comes, once that is there. */
+  readonly replaces?: TracePanel;
 }
 
 /** Runs trace sessions: at most one view each, all ended when this is disposed. */
@@ -247,8 +249,12 @@ export class Tracing implements Disposable {
     if (definition === undefined) {
       return null;
     }
-    const document = await vscode.workspace.openTextDocument(vscode.Uri.parse(definition.uri));
-    return declaredReturn(document.getText().split(/\r?\n/), definition.line, name);
+    try {
+      const document = await vscode.workspace.openTextDocument(vscode.Uri.parse(definition.uri));
+      return declaredReturn(document.getText().split(/\r?\n/), definition.line, name);
+    } catch {
+      return null; // The file is gone since it was indexed.
+    }
   }
 
   async #join({ session, panel }: OpenTrace, params: Omit<TraceParams, 'sessionId'>): Promise<void> {
@@ -265,19 +271,20 @@ export class Tracing implements Disposable {
     target: Target,
     subject: Subject,
     choice: TraceChoice,
-    { where = this.#where(), maxRate = setting('zscope.trace.maxRate'), note = '' }: StartOptions = {},
+    {
+      where = this.#where(),
+      maxRate = setting('zscope.trace.maxRate'),
+      note = '',
+      replaces,
+    }: StartOptions = {},
   ): Promise<void> {
     const { connection, alias } = target;
     const { kind, condition } = choice;
     const known = await this.#params(target, subject, kind !== 'calls');
     const { typed } = known;
-    const params: TraceParams = {
-      ...known,
-      kind,
-      condition,
-      maxRate,
-      sessionId: this.#next.take(connection),
-    };
+    const asked = { ...known, kind, condition, maxRate };
+    ftraceProgram({ ...asked, sessionId: 'ask' }); // What cannot be traced leaves all as it was.
+    const params: TraceParams = { ...asked, sessionId: this.#next.take(connection) };
     const session = new TraceSession(connection, params);
     const kept = this.keeper.keep(session, alias);
     const panel = new TracePanel(
@@ -295,6 +302,7 @@ export class Tracing implements Disposable {
       this.funnel,
       where,
     );
+    replaces?.dispose();
     const trace = { session, panel };
     this.#open.add(trace);
     void this.#lenses.add(session, subject.symbol);
@@ -352,7 +360,7 @@ export class Tracing implements Disposable {
       const end = await session.run();
       over(endReason(end, session.limit));
       if (session.refused?.reason === 'no-tally') {
-        const kind = withoutTally(choice.kind);
+        const kind = withoutTally(ftraceProgram(session.params));
         const why = `; this kernel cannot sum up by itself, so ${kindLabel(kind).toLowerCase()} are traced`;
         await this.#replace(panel, target, subject, { ...choice, kind }, { note: why });
       } else if (session.refused !== null) {
@@ -361,7 +369,7 @@ export class Tracing implements Disposable {
         const text = endText(end, session.limit, session.params);
         panel.update({ running: false, isError: end.reason === 'lost', text });
         if (session.limit?.of === 'rate') {
-          await this.#askWhenHot(target, subject, choice, panel, session.limit);
+          await this.#askWhenHot(target, subject, choice, { session, panel }, session.limit);
         }
       }
     } finally {
@@ -374,7 +382,7 @@ export class Tracing implements Disposable {
     target: Target,
     subject: Subject,
     choice: TraceChoice,
-    panel: TracePanel,
+    trace: OpenTrace,
     limit: TraceLimit,
   ): Promise<void> {
     const anyway = 'Trace Anyway';
@@ -390,14 +398,30 @@ export class Tracing implements Disposable {
       count,
     );
     if (answer === anyway) {
-      await this.#replace(panel, target, subject, choice, { maxRate: 0 });
+      await this.#replace(trace.panel, target, subject, choice, { maxRate: 0 });
     } else if (answer === count) {
-      // What was asked of returns cannot be asked of a count without them: all calls are counted.
-      await this.#replace(panel, target, subject, { ...PLAIN, kind: 'count' }, {});
+      await this.#countOnly(target, subject, choice, trace);
     }
   }
 
-  /** Traces in the place of a view that is of no more use. */
+  /** Counts the same calls, or all where the kernel cannot tell them apart. */
+  async #countOnly(
+    target: Target,
+    subject: Subject,
+    { kind, condition }: TraceChoice,
+    { session, panel }: OpenTrace,
+  ): Promise<void> {
+    const counted: TraceChoice = { ...PLAIN, kind: 'count' };
+    if (conditionError({ ...session.params, kind: 'count', condition }) === null) {
+      const note = kind === 'errors' ? ', also of calls without an error' : '';
+      await this.#replace(panel, target, subject, { ...counted, condition }, { note });
+    } else {
+      const note = ` of all calls: the kernel cannot count only those with ${condition}`;
+      await this.#replace(panel, target, subject, counted, { note });
+    }
+  }
+
+  /** Traces in the place of a view that is of no more use: it stays when nothing can be traced. */
   async #replace(
     panel: TracePanel,
     target: Target,
@@ -408,9 +432,7 @@ export class Tracing implements Disposable {
     const viewColumn = panel.column ?? vscode.ViewColumn.Active;
     // The other view takes the focus, which the button that was pressed had.
     const where = { viewColumn, preserveFocus: false };
-    const started = this.#start(target, subject, choice, { ...options, where });
-    panel.dispose();
-    await started;
+    await this.#start(target, subject, choice, { ...options, where, replaces: panel });
   }
 
   /** Says why a function cannot be traced, and offers what can be traced in its place. */

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ftraceProgram, type TraceParams } from '../../../../src/core/tracing/ftrace-program.ts';
+import { withoutTally } from '../../../../src/core/tracing/kinds.ts';
 import { programText } from '../../../../src/core/tracing/program/program-text.ts';
 import type { Step } from '../../../../src/core/tracing/program/steps.ts';
 import { declaredReturn, returnKind, typedReturn } from '../../../../src/core/tracing/return-type.ts';
@@ -145,4 +146,15 @@ it('is shown as a script that sets all up and takes it away again', () => {
     "echo '!zil_commit_ab12_t' >>synthetic_events",
   ]);
   expect(programText(ftraceProgram({ ...params, kind: 'calls' }))).toContain('trace_pipe');
+});
+
+it.each([
+  ['latency', '', 'returns'],
+  ['count', 'ret != 0', 'returns'],
+  ['stacks', 'errno == EIO', 'returns'],
+  ['count', 'foid == 34', 'calls'],
+] as const)('what was to be counted by %s with "%s" can be traced as %s', (kind, condition, other) => {
+  const kept = withoutTally(ftraceProgram({ ...params, kind, condition }));
+  expect(kept).toBe(other);
+  expect(() => ftraceProgram({ ...params, kind: kept, condition })).not.toThrow();
 });
