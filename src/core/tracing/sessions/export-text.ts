@@ -50,13 +50,18 @@ export function* csvLines({ events }: KeptSession): Generator<string> {
         event.cpu,
         textCell(event.symbol),
         textCell(values),
-        event.returned?.value ?? '',
+        numberCell(event.returned?.value ?? ''),
         textCell(event.returned?.errno ?? ''),
         event.durationNs ?? '',
         textCell(chain(event.stack)),
       ].join(',');
     }
   }
+}
+
+/** A value from a file may be any text; a negative number is no formula. */
+function numberCell(value: string): string {
+  return /^-?\d+$/.test(value) ? value : textCell(value);
 }
 
 function textCell(text: string): string {

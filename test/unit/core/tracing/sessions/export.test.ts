@@ -53,6 +53,15 @@ describe('CSV', () => {
     expect(rows[2]).toBe('12.500000,txg_sync,9,1,zil_commit,zilog=0xffff888012345678; foid=34,,,,');
     expect(rows[3]).toContain(`"'=cmd(),""x"";\n"`);
   });
+
+  it('has numbers that were returned as they are, and other texts of a file as texts', () => {
+    const cells = ['-5', '=1+1', '1,2', '-1+cmd()'].map((value) => {
+      const returning = session([call({ returned: { value, errno: null }, durationNs: 1000 })]);
+      const [, row = ''] = exported('CSV', returning).split('\r\n');
+      return row.replace(/^.*foid=34,(.*),,1000,.*$/, '$1');
+    });
+    expect(cells).toEqual(['-5', "'=1+1", '"1,2"', "'-1+cmd()"]);
+  });
 });
 
 describe('JSON lines', () => {
