@@ -9,7 +9,8 @@ import type { TraceRow } from '../protocol/trace-view.ts';
  * arguments there are depends on the row: one that it has not fulfils nothing.
  */
 export function rowCondition(text: string): ((row: TraceRow) => boolean) | null {
-  if (!/[=!]=|[<>~]|&&|\|\|/.test(text)) {
+  // An arrow is part of an argument's name.
+  if (!/[=!]=|[<>~]|&&|\|\|/.test(text.replaceAll('->', '.'))) {
     return null;
   }
   try {
