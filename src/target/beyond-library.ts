@@ -1,5 +1,8 @@
 import { Failure, isFailure } from '../core/failure.ts';
 
+/** What of it the other side alone says: whoever is between us can say the same. */
+export const ALGORITHMS = 'its algorithms';
+
 /** What our SSH library cannot do, and the system's own ssh may. */
 export class BeyondLibrary extends Failure {
   constructor(

@@ -82,6 +82,10 @@ export interface Connection extends Disposable {
   readonly remark: string;
   readonly facts: TargetFacts;
   readonly state: ConnectionState;
+  /** Why it is closed, as a sentence; empty while it stands, and when it was closed by us. */
+  readonly why: string;
+  /** It was cut since the other side cannot be trusted: not to be connected to again unasked. */
+  readonly wasCut: boolean;
   /** Called on each change of {@link state}; at the end once with `closed` and why (empty when closed by us). */
   onState(listener: (state: ConnectionState, why: string) => void): Disposable;
   /** @throws Failure: lost, timeout, cancelled, not-root, script-failed, or what the collector's decoder says. */

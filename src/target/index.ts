@@ -1,13 +1,14 @@
 import { Failure, isFailure } from '../core/failure.ts';
-import { lackOf } from './beyond-library.ts';
+import { ALGORITHMS, lackOf } from './beyond-library.ts';
 import type { Connection, ConnectOptions, HostEntry, Prompts } from './connection.ts';
 import { Limit } from './limit.ts';
 import { LocalTransport } from './local-transport.ts';
-import { resolveHost, userOf } from './resolve-host.ts';
+import { resolveHost } from './resolve-host.ts';
 import { listHostsOf } from './ssh-config-files.ts';
 import { openSession } from './ssh-session.ts';
 import { Ssh2Transport } from './ssh2-transport.ts';
 import { ownSurroundings } from './surroundings.ts';
+import { type SystemRules, systemRules } from './system-rules.ts';
 import { SystemSsh } from './system-ssh.ts';
 import { TargetConnection } from './target-connection.ts';
 
@@ -72,16 +73,23 @@ export async function connect(
       const remark = `Connected by the system's own ssh: ZScope itself cannot handle ${what}.`;
       log(`${error.message} Trying the system's ssh`);
       let transport: SystemSsh;
+      let rules: SystemRules;
       try {
-        transport = await SystemSsh.connect(entry, around, remark, signal);
+        rules = await limit.race(systemRules(entry, around, signal));
+        // A machine between us may have no algorithm of ours, and would be taken for any other there.
+        if (rules.isLax && what === ALGORITHMS) throw error;
+        transport = await SystemSsh.connect(entry, rules, around, remark, signal);
       } catch (theirs) {
-        if (!isFailure(theirs) || theirs.code === 'cancelled') throw theirs;
+        if (!isFailure(theirs) || theirs.code === 'cancelled' || theirs === error) throw theirs;
         log(theirs.message);
+        // It boots, or the network is away: the same again later.
+        if (theirs.code === 'unreachable') throw theirs;
         // What is left are the ways to sign in that ask the person.
         if (error.code === 'auth-failed') return await byLibrary(true);
-        throw new Failure(error.code, `${error.message} ${theirs.message}`, error.remedy);
+        const code = theirs.code === 'timeout' ? 'timeout' : error.code;
+        throw new Failure(code, `${error.message} ${theirs.message}`, error.remedy);
       }
-      const user = await userOf(entry, around, signal);
+      const { user } = rules;
       return await TargetConnection.start(transport, { ...target, user }, signal);
     }
   } finally {

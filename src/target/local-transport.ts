@@ -8,6 +8,7 @@ export class LocalTransport implements Transport {
   /** Silence of a machine that runs us means nothing. */
   readonly received = null;
   readonly remark = '';
+  readonly isDistrusted = false;
   readonly identity: string;
   readonly #env: NodeJS.ProcessEnv;
   #listeners: Array<() => void> = [];
@@ -37,7 +38,7 @@ export class LocalTransport implements Transport {
         'Allow the account in sudoers without requiretty.',
       );
     }
-    const channel = await startProcess('/bin/sh', ['-c', command], this.#env);
+    const channel = await startProcess('/bin/sh', ['-c', command], this.#env, 'stdin');
     if (this.#ended) channel.close();
     this.#channels.add(channel);
     channel.onClose(() => this.#channels.delete(channel));

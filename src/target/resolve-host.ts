@@ -54,6 +54,16 @@ export async function resolveHost(
   signal?: AbortSignal,
   overrides: Overrides = { user: null, port: null, hops: [] },
 ): Promise<ResolvedHost> {
+  return interpret(entry, await readOptions(entry, around, overrides, signal), around);
+}
+
+/** What the configuration says of a host. @throws Failure for an unsafe name or a broken configuration */
+export async function readOptions(
+  entry: HostEntry,
+  around: Surroundings,
+  overrides: Overrides,
+  signal?: AbortSignal,
+): Promise<SshOptions> {
   if (!isSafeAlias(entry.alias)) {
     throw new Failure(
       'no-host',
@@ -62,14 +72,7 @@ export async function resolveHost(
     );
   }
   const text = await sshG(entry, around, overrides, signal);
-  const options = text === null ? await computeFromFiles(entry, around, overrides) : parseSshG(text);
-  return interpret(entry, options, around);
-}
-
-/** The account that ssh signs in as. @throws Failure as {@link resolveHost} does */
-export async function userOf(entry: HostEntry, around: Surroundings, signal?: AbortSignal): Promise<string> {
-  const text = await sshG(entry, around, { user: null, port: null, hops: [] }, signal);
-  return parseSshG(text ?? '').get('user')?.[0] ?? around.user;
+  return text === null ? await computeFromFiles(entry, around, overrides) : parseSshG(text);
 }
 
 /** Output of `ssh -G`; null when there is no ssh on this machine. */

@@ -1,7 +1,7 @@
 import type { AuthenticationType, ConnectConfig, NextAuthHandler, Client as SshClient } from 'ssh2';
 import { Failure, isFailure } from '../core/failure.ts';
 import { inert } from '../core/text/inert.ts';
-import { BeyondLibrary } from './beyond-library.ts';
+import { ALGORITHMS, BeyondLibrary } from './beyond-library.ts';
 import type { Prompts } from './connection.ts';
 import { HostKeyCheck } from './host-key-check.ts';
 import { blobKeyType } from './known-hosts.ts';
@@ -29,6 +29,8 @@ export interface SshSession {
   onEnd(listener: () => void): void;
   /** Why the session ended, where more is known than that it did: another host key, a network error. */
   why(): string | null;
+  /** Whether it ended since this server, or one on the way, showed another host key than at first. */
+  isDistrusted(): boolean;
   /** Says goodbye to all servers on the way, and cuts the connection after so many milliseconds. */
   end(graceMs: number): void;
 }
@@ -209,7 +211,9 @@ async function openOver(host: ResolvedHost, attempt: Attempt, wire: Wire): Promi
       signal.removeEventListener('abort', cancel);
       lastError = null;
       const why = (): string | null => failure?.message ?? lastError?.message ?? via?.why() ?? null;
-      resolve(new OpenSession(client, host.alias, hostKeys.identity, wire, heard, why));
+      const isDistrusted = (): boolean =>
+        failure?.code === 'host-key-changed' || (via?.isDistrusted() ?? false);
+      resolve(new OpenSession(client, host.alias, hostKeys.identity, wire, heard, why, isDistrusted));
     });
     // Forwarded connections and X11 were never asked for.
     client.on('tcp connection', (_details, _accept, refuse) => refuse());
@@ -274,6 +278,7 @@ class OpenSession implements SshSession {
     private readonly wire: Wire,
     private readonly heard: { readonly bytes: number; readonly at: number },
     readonly why: () => string | null,
+    readonly isDistrusted: () => boolean,
   ) {
     client.on('close', () => this.#close());
     wire.stream.on('close', () => this.#close());
@@ -342,7 +347,7 @@ function sessionFailure(
         `${host.alias} and ZScope have no algorithm in common: ${said}.`,
         'Allow a current key exchange, host key and MAC (without SHA-1) in the sshd_config of the machine.',
       ),
-      'its algorithms',
+      ALGORITHMS,
     );
   }
   if (host.route.kind === 'command') {

@@ -32,6 +32,10 @@ export class Ssh2Transport implements Transport {
     return this.session.why();
   }
 
+  get isDistrusted(): boolean {
+    return this.session.isDistrusted();
+  }
+
   silentHop(): string | null {
     let name: string | null = null;
     // The last one found is the nearest to us: what is behind it cannot be heard either.

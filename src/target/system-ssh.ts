@@ -6,6 +6,7 @@ import { inert } from '../core/text/inert.ts';
 import type { HostEntry } from './connection.ts';
 import { startProcess } from './process-channel.ts';
 import type { Surroundings } from './surroundings.ts';
+import type { SystemRules } from './system-rules.ts';
 import { ChannelRefused, type ShellChannel, type Transport } from './transport.ts';
 
 /** The first shell must answer after so long; ssh itself keeps to ConnectTimeout. */
@@ -13,19 +14,25 @@ const START_LIMIT_MS = 60_000;
 /** How often the machine is asked for a sign of life. */
 const BEAT_MS = 2000;
 const SAID_LIMIT = 2000;
+/** What ssh says of a machine that boots, or of a network that is away. */
+const MAY_PASS =
+  /connection (refused|timed out|closed|reset)|operation timed out|no route to host|(network is|host is) (unreachable|down)|could not resolve hostname/i;
+/** What it says when the machine is there and one of us two does not want the other. */
+const STAYS = /permission denied|verification failed|too many authentication failures|no matching/i;
 /** The remote command whose channel shows that the machine lives: what goes in comes out. */
 const ECHO = 'exec cat';
 
 /**
  * Shells by the system's own `ssh`, which can do what our library cannot: certificates, FIDO keys,
  * GSSAPI, the newest key exchanges. It runs without questions (BatchMode) and asks this machine's
- * configuration and known_hosts itself. One process is the connection; where ssh can share one
+ * configuration and known_hosts itself, where it takes no host key that we would not take. One process is the connection; where ssh can share one
  * (ControlMaster of ssh_config(5)), each further shell is a channel of it.
  */
 export class SystemSsh implements Transport {
   /** Which key the server has is ssh's own business: nothing is kept for such a machine. */
   readonly identity = null;
   readonly #entry: HostEntry;
+  readonly #rules: SystemRules;
   readonly #around: Surroundings;
   /** Folder of the control socket, ours alone; null where ssh has none (Windows). */
   readonly #folder: string | null;
@@ -39,6 +46,7 @@ export class SystemSsh implements Transport {
 
   private constructor(
     entry: HostEntry,
+    rules: SystemRules,
     around: Surroundings,
     folder: string | null,
     master: ShellChannel,
@@ -46,6 +54,7 @@ export class SystemSsh implements Transport {
     readonly remark: string,
   ) {
     this.#entry = entry;
+    this.#rules = rules;
     this.#around = around;
     this.#folder = folder;
     this.#master = master;
@@ -65,6 +74,7 @@ export class SystemSsh implements Transport {
   /** Signs in. @throws Failure with what ssh said; cancelled */
   static async connect(
     entry: HostEntry,
+    rules: SystemRules,
     around: Surroundings,
     remark: string,
     signal: AbortSignal,
@@ -76,7 +86,8 @@ export class SystemSsh implements Transport {
     };
     let channel: ShellChannel;
     try {
-      channel = await startProcess('ssh', sshArguments(entry, folder, 'yes', ECHO), around.env);
+      const args = sshArguments(entry, rules, folder, 'yes', ECHO);
+      channel = await startProcess('ssh', args, around.env, 'signal');
     } catch (error) {
       await remove();
       throw error;
@@ -87,11 +98,15 @@ export class SystemSsh implements Transport {
       await remove();
       throw problem;
     }
-    return new SystemSsh(entry, around, folder, channel, remark);
+    return new SystemSsh(entry, rules, around, folder, channel, remark);
   }
 
   get received(): number {
     return this.#received;
+  }
+
+  get isDistrusted(): boolean {
+    return /host key verification failed/i.test(this.#said);
   }
 
   get ended(): boolean {
@@ -101,8 +116,8 @@ export class SystemSsh implements Transport {
   async open(command: string, tty: boolean, signal: AbortSignal): Promise<ShellChannel> {
     signal.throwIfAborted();
     if (this.#ended) throw new ChannelRefused('the connection has ended');
-    const args = sshArguments(this.#entry, this.#folder, 'no', command, tty);
-    const channel = await startProcess('ssh', args, this.#around.env);
+    const args = sshArguments(this.#entry, this.#rules, this.#folder, 'no', command, tty);
+    const channel = await startProcess('ssh', args, this.#around.env, 'signal');
     this.#channels.add(channel);
     channel.onClose(() => this.#channels.delete(channel));
     return channel;
@@ -142,6 +157,7 @@ export class SystemSsh implements Transport {
 
 function sshArguments(
   { alias, configFile }: HostEntry,
+  { hostKeys }: SystemRules,
   folder: string | null,
   master: 'yes' | 'no',
   command: string,
@@ -149,9 +165,15 @@ function sshArguments(
 ): string[] {
   const options = [
     'BatchMode=yes',
+    // Never laxer than host-key-check.ts: what stands here wins over the configuration.
+    `StrictHostKeyChecking=${hostKeys}`,
+    'NoHostAuthenticationForLocalhost=no',
+    'VerifyHostKeyDNS=no',
     'ForwardAgent=no',
     'ForwardX11=no',
     'ClearAllForwardings=yes',
+    'Tunnel=no',
+    'GSSAPIDelegateCredentials=no',
     'PermitLocalCommand=no',
     'RemoteCommand=none',
     'EscapeChar=none',
@@ -191,7 +213,7 @@ function firstSign(channel: ShellChannel, alias: string, signal: AbortSignal): P
       said = `${said}${bytes.toString('utf8')}`.slice(-SAID_LIMIT);
     };
     const cancel = (): void => settle(new Failure('cancelled', 'Connecting was cancelled.'));
-    const fail = (code: 'timeout' | 'auth-failed', what: string): void => {
+    const fail = (code: 'timeout' | 'auth-failed' | 'unreachable', what: string): void => {
       const last = said.trim().split('\n').slice(-2).join(' ');
       settle(
         new Failure(
@@ -204,7 +226,10 @@ function firstSign(channel: ShellChannel, alias: string, signal: AbortSignal): P
     const timer = setTimeout(() => fail('timeout', 'has no answer from'), START_LIMIT_MS);
     channel.stdout.on('data', heard);
     channel.stderr.on('data', listen);
-    channel.onClose(() => fail('auth-failed', 'could not connect to'));
+    channel.onClose(() => {
+      const passes = MAY_PASS.test(said) && !STAYS.test(said);
+      fail(passes ? 'unreachable' : 'auth-failed', 'could not connect to');
+    });
     if (signal.aborted) cancel();
     else signal.addEventListener('abort', cancel, { once: true });
     channel.stdin.write(mark);

@@ -74,6 +74,8 @@ export class TargetConnection implements Connection {
   readonly #say: ConnectionFailures;
   #state: ConnectionState = 'connected';
   #lost: Failure | null = null;
+  #why = '';
+  #wasCut = false;
   #facts: TargetFacts | null = null;
   /** How root's shells are started, once that is known. */
   #root: RootShell | null = null;
@@ -85,7 +87,7 @@ export class TargetConnection implements Connection {
     this.#say = new ConnectionFailures(target);
     // Each question and stream under way listens.
     setMaxListeners(0, this.#closing.signal);
-    transport.onEnd(() => this.#close(this.#say.closed(transport.why())));
+    transport.onEnd(() => this.#close(this.#say.closed(transport.why()), transport.isDistrusted));
     if (transport.received !== null) {
       this.#owned.add(
         new Liveness(() => transport.received ?? 0, target.deadAfterMs, {
@@ -96,7 +98,7 @@ export class TargetConnection implements Connection {
       );
     }
     const guard = setInterval(() => {
-      if (this.#pool.isFlooded) this.#close(this.#say.flooded());
+      if (this.#pool.isFlooded) this.#close(this.#say.flooded(), true);
     }, 1000);
     guard.unref();
     this.#owned.onEnd(() => clearInterval(guard));
@@ -130,6 +132,14 @@ export class TargetConnection implements Connection {
 
   get state(): ConnectionState {
     return this.#state;
+  }
+
+  get why(): string {
+    return this.#why;
+  }
+
+  get wasCut(): boolean {
+    return this.#wasCut;
   }
 
   onState(listener: (state: ConnectionState, why: string) => void): Disposable {
@@ -455,9 +465,14 @@ export class TargetConnection implements Connection {
     for (const listener of [...this.#listeners]) listener(state, why);
   }
 
-  /** Ends everything; an empty reason says that it was us. */
-  #close(why: string): void {
+  /**
+   * Ends everything; an empty reason says that it was us.
+   * @param cut since the other side cannot be trusted
+   */
+  #close(why: string, cut = false): void {
     if (this.#state === 'closed') return;
+    this.#why = why;
+    this.#wasCut = cut;
     this.#lost = new Failure(
       'lost',
       why === '' ? `The connection to ${this.#target.alias} was closed.` : why,

@@ -39,6 +39,8 @@ export interface Transport {
   onEnd(listener: () => void): void;
   /** Why it ended, where more is known than that it did. Untrusted. */
   why(): string | null;
+  /** It ended since the other side showed another host key: somebody may be between. */
+  readonly isDistrusted: boolean;
   /** Of several machines on the way the first that has not been heard from: its name; null for the target itself. */
   silentHop(): string | null;
   /** Says goodbye, and cuts it after so many milliseconds. */

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type Server as NetServer, connect as netConnect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
@@ -8,7 +8,7 @@ import { listHosts } from '../../src/target/index.ts';
 import { failureOf } from '../support/failure-of.ts';
 import { Person, question, reach } from './client.ts';
 import { serverStarter } from './fixtures.ts';
-import { freePort } from './server.ts';
+import { freePort, isRunning, until } from './server.ts';
 
 const start = serverStarter();
 const sockets: NetServer[] = [];
@@ -138,6 +138,49 @@ test.each([
   expect(connection.remark).toContain(name);
   expect(await connection.run(question('echo there'), null)).toBe('there\n');
   connection.dispose();
+});
+
+test("the system's ssh takes no key that we would not take, whatever the configuration says", async () => {
+  const server = await start({ client: ['CertificateFile /nonexistent', 'StrictHostKeyChecking no'] });
+  writeFileSync(server.knownHosts, '');
+  const failure = await failureOf(reach(server));
+  expect(failure.code).toBe('unsupported');
+  expect(failure.message).toContain('verification failed');
+  expect(readFileSync(server.knownHosts, 'utf8')).toBe('');
+
+  server.writeClientConfig('root', ['CertificateFile /nonexistent', 'StrictHostKeyChecking accept-new']);
+  (await reach(server)).dispose();
+  expect(readFileSync(server.knownHosts, 'utf8')).not.toBe('');
+});
+
+test("the system's ssh is not used through a jump host whose key it would not check", async () => {
+  const server = await start({ client: ['CertificateFile /nonexistent', 'ProxyJump hop'] });
+  const text = readFileSync(server.configFile, 'utf8');
+  const hop = `Host hop\n  HostName 127.0.0.1\n  Port ${server.port}\n  StrictHostKeyChecking off\n`;
+  writeFileSync(server.configFile, `${hop}${text}`);
+  const failure = await failureOf(reach(server));
+  expect(failure.code).toBe('unsupported');
+  expect(failure.message).toContain('any host key of hop');
+});
+
+test("a machine that boots is one to try again, where it takes the system's ssh too", async () => {
+  const server = await start();
+  server.writeClientConfig('root', ['CertificateFile /nonexistent', `Port ${await freePort()}`]);
+  expect((await failureOf(reach(server))).code).toBe('unreachable');
+});
+
+test("an attempt of the system's ssh that was cancelled leaves no process", async () => {
+  const server = await start();
+  const port = await impostor(() => {});
+  const lines = ['CertificateFile /nonexistent', `Port ${port}`, 'ConnectTimeout 600'];
+  server.writeClientConfig('root', lines);
+  const runs = () => isRunning(`-F ${server.configFile} -T`);
+  const controller = new AbortController();
+  const failed = failureOf(reach(server, new Person(), { signal: controller.signal }));
+  await until('ssh runs', 20_000, runs);
+  controller.abort();
+  expect((await failed).code).toBe('cancelled');
+  await until('ssh has ended', 30_000, () => !runs());
 });
 
 test('what neither our library nor the ssh of the system can do is named', async () => {
