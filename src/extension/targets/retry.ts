@@ -3,6 +3,8 @@ import type { Prompts } from '../../target/connection.ts';
 
 const FIRST_MS = 1000;
 const LONGEST_MS = 30_000;
+/** A connection that stood for so long was no attempt that failed. */
+const SETTLED_MS = 60_000;
 
 /**
  * How long to wait before another attempt at a lost connection, in milliseconds: a second, then twice as
@@ -12,6 +14,24 @@ const LONGEST_MS = 30_000;
  */
 export function retryDelay(attempt: number, random: number): number {
   return Math.min(LONGEST_MS, FIRST_MS * 2 ** Math.min(attempt, 10)) * (0.75 + 0.5 * random);
+}
+
+/** When a target is tried again: later and later, until a connection to it has stood for a minute. */
+export class Backoff {
+  #attempt = 0;
+
+  /** A connection has ended after so many milliseconds. */
+  stood(ms: number): void {
+    if (ms > SETTLED_MS) {
+      this.#attempt = 0;
+    }
+  }
+
+  /** Milliseconds to wait before the attempt that comes now. @param random from 0 to 1 */
+  next(random: number): number {
+    this.#attempt += 1;
+    return retryDelay(this.#attempt - 1, random);
+  }
 }
 
 /** Whether what an attempt failed with may pass by itself: a machine that boots, a network that is away. */

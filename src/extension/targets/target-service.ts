@@ -10,7 +10,7 @@ import type { Context } from '../vscode-table.ts';
 import type { Consent } from './consent.ts';
 import { targetModule } from './lazy-target.ts';
 import type { PersonPrompts } from './prompts.ts';
-import { mayPass, nobodyAsked, retryDelay } from './retry.ts';
+import { Backoff, mayPass, nobodyAsked } from './retry.ts';
 import { targetKey } from './target-nodes.ts';
 
 /** What is known of one target that was connected, or tried, since the window opened. */
@@ -30,6 +30,8 @@ interface Session {
   target: Target;
   /** Ends the attempt while connecting, and the listener while connected. */
   end: () => void;
+  /** Goes on over connections that break soon. */
+  readonly backoff: Backoff;
 }
 
 /**
@@ -103,6 +105,7 @@ export class TargetService implements Disposable {
     const session: Session = {
       target: { entry, state: 'connecting', connection: null, why: '' },
       end: () => abort.abort(),
+      backoff: new Backoff(),
     };
     this.#sessions.set(key, session);
     this.#activeKey = key;
@@ -143,32 +146,41 @@ export class TargetService implements Disposable {
 
   #keep(session: Session, connection: Connection): void {
     const { entry } = session.target;
+    const since = performance.now();
     const update = (state: ConnectionState, why: string) => {
       session.target = { entry, state, connection: state === 'closed' ? null : connection, why };
     };
-    update(connection.state, '');
+    update('connected', '');
     this.#noteBoot(entry, connection);
-    const listener = connection.onState((state, why) => {
+    const follow = (state: ConnectionState, why: string) => {
       const wasOpen = session.target.connection !== null;
       update(state, why);
       const { kernelRelease } = connection.facts;
       this.log.info(`${entry.alias} (${kernelRelease}): ${state}${why === '' ? '' : `: ${why}`}`);
       const isActive = this.#activeKey === targetKey(entry);
-      // Closed by nobody here: it is tried again till it stands or the person disconnects.
-      const isLost = state === 'closed' && why !== '';
+      // Closed by nobody here: it is tried again till it stands or the person disconnects. Not where the
+      // other side cannot be trusted: that is for the person to look into.
+      const isLost = state === 'closed' && why !== '' && !connection.wasCut;
       if (isLost) {
         session.target = { ...session.target, isRetrying: true };
       }
       this.#announce(isActive && wasOpen !== (session.target.connection !== null));
-      if (isLost) {
+      // Whoever was told may have disconnected it.
+      if (isLost && this.#sessions.get(targetKey(entry)) === session) {
+        session.backoff.stood(performance.now() - since);
         void this.#retry(session);
       }
-    });
+    };
+    const listener = connection.onState(follow);
     session.end = () => {
       listener.dispose();
       connection.dispose();
     };
     this.#announce(this.#activeKey === targetKey(entry));
+    if (connection.state !== session.target.state && this.#sessions.get(targetKey(entry)) === session) {
+      // It was told before anybody listened.
+      follow(connection.state, connection.why);
+    }
   }
 
   /** Connects again after a loss, without asking anybody anything. Never rejects. */
@@ -176,8 +188,8 @@ export class TargetService implements Disposable {
     const { entry } = session.target;
     const abort = new AbortController();
     session.end = () => abort.abort();
-    for (let attempt = 0; ; attempt += 1) {
-      await pause(retryDelay(attempt, Math.random()), abort.signal);
+    for (;;) {
+      await pause(session.backoff.next(Math.random()), abort.signal);
       if (abort.signal.aborted) {
         return;
       }

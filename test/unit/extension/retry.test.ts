@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { Failure, type FailureCode } from '../../../src/core/failure.ts';
-import { mayPass, retryDelay } from '../../../src/extension/targets/retry.ts';
+import { Backoff, mayPass, retryDelay } from '../../../src/extension/targets/retry.ts';
 import { pause } from '../../../src/target/pause.ts';
 
 test('attempts come soon at first, and at most half a minute apart', () => {
@@ -8,6 +8,17 @@ test('attempts come soon at first, and at most half a minute apart', () => {
   expect(middle).toEqual([1000, 2000, 4000, 8000, 16_000, 30_000, 30_000, 30_000]);
   expect(retryDelay(0, 0)).toBe(750);
   expect(retryDelay(5000, 1)).toBe(37_500);
+});
+
+test('a connection that breaks soon is tried later each time; one that stood is tried soon', () => {
+  const backoff = new Backoff();
+  const after = (stood: number) => {
+    backoff.stood(stood);
+    return backoff.next(0.5);
+  };
+  expect([after(500_000), after(100), after(59_000), after(100), after(61_000), after(100)]).toEqual([
+    1000, 2000, 4000, 8000, 1000, 2000,
+  ]);
 });
 
 test.each<[FailureCode, boolean]>([
