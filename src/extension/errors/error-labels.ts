@@ -27,12 +27,16 @@ export function siteDescription(site: ErrorSite): string {
   return inert(`${baseName(site.file)}:${site.line} ${site.function}  ${last}`.trimEnd(), 300);
 }
 
-/** What stands behind the line in the editor: `ENOSPC ×128, 2 s ago, txg_sync`; of several errors each. */
-export function lineText(sites: readonly ErrorSite[], now: number): string {
+/**
+ * What stands behind the line in the editor: `ENOSPC ×128, 2 s ago, txg_sync`; of several errors each.
+ * @param now null where nobody writes it anew as time goes on: then it says no time
+ */
+export function lineText(sites: readonly ErrorSite[], now: number | null): string {
   const newest = [...sites].sort((a, b) => b.lastAt - a.lastAt);
   const texts = newest.slice(0, 3).map((site) => {
     const last = site.recent[0]?.comm ?? '';
-    return `${siteLabel(site)}, ${agoText(now - site.lastAt)}${last === '' ? '' : `, ${last}`}`;
+    const ago = now === null ? '' : agoText(now - site.lastAt);
+    return [siteLabel(site), ago, last].filter((part) => part !== '').join(', ');
   });
   const more = newest.length > 3 ? `; ${newest.length - 3} more` : '';
   return inert(texts.join('; ') + more, 300);

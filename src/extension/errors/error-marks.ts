@@ -22,11 +22,14 @@ export class ErrorMarks implements Disposable {
   readonly #places = new Map<string, string | null>();
   /** What was drawn last into an editor: drawing the same again costs the window a layout. */
   #drawn = new WeakMap<vscode.TextEditor, string>();
+  /** Counts how often all was cleared: what was asked before is of no more use. */
+  #generation = 0;
 
   constructor(private readonly server: LazyServer) {}
 
-  /** @param sites those that are shown; @param now by the clock of their times */
-  async draw(sites: readonly ErrorSite[], now: number): Promise<void> {
+  /** @param sites those that are shown; @param now by the clock of their times; null when it stands still */
+  async draw(sites: readonly ErrorSite[], now: number | null): Promise<void> {
+    const generation = this.#generation;
     const editors = vscode.window.visibleTextEditors.filter(
       ({ document }) => document.uri.scheme === 'file' && /\.[ch]$/.test(document.uri.path),
     );
@@ -39,11 +42,14 @@ export class ErrorMarks implements Disposable {
           byLine.set(site.line, [...(byLine.get(site.line) ?? []), site]);
         }
       }
+      if (this.#generation !== generation) {
+        return;
+      }
       this.#decorate(editor, byLine, now);
     }
   }
 
-  #decorate(editor: vscode.TextEditor, byLine: ReadonlyMap<number, ErrorSite[]>, now: number): void {
+  #decorate(editor: vscode.TextEditor, byLine: ReadonlyMap<number, ErrorSite[]>, now: number | null): void {
     const marks = [...byLine]
       .filter(([line]) => line >= 1 && line <= editor.document.lineCount)
       .map(([line, sites]) => ({
@@ -57,21 +63,25 @@ export class ErrorMarks implements Disposable {
     }
   }
 
-  /** URI of the file that a place of the build is in. */
+  /** URI of the file that a place of the build is in; null also while the server cannot be asked. */
   async #placeOf({ file, line, function: name, key }: ErrorSite): Promise<string | null> {
     const known = this.#places.get(key);
     if (known !== undefined) {
       return known;
     }
+    const generation = this.#generation;
     const place = await this.server
       .request(sourceReferenceRequest, { path: file, line, function: name })
-      .catch(() => null);
+      .catch(() => undefined);
     const uri = place?.uri ? vscode.Uri.parse(place.uri, true).toString() : null;
-    this.#places.set(key, uri);
+    if (place !== undefined && this.#generation === generation) {
+      this.#places.set(key, uri);
+    }
     return uri;
   }
 
   clear(): void {
+    this.#generation += 1;
     this.#places.clear();
     this.#drawn = new WeakMap();
     for (const editor of vscode.window.visibleTextEditors) {

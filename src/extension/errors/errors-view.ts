@@ -51,7 +51,9 @@ export class ErrorsView implements vscode.TreeDataProvider<ErrorNode>, Disposabl
   #target = '';
   #state: 'starting' | 'watching' | 'ended' = 'ended';
   #why = '';
+  /** The kernel's count since the watch began, and what of it was cleared. */
   #hits = 0;
+  #cleared = 0;
   #lost = false;
   #filter = '';
   #timer: NodeJS.Timeout | undefined;
@@ -89,6 +91,8 @@ export class ErrorsView implements vscode.TreeDataProvider<ErrorNode>, Disposabl
     }
     this.stop();
     this.clear();
+    this.#hits = 0;
+    this.#cleared = 0;
     const watch = { connection };
     this.#watch = watch;
     this.#target = active.entry.alias;
@@ -173,9 +177,10 @@ export class ErrorsView implements vscode.TreeDataProvider<ErrorNode>, Disposabl
 
   /** Forgets what came so far; a watch goes on. */
   clear(): void {
+    // Errors may have come that the kernel's count, told once a second, does not have yet.
+    this.#cleared = Math.max(this.#hits, this.#cleared + this.#sites.count);
     this.#sites.clear();
     this.#nodes.clear();
-    this.#hits = 0;
     this.#lost = false;
     this.#marks.clear();
     this.#show();
@@ -225,7 +230,7 @@ export class ErrorsView implements vscode.TreeDataProvider<ErrorNode>, Disposabl
             target: this.#target,
             state: this.#state,
             count: this.#sites.count,
-            hits: this.#hits,
+            hits: Math.max(0, this.#hits - this.#cleared),
             lost: this.#lost,
             filter: this.#filter,
             why: this.#why,
@@ -238,7 +243,8 @@ export class ErrorsView implements vscode.TreeDataProvider<ErrorNode>, Disposabl
 
   #draw(): void {
     const sites = this.#shown().filter(({ expected }) => !expected);
-    this.funnel.guard('Marking errors', () => this.#marks.draw(sites, performance.now()));
+    const now = this.#state === 'ended' ? null : performance.now();
+    this.funnel.guard('Marking errors', () => this.#marks.draw(sites, now));
   }
 
   #shown(): ErrorSite[] {

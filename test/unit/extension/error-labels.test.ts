@@ -35,6 +35,8 @@ it('says behind a line what it raised, how often, when last and by whom', () => 
   const found = sites([1000, {}], [8000, {}], [9000, { errno: 5, comm: 'dd' }]);
   expect(lineText(found, 10_000)).toBe('EIO ×1, 1 s ago, dd; ENOSPC ×2, 2 s ago, txg_sync');
   expect(lineText(sites(...[1, 2, 3, 4, 5].map((errno) => [0, { errno }] as const)), 0)).toMatch(/; 2 more$/);
+  // A watch that has ended: no time would go on.
+  expect(lineText(found, null)).toBe('EIO ×1, dd; ENOSPC ×2, txg_sync');
   const [odd] = sites([0, { comm: 'a\u202eb\n' }]);
   expect(lineText(odd ? [odd] : [], 0)).not.toMatch(/[\u202e\n]/);
 });
