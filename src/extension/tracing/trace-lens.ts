@@ -27,6 +27,7 @@ interface Traced {
 export class TraceLenses implements vscode.CodeLensProvider, Disposable {
   readonly #traced = new Map<string, Traced>();
   readonly #listeners = new Map<TraceSession, Disposable>();
+  readonly #closed = new WeakSet<TraceSession>();
   readonly #changed = new vscode.EventEmitter<void>();
   readonly onDidChangeCodeLenses = this.#changed.event;
   #provider: vscode.Disposable | null = null;
@@ -43,8 +44,11 @@ export class TraceLenses implements vscode.CodeLensProvider, Disposable {
       return;
     }
     const uri = vscode.Uri.parse(definition.uri).toString();
-    this.#traced.set(name, { session, symbol, uri, line: definition.line - 1 });
-    if (!this.#listeners.has(session)) {
+    // The view may have been closed while the place was looked up.
+    const isClosed = this.#closed.has(session);
+    const subject = isClosed ? summary(session) : session;
+    this.#traced.set(name, { session: subject, symbol, uri, line: definition.line - 1 });
+    if (!isClosed && !this.#listeners.has(session)) {
       this.#listeners.set(
         session,
         session.listen(() => this.#later()),
@@ -61,10 +65,10 @@ export class TraceLenses implements vscode.CodeLensProvider, Disposable {
   close(session: TraceSession): void {
     this.#listeners.get(session)?.dispose();
     this.#listeners.delete(session);
-    const { stats, started } = session;
+    this.#closed.add(session);
     for (const [name, traced] of this.#traced) {
       if (traced.session === session) {
-        this.#traced.set(name, { ...traced, session: { stats, started, isRunning: false } });
+        this.#traced.set(name, { ...traced, session: summary(session) });
       }
     }
     this.#later();
@@ -102,4 +106,9 @@ export class TraceLenses implements vscode.CodeLensProvider, Disposable {
     this.#provider?.dispose();
     this.#changed.dispose();
   }
+}
+
+/** Has none of the events. */
+function summary({ stats, started }: TraceSession): LensSubject {
+  return { stats, started, isRunning: false };
 }
