@@ -144,7 +144,7 @@ export class TraceTally extends LitElement {
     const most = view.rows.reduce((greatest, { count }) => Math.max(greatest, count), 0);
     const name = inert(view.symbol, TEXT_MAX);
     return html`<section aria-label=${name}>
-      <h2>${name}<small role="status">${inert(view.summary, TEXT_MAX)}</small></h2>
+      <h2>${name}<small>${inert(view.summary, TEXT_MAX)}</small></h2>
       ${
         view.rows.length === 0
           ? nothing
