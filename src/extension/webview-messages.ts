@@ -23,7 +23,7 @@ export function readDbgmsgMessage(value: unknown): FromDbgmsgView | null {
 
 /** Null for what is no message of a trace view. */
 export function readTraceMessage(value: unknown): FromTraceView | null {
-  const { type, id, line, index, symbol, row } = fields(value) ?? {};
+  const { type, id, line, index, symbol, key } = fields(value) ?? {};
   switch (type) {
     case 'ready':
     case 'stop':
@@ -34,7 +34,7 @@ export function readTraceMessage(value: unknown): FromTraceView | null {
     case 'select':
       return typeof id === 'number' ? { type, id } : null;
     case 'selectTally':
-      return typeof symbol === 'string' && typeof row === 'number' ? { type, symbol, row } : null;
+      return typeof symbol === 'string' && typeof key === 'string' ? { type, symbol, key } : null;
     case 'open':
       return typeof id === 'number' && typeof line === 'number' ? { type, id, line } : null;
     default:

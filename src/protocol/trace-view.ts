@@ -41,6 +41,8 @@ export interface StackLine {
 
 /** One bar of a function's sums. */
 export interface TallyRow {
+  /** Tells it from the other rows of its function, also in later sums, where it may stand elsewhere. */
+  readonly key: string;
   /** What was counted: a task, a range of durations, a stack. */
   readonly label: string;
   /** More of it, in fewer words: `pid 634`. */
@@ -116,7 +118,7 @@ export type FromTraceView =
   /** Trace the alternative with this index instead. */
   | { readonly type: 'traceInstead'; readonly index: number }
   /** Show me the stack of this row of this function's sums. */
-  | { readonly type: 'selectTally'; readonly symbol: string; readonly row: number }
+  | { readonly type: 'selectTally'; readonly symbol: string; readonly key: string }
   /** Show me the stack of this event. */
   | { readonly type: 'select'; readonly id: number }
   /** Open line `line` (index into `lines`) of the stack of event `id`. */

@@ -58,7 +58,7 @@ function isTally(value: unknown): value is TallyView {
 }
 
 function isTallyRow(value: unknown): value is TallyRow {
-  return isFields(value) && hasStrings(value, 'label', 'detail') && hasNumbers(value, 'count');
+  return isFields(value) && hasStrings(value, 'key', 'label', 'detail') && hasNumbers(value, 'count');
 }
 
 function isArgument(value: unknown): value is TraceRow['arguments'][number] {

@@ -12,7 +12,8 @@ const MOST_BARS = 500;
 /** A row that a person chose. */
 export interface TallyChoice {
   readonly symbol: string;
-  readonly row: number;
+  /** See {@link TallyRow}. */
+  readonly key: string;
 }
 
 /**
@@ -156,7 +157,7 @@ export class TraceTally extends LitElement {
       <div role="listbox" aria-label=${`${view.heading}: ${name}`}>
         ${view.rows
           .slice(0, MOST_BARS)
-          .map((row, index) => this.#renderRow(view, row, index, before + index, { all, most }))}
+          .map((row, index) => this.#renderRow(view, row, before + index, { all, most }))}
       </div>
     </section>`;
   }
@@ -164,11 +165,10 @@ export class TraceTally extends LitElement {
   #renderRow(
     view: TallyView,
     row: TallyRow,
-    index: number,
     position: number,
     { all, most }: { readonly all: number; readonly most: number },
   ): TemplateResult {
-    const chosen = this.#chosen?.symbol === view.symbol && this.#chosen.row === index;
+    const chosen = this.#chosen?.symbol === view.symbol && this.#chosen.key === row.key;
     const percent = all === 0 ? 0 : (row.count / all) * 100;
     const share = percent > 0 && percent < 0.1 ? '<0.1%' : `${percent.toFixed(1)}%`;
     const label = inert(row.label, TEXT_MAX);
@@ -181,7 +181,7 @@ export class TraceTally extends LitElement {
       aria-selected=${chosen ? 'true' : 'false'}
       aria-label=${`${label} ${detail}: ${grouped(row.count)} calls, ${share}`}
       title=${label}
-      @click=${() => this.#choose(view, index)}
+      @click=${() => this.#choose(view, row)}
       @focus=${() => this.#focus(position)}
     >
       <span class="label">${label}${detail === '' ? nothing : html`<span class="detail">${detail}</span>`}</span>
@@ -213,9 +213,9 @@ export class TraceTally extends LitElement {
     this.requestUpdate();
   }
 
-  #choose(view: TallyView, row: number): void {
+  #choose(view: TallyView, { key }: TallyRow): void {
     if (view.hasStacks) {
-      this.#chosen = { symbol: view.symbol, row };
+      this.#chosen = { symbol: view.symbol, key };
       this.dispatchEvent(new CustomEvent<TallyChoice>('tally-choose', { detail: this.#chosen }));
     }
     this.requestUpdate();

@@ -143,7 +143,7 @@ describe('the trace view', () => {
 
   it('draws sums as bars that can be read and walked through, and shows the stack of a chosen one', async () => {
     page = await view.open();
-    const sums: ToTraceView = {
+    const sums: Extract<ToTraceView, { type: 'tally' }> = {
       type: 'tally',
       functions: [
         {
@@ -152,8 +152,8 @@ describe('the trace view', () => {
           heading: 'Called from',
           hasStacks: true,
           rows: [
-            { label: 'zpl_fsync ← vfs_fsync_range', detail: '', count: 3 },
-            { label: 'zfs_write', detail: '', count: 1 },
+            { key: '7', label: 'zpl_fsync ← vfs_fsync_range', detail: '', count: 3 },
+            { key: '9', label: 'zfs_write', detail: '', count: 1 },
           ],
         },
       ],
@@ -173,10 +173,16 @@ describe('the trace view', () => {
     await bars.first().focus();
     await page.keyboard.press('ArrowDown');
     await page.keyboard.press('Enter');
-    await untilPosted({ type: 'selectTally', symbol: 'zil_commit', row: 1 });
-    // New sums keep what was chosen and where the keyboard is.
+    await untilPosted({ type: 'selectTally', symbol: 'zil_commit', key: '9' });
+    // New sums keep what was chosen, also where it comes to stand elsewhere.
     await send(sums, { type: 'stack', id: 1, lines, resolving: false });
     expect(await bars.nth(1).getAttribute('aria-selected')).toBe('true');
+    const turned = sums.functions.map((one) => ({ ...one, rows: [...one.rows].reverse() }));
+    await send({ ...sums, functions: turned });
+    expect(await bars.evaluateAll((all) => all.map((bar) => bar.getAttribute('aria-selected')))).toEqual([
+      'true',
+      'false',
+    ]);
     await stackButton(/zil_commit/).click();
     expect(await posted('open')).toEqual([{ type: 'open', id: 1, line: 0 }]);
   });

@@ -30,16 +30,36 @@ export function tallyView(tally: TraceTally): TallyView {
 function rows(tally: TraceTally): TallyRow[] {
   switch (tally.of) {
     case 'count':
-      return tally.rows.map(({ comm, pid, count }) => ({ label: inert(comm), detail: `pid ${pid}`, count }));
+      return tally.rows.map(({ comm, pid, count }) => ({
+        key: `${pid} ${inert(comm)}`,
+        label: inert(comm),
+        detail: `pid ${pid}`,
+        count,
+      }));
     case 'latency':
       return histogram(tally.rows);
     case 'stacks':
       return tally.rows.map(({ stack, count }) => ({
+        key: stackKey(stack),
         label: callers(stack, tally.symbol),
         detail: '',
         count,
       }));
   }
+}
+
+const stackKeys = new WeakMap<Trace, string>();
+let stacks = 0;
+
+/** A short name for a stack; equal stacks of a session are one object (stack-pool.ts). */
+export function stackKey(stack: Trace): string {
+  let key = stackKeys.get(stack);
+  if (key === undefined) {
+    stacks += 1;
+    key = `${stacks}`;
+    stackKeys.set(stack, key);
+  }
+  return key;
 }
 
 /** All powers of two from the shortest duration to the longest: empty ones show the gaps. */
@@ -51,6 +71,7 @@ function histogram(buckets: readonly LatencyBucket[]): TallyRow[] {
     const { count = 0, sumNs = 0 } = byLog2.get(log2) ?? {};
     const from = log2 === 0 ? 0 : 2 ** (log2 - 1);
     found.push({
+      key: `${log2}`,
       label: `${durationText(from)} – ${durationText(2 ** log2)}`,
       detail: count === 0 ? '' : `mean ${durationText(sumNs / count)}`,
       count,

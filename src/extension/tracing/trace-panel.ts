@@ -23,7 +23,7 @@ import type { PlaceService } from '../source/place-service.ts';
 import { RunningBuilds } from '../source/running-builds.ts';
 import { webviewHtml, webviewRoot } from '../webview-html.ts';
 import { readTraceMessage } from '../webview-messages.ts';
-import { tallyView } from './tally-view.ts';
+import { stackKey, tallyView } from './tally-view.ts';
 import type { SessionListener } from './trace-session.ts';
 import { conditionsText, lossText, returnedText } from './trace-texts.ts';
 
@@ -210,7 +210,8 @@ export class TracePanel implements Disposable {
       }
       case 'selectTally': {
         const tally = this.session.tallies.find(({ symbol }) => symbol === message.symbol);
-        const row = tally?.of === 'stacks' ? tally.rows[message.row] : undefined;
+        const rows = tally?.of === 'stacks' ? tally.rows : [];
+        const row = rows.find(({ stack }) => stackKey(stack) === message.key);
         if (row !== undefined) {
           await this.#showStack(++this.#chosen, row.stack);
         }

@@ -49,7 +49,7 @@ const trace: readonly ToTraceView[] = [
         summary: '3 calls',
         heading: 'Task',
         hasStacks: false,
-        rows: [{ label: 'dd', detail: '', count: 3 }],
+        rows: [{ key: '634 dd', label: 'dd', detail: '', count: 3 }],
       },
     ],
   },

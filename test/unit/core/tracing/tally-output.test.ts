@@ -3,10 +3,11 @@ import { describe, expect, it } from 'vitest';
 import { ftraceProgram } from '../../../../src/core/tracing/ftrace-program.ts';
 import { FunctionStats, quantile } from '../../../../src/core/tracing/function-stats.ts';
 import type { TraceKind } from '../../../../src/core/tracing/kinds.ts';
+import { StackPool } from '../../../../src/core/tracing/stack-pool.ts';
 import { TallyOutput } from '../../../../src/core/tracing/tally-output.ts';
 import { tallyView } from '../../../../src/extension/tracing/tally-view.ts';
 
-function read(kind: TraceKind, text: string) {
+function read(kind: TraceKind, text: string, pool = new StackPool()) {
   const program = ftraceProgram({
     symbol: 'zfs_getattr_fast',
     module: 'zfs',
@@ -17,7 +18,7 @@ function read(kind: TraceKind, text: string) {
     maxSeconds: 20,
     sessionId: 'ab12',
   });
-  const output = new TallyOutput(program);
+  const output = new TallyOutput(program, pool);
   for (const line of text.split('\n')) {
     output.line(line);
   }
@@ -75,10 +76,10 @@ describe('sums of the kernel', () => {
     const view = tallyView(tally);
     expect(view.summary).toBe('11 calls, mean 161 µs, p50 about 106 µs, p99 about 991 µs');
     expect(view.rows).toEqual([
-      { label: '66 µs – 131 µs', detail: 'mean 107 µs', count: 9 },
-      { label: '131 µs – 262 µs', detail: 'mean 141 µs', count: 1 },
-      { label: '262 µs – 524 µs', detail: '', count: 0 },
-      { label: '524 µs – 1.0 ms', detail: 'mean 671 µs', count: 1 },
+      { key: '17', label: '66 µs – 131 µs', detail: 'mean 107 µs', count: 9 },
+      { key: '18', label: '131 µs – 262 µs', detail: 'mean 141 µs', count: 1 },
+      { key: '19', label: '262 µs – 524 µs', detail: '', count: 0 },
+      { key: '20', label: '524 µs – 1.0 ms', detail: 'mean 671 µs', count: 1 },
     ]);
   });
 
@@ -91,6 +92,19 @@ describe('sums of the kernel', () => {
       'entry_SYSCALL_64_after_hwframe',
     ]);
     expect(tallyView(tally).rows[0]?.label).toBe('zpl_getattr ← entry_SYSCALL_64_after_hwframe');
+  });
+
+  it('have each stack as the same row when they are read again', () => {
+    const pool = new StackPool();
+    const other = STACKS.replace('zpl_getattr+0x63/0x170', 'zpl_readdir+0x10/0x90').replace(
+      /\n\.\.\..*/s,
+      '',
+    );
+    const keys = (text: string) => tallyView(read('stacks', text, pool)).rows.map(({ key }) => key);
+    const [first] = keys(STACKS);
+    const [before, again] = keys(`${other}\n${STACKS}`);
+    expect(again).toBe(first);
+    expect(before).not.toBe(first);
   });
 
   it('of any text are no more than it holds', () => {
