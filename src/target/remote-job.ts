@@ -79,14 +79,17 @@ export class RemoteJob {
   ): Promise<RemoteJob> {
     const nonce = randomBytes(16).toString('hex');
     const { root } = spec;
-    const channel = await transport.open(shellCommand(root, nonce), root?.tty ?? false, signal);
+    // The command is in the arguments of a process there, for everybody to read; what marks the frames
+    // is told on stdin only.
+    const knock = randomBytes(16).toString('hex');
+    const channel = await transport.open(shellCommand(root, knock), root?.tty ?? false, signal);
     if (signal.aborted) {
       // It came too late: nobody would stop what runs there.
       channel.close();
       throw signal.reason as Error;
     }
     if (root !== null && hasDialogue(root)) {
-      const result = await unlock(channel, root, nonce, signal);
+      const result = await unlock(channel, root, knock, signal);
       if (result.end !== 'root') throw rootWasLost(root, result);
     }
     return new RemoteJob(channel, nonce, spec, handlers);

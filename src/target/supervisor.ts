@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { shellWord } from './collector.ts';
 
 /** Client and target agree on these; seconds. */
@@ -166,7 +167,15 @@ export function handOver(nonce: string, script: string): string {
   if (script.includes('\0')) {
     throw new RangeError('a script cannot hold NUL');
   }
-  return `begin\n${script}\n${nonce}\n`;
+  return `begin\n${script}\n${endMark(nonce)}\n`;
+}
+
+/**
+ * The line that ends a script handed over. It stands in the loader's arguments, which everybody on the
+ * target can read, so the nonce cannot be told from it.
+ */
+function endMark(nonce: string): string {
+  return createHash('sha256').update(nonce).digest('hex');
 }
 
 /**
@@ -198,7 +207,7 @@ function start(job: SupervisedJob): string {
   }
   const run =
     job.script === null
-      ? `sh -c ${quote(LOADER)} zscope $$ ${job.nonce} ${quote(job.preamble)} </dev/null &`
+      ? `sh -c ${quote(LOADER)} zscope $$ ${endMark(job.nonce)} ${quote(job.preamble)} </dev/null &`
       : `sh -c 'IFS=; z=$*; unset IFS; set --; eval "$z"' zscope ${split(job.preamble + job.script, PIECE)
           .map(quote)
           .join(' ')} </dev/null 3<&- &`;
