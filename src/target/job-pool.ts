@@ -35,7 +35,10 @@ export class JobPool {
     return [...this.#jobs].some((job) => job.unread > UNREAD_LIMIT);
   }
 
-  /** Opens a job in a slot; waits while the server has no channel to give. Gives the slot back at its end. */
+  /**
+   * Opens a job in a slot; waits while the server has no channel to give. Gives the slot back at its end.
+   * The signal also stops a job that is open.
+   */
   async open(spec: JobSpec, slot: Slot, signal: AbortSignal, handlers: JobHandlers): Promise<RemoteJob> {
     // One after the other: so it is known how many channels are open when the server refuses one.
     const turn = this.#opening;
@@ -45,9 +48,14 @@ export class JobPool {
     });
     try {
       await turn;
+      signal.throwIfAborted();
       const job = await this.#openPatiently(spec, signal, handlers);
       this.#jobs.add(job);
+      const stop = (): void => job.stop();
+      signal.addEventListener('abort', stop, { once: true });
+      if (signal.aborted) stop();
       void job.closed.then(() => {
+        signal.removeEventListener('abort', stop);
         this.#lastClosed = performance.now();
         this.#jobs.delete(job);
         slot.release();
@@ -77,8 +85,11 @@ export class JobPool {
     }
   }
 
-  /** A slot for a stream; what only stands by makes room for it. Null when there is none. */
-  async streamSlot(): Promise<Slot | null> {
+  /**
+   * A slot for a stream; what only stands by makes room for it. Null when there is none.
+   * @throws signal.reason when aborted
+   */
+  async streamSlot(signal: AbortSignal): Promise<Slot | null> {
     const slot = this.slots.tryForStream();
     if (slot !== null) return slot;
     const standby = this.#standby;
@@ -86,9 +97,10 @@ export class JobPool {
     await standby?.drop();
     // A question that has its answer holds its channel for a moment.
     for (let turn = 0; turn < STREAM_SLOT_TURNS; turn++) {
+      signal.throwIfAborted();
       const freed = this.slots.tryForStream();
       if (freed !== null) return freed;
-      await pause(REFUSED_RETRY_MS, this.#closing);
+      await pause(REFUSED_RETRY_MS, signal);
     }
     return null;
   }
@@ -115,11 +127,12 @@ export class JobPool {
     spec: JobSpec,
     script: string,
     payload: JobHandlers['payload'],
+    signal: AbortSignal,
   ): Promise<RemoteJob | null> {
     const standby = this.#standby;
     if (standby?.fits(spec) !== true) return null;
     this.#standby = null;
-    return await standby.begin(script, payload);
+    return await standby.begin(script, payload, signal);
   }
 
   /** The connection is gone, and all channels with it. */

@@ -40,10 +40,18 @@ export class Standby {
     return this.spec.root === root && this.spec.preamble === preamble && this.spec.cleanup === cleanup;
   }
 
-  /** Has it run a script; what that prints goes to the sink. Null when it is gone meanwhile. */
-  async begin(script: string, sink: JobHandlers['payload']): Promise<RemoteJob | null> {
+  /**
+   * Has it run a script; what that prints goes to the sink. Null when it is gone meanwhile, or nobody
+   * waits for it any more; then it is stopped.
+   */
+  async begin(script: string, sink: JobHandlers['payload'], signal: AbortSignal): Promise<RemoteJob | null> {
     const job = await this.waiting;
     if (job === null || job.isOver) return null;
+    signal.addEventListener('abort', () => job.stop(), { once: true });
+    if (signal.aborted) {
+      job.stop();
+      return null;
+    }
     this.#sink = sink;
     job.begin(script);
     return job;

@@ -256,9 +256,6 @@ export class TargetConnection implements Connection {
       });
       const job = await limit.race(opening);
       hasChannel = true;
-      const stop = (): void => job.stop();
-      limit.signal.addEventListener('abort', stop, { once: true });
-      if (limit.signal.aborted) stop();
       const result = await limit.race(job.ended);
       report.ended(result);
       this.#judge(question.title, spec, result);
@@ -302,15 +299,13 @@ export class TargetConnection implements Connection {
       delivery.push(piece);
     };
     try {
-      const waiting = await limit.race(this.#pool.beginStandby(spec, script, payload));
-      const running =
-        waiting ??
-        (await limit.race(
-          this.#pool.open(spec, await limit.race(this.#streamSlot(collector)), limit.signal, {
-            ready: () => isReady(),
-            payload,
-          }),
-        ));
+      const waiting = await limit.race(this.#pool.beginStandby(spec, script, payload, limit.signal));
+      // One step, raced as a whole: a slot that comes too late finds its way back.
+      const open = async (): Promise<RemoteJob> => {
+        const slot = await this.#streamSlot(collector, limit.signal);
+        return await this.#pool.open(spec, slot, limit.signal, { ready: () => isReady(), payload });
+      };
+      const running = waiting ?? (await limit.race(open()));
       job = running;
       if (waiting === null) {
         const first = await limit.race(Promise.race([ready, running.ended]));
@@ -376,8 +371,8 @@ export class TargetConnection implements Connection {
   }
 
   /** @throws Failure when there is no room for one more */
-  async #streamSlot(collector: { title: string }): Promise<Slot> {
-    const slot = await this.#pool.streamSlot();
+  async #streamSlot(collector: { title: string }, signal: AbortSignal): Promise<Slot> {
+    const slot = await this.#pool.streamSlot(signal);
     if (slot === null) throw this.#say.tooManyStreams(collector.title, this.#pool.slots);
     return slot;
   }
