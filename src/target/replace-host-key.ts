@@ -23,13 +23,16 @@ export async function replaceHostKey(change: HostKeyChange): Promise<void> {
   }
 }
 
-/** A file's text with the host's old keys gone, and the new one in place of the first where `adds`. */
+/** A file's bytes, one a character (latin1), with the host's old keys gone, and the new one in place of the first where `adds`. */
 async function rewritten(file: string, change: HostKeyChange, adds: boolean): Promise<string> {
-  const text = await readFile(file, 'utf8').catch(() => '');
+  const bytes = await readFile(file).catch(() => Buffer.alloc(0));
+  // Read as it was when the lines were shown; written byte by byte, so that a comment in whatever
+  // encoding stays what it is.
+  const text = bytes.toString('utf8');
   const wanted = change.lines.filter((line) => line.file === file);
   const entries = parseKnownHosts(text, file);
   // Split as the reader of entries does, so that their numbers are those of these lines.
-  const lines = text.split('\n');
+  const lines = bytes.toString('latin1').split('\n');
   let added = !adds;
   const gone = new Set<number>();
   for (const { line, fingerprint: old } of wanted) {
@@ -43,7 +46,7 @@ async function rewritten(file: string, change: HostKeyChange, adds: boolean): Pr
         'Connect again.',
       );
     }
-    const rest = withoutName(lines[line - 1] ?? '', change.name);
+    const rest = withoutName(lines[line - 1] ?? '', latin1(change.name));
     if (rest === null) {
       throw new Failure(
         'host-key-refused',
@@ -52,13 +55,19 @@ async function rewritten(file: string, change: HostKeyChange, adds: boolean): Pr
       );
     }
     const hashed = entry.hosts.kind === 'hashed';
-    const fresh = added ? [] : [formatEntry(change.name, Buffer.from(change.key, 'base64'), hashed)];
+    const entryNow = formatEntry(change.name, Buffer.from(change.key, 'base64'), hashed);
+    const fresh = added ? [] : [latin1(entryNow)];
     added = true;
     const kept = [...(rest === '' ? [] : [rest]), ...fresh];
     if (kept.length === 0) gone.add(line - 1);
     else lines[line - 1] = kept.join('\n');
   }
   return lines.filter((_line, index) => !gone.has(index)).join('\n');
+}
+
+/** The bytes of a text, one a character. */
+function latin1(text: string): string {
+  return Buffer.from(text, 'utf8').toString('latin1');
 }
 
 async function replaceFile(name: string, text: string): Promise<void> {
@@ -73,7 +82,7 @@ async function replaceFile(name: string, text: string): Promise<void> {
       await handle.chmod(mode & 0o777);
       // Root edits a file of somebody else's.
       if (process.getuid?.() === 0) await handle.chown(uid, gid);
-      await handle.writeFile(text);
+      await handle.writeFile(text, 'latin1');
       await handle.sync();
     } finally {
       await handle.close();

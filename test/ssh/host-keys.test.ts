@@ -112,11 +112,12 @@ test.each(['plain', 'hashed', 'shared', 'linked'] as const)(
     const name = `[127.0.0.1]:${server.port}`;
     const other = `other ${server.publicKey('ed25519')}`;
     const own = `${form === 'shared' ? `friend,${name}` : name} ${server.publicKey('ed25519')}`;
-    let text = `# first\n${other}\n${own}\n\n# last, without newline`;
-    writeFileSync(server.knownHosts, text);
+    // A comment that is no UTF-8.
+    let text = `# f\xefrst\n${other}\n${own}\n\n# last, without newline`;
+    writeFileSync(server.knownHosts, text, 'latin1');
     if (form === 'hashed') {
       execFileSync('ssh-keygen', ['-H', '-f', server.knownHosts], { stdio: 'ignore' });
-      text = readFileSync(server.knownHosts, 'utf8');
+      text = readFileSync(server.knownHosts, 'latin1');
     }
     if (form === 'linked') {
       renameSync(server.knownHosts, server.path('elsewhere'));
@@ -133,10 +134,10 @@ test.each(['plain', 'hashed', 'shared', 'linked'] as const)(
 
     await replaceHostKey(change);
     const real = form === 'linked' ? server.path('elsewhere') : server.knownHosts;
-    expect(readFileSync(`${real}.old`, 'utf8')).toBe(text);
+    expect(readFileSync(`${real}.old`, 'latin1')).toBe(text);
     expect(statSync(real).mode & 0o777).toBe(0o640);
     expect(lstatSync(server.knownHosts).isSymbolicLink()).toBe(form === 'linked');
-    const now = readFileSync(server.knownHosts, 'utf8');
+    const now = readFileSync(server.knownHosts, 'latin1');
     const fresh = `${name} ${server.publicKey('ed25519')}`;
     if (form === 'hashed') expect(now.split('\n')[2]).toMatch(/^\|1\|/);
     else if (form === 'shared')

@@ -13,10 +13,11 @@ export async function replaceKeyOf(entry: HostEntry, targets: TargetService): Pr
   if (change === null) {
     return;
   }
-  const [old] = change.lines;
+  // All that go: a file may have keys of several types.
+  const old = change.lines.map((line) => `${line.file}:${line.line} ${line.keyType} ${line.fingerprint}`);
   const typed = await vscode.window.showInputBox({
     title: `Replace the host key of ${change.alias}`,
-    prompt: `It shows ${change.keyType} ${change.fingerprint}; ${old?.file}:${old?.line} has ${old?.fingerprint}. If it was rebuilt and this is its new key, type its name: ${change.alias}`,
+    prompt: `It shows ${change.keyType} ${change.fingerprint}, which takes the place of ${old.join(', and of ')}. If it was rebuilt and this is its new key, type its name: ${change.alias}`,
     ignoreFocusOut: true,
     validateInput: (text) =>
       text === '' || text.trim() === change.alias
