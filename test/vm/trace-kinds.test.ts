@@ -212,7 +212,10 @@ describe('kinds of traces', () => {
       await calls.end();
     }
     expect(await watched.stop()).toMatchObject({ reason: 'stopped', cleanUp: 'confirmed', stderr: '' });
-    expect(await connection.run(joinTrace, { ...more, index: 3 })).toMatchObject({ reason: 'no-instance' });
+    expect(await connection.run(joinTrace, { ...more, index: 3 })).toMatchObject({
+      reason: 'no-instance',
+      why: 'The session that it was to join is over.',
+    });
     expect(await rests(params.sessionId)).toBe('');
   });
 
