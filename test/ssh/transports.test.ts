@@ -5,6 +5,9 @@ import { hostname, tmpdir } from 'node:os';
 import { expect, test } from 'vitest';
 import type { Connection } from '../../src/target/connection.ts';
 import { connect } from '../../src/target/index.ts';
+import { LocalTransport } from '../../src/target/local-transport.ts';
+import { TargetConnection } from '../../src/target/target-connection.ts';
+import type { Transport } from '../../src/target/transport.ts';
 import { failureOf } from '../support/failure-of.ts';
 import { lines, Person, question, reach } from './client.ts';
 import { forever, serverStarter, word } from './fixtures.ts';
@@ -120,3 +123,36 @@ test('this machine, without SSH', async () => {
   expect(connection.facts).toMatchObject({ hostname: hostname(), root: 'root' });
   await proves(connection);
 });
+
+test.each([true, false])(
+  'why a connection ended is known later too, distrust apart: %s',
+  async (distrusted) => {
+    const local = await LocalTransport.open(process.env);
+    const transport: Transport = {
+      identity: null,
+      remark: '',
+      received: null,
+      ended: false,
+      isDistrusted: distrusted,
+      open: (command, tty, signal) => local.open(command, tty, signal),
+      onEnd: (listener) => local.onEnd(listener),
+      why: () => 'it showed another key',
+      silentHop: () => null,
+      end: () => local.end(),
+    };
+    const target = {
+      alias: 'box',
+      user: 'me',
+      deadAfterMs: 60_000,
+      log: () => {},
+      activity: () => {},
+      consent: async () => true,
+    };
+    const connection = await TargetConnection.start(transport, target, new AbortController().signal);
+    expect([connection.why, connection.wasCut]).toEqual(['', false]);
+    local.end();
+    expect(connection.state).toBe('closed');
+    expect(connection.why).toContain('it showed another key');
+    expect(connection.wasCut).toBe(distrusted);
+  },
+);
