@@ -45,7 +45,7 @@ export function shellCommand(root: RootShell | null, nonce: string): string {
   if (root === null) return 'exec /bin/sh';
   const { by, tty, asks } = root;
   if (!hasDialogue(root)) return by === 'sudo' ? 'exec sudo -n /bin/sh' : 'exec doas -n /bin/sh';
-  const shell = `'echo zscope-root-${nonce}; exec /bin/sh${tty ? ' /dev/stdin 2>/dev/null' : ''}'`;
+  const shell = `'echo zscope-root-${nonce}; exec /bin/sh${tty ? ' /proc/self/fd/0 2>/dev/null' : ''}'`;
   const raw = tty ? 'stty raw -echo; ' : '';
   switch (by) {
     case 'sudo':
