@@ -60,7 +60,7 @@ const stages: readonly Stage[] = [checks, ssh, symbols, webviews, host, vm, walk
 
 class Run {
   readonly #results = new Map<Stage, { readonly result: Result; readonly seconds: number }>();
-  readonly #faults: string[] = [];
+  readonly #faults = new Set<string>();
 
   constructor(private readonly chosen: readonly Stage[]) {}
 
@@ -79,7 +79,7 @@ class Run {
     try {
       await part();
     } catch (error) {
-      this.#faults.push(error instanceof Error ? error.message : String(error));
+      this.#faults.add(error instanceof Error ? error.message : String(error));
     }
   }
 
@@ -107,7 +107,7 @@ class Run {
     if (skipFails) console.log('With CI=true a skipped test is a failure.');
     const sum = (of: (result: Result) => number) => told.reduce((all, { result }) => all + of(result), 0);
     const passed = sum((result) => result.passed);
-    const failed = sum((result) => result.failed) + this.#faults.length + (skipFails ? skipped : 0);
+    const failed = sum((result) => result.failed) + this.#faults.size + (skipFails ? skipped : 0);
     console.log(`${passed} passed, ${failed} failed`);
     return { passed, failed };
   }
@@ -128,22 +128,23 @@ async function main(): Promise<number> {
     progress('the VS Code for the tests');
     await ensureBrowserHost(progress);
     // The VM is built and boots, and the servers of the ssh tests are waited for, beside what computes.
-    let up = false;
+    progress('the VM');
+    const up = lab.ensureUp(progress);
     await Promise.all([
       run.attempt(async () => {
         await run.stage(checks);
         await run.stage(webviews);
         await run.stage(host);
+        // They read the module of the VM's image.
+        await up;
+        await run.stage(symbols);
       }),
       run.attempt(async () => {
-        progress('the VM');
-        await lab.ensureUp(progress);
-        up = true;
+        await up;
         await run.stage(ssh, false);
       }),
     ]);
-    if (!up) return;
-    await run.stage(symbols);
+    await up;
     await run.stage(vm);
     await run.stage(walk);
   });
