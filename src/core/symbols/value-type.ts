@@ -1,3 +1,5 @@
+import type { EntryLocation } from './dwarf/parameters.ts';
+
 /** What a value of C is, as far as it matters for showing it. */
 export type ValueType =
   | {
@@ -26,17 +28,6 @@ export interface EnumConstant {
   readonly value: number;
 }
 
-/** Where an argument is when the function is entered. */
-export type ArgumentPlace =
-  /** As the machine names it: `rdi`, `x0`. */
-  | { readonly kind: 'register'; readonly register: string }
-  /** Bytes above what the stack pointer was before the call. */
-  | { readonly kind: 'stack'; readonly offset: number }
-  /** The compiler made this clone for one value. */
-  | { readonly kind: 'constant'; readonly value: number }
-  /** Removed or split by the compiler, or passed by value in several registers. */
-  | { readonly kind: 'unknown' };
-
 /** A member that is shown with a pointer to a structure. */
 export interface TypedMember {
   /** `io_spa->spa_name`, as it is written behind the pointer's arrow. */
@@ -51,7 +42,7 @@ export interface TypedArgument {
   readonly name: string;
   /** As C declares it without the name: `zilog_t *`. */
   readonly declared: string;
-  readonly place: ArgumentPlace;
+  readonly place: EntryLocation;
   /** Null for what is no single value: a structure, a floating-point number. */
   readonly type: ValueType | null;
   /** Empty unless it points to a structure that is well known. */

@@ -13,6 +13,7 @@ import type { UnitReader } from './unit-reader.ts';
  * pieces, or not told.
  */
 export type EntryLocation =
+  /** As the machine names it: `rdi`, `x0`. */
   | { readonly kind: 'register'; readonly register: string }
   | { readonly kind: 'stack'; readonly offset: number }
   | { readonly kind: 'constant'; readonly value: number }

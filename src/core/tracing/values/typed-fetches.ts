@@ -1,4 +1,5 @@
-import type { ArgumentPlace, TypedArgument, TypedFunction, ValueType } from '../../symbols/value-type.ts';
+import type { EntryLocation } from '../../symbols/dwarf/parameters.ts';
+import type { TypedArgument, TypedFunction, ValueType } from '../../symbols/value-type.ts';
 import type { Fetch, FetchType } from '../arguments.ts';
 import type { ArgumentValue } from '../events.ts';
 
@@ -58,7 +59,7 @@ export function typedFetches(typed: TypedFunction, machine: string): TypedFetche
  * A place in the words of Documentation/trace/kprobetrace.rst; null for what is in none. The names of x86's registers
  * are those of `struct pt_regs`: `%di`, `%r8`.
  */
-function kernelPlace(place: ArgumentPlace, machine: string): string | null {
+function kernelPlace(place: EntryLocation, machine: string): string | null {
   const isX86 = machine === 'x86_64';
   switch (place.kind) {
     case 'register':
