@@ -12,6 +12,7 @@ const entries = {
   test: 'scripts/test.ts',
   check: 'scripts/check.ts',
   bench: 'bench/main.ts',
+  prove: 'scripts/prove.ts',
   lab: 'test/lab/cli.ts',
 };
 
