@@ -22,7 +22,7 @@ import type { TargetNode } from './targets/target-nodes.ts';
 import type { TargetService } from './targets/target-service.ts';
 import type { TargetsView } from './targets/targets-view.ts';
 import type { SessionsView } from './trace-sessions/sessions-view.ts';
-import type { Tracing } from './tracing/trace-command.ts';
+import type { TraceCommands } from './tracing/trace-commands.ts';
 import { type Context, registerCommand } from './vscode-table.ts';
 
 interface Services {
@@ -31,7 +31,7 @@ interface Services {
   readonly root: RootAccess;
   readonly activity: ActivityDocument;
   readonly hungTasks: HungTasksView;
-  readonly tracing: Tracing;
+  readonly tracing: TraceCommands;
   readonly dbgmsg: DbgmsgView;
   readonly errors: ErrorsView;
   readonly sessions: SessionsView;

@@ -28,7 +28,9 @@ import { TargetsView } from './targets/targets-view.ts';
 import { SessionKeeper } from './trace-sessions/session-keeper.ts';
 import { SessionStore } from './trace-sessions/session-store.ts';
 import { SessionsView } from './trace-sessions/sessions-view.ts';
-import { Tracing } from './tracing/trace-command.ts';
+import { TraceCommands } from './tracing/trace-commands.ts';
+import { TraceRuns } from './tracing/trace-runs.ts';
+import { TraceSubjects } from './tracing/trace-subjects.ts';
 import { Context } from './vscode-table.ts';
 
 let end: () => Promise<void> = async () => {};
@@ -76,9 +78,11 @@ export function activate(extension: vscode.ExtensionContext): void {
   const hungTasks = own(new HungTasksView(targets, places, context, funnel));
   const store = new SessionStore(path.join(extension.globalStorageUri.fsPath, 'trace-sessions'));
   const keeper = own(new SessionKeeper(store, places));
-  const tracing = own(
-    new Tracing(
+  const subjects = new TraceSubjects(server, places);
+  const runs = own(
+    new TraceRuns(
       extension.extensionUri,
+      subjects,
       targets,
       hungTasks,
       server,
@@ -86,10 +90,10 @@ export function activate(extension: vscode.ExtensionContext): void {
       frames,
       context,
       funnel,
-      extension.workspaceState,
       keeper,
     ),
   );
+  const tracing = new TraceCommands(targets, subjects, runs, extension.workspaceState);
   const dbgmsg = own(new DbgmsgView(extension.extensionUri, targets, server, opener, context, funnel));
   const errors = own(new ErrorsView(targets, server, opener, context, funnel));
   const documents = own(new VirtualDocuments());

@@ -26,8 +26,8 @@ export const TRACE_KINDS = Object.keys(KINDS) as readonly TraceKind[];
 
 /**
  * What can be traced where the kernel cannot count by itself: the same calls, one by one.
- * @param program that was to count them: one that sees returns needs them, or its condition does
+ * @param seesReturns whether what was to count them sees returns: it needs them, or its condition does
  */
-export function withoutTally({ returns }: { readonly returns: object | null }): TraceKind {
-  return returns === null ? 'calls' : 'returns';
+export function withoutTally(seesReturns: boolean): TraceKind {
+  return seesReturns ? 'returns' : 'calls';
 }

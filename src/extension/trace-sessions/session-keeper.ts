@@ -1,6 +1,5 @@
 import type { Disposable } from '../../core/lifetime.ts';
-import { ftraceProgram, type TraceParams } from '../../core/tracing/ftrace-program.ts';
-import { programText } from '../../core/tracing/program/program-text.ts';
+import type { TraceParams } from '../../core/tracing/ftrace-program.ts';
 import type { SessionFunction, SessionHeader } from '../../core/tracing/sessions/session.ts';
 import type { Connection } from '../../target/connection.ts';
 import type { PlaceService } from '../source/place-service.ts';
@@ -13,6 +12,8 @@ export interface RunningSession extends RecordedSession {
   /** Functions that are traced by now. */
   readonly functions: readonly SessionFunction[];
   readonly params: TraceParams;
+  /** What runs on the target, for a person to read. */
+  readonly program: string;
 }
 
 /** Has every session recorded from its start to its end. */
@@ -54,7 +55,7 @@ export class SessionKeeper implements Disposable {
     };
   }
 
-  #header({ connection, params, functions }: RunningSession, alias: string): SessionHeader {
+  #header({ connection, params, functions, program }: RunningSession, alias: string): SessionHeader {
     const { facts } = connection;
     const known = this.places.builds(connection);
     const kind = params.kind ?? 'calls';
@@ -74,7 +75,7 @@ export class SessionKeeper implements Disposable {
         return buildId === null ? [] : [{ module, buildId }];
       }),
       functions: [...functions],
-      program: programText(ftraceProgram(params)),
+      program,
     };
   }
 

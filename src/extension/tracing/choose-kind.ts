@@ -1,11 +1,15 @@
 import * as vscode from 'vscode';
 import { isFailure } from '../../core/failure.ts';
-import { ftraceProgram, type TraceParams } from '../../core/tracing/ftrace-program.ts';
+import type { TraceLimit } from '../../core/tracing/events.ts';
+import type { TraceParams } from '../../core/tracing/ftrace-program.ts';
 import { TRACE_KINDS, type TraceKind } from '../../core/tracing/kinds.ts';
+import { ftrace, type Tracer } from '../../target/tracer.ts';
 import type { TraceSession } from './trace-session.ts';
+import { rateText } from './trace-texts.ts';
 
 /** How a function is to be traced. */
 export interface TraceChoice {
+  readonly tracer: Tracer;
   readonly kind: TraceKind;
   /** In the words of a person; empty for all calls. */
   readonly condition: string;
@@ -14,7 +18,7 @@ export interface TraceChoice {
 }
 
 /** What a click alone means. */
-export const PLAIN: TraceChoice = { kind: 'calls', condition: '', join: null };
+export const PLAIN: TraceChoice = { tracer: ftrace, kind: 'calls', condition: '', join: null };
 
 const KIND_TEXTS: Readonly<Record<TraceKind, readonly [label: string, description: string]>> = {
   calls: ['$(list-flat) Calls', 'each call with its arguments and stack'],
@@ -49,7 +53,10 @@ export async function chooseKind(
   memento: vscode.Memento,
 ): Promise<TraceChoice> {
   const last = memento.get<string>(LAST_KIND);
-  const kinds = [...TRACE_KINDS].sort((a, b) => Number(b === last) - Number(a === last));
+  const tracer = ftrace;
+  const kinds = TRACE_KINDS.filter((kind) => tracer.can(kind)).sort(
+    (a, b) => Number(b === last) - Number(a === last),
+  );
   const items: KindItem[] = kinds.map((kind) => {
     const [label, description] = KIND_TEXTS[kind];
     return { label, description, kindOfTrace: kind, join: null };
@@ -72,7 +79,7 @@ export async function chooseKind(
     throw new vscode.CancellationError();
   }
   const kind = item.kindOfTrace;
-  const check = (condition: string) => conditionError({ ...params, kind, condition });
+  const check = (condition: string) => conditionError(tracer, { ...params, kind, condition });
   const kept = memento.get<string>(LAST_CONDITION) ?? '';
   const condition = await vscode.window.showInputBox({
     title: `Trace ${params.symbol}: only calls with...`,
@@ -89,13 +96,13 @@ export async function chooseKind(
     await memento.update(LAST_KIND, kind);
   }
   await memento.update(LAST_CONDITION, condition.trim());
-  return { kind, condition: condition.trim(), join: item.join };
+  return { tracer, kind, condition: condition.trim(), join: item.join };
 }
 
 /** What is wrong with a trace before the target is asked; null when nothing is. */
-export function conditionError(params: TraceParams): string | null {
+export function conditionError(tracer: Tracer, params: TraceParams): string | null {
   try {
-    ftraceProgram(params);
+    tracer.plan(params);
     return null;
   } catch (error) {
     if (isFailure(error)) {
@@ -103,4 +110,28 @@ export function conditionError(params: TraceParams): string | null {
     }
     throw error;
   }
+}
+
+/**
+ * A function is called so often that recording each call may slow the target down: the person decides.
+ * @param target what the person calls it
+ */
+export async function askWhenHot(
+  symbol: string,
+  limit: TraceLimit,
+  target: string,
+): Promise<'anyway' | 'count' | null> {
+  const anyway = 'Trace Anyway';
+  const count = 'Count Only';
+  const answer = await vscode.window.showWarningMessage(
+    `${symbol} had ${rateText(limit)} on ${target}.`,
+    {
+      modal: true,
+      detail:
+        'Recording each of them with its stack slows the target down, so the trace was ended. Counting in the kernel costs little.',
+    },
+    anyway,
+    count,
+  );
+  return answer === anyway ? 'anyway' : answer === count ? 'count' : null;
 }

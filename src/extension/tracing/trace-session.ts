@@ -1,3 +1,4 @@
+import { Failure } from '../../core/failure.ts';
 import type { Disposable } from '../../core/lifetime.ts';
 import type {
   TraceCounters,
@@ -14,8 +15,9 @@ import type { TraceKind } from '../../core/tracing/kinds.ts';
 import { Programs } from '../../core/tracing/program/programs.ts';
 import type { SessionFunction } from '../../core/tracing/sessions/session.ts';
 import { TRACE_ROWS_KEPT } from '../../protocol/trace-view.ts';
-import { joinTrace, type TraceParams, traceFunction } from '../../target/collectors/trace-function.ts';
+import type { TraceParams } from '../../target/collectors/trace-function.ts';
 import type { Connection, RunningStream, StreamEnd } from '../../target/connection.ts';
+import type { TracePlan, Tracer } from '../../target/tracer.ts';
 import { Newest } from '../newest.ts';
 
 /** One tracing of one or more functions, running or ended, with its events. */
@@ -27,6 +29,7 @@ export class TraceSession implements Disposable {
   /** Functions that were asked to join, also those that did not. */
   #asked = 0;
   readonly stats = new SessionStats();
+  readonly plan: TracePlan;
   #stream: RunningStream | null = null;
   #disposed = false;
   #running = true;
@@ -39,9 +42,21 @@ export class TraceSession implements Disposable {
 
   constructor(
     readonly connection: Connection,
+    readonly tracer: Tracer,
     readonly params: TraceParams,
   ) {
+    this.plan = tracer.plan(params);
     this.#functions = [this.#asFunction(params)];
+  }
+
+  /** What ran on the target, as text. */
+  get program(): string {
+    return this.plan.text;
+  }
+
+  /** Whether more functions can join it while it runs. */
+  get canJoin(): boolean {
+    return this.tracer.join !== null;
   }
 
   get kind(): TraceKind {
@@ -62,7 +77,7 @@ export class TraceSession implements Disposable {
   async run(): Promise<StreamEnd> {
     try {
       const stream = await this.connection.stream(
-        traceFunction,
+        this.tracer.session,
         { ...this.params, programs: this.#programs },
         { events: (batch) => this.#add(batch) },
       );
@@ -79,11 +94,19 @@ export class TraceSession implements Disposable {
   /**
    * Traces one more function in the same session.
    * @returns what the kernel said
-   * @throws Failure when the target cannot be asked, or the condition is none of this function's.
+   * @throws Failure when the target cannot be asked, the tracer takes no more functions, or the condition is none of this function's.
    */
   async join(
     params: Omit<TraceParams, 'sessionId' | 'kind' | 'index'>,
   ): Promise<TraceStarted | TraceRefused> {
+    const { join } = this.tracer;
+    if (join === null) {
+      throw new Failure(
+        'bad-request',
+        'No function can join a session of this tracer.',
+        'Trace it by itself.',
+      );
+    }
     this.#asked += 1;
     const whole: TraceParams = {
       ...params,
@@ -97,7 +120,7 @@ export class TraceSession implements Disposable {
     this.#functions.push(joining);
     let isTraced = false;
     try {
-      const answer = await this.connection.run(joinTrace, whole);
+      const answer = await this.connection.run(join, whole);
       isTraced = answer.kind === 'started';
       return answer;
     } finally {

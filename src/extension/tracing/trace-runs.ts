@@ -1,54 +1,46 @@
 import * as vscode from 'vscode';
 import { Failure } from '../../core/failure.ts';
 import type { Disposable } from '../../core/lifetime.ts';
-import { sourceName } from '../../core/stack/frame.ts';
-import type { Parameter } from '../../core/symbols/location.ts';
 import type { TraceLimit, TraceRefused } from '../../core/tracing/events.ts';
-import { ftraceProgram } from '../../core/tracing/ftrace-program.ts';
 import { withoutTally } from '../../core/tracing/kinds.ts';
-import { programText } from '../../core/tracing/program/program-text.ts';
-import { declaredReturn } from '../../core/tracing/return-type.ts';
 import type { KernelSymbol } from '../../core/tracing/why-not.ts';
-import { definitionsRequest, functionAtRequest } from '../../protocol/server.ts';
 import type { TraceParams } from '../../target/collectors/trace-function.ts';
 import type { Connection } from '../../target/connection.ts';
 import { type FailureFunnel, isCancelled } from '../failures.ts';
 import type { HungTasksView } from '../hung-tasks/hung-tasks-view.ts';
-import type { FrameNode, TaskNode } from '../hung-tasks/task-nodes.ts';
 import type { LazyServer } from '../source/lazy-server.ts';
 import type { FrameOpener } from '../source/open-frame.ts';
 import type { PlaceService } from '../source/place-service.ts';
 import type { TargetService } from '../targets/target-service.ts';
 import type { SessionKeeper } from '../trace-sessions/session-keeper.ts';
 import { type Context, setting } from '../vscode-table.ts';
-import { chooseKind, conditionError, kindLabel, PLAIN, type TraceChoice } from './choose-kind.ts';
+import { askWhenHot, conditionError, kindLabel, PLAIN, type TraceChoice } from './choose-kind.ts';
 import { explainRefusal } from './explain.ts';
 import { NextSession } from './next-session.ts';
 import { TraceLenses } from './trace-lens.ts';
 import { type TabPlace, TracePanel } from './trace-panel.ts';
 import { TraceSession } from './trace-session.ts';
+import type { TraceSubjects } from './trace-subjects.ts';
 import {
   alternative,
   argumentsKnown,
   endReason,
   endText,
-  rateText,
   type Subject,
   startedText,
   waitingText,
 } from './trace-texts.ts';
-import { TypedFunctions } from './typed-functions.ts';
 
 /** When no call came for so long, it is worth to know whether tasks hang in the function; milliseconds. */
 const QUIET_MS = 3000;
 
 /** The machine to trace on, and what a person calls it. */
-interface Target {
+export interface Target {
   readonly connection: Connection;
   readonly alias: string;
 }
 
-interface OpenTrace {
+export interface OpenTrace {
   readonly session: TraceSession;
   readonly panel: TracePanel;
 }
@@ -64,17 +56,17 @@ interface StartOptions {
   readonly replaces?: TracePanel;
 }
 
-/** Runs trace sessions: at most one view each, all ended when this is disposed. */
-export class Tracing implements Disposable {
+/** Sessions and their views, from the start to the stop and what is asked and offered then. */
+export class TraceRuns implements Disposable {
   readonly #open = new Set<OpenTrace>();
   readonly #next = new NextSession();
-  readonly #typed: TypedFunctions;
-  readonly #listeners: vscode.Disposable;
   readonly #lenses: TraceLenses;
+  readonly #listeners: vscode.Disposable;
   #running = 0;
 
   constructor(
     private readonly extensionUri: vscode.Uri,
+    private readonly subjects: TraceSubjects,
     private readonly targets: TargetService,
     private readonly hungTasks: HungTasksView,
     private readonly server: LazyServer,
@@ -82,11 +74,8 @@ export class Tracing implements Disposable {
     private readonly frames: FrameOpener,
     private readonly context: Context,
     private readonly funnel: FailureFunnel,
-    /** Keeps the last answers. */
-    private readonly memento: vscode.Memento,
     private readonly keeper: SessionKeeper,
   ) {
-    this.#typed = new TypedFunctions(server, places);
     this.#lenses = new TraceLenses(server);
     this.#listeners = vscode.Disposable.from(
       this.#lenses,
@@ -94,7 +83,7 @@ export class Tracing implements Disposable {
         this.#nameTargets();
         if (targets.connection !== null) {
           this.#next.prepare(targets.connection);
-          this.#typed.warm(targets.connection);
+          subjects.warm(targets.connection);
         }
       }),
       this.#next,
@@ -106,54 +95,16 @@ export class Tracing implements Disposable {
     );
   }
 
-  /**
-   * Traces what the cursor or the chosen frame means; asks for a name when the cursor means none.
-   * @param node a row; null when one was meant and none is chosen, undefined for the cursor
-   */
-  async trace(node: unknown): Promise<void> {
-    const target = this.#target();
-    await this.#start(target, await this.#subject(node), PLAIN);
-  }
-
-  /** As {@link trace}, but asks what to find out and which calls are meant. */
-  async traceWith(node: unknown): Promise<void> {
-    const target = this.#target();
-    const subject = await this.#subject(node);
-    const params = await this.#params(target, subject, true);
-    const running = [...this.#open].filter(
-      ({ session }) => session.isRunning && session.connection === target.connection,
+  /** Those on this target that another function can join. */
+  joinable(connection: Connection): OpenTrace[] {
+    return [...this.#open].filter(
+      ({ session }) => session.isRunning && session.canJoin && session.connection === connection,
     );
-    const choice = await chooseKind(
-      { ...params, sessionId: 'ask' },
-      running.map(({ session }) => session),
-      this.memento,
-    );
-    const joined = running.find(({ session }) => session === choice.join);
-    if (joined === undefined) {
-      await this.#start(target, subject, choice);
-    } else {
-      await this.#join(joined, { ...params, condition: choice.condition });
-    }
   }
 
-  /** Brings the trace of a function to the front. */
-  show(symbol: string): void {
-    [...this.#open]
-      .reverse()
-      .find(({ session }) => session.symbols.includes(symbol))
-      ?.panel.reveal();
-  }
-
-  #target(): Target {
-    const { connection, active } = this.targets;
-    if (connection === null || active === null) {
-      throw new Failure(
-        'bad-request',
-        'No target is connected.',
-        'Connect to the machine that runs ZFS first: ZScope: Connect to Target...',
-      );
-    }
-    return { connection, alias: active.entry.alias };
+  /** The newest with this function. */
+  of(symbol: string): OpenTrace | undefined {
+    return [...this.#open].reverse().find(({ session }) => session.symbols.includes(symbol));
   }
 
   /** Stops every session; their views stay. */
@@ -163,101 +114,8 @@ export class Tracing implements Disposable {
     }
   }
 
-  #subject(node: unknown): Promise<Subject> {
-    if (isFrameNode(node)) {
-      return this.#fromFrame(node);
-    }
-    // A file's menu passes its URI: the cursor is meant.
-    if (node === null || isTaskNode(node)) {
-      throw new Failure(
-        'bad-request',
-        'No frame is chosen.',
-        'Open a stack in Hung Tasks and choose the frame whose function is to be traced.',
-      );
-    }
-    return this.#fromEditor();
-  }
-
-  async #fromFrame({ frame, place }: FrameNode): Promise<Subject> {
-    const symbol = place.inlined ? place.function : frame.symbol;
-    return {
-      symbol,
-      module: place.inlined ? null : frame.module,
-      parameters: await this.#parameters(sourceName(symbol)),
-    };
-  }
-
-  async #fromEditor(): Promise<Subject> {
-    const editor = vscode.window.activeTextEditor;
-    // By name, not by language: VS Code takes headers for C++.
-    if (editor?.document.uri.scheme === 'file' && /\.[ch]$/.test(editor.document.uri.path)) {
-      const { line, character } = editor.selection.active;
-      const definition = await this.server.request(functionAtRequest, {
-        uri: editor.document.uri.toString(),
-        line,
-        character,
-      });
-      if (definition !== null) {
-        return { symbol: definition.name, module: null, parameters: definition.parameters };
-      }
-    }
-    const symbol = await vscode.window.showInputBox({
-      title: 'Trace which function?',
-      placeHolder: 'zil_commit',
-      prompt: 'The cursor is in no C function. Name a function of the running kernel or its modules.',
-      validateInput: (text) =>
-        /^[A-Za-z_][\w.$]*$/.test(text.trim()) ? null : 'A function name: letters, digits, _ and .',
-    });
-    if (symbol === undefined) {
-      throw new vscode.CancellationError();
-    }
-    return {
-      symbol: symbol.trim(),
-      module: null,
-      parameters: await this.#parameters(sourceName(symbol.trim())),
-    };
-  }
-
-  async #parameters(name: string): Promise<readonly Parameter[] | null> {
-    const [definition] = await this.server.request(definitionsRequest, { name });
-    return definition?.parameters ?? null;
-  }
-
-  /**
-   * What to trace, but for the kind and the session.
-   * @param seesReturn whether what the function returns matters: it may have to be looked up in the source
-   */
-  async #params(
-    { connection }: Target,
-    subject: Subject,
-    seesReturn: boolean,
-  ): Promise<Omit<TraceParams, 'sessionId'>> {
-    const typed = await this.#typed.of(connection, subject.symbol, subject.module);
-    return {
-      ...subject,
-      typed,
-      returns: seesReturn && typed === null ? await this.#declared(sourceName(subject.symbol)) : null,
-      machine: connection.facts.machine,
-      maxEvents: setting('zscope.trace.maxEvents'),
-      maxSeconds: setting('zscope.trace.maxSeconds'),
-    };
-  }
-
-  /** What the open source declares a function to return; null when it does not say. */
-  async #declared(name: string): Promise<string | null> {
-    const [definition] = await this.server.request(definitionsRequest, { name });
-    if (definition === undefined) {
-      return null;
-    }
-    try {
-      const document = await vscode.workspace.openTextDocument(vscode.Uri.parse(definition.uri));
-      return declaredReturn(document.getText().split(/\r?\n/), definition.line, name);
-    } catch {
-      return null; // The file is gone since it was indexed.
-    }
-  }
-
-  async #join({ session, panel }: OpenTrace, params: Omit<TraceParams, 'sessionId'>): Promise<void> {
+  /** @throws Failure `not-traceable` when the kernel refuses the function */
+  async join({ session, panel }: OpenTrace, params: Omit<TraceParams, 'sessionId'>): Promise<void> {
     const answer = await session.join(params);
     if (answer.kind === 'refused') {
       throw new Failure('not-traceable', answer.why);
@@ -267,7 +125,11 @@ export class Tracing implements Disposable {
     panel.reveal();
   }
 
-  async #start(
+  /**
+   * Traces a function from the click to the stop; resolves when the session is over.
+   * @throws Failure `bad-request` for what cannot be traced: all is left as it was
+   */
+  async start(
     target: Target,
     subject: Subject,
     choice: TraceChoice,
@@ -279,13 +141,13 @@ export class Tracing implements Disposable {
     }: StartOptions = {},
   ): Promise<void> {
     const { connection, alias } = target;
-    const { kind, condition } = choice;
-    const known = await this.#params(target, subject, kind !== 'calls');
+    const { tracer, kind, condition } = choice;
+    const known = await this.subjects.params(connection, subject, kind !== 'calls');
     const { typed } = known;
     const asked = { ...known, kind, condition, maxRate };
-    ftraceProgram({ ...asked, sessionId: 'ask' }); // What cannot be traced leaves all as it was.
+    tracer.plan({ ...asked, sessionId: 'ask' }); // What cannot be traced leaves all as it was.
     const params: TraceParams = { ...asked, sessionId: this.#next.take(connection) };
-    const session = new TraceSession(connection, params);
+    const session = new TraceSession(connection, tracer, params);
     const kept = this.keeper.keep(session, alias);
     const panel = new TracePanel(
       this.extensionUri,
@@ -294,7 +156,7 @@ export class Tracing implements Disposable {
         target: alias,
         argumentsKnown: typed == null ? argumentsKnown(subject) : '',
         kind,
-        program: programText(ftraceProgram(params)),
+        program: session.program,
       },
       session,
       this.places,
@@ -360,7 +222,7 @@ export class Tracing implements Disposable {
       const end = await session.run();
       over(endReason(end, session.limit));
       if (session.refused?.reason === 'no-tally') {
-        const kind = withoutTally(ftraceProgram(session.params));
+        const kind = withoutTally(session.plan.seesReturns);
         const why = `; this kernel cannot sum up by itself, so ${kindLabel(kind).toLowerCase()} are traced`;
         await this.#replace(panel, target, subject, { ...choice, kind }, { note: why });
       } else if (session.refused !== null) {
@@ -385,21 +247,10 @@ export class Tracing implements Disposable {
     trace: OpenTrace,
     limit: TraceLimit,
   ): Promise<void> {
-    const anyway = 'Trace Anyway';
-    const count = 'Count Only';
-    const answer = await vscode.window.showWarningMessage(
-      `${subject.symbol} had ${rateText(limit)} on ${target.alias}.`,
-      {
-        modal: true,
-        detail:
-          'Recording each of them with its stack slows the target down, so the trace was ended. Counting in the kernel costs little.',
-      },
-      anyway,
-      count,
-    );
-    if (answer === anyway) {
+    const answer = await askWhenHot(subject.symbol, limit, target.alias);
+    if (answer === 'anyway') {
       await this.#replace(trace.panel, target, subject, choice, { maxRate: 0 });
-    } else if (answer === count) {
+    } else if (answer === 'count') {
       await this.#countOnly(target, subject, choice, trace);
     }
   }
@@ -411,8 +262,8 @@ export class Tracing implements Disposable {
     { kind, condition }: TraceChoice,
     { session, panel }: OpenTrace,
   ): Promise<void> {
-    const counted: TraceChoice = { ...PLAIN, kind: 'count' };
-    if (conditionError({ ...session.params, kind: 'count', condition }) === null) {
+    const counted: TraceChoice = { ...PLAIN, tracer: session.tracer, kind: 'count' };
+    if (conditionError(session.tracer, { ...session.params, kind: 'count', condition }) === null) {
       const note = kind === 'errors' ? ', also of calls without an error' : '';
       await this.#replace(panel, target, subject, { ...counted, condition }, { note });
     } else {
@@ -432,7 +283,7 @@ export class Tracing implements Disposable {
     const viewColumn = panel.column ?? vscode.ViewColumn.Active;
     // The other view takes the focus, which the button that was pressed had.
     const where = { viewColumn, preserveFocus: false };
-    await this.#start(target, subject, choice, { ...options, where, replaces: panel });
+    await this.start(target, subject, choice, { ...options, where, replaces: panel });
   }
 
   /** Says why a function cannot be traced, and offers what can be traced in its place. */
@@ -461,8 +312,7 @@ export class Tracing implements Disposable {
 
   /** Traces another function in the place of the view of one that cannot be traced. */
   async #instead(target: Target, { symbol, module }: KernelSymbol, panel: TracePanel): Promise<void> {
-    const parameters = await this.#parameters(sourceName(symbol));
-    await this.#replace(panel, target, { symbol, module, parameters }, PLAIN, {});
+    await this.#replace(panel, target, await this.subjects.named(symbol, module), PLAIN, {});
   }
 
   /** While no call has come: says so when tasks hang in the function, for it may never be called. */
@@ -514,12 +364,4 @@ export class Tracing implements Disposable {
     }
     this.#open.clear();
   }
-}
-
-function isTaskNode(node: unknown): node is TaskNode {
-  return typeof node === 'object' && node !== null && 'kind' in node;
-}
-
-function isFrameNode(node: unknown): node is FrameNode {
-  return isTaskNode(node) && node.kind === 'frame';
 }

@@ -1,0 +1,67 @@
+import type * as vscode from 'vscode';
+import { Failure } from '../../core/failure.ts';
+import type { TargetService } from '../targets/target-service.ts';
+import { chooseKind, PLAIN } from './choose-kind.ts';
+import type { Target, TraceRuns } from './trace-runs.ts';
+import type { TraceSubjects } from './trace-subjects.ts';
+
+/** The commands that trace: what a person asks for becomes a session. */
+export class TraceCommands {
+  constructor(
+    private readonly targets: TargetService,
+    private readonly subjects: TraceSubjects,
+    private readonly runs: TraceRuns,
+    /** Keeps the last answers. */
+    private readonly memento: vscode.Memento,
+  ) {}
+
+  /**
+   * Traces what the cursor or the chosen frame means; asks for a name when the cursor means none.
+   * @param node a row; null when one was meant and none is chosen, undefined for the cursor
+   */
+  async trace(node: unknown): Promise<void> {
+    const target = this.#target();
+    await this.runs.start(target, await this.subjects.of(node), PLAIN);
+  }
+
+  /** As {@link trace}, but asks what to find out and which calls are meant. */
+  async traceWith(node: unknown): Promise<void> {
+    const target = this.#target();
+    const subject = await this.subjects.of(node);
+    const params = await this.subjects.params(target.connection, subject, true);
+    const running = this.runs.joinable(target.connection);
+    const choice = await chooseKind(
+      { ...params, sessionId: 'ask' },
+      running.map(({ session }) => session),
+      this.memento,
+    );
+    const joined = running.find(({ session }) => session === choice.join);
+    if (joined === undefined) {
+      await this.runs.start(target, subject, choice);
+    } else {
+      await this.runs.join(joined, { ...params, condition: choice.condition });
+    }
+  }
+
+  /** Brings the trace of a function to the front. */
+  show(symbol: string): void {
+    this.runs.of(symbol)?.panel.reveal();
+  }
+
+  /** Stops every session; their views stay. */
+  stopAll(): void {
+    this.runs.stopAll();
+  }
+
+  #target(): Target {
+    const { connection, active } = this.targets;
+    if (connection === null || active === null) {
+      throw new Failure(
+        'bad-request',
+        'No target is connected.',
+        'Connect to the machine that runs ZFS first: ZScope: Connect to Target...',
+      );
+    }
+    return { connection, alias: active.entry.alias };
+  }
+}

@@ -1,0 +1,134 @@
+import * as vscode from 'vscode';
+import { Failure } from '../../core/failure.ts';
+import { sourceName } from '../../core/stack/frame.ts';
+import type { Parameter } from '../../core/symbols/location.ts';
+import { declaredReturn } from '../../core/tracing/return-type.ts';
+import { definitionsRequest, functionAtRequest } from '../../protocol/server.ts';
+import type { TraceParams } from '../../target/collectors/trace-function.ts';
+import type { Connection } from '../../target/connection.ts';
+import type { FrameNode, TaskNode } from '../hung-tasks/task-nodes.ts';
+import type { LazyServer } from '../source/lazy-server.ts';
+import type { PlaceService } from '../source/place-service.ts';
+import { setting } from '../vscode-table.ts';
+import type { Subject } from './trace-texts.ts';
+import { TypedFunctions } from './typed-functions.ts';
+
+/** Which function a person means, and what is known of it. */
+export class TraceSubjects {
+  readonly #typed: TypedFunctions;
+
+  constructor(
+    private readonly server: LazyServer,
+    places: PlaceService,
+  ) {
+    this.#typed = new TypedFunctions(server, places);
+  }
+
+  /** Makes ready for the first question about functions of this target. */
+  warm(connection: Connection): void {
+    this.#typed.warm(connection);
+  }
+
+  /**
+   * What the cursor or the chosen frame means; asks for a name when the cursor means none.
+   * @param node a row; null when one was meant and none is chosen, undefined for the cursor
+   * @throws vscode.CancellationError
+   */
+  of(node: unknown): Promise<Subject> {
+    if (isFrameNode(node)) {
+      return this.#fromFrame(node);
+    }
+    // A file's menu passes its URI: the cursor is meant.
+    if (node === null || isTaskNode(node)) {
+      throw new Failure(
+        'bad-request',
+        'No frame is chosen.',
+        'Open a stack in Hung Tasks and choose the frame whose function is to be traced.',
+      );
+    }
+    return this.#fromEditor();
+  }
+
+  #fromFrame({ frame, place }: FrameNode): Promise<Subject> {
+    return place.inlined ? this.named(place.function, null) : this.named(frame.symbol, frame.module);
+  }
+
+  async #fromEditor(): Promise<Subject> {
+    const editor = vscode.window.activeTextEditor;
+    // By name, not by language: VS Code takes headers for C++.
+    if (editor?.document.uri.scheme === 'file' && /\.[ch]$/.test(editor.document.uri.path)) {
+      const { line, character } = editor.selection.active;
+      const definition = await this.server.request(functionAtRequest, {
+        uri: editor.document.uri.toString(),
+        line,
+        character,
+      });
+      if (definition !== null) {
+        return { symbol: definition.name, module: null, parameters: definition.parameters };
+      }
+    }
+    const symbol = await vscode.window.showInputBox({
+      title: 'Trace which function?',
+      placeHolder: 'zil_commit',
+      prompt: 'The cursor is in no C function. Name a function of the running kernel or its modules.',
+      validateInput: (text) =>
+        /^[A-Za-z_][\w.$]*$/.test(text.trim()) ? null : 'A function name: letters, digits, _ and .',
+    });
+    if (symbol === undefined) {
+      throw new vscode.CancellationError();
+    }
+    return this.named(symbol.trim(), null);
+  }
+
+  /** A function by its symbol. */
+  async named(symbol: string, module: string | null): Promise<Subject> {
+    return { symbol, module, parameters: await this.#parameters(sourceName(symbol)) };
+  }
+
+  async #parameters(name: string): Promise<readonly Parameter[] | null> {
+    const [definition] = await this.server.request(definitionsRequest, { name });
+    return definition?.parameters ?? null;
+  }
+
+  /**
+   * What to trace, but for the kind and the session.
+   * @param seesReturn whether what the function returns matters: it may have to be looked up in the source
+   */
+  async params(
+    connection: Connection,
+    subject: Subject,
+    seesReturn: boolean,
+  ): Promise<Omit<TraceParams, 'sessionId'>> {
+    const typed = await this.#typed.of(connection, subject.symbol, subject.module);
+    return {
+      ...subject,
+      typed,
+      returns: seesReturn && typed === null ? await this.#declared(sourceName(subject.symbol)) : null,
+      machine: connection.facts.machine,
+      maxEvents: setting('zscope.trace.maxEvents'),
+      maxSeconds: setting('zscope.trace.maxSeconds'),
+    };
+  }
+
+  /** What the open source declares a function to return; null when it does not say. */
+  async #declared(name: string): Promise<string | null> {
+    const [definition] = await this.server.request(definitionsRequest, { name });
+    if (definition === undefined) {
+      return null;
+    }
+    try {
+      const document = await vscode.workspace.openTextDocument(vscode.Uri.parse(definition.uri));
+      return declaredReturn(document.getText().split(/\r?\n/), definition.line, name);
+    } catch {
+      return null; // The file is gone since it was indexed.
+    }
+  }
+}
+
+function isTaskNode(node: unknown): node is TaskNode {
+  return typeof node === 'object' && node !== null && 'kind' in node;
+}
+
+function isFrameNode(node: unknown): node is FrameNode {
+  return isTaskNode(node) && node.kind === 'frame';
+}
