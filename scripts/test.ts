@@ -127,7 +127,8 @@ async function main(): Promise<number> {
   await run.attempt(async () => {
     progress('the VS Code for the tests');
     await ensureBrowserHost(progress);
-    // The VM is built and boots, and the servers of the ssh tests are waited for, beside what computes.
+    // Two lanes. The VM is slow, not this machine: what it is asked goes on beside all that needs none.
+    // The walk alone has the machine to itself, since a person's patience is measured in it.
     progress('the VM');
     const up = lab.ensureUp(progress);
     await Promise.all([
@@ -138,14 +139,14 @@ async function main(): Promise<number> {
         // They read the module of the VM's image.
         await up;
         await run.stage(symbols);
+        await run.stage(ssh);
       }),
       run.attempt(async () => {
         await up;
-        await run.stage(ssh, false);
+        await run.stage(vm, false);
       }),
     ]);
     await up;
-    await run.stage(vm);
     await run.stage(walk);
   });
   if (!wasRunning) {
