@@ -93,7 +93,7 @@ export class FtraceOutput {
     const events = this.#ready();
     for (const [program, pairs] of this.#pairs) {
       // Where a filter holds returns back, most of these have returned.
-      if (program.filters.return === null && program.filters.ours === null) {
+      if (program.filters.keepsReturns && program.filters.ours === null) {
         events.push(...pairs.open().map((call) => ({ ...call, returned: null, durationNs: null })));
       }
     }

@@ -102,7 +102,7 @@ export function ftraceProgram(params: TraceParams): FtraceProgram {
   const typed = params.typed ? typedFetches(params.typed, params.machine) : null;
   const known = typed?.fetches ?? fetchArguments(symbol, params.parameters, params.machine);
   const { pairs, condition, single, returns, fetches } = asked(params, kind, known);
-  const filters = partCondition(condition, kind, single);
+  const filters = partCondition(condition, kind, single, !/exec/.test(symbol));
   const number = index > 0 ? `${Math.floor(index)}_` : '';
   const event = `${symbol.replace(/\W/g, '_').slice(0, 36)}_${number}${sessionId}`;
   const program = {

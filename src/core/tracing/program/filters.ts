@@ -1,5 +1,5 @@
 import { Failure } from '../../failure.ts';
-import { allOf, type Condition, conjuncts, knownWhen } from '../conditions/check.ts';
+import { allOf, type Condition, conjuncts, type Field, knownWhen } from '../conditions/check.ts';
 import { kernelFilter } from '../conditions/kernel-filter.ts';
 import type { TraceKind } from '../kinds.ts';
 
@@ -9,20 +9,29 @@ export interface Filters {
   readonly entry: string | null;
   /** For the event at its return. */
   readonly return: string | null;
+  /** Whether a call that is recorded at its entry is at its return: nothing that is known only then is asked for. */
+  readonly keepsReturns: boolean;
   /** For the durations that the kernel sums up. */
   readonly duration: string | null;
   /** What the kernel cannot check, so that each call is recorded and checked here; null for nothing. */
   readonly ours: Condition | null;
 }
 
-const NONE: Filters = { entry: null, return: null, duration: null, ours: null };
+const NONE: Filters = { entry: null, return: null, keepsReturns: true, duration: null, ours: null };
 
 /**
- * Parts a condition so that as much of it as possible is checked in the kernel.
+ * Parts a condition so that as much of it as possible is checked in the kernel. What it asks of the task is checked
+ * at both ends: the returns of all others would fill the buffer.
  * @param single all is known in one event: nothing is paired
+ * @param keepsName the task has the same name at both ends: only one that executes a program gets another
  * @throws Failure `bad-request` when nobody can check it
  */
-export function partCondition(condition: Condition | null, kind: TraceKind, single: boolean): Filters {
+export function partCondition(
+  condition: Condition | null,
+  kind: TraceKind,
+  single: boolean,
+  keepsName: boolean,
+): Filters {
   if (condition === null) {
     return NONE;
   }
@@ -39,7 +48,7 @@ export function partCondition(condition: Condition | null, kind: TraceKind, sing
       parts.ours.push(part);
     } else if (known !== 'both') {
       parts[known].push(part);
-    } else if (kind === 'latency' && isOfDuration(part)) {
+    } else if (kind === 'latency' && everyField(part, ({ type }) => type === 'duration')) {
       parts.duration.push(part);
     } else {
       parts.ours.push(part);
@@ -53,9 +62,11 @@ export function partCondition(condition: Condition | null, kind: TraceKind, sing
       'Trace calls or returns instead, or ask for arguments, task and return value each by themselves.',
     );
   }
+  const ofTask = parts.entry.filter((part) => everyField(part, (field) => isOfTask(field, keepsName)));
   return {
     entry: filterOf(parts.entry),
-    return: filterOf(parts.return),
+    return: filterOf(single ? parts.return : [...ofTask, ...parts.return]),
+    keepsReturns: parts.return.length === 0,
     duration: filterOf(parts.duration),
     ours,
   };
@@ -66,14 +77,18 @@ function filterOf(parts: readonly Condition[]): string | null {
   return all === null ? null : kernelFilter(all);
 }
 
-function isOfDuration(condition: Condition): boolean {
+function isOfTask(field: Field, keepsName: boolean): boolean {
+  return field.kernel === 'common_pid' || (keepsName && field.kernel === 'comm');
+}
+
+function everyField(condition: Condition, test: (field: Field) => boolean): boolean {
   switch (condition.kind) {
     case 'and':
     case 'or':
-      return isOfDuration(condition.left) && isOfDuration(condition.right);
+      return everyField(condition.left, test) && everyField(condition.right, test);
     case 'not':
-      return isOfDuration(condition.of);
+      return everyField(condition.of, test);
     default:
-      return condition.field.type === 'duration';
+      return test(condition.field);
   }
 }

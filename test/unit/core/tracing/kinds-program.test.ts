@@ -52,6 +52,19 @@ describe('the program of a kind', () => {
     expect(filters.ours).toMatchObject({ field: { name: 'duration' }, value: 1_000_000n });
   });
 
+  it('asks for the task at both ends, so that the returns of others fill no buffer', () => {
+    const condition = 'comm == "dd" && pid == 7 && foid == 34';
+    expect(steps({ kind: 'returns', condition }).slice(2)).toEqual([
+      'zil_commit_ab12/filter ((comm == "dd") && (common_pid == 7)) && (a2 == 34)',
+      'zil_commit_ab12_r/filter (comm == "dd") && (common_pid == 7)',
+    ]);
+    expect(ftraceProgram({ ...params, kind: 'returns', condition }).filters.keepsReturns).toBe(true);
+    // A task that executes a program gets its name meanwhile.
+    expect(steps({ kind: 'returns', symbol: 'bprm_execve', condition }).at(-1)).toMatch(
+      /_r\/filter common_pid == 7$/,
+    );
+  });
+
   it('has one event with the arguments at the return for errors, and lets only errors pass', () => {
     expect(steps({ kind: 'errors', condition: 'foid == 34' })).toEqual([
       'r512 zil_commit_ab12 r=$retval:s32 a0=$arg1:x64 a2=$arg3:u64 a1=$arg2:x64 c=$comm',
