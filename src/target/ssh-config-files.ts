@@ -1,9 +1,10 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
+import { Failure } from '../core/failure.ts';
 import type { HostEntry } from './connection.ts';
 import { matchesPattern } from './known-hosts.ts';
 import { formatJumps, type Overrides } from './route.ts';
-import { isSafeAlias, type SshOptions, type Surroundings } from './surroundings.ts';
+import { isSafeAlias, printable, type SshOptions, type Surroundings } from './surroundings.ts';
 
 /** As ssh: an Include within an Include, and so on, at most so deep. */
 const DEEPEST_INCLUDE = 16;
@@ -33,21 +34,45 @@ export interface Directive {
 export function parseDirectives(text: string): Directive[] {
   const directives: Directive[] = [];
   for (const line of text.split(/\r?\n/)) {
-    const match = /^\s*([A-Za-z]\w*)(?:\s*=\s*|\s+)(.*)$/.exec(line);
-    if (match?.[1] === undefined || match[2] === undefined) continue;
-    const keyword = match[1].toLowerCase();
-    if (COMMANDS.has(keyword)) {
-      directives.push({ keyword, args: [match[2].trim()] });
-      continue;
-    }
-    const args: string[] = [];
-    for (const word of match[2].matchAll(/"((?:[^"\\]|\\.)*)"|([^\s"]+)/g)) {
-      if (word[2]?.startsWith('#')) break;
-      args.push(word[1] === undefined ? (word[2] ?? '') : word[1].replace(/\\(["\\])/g, '$1'));
-    }
-    directives.push({ keyword, args });
+    // No pattern for the whole line: one that can part blanks in several ways takes time by their square.
+    const head = /^\s*([A-Za-z]\w*)(?=[\s=])/.exec(line);
+    if (head?.[1] === undefined) continue;
+    const keyword = head[1].toLowerCase();
+    const value = line.slice(head[0].length).trimStart().replace(/^=/, '').trim();
+    directives.push({ keyword, args: COMMANDS.has(keyword) ? [value] : argumentsOf(value) });
   }
   return directives;
+}
+
+/** Words, those in double quotes with `\"` and `\\` for themselves, up to a comment. A quote that nothing closes is none. */
+function argumentsOf(value: string): string[] {
+  const args: string[] = [];
+  const bare = /[^\s"]+/y;
+  let isOpen = false;
+  for (let at = 0; at < value.length; ) {
+    const end: number = value[at] === '"' && !isOpen ? closingQuote(value, at + 1) : 0;
+    // From then on there is no closing quote for any other one either.
+    if (end < 0) isOpen = true;
+    if (end > 0) {
+      args.push(value.slice(at + 1, end).replace(/\\(["\\])/g, '$1'));
+      at = end + 1;
+      continue;
+    }
+    bare.lastIndex = at;
+    const word = bare.exec(value)?.[0];
+    if (word?.startsWith('#')) break;
+    if (word !== undefined) args.push(word);
+    at += word?.length ?? 1;
+  }
+  return args;
+}
+
+function closingQuote(text: string, from: number): number {
+  for (let at = from; at < text.length; at++) {
+    if (text[at] === '\\') at += 1;
+    else if (text[at] === '"') return at;
+  }
+  return -1;
 }
 
 /** The directives of a file with every Include put in its place. A missing file has none. */
@@ -149,6 +174,7 @@ const DEFAULT_KEYS = ['id_rsa', 'id_ecdsa', 'id_ed25519'];
  * The options of a host where there is no ssh to ask: by the ssh-config package, over text whose
  * Includes are in place. `Match` with anything but `all`, `host`, `originalhost`, `user` and
  * `localuser` is left out: we run no command to find out.
+ * @throws Failure `unsupported` for what is no configuration
  */
 export async function computeFromFiles(
   entry: HostEntry,
@@ -165,7 +191,18 @@ export async function computeFromFiles(
         : `${keyword} ${args.map(quoteArgument).join(' ')}`,
     )
     .join('\n');
-  const computed = SSHConfig.parse(text).compute(entry.alias, { matchExec: false, ignoreCase: true });
+  let computed: Record<string, string | string[]>;
+  try {
+    computed = SSHConfig.parse(text).compute(entry.alias, { matchExec: false, ignoreCase: true });
+  } catch (error) {
+    // Quotes that nothing closes, a Match that lacks its value.
+    const said = printable(error instanceof Error ? error.message : String(error));
+    throw new Failure(
+      'unsupported',
+      `The ssh configuration of ${entry.alias} cannot be read: ${said}.`,
+      'Correct the ssh configuration; where ssh is installed, `ssh -G` shows what is wrong with it.',
+    );
+  }
   const options = new Map<string, string[]>();
   if (overrides !== undefined) {
     const { user, port, hops } = overrides;

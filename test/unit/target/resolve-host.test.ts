@@ -145,6 +145,27 @@ test('directives: equal signs, quotes, comments, indents', () => {
   ]);
 });
 
+test('directives: a quote that nothing closes is none, and a line made to be slow is not', () => {
+  const size = 1_000_000;
+  expect(parseDirectives('Host "a b" "c \\"d')).toEqual([{ keyword: 'host', args: ['a b', 'c', '\\', 'd'] }]);
+  expect(parseDirectives(`Host "${'\\"'.repeat(size / 2)}`)[0]?.args).toHaveLength(size / 2);
+  expect(parseDirectives(`Host${' '.repeat(size)}x\ry`)).toEqual([{ keyword: 'host', args: ['x', 'y'] }]);
+});
+
+test('what is no configuration is said to be none', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'zscope-config-'));
+  try {
+    const configFile = join(dir, 'config');
+    writeFileSync(configFile, 'Match host vm exec\n  Port 1\n');
+    await expect(computeFromFiles({ alias: 'vm', configFile }, around)).rejects.toMatchObject({
+      code: 'unsupported',
+      message: expect.stringMatching(/^The ssh configuration of vm cannot be read: /),
+    });
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+});
+
 const hasSsh = spawnSync('ssh', ['-V']).error === undefined;
 describe.runIf(hasSsh)('our own reading, against ssh -G', () => {
   // ssh takes the name of the account, not of the environment.
