@@ -10,11 +10,12 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import * as lab from '../test/lab/lab.ts';
 import { fuzz } from '../test/prove/fuzz.ts';
+import { kills } from '../test/prove/kills.ts';
 import { type Proof, ProofContext, type ProofResult } from '../test/prove/proof.ts';
 import { repository } from '../test/support/paths.ts';
 import { elapsedProgress } from '../test/support/progress.ts';
 
-const proofs: readonly Proof[] = [fuzz];
+const proofs: readonly Proof[] = [kills, fuzz];
 
 const progress = elapsedProgress();
 

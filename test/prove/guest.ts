@@ -1,0 +1,173 @@
+/** The lab VM as a proof looks at it and acts on it, behind the back of the clients that are to be proven. */
+import type { Connection } from '../../src/target/connection.ts';
+import * as lab from '../lab/lab.ts';
+import { connectToLab } from '../vm/connect.ts';
+import { ask, until } from '../vm/target.ts';
+
+/** The pool of the proofs, mounted at /zprove, and the file that it is on. */
+export const POOL = 'zprove';
+const POOL_FILE = `/dev/shm/${POOL}`;
+/** Where the ids of the workload's session are, and since when files are new. */
+const WORK_FILE = '/run/zscope-lab/prove-work';
+const STAMP = '/run/zscope-lab/prove-stamp';
+
+/** Names of processes that a collector or its supervisor may have, and of those that bring them there. */
+const OURS =
+  /^(?:sh|dash|bash|zscope|sleep|cat|awk|mawk|gawk|dd|gzip|xz|tr|od|head|tail|sort|timeout|setsid|sudo|su|doas|sshd.*)$/;
+
+/** A line for each thing that could be of ours: instances, probes, settings of tracing, processes. */
+const LOOK = `cd /sys/kernel/tracing
+for f in instances/*; do [ ! -d "$f" ] || echo "$f"; done
+for f in kprobe_events uprobe_events synthetic_events dynamic_events; do
+  [ ! -e $f ] || sed "s,^,$f ," $f
+done
+for f in tracing_on current_tracer set_event trace_clock trace_options buffer_size_kb; do
+  echo "$f" $(cat $f)
+done
+sed 's,^[0-9a-f]* *,kprobe ,' /sys/kernel/debug/kprobes/list
+read -r own </proc/self/stat
+set -- \${own##*) }
+own=$4 work=
+[ ! -e ${WORK_FILE} ] || read -r work <${WORK_FILE}
+for p in /proc/[0-9]*; do
+  { read -r line <$p/stat; } 2>/dev/null || continue
+  name=\${line#*(}
+  set -- \${line##*) }
+  [ "$2" != 2 ] && [ "$4" != "$own" ] && [ "$4" != "$work" ] && [ "$1" != Z ] || continue
+  echo "process \${p#/proc/} \${20} \${name%)*}"
+done`;
+
+/** Folders whose files others write all the time. */
+const NOISY = [
+  '/proc',
+  '/sys',
+  '/var/log',
+  '/run/log',
+  '/run/systemd',
+  '/run/udev',
+  '/run/zscope-lab',
+  '/run/sudo',
+  '/run/lock',
+  '/run/motd*',
+  '/var/lib/systemd',
+  '/var/lib/wtmpdb',
+  '/var/lib/sudo',
+  '/var/tmp/systemd-private*',
+  '/tmp/systemd-private*',
+  '/etc/zfs',
+  `/${POOL}`,
+  POOL_FILE,
+];
+
+export class Guest {
+  #observer: Connection | null = null;
+  #before: ReadonlySet<string> = new Set();
+
+  /** Boots the VM if need be, makes the pool, starts its workload and looks at what is there. */
+  static async open(): Promise<Guest> {
+    const guest = new Guest();
+    await guest.begin();
+    return guest;
+  }
+
+  /** Anew, after a boot: everything that ran there is gone. */
+  async begin(): Promise<void> {
+    this.#observer?.dispose();
+    const vm = await lab.ensureUp();
+    // Nothing that is done to the VM is to end the connection that looks at it.
+    this.#observer = await connectToLab(vm, { deadAfterMs: 600_000 });
+    await this.ask('mkdir -p /run/zscope-lab');
+    await this.startWork();
+    await this.ask(`: >${STAMP}`);
+    this.#before = new Set(await this.look());
+  }
+
+  get observer(): Connection {
+    if (this.#observer === null) throw new Error('the VM is not looked at yet');
+    return this.#observer;
+  }
+
+  ask(script: string): Promise<string> {
+    return ask(this.observer, script);
+  }
+
+  /** A pool, and a process that looks up, writes and syncs in it some ten times a second until it is ended. */
+  async startWork(): Promise<void> {
+    await this.ask(
+      `zpool list -H -o name ${POOL} >/dev/null 2>&1 || {
+        rm -f ${POOL_FILE}; truncate -s 128M ${POOL_FILE} &&
+        zpool create -f -o cachefile=none ${POOL} ${POOL_FILE}; } || exit 1
+      setsid sh -c 'echo $$ >${WORK_FILE}
+        while :; do [ -d /${POOL}/none ]; echo x >/${POOL}/f; sync /${POOL}/f; sleep 0.05; done' \\
+        </dev/null >/dev/null 2>&1 &
+      while [ ! -s ${WORK_FILE} ]; do sleep 0.1; done`,
+    );
+  }
+
+  /** Ends the workload and the pool, so that nothing uses ZFS. */
+  async stopWork(): Promise<void> {
+    await this.ask(`read -r id <${WORK_FILE} && kill -KILL -$id; rm -f ${WORK_FILE}
+      tries=0
+      while ! zpool destroy -f ${POOL}; do tries=$((tries + 1)); [ $tries -lt 20 ] || exit 1; sleep 0.5; done
+      rm -f ${POOL_FILE}`);
+  }
+
+  /** What is there now that could be of ours. */
+  async look(): Promise<string[]> {
+    return (await this.ask(LOOK)).split('\n').filter(Boolean);
+  }
+
+  /** What was not there before any client came. */
+  async rests(): Promise<string[]> {
+    return (await this.look()).filter((line) => {
+      if (this.#before.has(line)) return false;
+      const name = /^process \d+ \d+ (.*)$/.exec(line)?.[1];
+      return name === undefined || OURS.test(name);
+    });
+  }
+
+  /**
+   * Waits until nothing is there any more that was not there before.
+   * @returns how long that took, in milliseconds; what is left when it takes longer than the limit
+   */
+  async untilClean(limitMs: number): Promise<{ readonly tookMs: number; readonly rests: readonly string[] }> {
+    const began = performance.now();
+    for (;;) {
+      const rests = await this.rests();
+      const tookMs = Math.round(performance.now() - began);
+      if (rests.length === 0 || tookMs > limitMs) return { tookMs, rests };
+      await new Promise((resolve) => setTimeout(resolve, 300));
+    }
+  }
+
+  /** Files that are newer than the beginning, but for those that the system itself writes. */
+  async newFiles(): Promise<string[]> {
+    const prune = NOISY.map((path) => `-path '${path}'`).join(' -o ');
+    // All that is mounted but for the pool: what is in memory counts as well.
+    const text = await this.ask(
+      `find / /run /tmp /dev/shm -xdev \\( ${prune} \\) -prune -o -type f -newer ${STAMP} -print 2>/dev/null; true`,
+    );
+    return [...new Set(text.split('\n').filter(Boolean))];
+  }
+
+  /** Waits for a boot other than this one, and begins anew in it. */
+  async afterReboot(bootId: string): Promise<void> {
+    this.#observer?.dispose();
+    this.#observer = null;
+    await until('the VM is up again', 300_000, async () => {
+      try {
+        const { stdout } = await lab.exec('cat /proc/sys/kernel/random/boot_id', { timeoutMs: 30_000 });
+        return stdout.trim() !== '' && stdout.trim() !== bootId ? true : undefined;
+      } catch {
+        return undefined;
+      }
+    });
+    await this.begin();
+  }
+
+  async close(): Promise<void> {
+    await this.ask(`read -r id <${WORK_FILE} && kill -KILL -$id; rm -f ${WORK_FILE} ${STAMP}
+      zpool destroy -f ${POOL}; rm -f ${POOL_FILE}; true`).catch(() => {});
+    this.#observer?.dispose();
+  }
+}

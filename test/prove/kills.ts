@@ -1,0 +1,227 @@
+/** Trace sessions that end in every way but the intended one. */
+import { setTimeout as pause } from 'node:timers/promises';
+import * as lab from '../lab/lab.ts';
+import type { Random } from '../support/random.ts';
+import { Relay } from '../vm/relay.ts';
+import { until } from '../vm/target.ts';
+import { ClientProcess } from './client-process.ts';
+import { Guest } from './guest.ts';
+import type { Finding, Proof, ProofContext, Round } from './proof.ts';
+import { randomSessions } from './sessions.ts';
+
+/** Sessions of one client: a connection takes a few. */
+const SESSIONS = 4;
+/**
+ * A target ends what has lost its client after 20 s without a beat; the rest is for a machine that emulates its
+ * processor beside other work.
+ */
+const GONE_MS = 60_000;
+const CONNECT_MS = 120_000;
+/** Longest time from the connection to the start of a session. */
+const LATEST_START_MS = 3000;
+/** From the connection to the moment: early, when sessions are being set up, and late, when they run. */
+const EARLY_MS = 5000;
+const LATE_MS = 20_000;
+
+interface Scene {
+  readonly guest: Guest;
+  readonly client: ClientProcess;
+  /** The client's way to the VM. */
+  readonly relay: Relay;
+  readonly random: Random;
+}
+
+interface Way {
+  readonly name: string;
+  /** How many rounds of {@link SESSIONS} sessions. */
+  readonly rounds: number;
+  /** Before the client comes. */
+  before?(guest: Guest): Promise<void>;
+  /** What happens at the moment. The client is killed after it where it still runs. */
+  strike(scene: Scene): Promise<void>;
+  /** Afterwards, before it is looked what is left. */
+  after?(guest: Guest, random: Random): Promise<void>;
+}
+
+const WAYS: readonly Way[] = [
+  {
+    name: 'kill -9 of the client',
+    rounds: 8,
+    strike: ({ client }) => client.kill(),
+  },
+  {
+    name: 'the link was reset',
+    rounds: 5,
+    async strike({ client, relay }) {
+      relay.cut();
+      await until('the client has ended by itself', CONNECT_MS, () => (client.hasEnded ? true : undefined));
+    },
+  },
+  {
+    name: 'the link fell silent',
+    rounds: 3,
+    async strike({ relay, guest }) {
+      relay.hold();
+      // The client goes on, and cannot tell the target anything.
+      await guest.untilClean(GONE_MS);
+    },
+  },
+  {
+    name: 'the VM was frozen, the client killed meanwhile, the VM thawed',
+    rounds: 3,
+    async strike({ client, random }) {
+      await lab.freeze();
+      try {
+        await pause(random.below(10_000));
+        await client.kill();
+        await pause(random.below(15_000));
+      } finally {
+        await lab.thaw();
+      }
+    },
+  },
+  {
+    name: 'the disk was full, and the client killed',
+    rounds: 2,
+    async before(guest) {
+      // Not /tmp: what is in memory there would be missing elsewhere. Nothing of ours writes anyhow.
+      await guest.ask(
+        `for dir in / /run; do
+          size=$(df -B1 --output=avail $dir | tail -n 1)
+          fallocate -l $size $dir/zscope-prove-fill || dd if=/dev/zero of=$dir/zscope-prove-fill bs=1M
+        done 2>/dev/null
+        echo x >/zscope-prove-probe 2>/dev/null && dd if=/dev/zero of=/zscope-prove-more bs=4k 2>/dev/null
+        true`,
+      );
+    },
+    strike: ({ client }) => client.kill(),
+    async after(guest) {
+      await guest.ask('rm -f /zscope-prove-* /run/zscope-prove-fill');
+    },
+  },
+  {
+    name: 'the module was unloaded meanwhile, and the client killed',
+    rounds: 2,
+    async strike({ guest, client, random }) {
+      await guest.stopWork();
+      const refused = await guest.ask('rmmod zfs 2>&1; true');
+      await pause(random.below(3000));
+      await client.kill();
+      if (refused.trim() !== '') {
+        // A probe that is enabled may hold it: then it must let go of it when the session ends.
+        await until('the module can be unloaded', GONE_MS, async () =>
+          (await guest.ask('rmmod zfs 2>&1; true')).trim() === '' ? true : undefined,
+        );
+      }
+    },
+    async after(guest) {
+      await guest.ask('modprobe zfs');
+      await guest.startWork();
+    },
+  },
+  {
+    name: 'the target was rebooted without warning',
+    rounds: 2,
+    async strike({ guest, client }) {
+      const { bootId } = guest.observer.facts;
+      // The answer never comes.
+      void guest.ask('echo b >/proc/sysrq-trigger').catch(() => {});
+      await guest.afterReboot(bootId);
+      await client.kill();
+    },
+  },
+];
+
+interface Struck {
+  readonly sessions: number;
+  /** Of these, how many the client knew to run. */
+  readonly running: number;
+  /** From the moment (its end) until nothing was left, in milliseconds. */
+  readonly tookMs: number;
+  /** What is wrong; empty for nothing. */
+  readonly faults: readonly string[];
+}
+
+async function round(way: Way, guest: Guest, { number, random }: Round): Promise<Struck> {
+  await way.before?.(guest);
+  const vm = await lab.requireUp();
+  const relay = await Relay.to(vm.port);
+  const client = new ClientProcess({
+    user: random.pick(['root', 'dev']),
+    port: relay.port,
+    deadAfterMs: 60_000,
+    sessions: randomSessions(random, SESSIONS, LATEST_START_MS),
+    dbgmsg: false,
+  });
+  const faults: string[] = [];
+  try {
+    await client.word('connected', CONNECT_MS);
+    await pause(random.oneIn(2) ? random.below(EARLY_MS) : random.between(EARLY_MS, LATE_MS));
+    const running = client.all('begun').length;
+    await way.strike({ guest, client, relay, random });
+    const { tookMs, rests } = await guest.untilClean(GONE_MS);
+    if (rests.length > 0) faults.push(`left: ${rests.join(', ')}`);
+    faults.push(...client.bugs());
+    return {
+      sessions: SESSIONS,
+      running,
+      tookMs,
+      faults: faults.map((fault) => `round ${number}: ${fault}`),
+    };
+  } finally {
+    if (!client.hasEnded) await client.kill();
+    await relay.stop();
+    await way.after?.(guest, random);
+  }
+}
+
+async function series(way: Way, guest: Guest, context: ProofContext): Promise<Finding> {
+  const struck: Struck[] = [];
+  for (const each of context.rounds(way.rounds, 1, way.name)) {
+    context.progress(`  ${way.name}, round ${each.number} of ${way.rounds}`);
+    struck.push(await round(way, guest, each));
+  }
+  const sum = (of: (one: Struck) => number) => struck.reduce((all, one) => all + of(one), 0);
+  const faults = struck.flatMap((one) => one.faults);
+  const longest = Math.max(0, ...struck.map(({ tookMs }) => tookMs)) / 1000;
+  return {
+    what: way.name,
+    measured:
+      `${sum(({ sessions }) => sessions)} sessions, ${sum(({ running }) => running)} of them under way; ` +
+      `nothing left after at most ${longest.toFixed(1)} s${faults.map((fault) => `; ${fault}`).join('')}`,
+    holds: faults.length === 0,
+  };
+}
+
+export const kills: Proof = {
+  name: 'kills',
+  shows:
+    'A hundred trace sessions that end at a random moment in any way but the intended one leave no instance, probe, process or file on the target.',
+  needsVm: true,
+  async run(context) {
+    const guest = await Guest.open();
+    const findings: Finding[] = [];
+    try {
+      // In the short form those that take seconds only.
+      for (const way of context.short ? WAYS.slice(0, 2) : WAYS) {
+        findings.push(await series(way, guest, context));
+      }
+      if (!context.short) {
+        const files = await guest.newFiles();
+        findings.push({
+          what: 'files that are new in any file system of the target, since its last boot',
+          measured: files.length === 0 ? 'none' : files.join(', '),
+          holds: files.length === 0,
+        });
+      }
+    } finally {
+      await guest.close();
+    }
+    return {
+      findings,
+      notes: [
+        `Each round is a client in a process of its own with ${SESSIONS} sessions of random kinds on functions that a workload calls all the time, as root or by sudo, struck up to ${LATE_MS / 1000} s after it is connected. Looked at are instances, probes and synthetic events, the settings of tracing at the top level, the kernel's list of kprobes, and all processes.`,
+      ],
+    };
+  },
+};
