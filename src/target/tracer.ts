@@ -1,3 +1,4 @@
+import type { TraceTool } from '../core/tracers/tools.ts';
 import type { TraceRefused, TraceStarted, TraceStreamEvent } from '../core/tracing/events.ts';
 import { ftraceProgram, type TraceSessionId } from '../core/tracing/ftrace-program.ts';
 import type { TraceKind } from '../core/tracing/kinds.ts';
@@ -23,7 +24,7 @@ export interface TracePlan {
  * stream that tells of its start, its events or sums, its losses and its end.
  */
 export interface Tracer {
-  readonly id: 'ftrace';
+  readonly id: TraceTool;
   /** Asks no target. @throws Failure `bad-request` for what it cannot trace */
   plan(params: TraceParams): TracePlan;
   readonly session: StreamCollector<SessionParams, TraceStreamEvent, TraceSessionId>;

@@ -1,4 +1,4 @@
-import type { Trace } from '../stack/frame.ts';
+import type { Frame, Trace } from '../stack/frame.ts';
 
 /** What a trace session tells. All text is untrusted. */
 export type TraceEvent = CallEvent | LossEvent;
@@ -34,7 +34,24 @@ export interface CallEvent {
   readonly returned?: ReturnedValue | null;
   /** Where both ends are seen: nanoseconds from entry to return, whole microseconds; null without a return. */
   readonly durationNs?: number | null;
+  /** Where the call graph is seen: what it called, each before what it called itself in turn. */
+  readonly below?: readonly BelowCall[];
 }
+
+/** A call that was made on behalf of a traced one. */
+export interface BelowCall {
+  /** 1 for what the traced function called itself. */
+  readonly depth: number;
+  /** The function that was called: offset 0 of it. */
+  readonly frame: Frame;
+  /** Nanoseconds since the entry of the traced function, whole microseconds. */
+  readonly startNs: number;
+  /** Null when it had not returned by the end of the session. */
+  readonly durationNs: number | null;
+}
+
+/** Calls below one traced call that are kept: what comes then is left out. */
+export const MOST_BELOW = 20_000;
 
 export interface ReturnedValue {
   /** Decimal, hex for pointers; empty for a function that returns nothing. */
@@ -126,7 +143,13 @@ export interface TraceRefused {
     /** The kernel does not take the condition. */
     | 'no-filter'
     /** The kernel cannot sum up (CONFIG_HIST_TRIGGERS). */
-    | 'no-tally';
+    | 'no-tally'
+    /** The tool that was to trace does not run. */
+    | 'no-tool'
+    /** The kernel has no function graph of a session's own. */
+    | 'no-graph'
+    /** Somebody else looks at the function graph, whose columns all share. */
+    | 'graph-in-use';
   /** A sentence. */
   readonly why: string;
 }

@@ -3,13 +3,18 @@ import { fulfils } from './conditions/evaluate.ts';
 import type { CallEvent } from './events.ts';
 import type { FtraceProgram } from './ftrace-program.ts';
 
+/** What of a program decides it. */
+export type Filtered = Pick<FtraceProgram, 'fetches'> & {
+  readonly filters: Pick<FtraceProgram['filters'], 'ours'>;
+};
+
 /** Whether a call fulfils what of the session's condition the kernel could not check. */
-export function passes(call: CallEvent, program: FtraceProgram): boolean {
+export function passes(call: CallEvent, program: Filtered): boolean {
   const { ours } = program.filters;
   return ours === null || fulfils(ours, (field) => fieldValue(field, call, program));
 }
 
-function fieldValue(field: Field, call: CallEvent, program: FtraceProgram): bigint | string | null {
+function fieldValue(field: Field, call: CallEvent, program: Filtered): bigint | string | null {
   switch (field.kernel) {
     case 'comm':
       return call.comm;

@@ -2,6 +2,7 @@ import { inert } from '../../core/text/inert.ts';
 import type { TraceRefused, TraceStarted, TraceStreamEvent } from '../../core/tracing/events.ts';
 import { FtraceOutput } from '../../core/tracing/ftrace-output.ts';
 import { ftraceProgram, type TraceParams, type TraceSessionId } from '../../core/tracing/ftrace-program.ts';
+import { GraphOutput } from '../../core/tracing/graph-output.ts';
 import { Programs } from '../../core/tracing/program/programs.ts';
 import { StackPool } from '../../core/tracing/stack-pool.ts';
 import { TallyOutput } from '../../core/tracing/tally-output.ts';
@@ -35,7 +36,7 @@ export const traceFunction: StreamCollector<SessionParams, TraceStreamEvent, Tra
     const program = ftraceProgram(params);
     const programs = params.programs ?? new Programs();
     programs.add(program);
-    return new TraceDecoder(programs, program.maxEvents, markOf(params.sessionId));
+    return new TraceDecoder(programs, program.maxEvents, markOf(params.sessionId), program.kind === 'graph');
   },
 };
 
@@ -60,7 +61,7 @@ export const joinTrace: Collector<TraceParams, TraceStarted | TraceRefused> = {
 };
 
 class TraceDecoder implements LineDecoder<TraceStreamEvent> {
-  readonly #output: FtraceOutput;
+  readonly #output: FtraceOutput | GraphOutput;
   readonly #pool = new StackPool();
   readonly #mark: string;
   readonly #inTrace: string;
@@ -71,8 +72,9 @@ class TraceDecoder implements LineDecoder<TraceStreamEvent> {
     private readonly programs: Programs,
     private readonly maxEvents: number,
     mark: string,
+    isGraph: boolean,
   ) {
-    this.#output = new FtraceOutput(programs);
+    this.#output = isGraph ? new GraphOutput(programs) : new FtraceOutput(programs);
     this.#mark = `${mark} `;
     // With or without its offset, `tracing_mark_write+0xda/0x270`, stands before it.
     this.#inTrace = `: ${this.#mark}`;
@@ -85,6 +87,11 @@ class TraceDecoder implements LineDecoder<TraceStreamEvent> {
     const marked = text.indexOf(this.#inTrace);
     if (marked >= 0 && text.lastIndexOf(': tracing_mark_write', marked) >= 0) {
       return this.#said(text.slice(marked + this.#inTrace.length));
+    }
+    // In a call graph it is a comment, behind all columns.
+    const comment = text.indexOf(`|  /* ${this.#mark}`);
+    if (comment >= 0 && text.indexOf('/*') === comment + 3 && text.endsWith(' */')) {
+      return this.#said(text.slice(comment + 6 + this.#mark.length, -3));
     }
     if (this.#tally !== null) {
       this.#tally.line(text);
@@ -161,7 +168,7 @@ function readAnswer(text: string): TraceStarted | TraceRefused | null {
   };
 }
 
-const WHY: Readonly<Record<TraceRefused['reason'], string>> = {
+const WHY: Readonly<Record<Exclude<TraceRefused['reason'], 'no-tool'>, string>> = {
   'no-tracefs':
     'The target has no tracefs mounted, so nothing can be traced. Mount it with "mount -t tracefs nodev /sys/kernel/tracing".',
   'no-kprobes':
@@ -172,8 +179,12 @@ const WHY: Readonly<Record<TraceRefused['reason'], string>> = {
   'no-enable': 'The kernel took the probe but does not let it be enabled.',
   'no-filter':
     'The kernel does not take this condition: it asks for an argument that cannot be had here. Trace without it.',
+  'no-graph':
+    'This kernel draws call graphs for the whole machine only: Linux 6.11 and later can for a trace of its own. Trace calls or returns instead.',
+  'graph-in-use':
+    'Somebody else traces the function graph of this machine, and its columns are the same for all. Wait until that has ended.',
   'no-tally':
     'This kernel cannot sum up by itself (CONFIG_HIST_TRIGGERS, CONFIG_SYNTH_EVENTS). Trace calls or returns instead.',
 };
 
-const REFUSALS = Object.keys(WHY) as TraceRefused['reason'][];
+const REFUSALS = Object.keys(WHY) as (keyof typeof WHY)[];

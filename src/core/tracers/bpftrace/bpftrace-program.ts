@@ -1,0 +1,272 @@
+import type { Fetch } from '../../tracing/arguments.ts';
+import type { Condition, Field } from '../../tracing/conditions/check.ts';
+import { knownWhen } from '../../tracing/conditions/check.ts';
+import { KINDS, type TraceKind } from '../../tracing/kinds.ts';
+import type { Filtered } from '../../tracing/passes.ts';
+import type { ReturnKind } from '../../tracing/return-type.ts';
+import { cCondition } from '../c-condition.ts';
+import { partForTool, partsOf, type ToolRequest } from '../tool-request.ts';
+import { isAtLeast, type ToolVersion } from '../tools.ts';
+import { bpftraceFormat, bpftraceReturn, bpftraceValue } from './places.ts';
+
+/** Strings that one record can hold: its other values and 64 bytes for each have to fit into 512 bytes of stack. */
+const MOST_STRINGS = 3;
+/** Numbers of one record, for the same reason. */
+const MOST_NUMBERS = 20;
+
+/** A program for bpftrace, and how what it prints is read. */
+export interface BpftraceProgram extends Filtered {
+  readonly request: ToolRequest;
+  readonly text: string;
+  /** The arguments that a record has, in its order. */
+  readonly fetches: readonly Fetch[];
+}
+
+/**
+ * What a trace asks, as a program of the version that is installed. Records are printed with tabs between their
+ * values, strings last, then the stack; sums are printed once a second, and `tick` behind them.
+ * @throws Failure `bad-request` for a condition that it cannot check while it only sums up
+ */
+export function bpftraceProgram(request: ToolRequest, version: ToolVersion): BpftraceProgram {
+  const { kind, machine } = request;
+  const known = request.fetches.filter((fetch) => bpftraceValue(fetch, machine) !== null);
+  const numbers = known.filter(({ type }) => type !== 'string').slice(0, MOST_NUMBERS);
+  const strings = known.filter(({ type }) => type === 'string').slice(0, MOST_STRINGS);
+  const fetches = [...numbers, ...strings];
+  const { theirs, atEntry, ours } = conditions(request, fetches);
+  const isRecord = KINDS[kind].how === 'event';
+  const probe = (type: string) => `${type}:${target(request, version)}`;
+  const shown = { request, fetches, theirs, atEntry };
+  const probes = request.seesReturn
+    ? bothEnds(shown, probe, isRecord)
+    : [block(probe('kprobe'), entryOnly(shown))];
+  const text = [
+    `// ${request.symbol}: ${kind}. Run it with: bpftrace -B line FILE`,
+    ...probes,
+    ...ticks(request, isRecord),
+    '',
+  ].join('\n');
+  return { request, text, fetches, filters: { ours } };
+}
+
+interface Shown {
+  readonly request: ToolRequest;
+  readonly fetches: readonly Fetch[];
+  /** What is checked when all is known; null for nothing. */
+  readonly theirs: string | null;
+  /** What is checked at the entry, where the return is seen as well; null for nothing. */
+  readonly atEntry: string | null;
+}
+
+function conditions(request: ToolRequest, fetches: readonly Fetch[]) {
+  const print = (part: Condition) =>
+    cCondition(part, {
+      value: (field) => word(field, fetches),
+      equals: (field, text) => equals(field, text, fetches),
+    });
+  const early = (part: Condition) => request.seesReturn && knownWhen(part) === 'entry';
+  const parts = partsOf(request);
+  const first = partForTool(parts.filter(early), request.kind, print);
+  const last = partForTool(
+    parts.filter((part) => !early(part)),
+    request.kind,
+    print,
+  );
+  const errors = request.kind === 'errors' ? errorTest(request.returns) : null;
+  const ours = [first.ours, last.ours].filter((part) => part !== null);
+  return {
+    atEntry: first.theirs,
+    theirs: [errors, last.theirs].filter((part) => part !== null).join(' && ') || null,
+    ours: ours.reduce<Condition | null>(
+      (left, right) => (left === null ? right : { kind: 'and', left, right }),
+      null,
+    ),
+  };
+}
+
+/** The variable that holds a field's value. */
+function word(field: Field, fetches: readonly Fetch[]): string | null {
+  if (field.type === 'string' && field.kernel !== 'comm') {
+    return null;
+  }
+  switch (field.kernel) {
+    case 'comm':
+      return null;
+    case 'common_pid':
+      return 'tid';
+    case 'CPU':
+      return 'cpu';
+    case 'r':
+      return '$r';
+    case 'ns':
+      return '$ns';
+    default:
+      return variable(field, fetches);
+  }
+}
+
+function equals(field: Field, text: string, fetches: readonly Fetch[]): string | null {
+  const left = field.kernel === 'comm' ? 'comm' : variable(field, fetches);
+  return left === null ? null : `${left} == "${text}"`;
+}
+
+function variable({ kernel }: Field, fetches: readonly Fetch[]): string | null {
+  const fetch = fetches.find(({ index }) => kernel === `a${index}`);
+  return fetch === undefined ? null : `$a${fetch.index}`;
+}
+
+/** Whether the value means an error, as return-type.ts has it. */
+function errorTest({ type, errors }: ReturnKind): string | null {
+  if (type === null || errors === 'none') {
+    return null;
+  }
+  const value = type === 'x64' ? '(int64)$r' : '$r';
+  const negative = `(${value} >= -4095 && ${value} <= -1)`;
+  return errors === 'both' ? `(${negative} || (${value} >= 1 && ${value} <= 4095))` : negative;
+}
+
+/** `zfs:zil_commit` from 0.20 on; a name with a dot stands in quotes. */
+function target({ symbol, module }: ToolRequest, version: ToolVersion): string {
+  const name = /^\w+$/.test(symbol) ? symbol : `"${symbol}"`;
+  return module !== null && isAtLeast(version, 0, 20) ? `${module.replaceAll('-', '_')}:${name}` : name;
+}
+
+function entryOnly(shown: Shown): string[] {
+  const { request, fetches, theirs } = shown;
+  return [
+    '@seen = count();',
+    ...fetches.map((fetch) => `$a${fetch.index} = ${bpftraceValue(fetch, request.machine)};`),
+    ...when(theirs, outcome(shown, 'kstack')),
+  ];
+}
+
+/** Entries are kept by task and by where on its stack the call is, which is the same at both ends. */
+function bothEnds(shown: Shown, probe: (type: string) => string, isRecord: boolean): string[] {
+  const { request, fetches, theirs, atEntry } = shown;
+  const { kind, returns, machine, stackShift } = request;
+  const asks = (text: string | null, { index }: Fetch) => text?.includes(`$a${index} `) === true;
+  const needed = fetches.filter((fetch) => isRecord || asks(theirs, fetch));
+  const own = '[tid, $sp]';
+  const kept = [
+    ...needed.map(({ index }) => [`@a${index}`, `$a${index}`]),
+    ...(isRecord || kind === 'stacks' ? [['@stack', 'kstack']] : []),
+    ['@at', 'nsecs'],
+  ];
+  const entry = [
+    '@seen = count();',
+    ...fetches
+      .filter((fetch) => needed.includes(fetch) || asks(atEntry, fetch))
+      .map((fetch) => `$a${fetch.index} = ${bpftraceValue(fetch, machine)};`),
+    '$sp = reg("sp");',
+    ...when(
+      atEntry,
+      kept.map(([map, value]) => `${map}${own} = ${value};`),
+    ),
+  ];
+  const back = [
+    `$sp = reg("sp")${stackShift === 0 ? '' : ` - ${stackShift}`};`,
+    `$at = @at${own};`,
+    'if ($at != 0) {',
+    ...[
+      '$ns = nsecs - $at;',
+      ...(returns.type === null ? [] : [`$r = ${bpftraceReturn(returns.type)};`]),
+      ...needed.map(({ index }) => `$a${index} = @a${index}${own};`),
+      ...when(theirs, outcome(shown, `@stack${own}`)),
+      ...kept.map(([map]) => `delete(${map}${own});`),
+    ].map((line) => `  ${line}`),
+    '}',
+  ];
+  return [block(probe('kprobe'), entry), block(probe('kretprobe'), back)];
+}
+
+/** What is done with a call that is wanted. */
+function outcome({ request, fetches }: Shown, stack: string): string[] {
+  const { kind, returns, seesReturn } = request;
+  switch (kind) {
+    case 'count':
+      return ['@hits = count();', '@tasks[comm, tid] = count();'];
+    case 'stacks':
+      return ['@hits = count();', `@stacks[${stack}] = count();`];
+    case 'latency':
+      return [
+        '@hits = count();',
+        // The least power of two that is not below it, as the kernel's own histograms have it.
+        '$v = $ns;',
+        '$log2 = 0;',
+        'if ($v > 1) { $v = $v - 1; $log2 = 1; }',
+        ...[32, 16, 8, 4, 2, 1].map(
+          (bits) => `if (($v >> ${bits}) > 0) { $log2 = $log2 + ${bits}; $v = $v >> ${bits}; }`,
+        ),
+        '@calls[$log2] = count();',
+        '@ns[$log2] = sum($ns);',
+      ];
+    default: {
+      const argument = ({ type, index }: Fetch): Value => [bpftraceFormat(type), `$a${index}`];
+      const values: Value[] = [
+        ['%llu', seesReturn ? '$at' : 'nsecs'],
+        ['%lld', '(int64)tid'],
+        ['%lld', '(int64)cpu'],
+        ...(seesReturn ? [['%llu', '$ns'] as const] : []),
+        ...(seesReturn && returns.type !== null ? [[bpftraceFormat(returns.type), '$r'] as const] : []),
+        ...fetches.filter(({ type }) => type !== 'string').map(argument),
+        ['%s', 'comm'],
+        ...fetches.filter(({ type }) => type === 'string').map(argument),
+      ];
+      const format = values.map(([one]) => one).join('\\t');
+      const list = [...values.map(([, value]) => value), stack].join(', ');
+      return ['@kept = @kept + 1;', `printf("call\\t${format}\\n%s\\n", ${list});`];
+    }
+  }
+}
+
+type Value = readonly [format: string, value: string];
+
+function when(condition: string | null, lines: readonly string[]): string[] {
+  return condition === null ? [...lines] : [`if (${condition}) {`, ...lines.map((line) => `  ${line}`), '}'];
+}
+
+function block(probe: string, lines: readonly string[]): string {
+  return [probe, '{', ...lines.map((line) => `  ${line}`), '}'].join('\n');
+}
+
+const SUMS: Readonly<Partial<Record<TraceKind, readonly string[]>>> = {
+  count: ['@hits', '@tasks'],
+  latency: ['@hits', '@calls', '@ns'],
+  stacks: ['@hits', '@stacks'],
+};
+
+/** Sums and limits, once a second. */
+function ticks(
+  { kind, maxEvents, maxRate, maxSeconds, seesReturn }: ToolRequest,
+  isRecord: boolean,
+): string[] {
+  const second = [
+    ...['@seen', ...(SUMS[kind] ?? [])].map((map) => `print(${map});`),
+    'printf("tick\\n");',
+    ...(isRecord && maxRate > 0
+      ? [
+          '$rate = @kept - @before;',
+          '@before = @kept;',
+          `if ($rate > ${maxRate}) { printf("limit\\trate\\t%lld\\n", $rate); exit(); }`,
+        ]
+      : []),
+    ...(isRecord ? [`if (@kept >= ${maxEvents}) { printf("limit\\tevents\\n"); exit(); }`] : []),
+  ];
+  const own = [
+    ...(isRecord ? ['@kept', ...(maxRate > 0 ? ['@before'] : [])] : []),
+    ...(seesReturn ? ['@at'] : []),
+    ...(seesReturn && (isRecord || kind === 'stacks') ? ['@stack'] : []),
+  ];
+  return [
+    block('interval:s:1', second),
+    block(`interval:s:${maxSeconds}`, ['printf("limit\\ttime\\n");', 'exit();']),
+    ...(own.length === 0
+      ? []
+      : [
+          block(
+            'END',
+            own.map((map) => `clear(${map});`),
+          ),
+        ]),
+  ];
+}

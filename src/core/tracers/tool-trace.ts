@@ -1,0 +1,19 @@
+import type { TraceStreamEvent } from '../tracing/events.ts';
+
+/** Reads what one run of a tool prints. */
+export interface ToolOutput {
+  /** Null for a line that is not of the trace: what the tool says of itself. */
+  line(text: string): readonly TraceStreamEvent[] | null;
+  /** What is left when the tool has ended. */
+  end(): readonly TraceStreamEvent[];
+}
+
+/** How a tool is started, as words; the first is the program. */
+export interface ToolCommand {
+  readonly words: readonly string[];
+  /** What it is called with, as a person would type it or keep it in a file. */
+  readonly text: string;
+}
+
+/** The module of a symbol; null for the kernel's own, and when it is not known. */
+export type ModuleOf = (symbol: string) => string | null;

@@ -1,0 +1,185 @@
+import { inert } from '../../core/text/inert.ts';
+import type { ModuleOf, ToolOutput } from '../../core/tracers/tool-trace.ts';
+import type { TraceRefused, TraceStreamEvent } from '../../core/tracing/events.ts';
+import { checkSessionId, type TraceParams, type TraceSessionId } from '../../core/tracing/ftrace-program.ts';
+import { type LineDecoder, type StreamCollector, shellWord } from '../collector.ts';
+import type { SessionParams } from './trace-function.ts';
+import { markOf } from './trace-script.ts';
+
+/** A trace as one tool makes it. */
+export interface ToolRun {
+  /** The program and its arguments. */
+  readonly words: readonly string[];
+  /** Variables of its environment. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** What it prints is read by this. */
+  output(moduleOf: ModuleOf): ToolOutput;
+}
+
+/** Longest that is kept of what a tool says of itself, in lines. */
+const MOST_SAID = 40;
+
+/** A tool that is asked to end gets this long before it is killed, in seconds. */
+const GRACE = 10;
+
+/**
+ * - `modules MARK` says which symbols of ZFS's modules there are: bpftrace prints stacks without modules.
+ * - `tool MARK SECONDS WORD...` runs a tool until it ends or the time is over. A tool's probes belong to its process
+ *   (perf_event_open(2), bpf(2)): the kernel takes them away with it, however it ends.
+ *
+ * What the tool says on stderr comes between its own lines: it writes both itself, line by line.
+ */
+const TOOL = `say() { echo "$mark $*"; }
+modules() {
+  awk '$2 ~ /^[tT]$/ && $4 ~ /^\\[(zfs|spl)\\]$/ {
+    module = substr($4, 2, length($4) - 2)
+    if (module != last) { printf "%s%s modules %s", (last != "" ? "\\n" : ""), mark, module; last = module; n = 0 }
+    printf " %s", $3
+    if (++n == 200) { last = "" ; print "" }
+  } END { if (last != "") print "" }' mark="$1" /proc/kallsyms
+}
+tool() {
+  mark=$1 seconds=$2
+  shift 2
+  { printf zscope >/proc/self/comm; } 2>/dev/null
+  "$@" 2>&1 </dev/null &
+  tool=$! limit= turn=0
+  while kill -0 $tool 2>/dev/null; do
+    sleep 1
+    turn=$((turn + 1))
+    [ $turn -eq $seconds ] && limit=time && kill -TERM $tool 2>/dev/null
+    [ $turn -lt $((seconds + ${GRACE})) ] || kill -KILL $tool 2>/dev/null
+  done
+  wait $tool
+  status=$?
+  printf '\\n'
+  [ -z "$limit" ] || { say limit $limit; status=0; }
+  say ended $status
+  exit 0
+}
+`;
+
+/** Start-up of the tools is slow where the processor is emulated: the limit of time begins with the trace, theirs with the process. */
+const STARTING_SECONDS = 120;
+
+/**
+ * A trace by a program that is installed on the target.
+ * @param plan what is run for these parameters; asks no target. Throws Failure `bad-request` for what it cannot trace
+ */
+export function toolCollector(
+  name: string,
+  title: string,
+  plan: (params: TraceParams) => ToolRun,
+): StreamCollector<SessionParams, TraceStreamEvent, TraceSessionId> {
+  return {
+    name,
+    title,
+    grade: 'trace',
+    needsRoot: true,
+    script: (params) => {
+      checkSessionId(params.sessionId);
+      const { words, environment } = plan(params);
+      const variables = Object.entries(environment).map(([key, value]) => `${key}=${shellWord(value)}`);
+      const seconds = `${Math.max(1, params.maxSeconds) + STARTING_SECONDS}`;
+      const mark = markOf(params.sessionId);
+      return `${TOOL}modules ${shellWord(mark)}
+export ${['PYTHONUNBUFFERED=1', ...variables].join(' ')}
+tool ${[mark, seconds, ...words].map(shellWord).join(' ')}
+`;
+    },
+    cleanup: ({ sessionId }) => {
+      checkSessionId(sessionId);
+      return '';
+    },
+    decoder: (params) => new ToolDecoder(plan(params), markOf(params.sessionId), params),
+  };
+}
+
+class ToolDecoder implements LineDecoder<TraceStreamEvent> {
+  readonly #output: ToolOutput;
+  readonly #mark: string;
+  /** Modules by symbol. */
+  readonly #modules = new Map<string, string>();
+  /** What the tool said of itself. */
+  readonly #said: string[] = [];
+  #started = false;
+  #limited = false;
+  #calls = 0;
+
+  constructor(
+    { output }: ToolRun,
+    mark: string,
+    private readonly params: TraceParams,
+  ) {
+    this.#mark = `${mark} `;
+    this.#output = output((symbol) => this.#modules.get(symbol) ?? null);
+  }
+
+  line(text: string): readonly TraceStreamEvent[] {
+    if (text.startsWith(this.#mark)) {
+      return this.#marked(text.slice(this.#mark.length));
+    }
+    const events = this.#output.line(text);
+    if (events === null && text.trim() !== '' && this.#said.length < MOST_SAID) {
+      this.#said.push(inert(text, 300));
+    }
+    return this.#noted(events ?? []);
+  }
+
+  #marked(text: string): readonly TraceStreamEvent[] {
+    const [word, detail = '', ...rest] = text.split(' ');
+    switch (word) {
+      case 'modules':
+        for (const symbol of rest) {
+          this.#modules.set(symbol, detail);
+        }
+        return [];
+      case 'limit':
+        return this.#noted([...this.#output.end(), { kind: 'limit', of: 'time' }]);
+      case 'ended':
+        return this.#ended(Number(detail));
+      default:
+        return [];
+    }
+  }
+
+  #ended(status: number): readonly TraceStreamEvent[] {
+    if (!this.#started) {
+      return [refusal(this.#said, status)];
+    }
+    const isFull = !this.#limited && this.#calls >= this.params.maxEvents;
+    return this.#noted([
+      ...this.#output.end(),
+      ...(isFull ? [{ kind: 'limit', of: 'events' } as const] : []),
+    ]);
+  }
+
+  #noted(events: readonly TraceStreamEvent[]): readonly TraceStreamEvent[] {
+    const kept: TraceStreamEvent[] = [];
+    for (const event of events) {
+      this.#started ||= event.kind === 'started';
+      this.#limited ||= event.kind === 'limit';
+      this.#calls += event.kind === 'call' ? 1 : 0;
+      if (event.kind !== 'call' || this.#calls <= this.params.maxEvents) {
+        kept.push(event);
+      }
+    }
+    return kept;
+  }
+
+  end(): readonly TraceStreamEvent[] {
+    return this.#noted(this.#output.end());
+  }
+}
+
+/** Whether the function is at fault, which can be explained, or the tool. */
+const NO_PROBE = /attach|traceable|no probes|not exist|unknown symbol|functions matched|could not resolve/i;
+
+function refusal(said: readonly string[], status: number): TraceRefused {
+  const wrong = said.find((line) => /error|fail|cannot|could not|unable|not found/i.test(line)) ?? said[0];
+  const why =
+    wrong === undefined
+      ? `The tool ended with status ${status} before it traced anything.`
+      : `The tool refuses it: "${wrong}".`;
+  return { kind: 'refused', reason: NO_PROBE.test(said.join('\n')) ? 'no-probe' : 'no-tool', why };
+}
