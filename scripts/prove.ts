@@ -1,6 +1,6 @@
 /**
  * `npm run prove`: the long proofs; words after it choose some: `npm run prove -- kills fuzz`. `--seed N`
- * and `--round N` run again what failed, `--short` runs the least of each. With `--write` the tables
+ * and `--round N` run again what failed, `--most N` runs no more rounds of a series, `--short` the least of each. With `--write` the tables
  * also replace those in docs/proofs.md. Exits with 1 when something does not hold.
  */
 import { randomInt } from 'node:crypto';
@@ -11,11 +11,12 @@ import { parseArgs } from 'node:util';
 import * as lab from '../test/lab/lab.ts';
 import { fuzz } from '../test/prove/fuzz.ts';
 import { kills } from '../test/prove/kills.ts';
+import { moments } from '../test/prove/moments.ts';
 import { type Proof, ProofContext, type ProofResult } from '../test/prove/proof.ts';
 import { repository } from '../test/support/paths.ts';
 import { elapsedProgress } from '../test/support/progress.ts';
 
-const proofs: readonly Proof[] = [kills, fuzz];
+const proofs: readonly Proof[] = [moments, kills, fuzz];
 
 const progress = elapsedProgress();
 
@@ -30,15 +31,18 @@ const { values, positionals } = parseArgs({
   options: {
     seed: { type: 'string', default: String(randomInt(2 ** 31)) },
     round: { type: 'string' },
+    most: { type: 'string' },
     short: { type: 'boolean', default: false },
     write: { type: 'boolean', default: false },
   },
   allowPositionals: true,
 });
 const seed = Number(values.seed);
-const replay = [`--seed ${seed}`, ...(values.round === undefined ? [] : [`--round ${values.round}`])].join(
-  ' ',
-);
+const replay = [
+  `--seed ${seed}`,
+  ...(values.round === undefined ? [] : [`--round ${values.round}`]),
+  ...(values.most === undefined ? [] : [`--most ${values.most}`]),
+].join(' ');
 
 async function run(proof: Proof): Promise<Outcome> {
   progress(`${proof.name} (${replay}): ${proof.shows}`);
@@ -48,6 +52,7 @@ async function run(proof: Proof): Promise<Outcome> {
     seed,
     short: values.short,
     ...(values.round !== undefined && { onlyRound: Number(values.round) }),
+    ...(values.most !== undefined && { most: Number(values.most) }),
   });
   let result: ProofResult | Error;
   try {
@@ -105,12 +110,12 @@ function write(sections: ReadonlyMap<string, string>): void {
 async function main(): Promise<number> {
   const unknown = positionals.filter((word) => !proofs.some(({ name }) => name === word));
   if (unknown.length > 0 || !Number.isSafeInteger(seed)) {
-    console.error(`usage: npm run prove -- [--seed N] [--round N] [--short] [--write] [NAME...]`);
+    console.error(`usage: npm run prove -- [--seed N] [--round N] [--most N] [--short] [--write] [NAME...]`);
     for (const { name, shows } of proofs) console.error(`  ${name.padEnd(12)} ${shows}`);
     return 2;
   }
   const chosen = proofs.filter(({ name }) => positionals.length === 0 || positionals.includes(name));
-  const wasRunning = (await lab.info()) !== undefined;
+  const endsVm = chosen.some(({ needsVm }) => needsVm === true) && (await lab.info()) === undefined;
   const sections = new Map<string, string>();
   const failed: string[] = [];
   try {
@@ -123,7 +128,7 @@ async function main(): Promise<number> {
       failed.push(...faults(outcome).map((fault) => `${proof.name}: ${fault}`));
     }
   } finally {
-    if (!wasRunning && (await lab.info()) !== undefined) await lab.down(progress);
+    if (endsVm && (await lab.info()) !== undefined) await lab.down(progress);
   }
   for (const fault of failed) console.log(`does not hold: ${fault}`);
   if (failed.length > 0) console.log(`Again: npm run prove -- ${replay}`);

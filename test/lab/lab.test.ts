@@ -205,12 +205,15 @@ describe('the emulator', () => {
   it('listens on the loopback address only and lets the guest reach nothing', () => {
     const files = {
       ...{ kernel: '/a,b/vmlinuz', initrd: '/a,b/initrd.img', overlay: '/a,b/overlay' },
-      ...{ poolDisk: '/a,b/pool', console: '/a,b/console', pidFile: '/a,b/pid' },
+      ...{ poolDisk: '/a,b/pool', console: '/a,b/console', pidFile: '/a,b/pid', monitor: '/a,b/monitor' },
     };
     const args = qemuArguments(files, 4022, 'tcg');
     expect(args).toContain('user,id=net0,restrict=on,hostfwd=tcp:127.0.0.1:4022-:22');
     expect(args.filter((arg) => arg.includes('hostfwd'))).toHaveLength(1);
     expect(args).toContain('file=/a,,b/overlay,format=qcow2,if=virtio,cache=unsafe');
+    expect(args).toContain('unix:/a,,b/monitor,server=on,wait=off');
+    const far = { ...files, monitor: `/${'a'.repeat(107)}` };
+    expect(qemuArguments(far, 4022, 'tcg')).not.toContain('-qmp');
   });
 
   it('keeps its port while nobody else has it', async () => {

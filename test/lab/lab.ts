@@ -9,6 +9,7 @@ import { identify, isAlive, type ProcessIdentity } from '../support/process-iden
 import type { Progress } from '../support/progress.ts';
 import { ensureRunTools } from './host.ts';
 import { ensureImage, findImage, type Image, openImage } from './image.ts';
+import { askMonitor } from './monitor.ts';
 import { lockFile, stateDir } from './paths.ts';
 import { type ExecResult, LabError, runChecked, sleep } from './processes.ts';
 import { type Accelerator, freePort, hostAccelerator, qemuArguments, type VmFiles } from './qemu.ts';
@@ -173,6 +174,23 @@ export async function thaw(): Promise<void> {
   process.kill(vmPid(await requireVm()), 'SIGCONT');
 }
 
+/** Ends the emulator as a power cut does. What its disks hold then is not to be relied on: {@link reset} it. */
+export async function crash(): Promise<void> {
+  const running = await requireVm();
+  process.kill(vmPid(running), 'SIGKILL');
+  for (let i = 0; i < 40 && isAlive(running.state.vm.process); i++) await sleep(250);
+}
+
+/** Has the disk of the VM's root file system answer nothing any more, as one that has hung. */
+export async function holdRootDisk(): Promise<void> {
+  await throttleRootDisk(1);
+}
+
+/** Lets it answer again. */
+export async function releaseRootDisk(): Promise<void> {
+  await throttleRootDisk(0);
+}
+
 /** Lines `PID COMM STATE` of hang.sh. */
 export function parseHungTasks(text: string): HungTask[] {
   return text
@@ -209,6 +227,22 @@ async function requireVm(): Promise<RunningVm> {
     throw new LabError('The test VM is not running. Start it with: npm run lab -- up');
   }
   return running;
+}
+
+/** @param bytesPerSecond 0 for no limit; with 1 the first request of a page is the last for an hour */
+async function throttleRootDisk(bytesPerSecond: number): Promise<void> {
+  const { image } = await requireVm();
+  // The first drive of qemuArguments, by the name that QEMU gives to it.
+  const limits = {
+    device: 'virtio0',
+    bps: bytesPerSecond,
+    bps_rd: 0,
+    bps_wr: 0,
+    iops: 0,
+    iops_rd: 0,
+    iops_wr: 0,
+  };
+  await askMonitor(vmFiles(image).monitor, 'block_set_io_throttle', limits);
 }
 
 function vmPid({ state }: RunningVm): number {
@@ -254,6 +288,7 @@ function vmFiles(image: Image): VmFiles {
     poolDisk: join(stateDir, 'pool.img'),
     console: join(stateDir, 'console.log'),
     pidFile: join(stateDir, 'qemu.pid'),
+    monitor: join(stateDir, 'monitor'),
   };
 }
 

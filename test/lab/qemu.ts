@@ -11,7 +11,12 @@ export interface VmFiles {
   readonly poolDisk: string;
   readonly console: string;
   readonly pidFile: string;
+  /** Socket of the emulator's monitor (QEMU's qmp-spec). */
+  readonly monitor: string;
 }
+
+/** Longest path of a socket, without its NUL: sun_path of unix(7). */
+const LONGEST_SOCKET = 107;
 
 export type Accelerator = 'kvm' | 'tcg';
 
@@ -58,6 +63,10 @@ export function qemuArguments(files: VmFiles, port: number, accelerator: Acceler
     // restrict: the guest reaches nothing outside, and only this host's own users reach its sshd.
     ...['-netdev', `user,id=net0,restrict=on,hostfwd=tcp:127.0.0.1:${port}-:22`],
     ...['-device', 'virtio-net-pci,netdev=net0,romfile='],
+    // A cache folder with a long name costs the monitor, which few need, and not the VM.
+    ...(Buffer.byteLength(files.monitor) > LONGEST_SOCKET
+      ? []
+      : ['-qmp', `unix:${escapeComma(files.monitor)},server=on,wait=off`]),
     ...['-pidfile', files.pidFile, '-daemonize'],
   ];
 }

@@ -13,9 +13,12 @@ const STAMP = '/run/zscope-lab/prove-stamp';
 
 /** Names of processes that a collector or its supervisor may have, and of those that bring them there. */
 const OURS =
-  /^(?:sh|dash|bash|zscope|sleep|cat|awk|mawk|gawk|dd|gzip|xz|tr|od|head|tail|sort|timeout|setsid|sudo|su|doas|sshd.*)$/;
+  /^(?:sh|dash|bash|zscope|sleep|cat|awk|mawk|gawk|dd|gzip|xz|tr|od|head|tail|sort|timeout|setsid|sudo|su|doas|sshd-.*)$/;
 
-/** A line for each thing that could be of ours: instances, probes, settings of tracing, processes. */
+/**
+ * A line for each thing that could be of ours: instances, probes, settings of tracing, processes. Not the one that looks,
+ * nor what has brought it there.
+ */
 const LOOK = `cd /sys/kernel/tracing
 for f in instances/*; do [ ! -d "$f" ] || echo "$f"; done
 for f in kprobe_events uprobe_events synthetic_events dynamic_events; do
@@ -27,12 +30,16 @@ done
 sed 's,^[0-9a-f]* *,kprobe ,' /sys/kernel/debug/kprobes/list
 read -r own </proc/self/stat
 set -- \${own##*) }
-own=$4 work=
+own=$4 parent=$2 work=
+read -r line </proc/$parent/stat
+set -- \${line##*) }
+ways=" $parent $2 "
 [ ! -e ${WORK_FILE} ] || read -r work <${WORK_FILE}
 for p in /proc/[0-9]*; do
   { read -r line <$p/stat; } 2>/dev/null || continue
   name=\${line#*(}
   set -- \${line##*) }
+  case $ways in *" \${p#/proc/} "*) continue ;; esac
   [ "$2" != 2 ] && [ "$4" != "$own" ] && [ "$4" != "$work" ] && [ "$1" != Z ] || continue
   echo "process \${p#/proc/} \${20} \${name%)*}"
 done`;
@@ -59,6 +66,11 @@ const NOISY = [
   POOL_FILE,
 ];
 
+/** Nothing that is done to the VM for a while is to end the connection that looks at it. */
+async function observe(): Promise<Connection> {
+  return await connectToLab(await lab.requireUp(), { deadAfterMs: 600_000 });
+}
+
 export class Guest {
   #observer: Connection | null = null;
   #before: ReadonlySet<string> = new Set();
@@ -73,9 +85,8 @@ export class Guest {
   /** Anew, after a boot: everything that ran there is gone. */
   async begin(): Promise<void> {
     this.#observer?.dispose();
-    const vm = await lab.ensureUp();
-    // Nothing that is done to the VM is to end the connection that looks at it.
-    this.#observer = await connectToLab(vm, { deadAfterMs: 600_000 });
+    await lab.ensureUp();
+    this.#observer = await observe();
     await this.ask('mkdir -p /run/zscope-lab');
     await this.startWork();
     await this.ask(`: >${STAMP}`);
@@ -148,6 +159,12 @@ export class Guest {
       `find / /run /tmp /dev/shm -xdev \\( ${prune} \\) -prune -o -type f -newer ${STAMP} -print 2>/dev/null; true`,
     );
     return [...new Set(text.split('\n').filter(Boolean))];
+  }
+
+  /** Connects anew to the same boot, where what is looked for is the same. */
+  async reconnect(): Promise<void> {
+    this.#observer?.dispose();
+    this.#observer = await until('sshd lets us in again', 120_000, () => observe().catch(() => undefined));
   }
 
   /** Waits for a boot other than this one, and begins anew in it. */

@@ -48,6 +48,8 @@ export interface ProofOptions {
   readonly short?: boolean;
   /** Only this round, from 1. */
   readonly onlyRound?: number;
+  /** Of each series no more rounds than so many. */
+  readonly most?: number;
 }
 
 /** What a proof runs with. */
@@ -75,8 +77,8 @@ export class ProofContext {
    * @param part where a proof has several series of rounds, which one
    */
   rounds(whole: number, short = 1, part = ''): Round[] {
-    const count = this.short ? Math.min(short, whole) : whole;
-    const { onlyRound, seed } = this.options;
+    const { onlyRound, seed, most = whole } = this.options;
+    const count = Math.min(whole, this.short ? short : most);
     return Array.from({ length: count }, (_, index) => index + 1)
       .filter((number) => onlyRound === undefined || number === onlyRound)
       .map((number) => ({ number, random: new Random(`${seed} ${this.proof} ${part} ${number}`) }));
