@@ -12,9 +12,12 @@ import { detached, StackPool } from './stack-pool.ts';
 const MAX_WAITING = 256;
 
 /** `            sync-4129    [001] .....   872.109649: ` (kernel/trace/trace_output.c, `trace_print_context`). */
-const CONTEXT = /^ *(.{1,64})-(\d{1,10}) +\[(\d{1,5})\] (?:[^\s\d]?\S{3,5} )? *(\d{1,12}\.\d{1,9}): (.*)$/s;
-const LOST = /^CPU:(\d{1,5}) \[LOST (?:(\d{1,15}) )?EVENTS\]/;
-const STACK_LINE = /^ => (.*)$/;
+export const CONTEXT =
+  /^ *(.{1,64})-(\d{1,10}) +\[(\d{1,5})\] (?:[^\s\d]?\S{3,5} )? *(\d{1,12}\.\d{1,9}): (.*)$/s;
+/** `CPU:1 [LOST 123 EVENTS]` (kernel/trace/trace.c, print_trace_line). */
+export const LOST = /^CPU:(\d{1,5}) \[LOST (?:(\d{1,15}) )?EVENTS\]/;
+/** A frame of a stack. */
+export const STACK_LINE = /^ => (.*)$/;
 
 /** Frames that nothing calls: after one of them a stack is complete without waiting for the next line. */
 const OUTERMOST =

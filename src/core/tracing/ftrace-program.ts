@@ -32,6 +32,8 @@ export interface TraceParams extends TraceSessionId {
   readonly typed?: TypedFunction | null;
   /** What the source declares it to return; null or absent when it is not known. */
   readonly returns?: string | null;
+  /** For a call graph: what it calls, and what that calls in turn, by their names in the source. */
+  readonly callees?: readonly string[];
   /** What is found out; `calls` when absent. */
   readonly kind?: TraceKind;
   /** Only calls that fulfil it, as a person wrote it; empty or absent for all. */
@@ -127,7 +129,8 @@ export function ftraceProgram(params: TraceParams): FtraceProgram {
     maxSeconds: limit(params.maxSeconds, DEFAULT_MAX_SECONDS),
     maxRate: limit(params.maxRate ?? 0, 0),
   };
-  return { ...program, steps: steps(program, single) };
+  const graph: Step[] = kind === 'graph' ? [{ do: 'graph', symbol, names: graphNames(params.callees) }] : [];
+  return { ...program, steps: [...steps(program, single), ...graph] };
 }
 
 /** What the kind and the condition together need to see. */
@@ -142,12 +145,13 @@ function asked(params: TraceParams, kind: TraceKind, known: readonly Fetch[]) {
     );
   }
   const text = (params.condition ?? '').trim();
-  const seesReturn = kind !== 'calls';
+  // A call graph shows no value that is returned.
+  const seesReturn = kind !== 'calls' && kind !== 'graph';
   const expression = text === '' ? null : parseCondition(text);
   const condition =
     expression === null
       ? null
-      : checkCondition(expression, conditionFields(known, seesReturn ? returned : null, pairs));
+      : checkCondition(expression, conditionFields(known, seesReturn ? returned : null, KINDS[kind].timed));
   const asksReturn = condition !== null && fieldsOf(condition).has('r');
   // One event at the return is enough where no duration is wanted.
   const single = !pairs && (KINDS[kind].returns || asksReturn);
@@ -174,6 +178,13 @@ function fieldsOf(condition: Condition): Set<string | null> {
     default:
       return new Set([condition.field.known === 'return' ? 'r' : condition.field.kernel]);
   }
+}
+
+/** Functions that are recorded for one call graph: each costs the target a little wherever it is called from. */
+export const MOST_GRAPH_NAMES = 500;
+
+function graphNames(callees: readonly string[] = []): string[] {
+  return [...new Set(callees)].filter((name) => /^[A-Za-z_]\w{0,99}$/.test(name)).slice(0, MOST_GRAPH_NAMES);
 }
 
 type Plan = Omit<FtraceProgram, 'steps'>;
@@ -232,7 +243,7 @@ function steps(plan: Plan, single: boolean): Step[] {
   } else if (kind === 'count') {
     const text = `hist:keys=common_pid.execname:sort=hitcount.descending:size=4096${when(entryFilter)}`;
     found.push({ do: 'trigger', group: 'probe', event, texts: [text] });
-  } else if (kind === 'stacks') {
+  } else if (kind === 'stacks' || kind === 'callers') {
     const texts = ['common_stacktrace', 'stacktrace'].map(
       (key) => `hist:keys=${key}:sort=hitcount.descending:size=2048${when(entryFilter)}`,
     );

@@ -1,5 +1,5 @@
 /** What a trace session finds out about its functions. */
-export type TraceKind = 'calls' | 'returns' | 'errors' | 'count' | 'latency' | 'stacks';
+export type TraceKind = 'calls' | 'returns' | 'errors' | 'count' | 'latency' | 'stacks' | 'callers' | 'graph';
 
 /**
  * How a kind is seen by the kernel: `event` records each call, `tally` has the kernel count (hist
@@ -11,15 +11,19 @@ export interface KindTraits {
   readonly returns: boolean;
   /** Needs both ends of a call, so that they must be paired. */
   readonly pairs: boolean;
+  /** The duration of a call is known. */
+  readonly timed: boolean;
 }
 
 export const KINDS: Readonly<Record<TraceKind, KindTraits>> = {
-  calls: { how: 'event', returns: false, pairs: false },
-  returns: { how: 'event', returns: true, pairs: true },
-  errors: { how: 'event', returns: true, pairs: false },
-  count: { how: 'tally', returns: false, pairs: false },
-  latency: { how: 'tally', returns: true, pairs: true },
-  stacks: { how: 'tally', returns: false, pairs: false },
+  calls: { how: 'event', returns: false, pairs: false, timed: false },
+  returns: { how: 'event', returns: true, pairs: true, timed: true },
+  errors: { how: 'event', returns: true, pairs: false, timed: false },
+  count: { how: 'tally', returns: false, pairs: false, timed: false },
+  latency: { how: 'tally', returns: true, pairs: true, timed: true },
+  stacks: { how: 'tally', returns: false, pairs: false, timed: false },
+  callers: { how: 'tally', returns: false, pairs: false, timed: false },
+  graph: { how: 'event', returns: false, pairs: false, timed: true },
 };
 
 export const TRACE_KINDS = Object.keys(KINDS) as readonly TraceKind[];

@@ -26,6 +26,8 @@ const KIND_TEXTS: Readonly<Record<TraceKind, readonly [label: string, descriptio
   errors: ['$(error) Errors Only', 'calls that return an error number, with its name'],
   count: ['$(symbol-number) Count', 'how often, by task; counted in the kernel'],
   latency: ['$(graph) Latency Histogram', 'how long calls take; summed up in the kernel'],
+  graph: ['$(type-hierarchy-sub) Call Graph Below', 'what each call calls in ZFS, and how long that takes'],
+  callers: ['$(type-hierarchy-super) All Callers', 'who calls it, and who calls them; counted in the kernel'],
   stacks: ['$(call-incoming) Count by Stack', 'from where, and how often; counted in the kernel'],
 };
 

@@ -50,6 +50,8 @@ function stepCall(step: Step): string {
       return call('attach', step.type, step.event, step.fetches, step.lesser, ...step.places);
     case 'synthetic':
       return call('synthetic', step.event, step.fields);
+    case 'graph':
+      return call('graph', step.symbol, step.names.join(' '));
     case 'filter':
       return call('filter', step.event, step.filter);
     case 'trigger':

@@ -1,4 +1,5 @@
 import { checkSessionId, type TraceSessionId } from '../../core/tracing/ftrace-program.ts';
+import { GRAPH_LINES } from '../../core/tracing/program/program-text.ts';
 
 /**
  * Finds tracefs and defines:
@@ -11,6 +12,10 @@ import { checkSessionId, type TraceSessionId } from '../../core/tracing/ftrace-p
  *   take longer than a stop is waited for. A probe can't be while it is enabled, which the end of
  *   the instance puts an end to: so probes are removed again after it. Triggers hold an instance, and those of
  *   returns hold those of entries, so they go first; what they made goes last.
+ *
+ * - `ungraph NAME`: gives the columns of the function graph back, which all instances share (6.12,
+ *   kernel/trace/trace_functions_graph.c, tracer_flags). Which of them a session turned on is kept in two options of
+ *   its own instance that mean nothing there. Another session that still needs them takes over.
  *
  * kprobe_events is read to its end before anything is removed: its lines move up at each removal.
  */
@@ -74,8 +79,31 @@ unsynthesize() {
     [ -d "$left" ] && { echo "!\${left##*/}" >>"$tracefs/synthetic_events"; } 2>/dev/null
   done
 }
+ungraph() {
+  tracer=
+  { read -r tracer <"$tracefs/instances/$1/current_tracer"; } 2>/dev/null
+  [ "$tracer" = function_graph ] || return 0
+  heir=
+  for other in "$tracefs"/instances/zscope_*; do
+    tracer=
+    { read -r tracer <"$other/current_tracer"; } 2>/dev/null
+    [ "$tracer" != function_graph ] || [ "$other" = "$tracefs/instances/$1" ] || heir=$other
+  done
+  for column in proc:block abstime:verbose; do
+    kept=
+    { read -r kept <"$tracefs/instances/$1/options/\${column#*:}"; } 2>/dev/null
+    [ "$kept" = 1 ] || continue
+    if [ -n "$heir" ]; then
+      echo 1 >"$heir/options/\${column#*:}"
+    else
+      echo 0 >"$tracefs/instances/$1/options/funcgraph-\${column%:*}"
+    fi
+    echo 0 >"$tracefs/instances/$1/options/\${column#*:}"
+  done
+} 2>/dev/null
 wipe() {
   { echo 0 >"$tracefs/instances/$1/tracing_on"; echo 0 >"$tracefs/instances/$1/events/$1/enable"; } 2>/dev/null
+  ungraph "$1"
   untrigger "$1"
   unprobe "$1"
   turn=0
@@ -106,6 +134,8 @@ const BUFFER_KIB = { total: 64 * 1024, least: 256, most: 4096 } as const;
  * - `attach TYPE EVENT FETCHES LESSER PLACE...` sets a probe in an event group of the same name.
  * - `ready CLOCK` waits for the instance, sizes its buffer and has stacks recorded.
  * - `filter`, `synthetic`, `trigger`, `measure` as the steps of a program want them.
+ * - `graph SYMBOL NAMES` has entry and return of functions recorded: of the symbol, and of those with these names in ZFS's
+ *   modules. The list of functions is read once, since the kernel finds a name by comparing it with all.
  * - `record CALLS SECONDS RATE SHARES` copies trace_pipe till a limit is reached; `tally SECONDS` has only the sums
  *   of the triggers read, once a second.
  * - `join MARK SESSION` is for another script: what it attaches belongs to a session that runs already. A refusal is
@@ -205,6 +235,26 @@ ready() {
 filter() {
   { printf '%s\\n' "$2" >"$instance/events/$name/$1/filter"; } 2>/dev/null || refuse no-filter
 }
+graph() {
+  for other in "$tracefs" "$tracefs"/instances/*; do
+    case $other in */zscope_*) continue ;; esac
+    tracer=
+    { read -r tracer <"$other/current_tracer"; } 2>/dev/null
+    [ "$tracer" != function_graph ] || refuse graph-in-use
+  done
+  lines=$(awk -v symbol="$1" -v names="$2" '$1 == symbol { found = 1; print NR; next } ${GRAPH_LINES} END { exit !found }' \
+    "$tracefs/available_filter_functions" 2>/dev/null) || refuse no-probe
+  { echo $lines >"$instance/set_ftrace_filter"; } 2>/dev/null || refuse no-graph
+  for column in proc:block abstime:verbose; do
+    was=1
+    echo 0 >"$instance/options/\${column#*:}"
+    read -r was <"$instance/options/funcgraph-\${column%:*}"
+    [ "$was" = 0 ] || continue
+    echo 1 >"$instance/options/\${column#*:}"
+    echo 1 >"$instance/options/funcgraph-\${column%:*}"
+  done 2>/dev/null
+  { echo function_graph >"$instance/current_tracer"; } 2>/dev/null || refuse no-graph
+}
 synthetic() {
   { echo "$1 $2" >>"$tracefs/synthetic_events"; } 2>/dev/null || refuse no-tally
 }
@@ -229,7 +279,7 @@ measure() {
  * `tracing_mark_write`.
  *
  * When a limit is reached, tracing is switched off and the reader gets the time to copy what the
- * buffer still holds: the third line of the instance's trace file says how much that is.
+ * buffer still holds: the processors' stats say how much that is.
  *
  * The kernel prints a CPU's stats anew at each read(2) (kernel/trace/trace.c, tracing_stats_read) and shells read byte
  * by byte: numbers that grow or shrink meanwhile would run into each other. `cat` takes each file at once, and only
@@ -239,7 +289,7 @@ const RUN = `enable() {
   echo 1 >"$instance/events/$name/\${1-.}/enable" || refuse no-enable
 }
 counters() {
-  calls=0 missed=0 recorded=0 overrun=0
+  calls=0 missed=0 recorded=0 overrun=0 unread=0
   while read -r what hits misses; do
     case $what in
     *_"$session") calls=$((calls + hits)) missed=$((missed + misses)) ;;
@@ -254,7 +304,8 @@ counters() {
     *)
       case "$one $two" in
       'commit overrun:') ;;
-      *' entries:' | 'read events:') recorded=$((recorded + word)) ;;
+      *' entries:') recorded=$((recorded + word)) unread=$((unread + word)) ;;
+      'read events:') recorded=$((recorded + word)) ;;
       *' overrun:') recorded=$((recorded + word)) overrun=$((overrun + word)) ;;
       'dropped events:') overrun=$((overrun + word)) ;;
       esac
@@ -293,9 +344,9 @@ record() {
     turn=0
     while kill -0 $reader 2>/dev/null && [ $turn -lt 20 ]; do
       turn=$((turn + 1))
-      { read -r kept; read -r kept; read -r what kept kept what; } <"$instance/trace"
+      counters
       sleep 1
-      case $kept in 0/*) break ;; esac
+      [ $unread -gt 0 ] || break
     done
     kill $reader 2>/dev/null
     break

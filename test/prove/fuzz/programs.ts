@@ -83,6 +83,11 @@ const TRIGGER = /^hist:[a-z_.]+=[A-Za-z_.$,:=0-9]+?(?: if (.*))?$/s;
 
 /** What is wrong with a step; null for nothing. Looks at what would go into a file of tracefs. */
 function wrongWith(step: Step): string | null {
+  if (step.do === 'graph') {
+    return [step.symbol, ...step.names].every((name) => /^[A-Za-z_][\w.$]*$/.test(name))
+      ? null
+      : 'a function';
+  }
   const events = step.do === 'measure' ? [step.from, step.to, step.into] : [step.event];
   if (!events.every((event) => /^\w{1,63}$/.test(event))) return 'the name of an event';
   switch (step.do) {
@@ -127,6 +132,7 @@ function program(random: Random): { program: FtraceProgram | null; bytes: number
         ],
     returns: random.oneIn(4) ? soup(random, TYPES, 2) : 'int',
     kind: random.pick(TRACE_KINDS),
+    callees: random.oneIn(2) ? [] : [soup(random, NAMES, 2), 'zil_commit_impl', soup(random, NAMES, 3)],
     condition: random.oneIn(4) ? '' : condition,
     maxEvents: random.pick([0, 10, 1e9, Number.NaN]),
     maxSeconds: random.pick([-1, 60, Number.POSITIVE_INFINITY]),
@@ -158,6 +164,8 @@ function intended({ steps, kind, maxEvents, maxSeconds, maxRate }: FtraceProgram
         return ['attach', step.type, step.event, step.fetches, step.lesser, ...step.places];
       case 'synthetic':
         return ['synthetic', step.event, step.fields];
+      case 'graph':
+        return ['graph', step.symbol, step.names.join(' ')];
       case 'filter':
         return ['filter', step.event, step.filter];
       case 'trigger':
@@ -186,6 +194,7 @@ const VOCABULARY = [
   'filter',
   'trigger',
   'measure',
+  'graph',
   'record',
   'tally',
   'word',

@@ -1,7 +1,7 @@
 import { Failure } from '../../failure.ts';
 import { allOf, type Condition, conjuncts, type Field, knownWhen } from '../conditions/check.ts';
 import { kernelFilter } from '../conditions/kernel-filter.ts';
-import type { TraceKind } from '../kinds.ts';
+import { KINDS, type TraceKind } from '../kinds.ts';
 
 /** Who checks which part of a condition. */
 export interface Filters {
@@ -55,7 +55,7 @@ export function partCondition(
     }
   }
   const ours = allOf(parts.ours);
-  if (ours !== null && (kind === 'count' || kind === 'latency' || kind === 'stacks')) {
+  if (ours !== null && KINDS[kind].how === 'tally') {
     throw new Failure(
       'bad-request',
       'The kernel counts these calls itself and cannot check all of this condition.',

@@ -1,3 +1,4 @@
+import { ZFS_MODULES } from '../../zfs/zfs-modules.ts';
 import type { FtraceProgram } from '../ftrace-program.ts';
 import { KINDS } from '../kinds.ts';
 import type { Step } from './steps.ts';
@@ -19,6 +20,9 @@ export function programText(program: FtraceProgram): string {
     durationEvent === null ? `${group}/${event}/hist` : `${INSTANCE}/events/synthetic/${durationEvent}/hist`;
   const undo = [
     ...(isTally ? [...steps].reverse().flatMap((step) => untriggered(step)) : [`echo 0 >${group}/enable`]),
+    ...(kind === 'graph'
+      ? [`echo 0 >${INSTANCE}/options/funcgraph-proc`, `echo 0 >${INSTANCE}/options/funcgraph-abstime`]
+      : []),
     `rmdir ${INSTANCE}`,
     ...[returnEvent, event].flatMap((name) =>
       name === null ? [] : `echo '-:${NAME}/${name}' >>kprobe_events`,
@@ -39,6 +43,15 @@ export function programText(program: FtraceProgram): string {
   ].join('\n')}\n`;
 }
 
+/** What the spl gives is memory and locks, called so often that nothing else would be left in the buffer. */
+const GRAPH_MODULES = ZFS_MODULES.filter((module) => module !== 'spl');
+
+/**
+ * Of an awk program: prints the numbers of the lines with the functions of `names` and their compiled forms, among those of
+ * ZFS's modules (`name [module]`, kernel/trace/ftrace.c t_show). The kernel takes them for names (ftrace.rst, 5.1).
+ */
+export const GRAPH_LINES = `BEGIN { split(names, list, " "); for (i in list) wanted[list[i]] } $2 ~ /^\\[(${GRAPH_MODULES.join('|')})\\]$/ { name = $1; sub(/\\..*/, "", name); if (name in wanted) print NR }`;
+
 function stepText(step: Step): string {
   switch (step.do) {
     case 'probe': {
@@ -47,6 +60,14 @@ function stepText(step: Step): string {
     }
     case 'synthetic':
       return `echo '${step.event} ${step.fields}' >>synthetic_events`;
+    case 'graph':
+      // The numbers of the lines name functions faster than their names do.
+      return [
+        `echo $(awk -v symbol='${step.symbol}' -v names='${step.names.join(' ')}' '$1 == symbol { print NR; next } ${GRAPH_LINES}' available_filter_functions) >${INSTANCE}/set_ftrace_filter`,
+        `echo 1 >${INSTANCE}/options/funcgraph-proc`,
+        `echo 1 >${INSTANCE}/options/funcgraph-abstime`,
+        `echo function_graph >${INSTANCE}/current_tracer`,
+      ].join('\n');
     case 'filter':
       return `echo '${step.filter}' >${INSTANCE}/events/${NAME}/${step.event}/filter`;
     default:

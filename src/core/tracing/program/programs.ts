@@ -10,6 +10,7 @@ export interface EventRole {
 /** The functions of one session; more may join while it runs. */
 export class Programs {
   readonly #byEvent = new Map<string, EventRole>();
+  readonly #graphs = new Map<string, FtraceProgram>();
 
   constructor(...programs: readonly FtraceProgram[]) {
     for (const program of programs) {
@@ -18,7 +19,10 @@ export class Programs {
   }
 
   add(program: FtraceProgram): void {
-    const { event, returnEvent, durationEvent } = program;
+    const { event, returnEvent, durationEvent, kind, symbol } = program;
+    if (kind === 'graph') {
+      this.#graphs.set(symbol, program);
+    }
     this.#byEvent.set(event, { program, at: returnEvent === null ? 'whole' : 'entry' });
     if (returnEvent !== null) {
       this.#byEvent.set(returnEvent, { program, at: 'return' });
@@ -26,6 +30,11 @@ export class Programs {
     if (durationEvent !== null) {
       this.#byEvent.set(durationEvent, { program, at: 'whole' });
     }
+  }
+
+  /** The function whose call graph is seen. */
+  ofGraph(symbol: string): FtraceProgram | undefined {
+    return this.#graphs.get(symbol);
   }
 
   /** What this event is; undefined for one of none of them. */

@@ -20,6 +20,8 @@ export type Step =
       readonly into: string;
       readonly filter: string | null;
     }
+  /** Records entry and return of a symbol, and of the functions of ZFS's modules with these names (ftrace.rst, function_graph). */
+  | { readonly do: 'graph'; readonly symbol: string; readonly names: readonly string[] }
   | { readonly do: 'filter'; readonly event: string; readonly filter: string }
   /** Tries the texts in order until one is taken: older kernels have other words. */
   | {

@@ -1,7 +1,7 @@
 /** Sessions for viewers of profiles: whole JSON documents, in pieces of a line or so. */
 import { formatFrame, type Trace } from '../../stack/frame.ts';
 import { inert } from '../../text/inert.ts';
-import type { CallEvent } from '../events.ts';
+import type { BelowCall, CallEvent } from '../events.ts';
 import { stackOf } from './export-text.ts';
 import type { KeptSession } from './session.ts';
 
@@ -30,6 +30,9 @@ export function* perfettoPieces({ header, events }: KeptSession): Generator<stri
         yield `,\n${JSON.stringify({ ph: 'M', name: 'thread_name', pid: PROCESS, tid: event.pid, args })}`;
       }
       yield `,\n${JSON.stringify(traceEvent(event))}`;
+      for (const below of event.below ?? []) {
+        yield `,\n${JSON.stringify(belowEvent(event, below))}`;
+      }
     }
   }
   yield '\n]}\n';
@@ -53,6 +56,19 @@ function traceEvent(event: CallEvent): object {
   return typeof durationNs === 'number'
     ? { ...common, ph: 'X', dur: durationNs / 1000 }
     : { ...common, ph: 'i', s: 't' };
+}
+
+function belowEvent({ time, pid }: CallEvent, { frame, startNs, durationNs }: BelowCall): object {
+  const common = {
+    name: inert(frame.symbol),
+    cat: 'below',
+    pid: PROCESS,
+    tid: pid,
+    ts: microseconds(time) + startNs / 1000,
+  };
+  return durationNs === null
+    ? { ...common, ph: 'i', s: 't' }
+    : { ...common, ph: 'X', dur: durationNs / 1000 };
 }
 
 /** Three digits behind the point: nanoseconds. */

@@ -1,7 +1,7 @@
 /** Sessions as text for people and for tools that read text. */
 import { formatFrame, type Trace } from '../../stack/frame.ts';
 import { inert } from '../../text/inert.ts';
-import type { CallEvent, TraceEvent } from '../events.ts';
+import type { BelowCall, CallEvent, TraceEvent } from '../events.ts';
 import type { KeptSession } from './session.ts';
 
 /**
@@ -19,10 +19,17 @@ export function* textLines(session: KeptSession): Generator<string> {
     const who = `${String(event.pid).padEnd(7)} ${inert(event.comm).padEnd(15)}`;
     yield `${time} ${who} ${inert(event.symbol).padEnd(16)} ${inert(callText(event))}`.trimEnd();
     yield* event.stack.map((frame) => `        ${inert(formatFrame(frame))}`);
+    yield* (event.below ?? []).map((call) => `        ${inert(belowText(call))}`);
     if (event.stack.length > 0) {
       yield '';
     }
   }
+}
+
+/** `   12.5 us |   zil_commit_impl()`: indented by how deep it is, as function_graph prints it. */
+function belowText({ depth, frame, durationNs }: BelowCall): string {
+  const time = durationNs === null ? '' : `${durationNs / 1000} us`;
+  return `${time.padStart(12)} | ${'  '.repeat(depth - 1)}${frame.symbol}()`;
 }
 
 /** `foid=34 = 5 EIO 12 us` */

@@ -1,15 +1,17 @@
 import { Failure } from '../../failure.ts';
 import type { Frame, Trace } from '../../stack/frame.ts';
-import type {
-  ArgumentValue,
-  CallEvent,
-  LatencyBucket,
-  LossEvent,
-  ReturnedValue,
-  StackCount,
-  TaskCount,
-  TraceEvent,
-  TraceTally,
+import {
+  type ArgumentValue,
+  type BelowCall,
+  type CallEvent,
+  type LatencyBucket,
+  type LossEvent,
+  MOST_BELOW,
+  type ReturnedValue,
+  type StackCount,
+  type TaskCount,
+  type TraceEvent,
+  type TraceTally,
 } from '../events.ts';
 import { FORMAT, VERSION } from './format.ts';
 import type { KeptSession, SessionEnd, SessionFunction, SessionHeader } from './session.ts';
@@ -170,7 +172,7 @@ class SessionReader {
     if (time === null || comm === null || pid === null || symbol === null || stack === undefined) {
       return null;
     }
-    const { returned, durationNs } = fields;
+    const { returned, durationNs, below } = fields;
     return {
       kind: 'call',
       time,
@@ -182,7 +184,24 @@ class SessionReader {
       stack,
       ...(returned === undefined ? {} : { returned: readReturned(returned) }),
       ...(durationNs === undefined ? {} : { durationNs: count(durationNs) }),
+      ...(below === undefined ? {} : { below: this.#readBelow(below) }),
     };
+  }
+
+  /** A call is at most one deeper than the one before it; what is not ends the list. */
+  #readBelow(value: unknown): BelowCall[] {
+    const calls: BelowCall[] = [];
+    let most = 1;
+    for (const item of list(value, MOST_BELOW)) {
+      const [depth, at, start, duration] = list(item, 4).map(count);
+      const frame = this.#frames[at ?? -1];
+      if (depth == null || depth < 1 || depth > most || frame === undefined || start == null) {
+        break;
+      }
+      calls.push({ depth, frame, startNs: start, durationNs: duration ?? null });
+      most = depth + 1;
+    }
+    return calls;
   }
 
   #readTally(fields: Fields): TraceTally | null {

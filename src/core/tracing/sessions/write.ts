@@ -1,5 +1,5 @@
 import { type Frame, frameKey, type Trace } from '../../stack/frame.ts';
-import type { CallEvent, TraceEvent, TraceTally } from '../events.ts';
+import type { BelowCall, CallEvent, TraceEvent, TraceTally } from '../events.ts';
 import { FORMAT, VERSION } from './format.ts';
 import type { SessionEnd, SessionFunction, SessionHeader } from './session.ts';
 
@@ -24,7 +24,8 @@ export class SessionLines {
       return line(event);
     }
     const [stack, before] = this.#stack(event.stack);
-    return before + line(callLine(event, stack));
+    const [below, lines] = this.#below(event.below);
+    return before + lines + line(callLine(event, stack, below));
   }
 
   tally(tally: TraceTally): string {
@@ -44,6 +45,28 @@ export class SessionLines {
     return line({ kind: 'end', ...end });
   }
 
+  #below(calls: readonly BelowCall[] | undefined): [rows: BelowRow[] | undefined, lines: string] {
+    let lines = '';
+    const rows = calls?.map(({ depth, frame, startNs, durationNs }): BelowRow => {
+      const [number, before] = this.#frame(frame);
+      lines += before;
+      return [depth, number, startNs, durationNs];
+    });
+    return [rows, lines];
+  }
+
+  /** The number of a frame, and the line that tells of it when it is new. */
+  #frame(frame: Frame): [number: number, line: string] {
+    const key = `${frame.reliable} ${frameKey(frame)}`;
+    const known = this.#frames.get(key);
+    if (known !== undefined) {
+      return [known, ''];
+    }
+    const number = this.#frames.size;
+    this.#frames.set(key, number);
+    return [number, line({ kind: 'frame', ...frameLine(frame) })];
+  }
+
   /** The number of a stack, and the lines that tell of it when it is new. */
   #stack(trace: Trace): [number: number | null, lines: string] {
     if (trace.length === 0) {
@@ -55,13 +78,8 @@ export class SessionLines {
     }
     let lines = '';
     const numbers = trace.map((frame) => {
-      const key = `${frame.reliable} ${frameKey(frame)}`;
-      let number = this.#frames.get(key);
-      if (number === undefined) {
-        number = this.#frames.size;
-        this.#frames.set(key, number);
-        lines += line({ kind: 'frame', ...frameLine(frame) });
-      }
+      const [number, before] = this.#frame(frame);
+      lines += before;
       return number;
     });
     const key = numbers.join();
@@ -80,7 +98,14 @@ function frameLine({ symbol, offset, size, module, reliable }: Frame): Record<st
   return { symbol, offset, size, module, ...(reliable ? {} : { reliable }) };
 }
 
-function callLine(event: CallEvent, stack: number | null): Record<string, unknown> {
+/** Depth, frame, start and duration of a call below a traced one. */
+type BelowRow = readonly [depth: number, frame: number, startNs: number, durationNs: number | null];
+
+function callLine(
+  event: CallEvent,
+  stack: number | null,
+  below: readonly BelowRow[] | undefined,
+): Record<string, unknown> {
   const { time, comm, pid, cpu, symbol, returned, durationNs } = event;
   return {
     kind: 'call',
@@ -95,6 +120,7 @@ function callLine(event: CallEvent, stack: number | null): Record<string, unknow
     ...(stack === null ? {} : { stack }),
     ...(returned === undefined ? {} : { returned: returned && [returned.value, returned.errno] }),
     ...(durationNs === undefined ? {} : { durationNs }),
+    ...(below === undefined ? {} : { below }),
   };
 }
 

@@ -33,6 +33,8 @@ function stepText(step: Step): string {
       return `${step.event}/filter ${step.filter}`;
     case 'trigger':
       return `${step.event}/trigger ${step.texts.join(' or ')}`;
+    case 'graph':
+      return `graph ${step.symbol} ${step.names.join(' ')}`;
     case 'measure':
       return `${step.from} to ${step.to} into ${step.into} if ${step.filter}`;
   }
@@ -99,6 +101,16 @@ describe('the program of a kind', () => {
     expect(() => steps({ kind: 'latency', condition: 'foid == 3 || ret == 0' })).toThrow(/cannot check all/);
     expect(() => steps({ kind: 'calls', condition: 'ret == 0' })).toThrow(/There is no ret here/);
     expect(() => steps({ kind: 'count', condition: 'duration > 1us' })).toThrow(/There is no duration here/);
+  });
+
+  it('sees a call graph by a probe at its top and the names of what it calls, each once', () => {
+    const callees = ['zil_commit_impl', 'x y', 'dbuf_hold', 'zil_commit_impl', '$(id)'];
+    expect(steps({ kind: 'graph', condition: 'comm == "dd" && duration > 1ms', callees })).toEqual([
+      `p zil_commit_ab12 ${FETCHED}`,
+      'zil_commit_ab12/filter comm == "dd"',
+      'graph zil_commit zil_commit_impl dbuf_hold',
+    ]);
+    expect(() => steps({ kind: 'graph', condition: 'ret == 0' })).toThrow(/There is no ret here/);
   });
 
   it('tells the functions of a session apart, however long their names', () => {

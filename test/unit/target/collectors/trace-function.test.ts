@@ -51,6 +51,81 @@ const SPA_SYNC = params('spa_sync', '5e71', ['spa_t *', 'spa'], ['uint64_t', 'tx
 const ALLOC: TraceParams = { ...params('kmem_cache_alloc_noprof', '5e73'), module: null };
 
 describe('what the kernel of the test VM printed', () => {
+  test('call graphs of the calls that the probe let pass, whatever others call meanwhile', () => {
+    const of: TraceParams = {
+      ...params('zfs_lookup', 'abcd1234', ['znode_t *', 'dzp'], ['char *', 'nm']),
+      kind: 'graph',
+      condition: 'comm == "zkinds"',
+    };
+    const events = decode(golden('trace-graph.txt'), of);
+    expect(events.filter(({ kind }) => kind === 'counters').at(-1)).toMatchObject({ calls: 3, overrun: 0 });
+    const found = calls(events);
+    expect(found).toHaveLength(3);
+    expect(found[1]).toMatchObject({
+      time: 610.155053,
+      comm: 'zkinds',
+      pid: 1216,
+      cpu: 1,
+      arguments: [{ name: 'dzp' }, { name: 'nm', value: '"17954081362202"' }],
+      durationNs: 667_136,
+    });
+    expect(found[1]?.stack.slice(0, 2).map(formatFrame)).toEqual([
+      'zfs_lookup+0x5/0x410 [zfs]',
+      'zpl_lookup+0xd9/0x2d0 [zfs]',
+    ]);
+    const below = (call: CallEvent | undefined) =>
+      (call?.below ?? []).map(({ depth, frame, durationNs }) => `${depth} ${frame.symbol} ${durationNs}`);
+    expect(below(found[1])).toEqual([
+      '1 rrm_enter_read 9154',
+      '1 zfs_dirlook 610462',
+      '2 zfs_dirent_lock 604433',
+      '3 spl_kmem_alloc 11237',
+      '3 zap_lookup 572525',
+      '4 zap_lockdir 337805',
+      '5 dbuf_hold 24377',
+      '6 dbuf_hold_impl 21362',
+      '5 dbuf_rele 3915',
+      '5 dbuf_hold 36815',
+      '6 dbuf_hold_impl 34872',
+      '5 spl_kmem_alloc 2884',
+      '4 zap_lookup_impl 19239',
+    ]);
+    // The three are of one function: nothing of one is in another.
+    expect(new Set(found.map(({ below }) => below?.length))).toEqual(new Set([13]));
+    for (const { below = [], durationNs } of found) {
+      for (const call of below) {
+        expect(call.startNs + (call.durationNs ?? 0)).toBeLessThanOrEqual((durationNs ?? 0) + 2000);
+      }
+    }
+    // Each call is out with its last line.
+    const lines = golden('trace-graph.txt');
+    const decoder = traceFunction.decoder(of);
+    const outAt = lines.flatMap((line, at) => (calls([...decoder.line(line)]).length > 0 ? [lines[at]] : []));
+    expect(outAt).toHaveLength(3);
+    for (const line of outAt) {
+      expect(line).toMatch(/\| {2}\}$/);
+    }
+  });
+
+  test.each([
+    ['a condition on the duration', 'duration > 1ms', 1],
+    ['another task', 'comm == "zother"', 0],
+  ])('call graphs with %s', (_, condition, count) => {
+    const of: TraceParams = { ...params('zfs_lookup', 'abcd1234'), kind: 'graph', condition };
+    const lines = golden('trace-graph.txt').filter((line) => count > 0 || !line.includes('/* zfs_lookup_'));
+    expect(calls(decode(lines, of))).toHaveLength(count);
+  });
+
+  test('call graphs of which a part was lost are left out', () => {
+    const of: TraceParams = { ...params('zfs_lookup', 'abcd1234'), kind: 'graph' };
+    const lines = [...golden('trace-graph.txt')];
+    const inside = lines.findIndex((line) => line.includes('zfs_dirent_lock'));
+    lines.splice(inside, 0, 'CPU:1 [LOST 12 EVENTS]');
+    const events = decode(lines, of);
+    expect(calls(events)).toHaveLength(2);
+    expect(events).toContainEqual({ kind: 'loss', cpu: 1, count: 12 });
+  });
+
   test('strings and integers in the order of the declaration', () => {
     const events = decode(golden('trace-set-error.txt'), SET_ERROR);
     expect(events[0]).toEqual({ kind: 'started', withArguments: true });

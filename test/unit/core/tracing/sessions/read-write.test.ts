@@ -11,6 +11,13 @@ const EVENTS = [
   { kind: 'loss', cpu: 1, count: 30 },
   call({ stack: [], returned: null, durationNs: null, arguments: [] }),
   call({ stack: [...FSYNC, { ...frame('guess'), reliable: false }], comm: 'a\n"b\u2028' }),
+  call({
+    below: [
+      { depth: 1, frame: frame('zil_commit_impl', 'zfs', 0), startNs: 1000, durationNs: 9000 },
+      { depth: 2, frame: frame('zil_lwb_commit', 'zfs', 0), startNs: 2000, durationNs: null },
+      { depth: 1, frame: frame('dbuf_rele', 'zfs', 0), startNs: 11_000, durationNs: 40 },
+    ],
+  }),
 ] as const;
 const STACKS: TraceTally = {
   kind: 'tally',
