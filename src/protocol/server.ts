@@ -162,6 +162,12 @@ export const callersRequest: RequestKind<{ readonly name: string }, readonly Fun
   method: 'zscope/callers',
 };
 
+/** What the named functions call, nearest first, down to a depth (1: by themselves); some thousands at most. */
+export const calleesRequest: RequestKind<
+  { readonly name: string; readonly depth: number },
+  readonly string[]
+> = { method: 'zscope/callees' };
+
 /** Where `file.c:123:func()` is: the file of that base name, the one that defines `func` first. */
 export const sourceReferenceRequest: RequestKind<SourceReferenceParams, Place | null> = {
   method: 'zscope/sourceReference',
@@ -185,6 +191,44 @@ export interface IndexStatus {
   readonly zfsVersion: string | null;
   /** `file:` URI of the top of that source. */
   readonly zfsTree: string | null;
+}
+
+/**
+ * What leads into the workspace in an open document: what is different from an answer before. Where to is
+ * told by `documentLink/resolve`, with {@link StackLinksChange.document} as a link's data. Null for a
+ * document that holds no stacks.
+ */
+export const stackLinksRequest: RequestKind<StackLinksParams, StackLinksChange | null> = {
+  method: 'zscope/stackLinks',
+};
+
+export interface StackLinksParams {
+  /** Of a document that is open. */
+  readonly uri: string;
+  /** {@link StackLinksChange.id} of the answer that the client has of this server process; null when it has none. */
+  readonly known: number | null;
+}
+
+/** The links of a text of 100,000 lines would be some megabytes; those of the lines that changed are not. */
+export interface StackLinksChange {
+  /** Names what the client has with this answer. */
+  readonly id: number;
+  /** Stands for the document where a link is resolved. */
+  readonly document: number;
+  /** Parts at the beginning of what the client has that stay. */
+  readonly head: number;
+  /** Parts at its end that stay, wherever their lines are now. */
+  readonly tail: number;
+  /** What takes the place of all parts between. */
+  readonly parts: readonly LinkPart[];
+}
+
+/** Lines of a document that follow each other, with their links. */
+export interface LinkPart {
+  /** How many lines. */
+  readonly lines: number;
+  /** Three numbers a link: its line in this part, its first column, and the one behind it; 0-based, UTF-16 units. */
+  readonly spans: readonly number[];
 }
 
 /** The different stacks of an open document, the most frequent first; null when it holds none. */

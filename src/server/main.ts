@@ -19,6 +19,7 @@ import {
 } from 'vscode-languageserver/node';
 import * as requests from '../protocol/server.ts';
 import { CReader } from './c-reader.ts';
+import { calleesBelow } from './callees.ts';
 import { IndexProgress } from './index-progress.ts';
 import { Locator } from './locator.ts';
 import { ModuleService } from './modules/module-service.ts';
@@ -225,6 +226,7 @@ answer(requests.functionAtRequest, ({ uri, line, character }) => {
 });
 answer(requests.definitionsRequest, ({ name }) => locator.definitions(name));
 answer(requests.callersRequest, ({ name }) => locator.callers(name));
+answer(requests.calleesRequest, ({ name, depth }) => calleesBelow(index.functions, name, depth));
 answer(requests.sourceReferenceRequest, (reference) => locator.sourceReference(reference));
 answer(requests.indexStatusRequest, () => ({
   files: index.functions.fileCount,
