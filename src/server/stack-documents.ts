@@ -2,8 +2,9 @@ import type { Position } from 'vscode-languageserver/node';
 import { TextDocument, type TextDocumentContentChangeEvent } from 'vscode-languageserver-textdocument';
 import type { SourceItem } from '../core/stack/text/items.ts';
 import { readStackItems } from '../core/stack/text/reader.ts';
-import { type PlacedFrame, readTraces, type TextTrace, TraceReader } from '../core/stack/traces.ts';
+import { type PlacedFrame, readTraces, type TextTrace } from '../core/stack/traces.ts';
 import { StackLines } from './stack-lines.ts';
+import { StackTraces } from './stack-traces.ts';
 
 /** The language of documents that hold stacks, as package.json names it. */
 const STACK_LANGUAGE = 'kernel-stack';
@@ -20,6 +21,9 @@ const BEGINNING = 512 * 1024;
 /** So much of a line tells what it is, in UTF-16 units. */
 const MAX_LINE = 4096;
 
+/** Memory is looked after for a document of this size, in UTF-16 units. */
+const LARGE = 8_000_000;
+
 /** Text that is put into a document may make it one that holds stacks when it is so long. */
 const MIN_FRAME = 8;
 
@@ -34,23 +38,15 @@ export interface FrameInTrace {
 /** A document that holds stacks. */
 export class StackDocument {
   readonly lines: StackLines;
-  #traces: { readonly version: number; readonly traces: readonly TextTrace[] } | null = null;
+  readonly #traces = new StackTraces((line) => this.lineAt(line));
 
   constructor(readonly document: TextDocument) {
     this.lines = new StackLines(document);
   }
 
-  /** Its stacks, in the order of the text. */
+  /** Its stacks, in the order of the text; good until the document changes. */
   get traces(): readonly TextTrace[] {
-    const { version } = this.document;
-    if (this.#traces?.version !== version) {
-      const reader = new TraceReader((line) => this.lineAt(line));
-      this.lines.forEach((item, line) => {
-        reader.take(item, line);
-      });
-      this.#traces = { version, traces: reader.end() };
-    }
-    return this.#traces.traces;
+    return this.#traces.of(this.lines.blocks);
   }
 
   /** The beginning of a 0-based line, without its end; '' behind the last. */
@@ -98,7 +94,13 @@ export class StackDocuments {
   /** Documents of other languages that were looked at and hold none. */
   readonly #without = new WeakSet<TextDocument>();
 
-  readonly create = TextDocument.create;
+  readonly create = (uri: string, languageId: string, version: number, text: string): TextDocument => {
+    if (text.length > LARGE) {
+      // The message that it came in is twice its size, and would stay until other things fill the memory.
+      globalThis.gc?.();
+    }
+    return TextDocument.create(uri, languageId, version, text);
+  };
 
   /** Changes a document as the client says. */
   readonly update = (

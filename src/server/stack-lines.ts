@@ -2,6 +2,7 @@ import type { TextDocument, TextDocumentContentChangeEvent } from 'vscode-langua
 import type { StackItem } from '../core/stack/text/items.ts';
 import { mayGoOn } from '../core/stack/text/join.ts';
 import { StackTextReader } from '../core/stack/text/reader.ts';
+import { detached, Names } from './names.ts';
 
 /** Lines that are read together: after an edit, only those around it are read again. */
 const BLOCK_LINES = 512;
@@ -27,8 +28,9 @@ export interface Block {
 
 /** What a document's lines hold, kept up to date edit by edit. */
 export class StackLines {
-  #blocks: Block[] = [];
+  #blocks: readonly Block[] = [];
   #isFresh = true;
+  readonly #names = new Names();
 
   constructor(private readonly document: TextDocument) {}
 
@@ -45,7 +47,7 @@ export class StackLines {
     }
   }
 
-  /** The blocks in the order of the text; one stays the same object as long as its lines do. */
+  /** The blocks in the order of the text; one stays the same object as long as its lines do, and the list as long as all do. */
   get blocks(): readonly Block[] {
     this.#read();
     return this.#blocks;
@@ -102,7 +104,9 @@ export class StackLines {
       this.#isFresh = true;
       return;
     }
-    this.#blocks.splice(first, last - first + 1, { lines: lines - removed + added, items: null });
+    const changed = { lines: lines - removed + added, items: null };
+    // A new list: others hold the one before, to compare.
+    this.#blocks = [...this.#blocks.slice(0, first), changed, ...this.#blocks.slice(last + 1)];
   }
 
   #read(): void {
@@ -110,7 +114,7 @@ export class StackLines {
     const known = this.#blocks.reduce((count, { lines }) => count + lines, 0);
     if (this.#isFresh || known !== lineCount) {
       this.#isFresh = false;
-      this.#blocks = readBlocks(this.document.getText(), lineCount, MAX_ITEMS);
+      this.#blocks = readBlocks(this.document.getText(), lineCount, MAX_ITEMS, this.#names);
       return;
     }
     if (this.#blocks.every(({ items }) => items !== null)) {
@@ -125,7 +129,7 @@ export class StackLines {
         return [block];
       }
       const range = { start: { line: from, character: 0 }, end: { line: base, character: 0 } };
-      const blocks = readBlocks(this.document.getText(range), block.lines, room);
+      const blocks = readBlocks(this.document.getText(range), block.lines, room, this.#names);
       room -= blocks.reduce((count, { items }) => count + (items?.length ?? 0), 0);
       return blocks;
     });
@@ -136,7 +140,7 @@ export class StackLines {
  * Reads `lines` lines of text in blocks.
  * @param room most items
  */
-function readBlocks(text: string, lines: number, room: number): Block[] {
+function readBlocks(text: string, lines: number, room: number, names: Names): Block[] {
   const blocks: { readonly lines: number; readonly items: StackItem[] }[] = [];
   let left = lines;
   for (let from = 0; left > 0; ) {
@@ -161,6 +165,7 @@ function readBlocks(text: string, lines: number, room: number): Block[] {
       free--;
       // The item is nobody else's yet; a copy of each would be half of the memory that is needed here.
       (item as { line: number }).line -= base;
+      detach(item, names);
       block?.items.push(item);
     }
   });
@@ -170,6 +175,23 @@ function readBlocks(text: string, lines: number, room: number): Block[] {
   }
   reader.end();
   return blocks;
+}
+
+/** Takes care that an item does not keep the text that it was read from. */
+function detach(item: StackItem, names: Names): void {
+  const strings = item as {
+    -readonly [K in 'function' | 'module' | 'path' | 'title' | 'comm']?: string | null;
+  };
+  if (item.kind === 'frame') {
+    strings.function = names.get(item.function);
+    strings.module = item.module === null ? null : names.get(item.module);
+  } else if (item.kind === 'source') {
+    strings.path = names.get(item.path);
+    strings.function = item.function === null ? null : names.get(item.function);
+  } else {
+    strings.title = detached(item.title);
+    strings.comm = item.comm === null ? null : names.get(item.comm);
+  }
 }
 
 /** Where the block that begins at `from` ends: after so many lines, a little later where a frame goes on. */

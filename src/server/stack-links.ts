@@ -2,86 +2,113 @@ import type { DocumentLink, Location, Position } from 'vscode-languageserver/nod
 import { sourceName } from '../core/stack/frame.ts';
 import type { FrameItem, SourceItem } from '../core/stack/text/items.ts';
 import type { Place } from '../core/symbols/location.ts';
+import type { LinkPart, StackLinksChange } from '../protocol/server.ts';
+import { commonEnds } from './common-ends.ts';
 import type { Locator } from './locator.ts';
 import type { StackDocument } from './stack-documents.ts';
 import { placeText } from './stack-hover.ts';
 import type { Block } from './stack-lines.ts';
 import type { StackPlaces } from './stack-places.ts';
 
-/** Links that are given for one document; VS Code asks for all of them at once. */
+/** Links that are given for one document at once, where the client asks for all of them. */
 const MAX_LINKS = 100_000;
 
 /** Answers for documents that are remembered by number, so that a link can be short. */
 const MAX_NUMBERED = 64;
 
+/** Answers about one document that a client may still have; one that was cancelled never came to it. */
+const MAX_ANSWERS = 4;
+
 /** Links and definitions of what stands in stack texts. */
 export class StackLinks {
-  /** Whether what is named so leads into the workspace; as long as the index stays. */
-  readonly #leads = new Map<string, boolean>();
-  /** Links of blocks, with the 0-based line that they begin at; as long as the index stays. */
-  #linked = new WeakMap<Block, { base: number; readonly links: readonly DocumentLink[] }>();
+  /** Whether what is named so leads into the workspace, by module or path and function; as long as the index stays. */
+  readonly #leads = new Map<string | null, Map<string | null, boolean>>();
+  /** The links of blocks, as long as the index stays. */
+  #linked = new WeakMap<Block, LinkPart>();
+  /** What was answered about documents, by the answer's id; as long as the index stays. */
+  #answers = new WeakMap<StackDocument, Map<number, readonly Block[]>>();
   readonly #numbered = new Map<number, WeakRef<StackDocument>>();
   readonly #numbers = new WeakMap<StackDocument, number>();
   #next = 1;
+  #answered = 0;
 
   constructor(
-    private readonly locator: Locator,
-    private readonly places: StackPlaces,
+    private readonly locator: Pick<Locator, 'sourceReference'>,
+    private readonly places: Pick<StackPlaces, 'leads' | 'of'>,
   ) {}
 
   /** The sources changed: what led nowhere may lead somewhere now. */
   sourcesChanged(): void {
     this.#leads.clear();
     this.#linked = new WeakMap();
+    this.#answers = new WeakMap();
   }
 
-  /**
-   * Links of everything that leads into the workspace; where to is found by {@link resolve}. They are
-   * good until the next call: those of lines that stayed as they are are used again.
-   */
+  /** Links of everything that leads into the workspace; where to is found by {@link resolve}. */
   of(document: StackDocument): DocumentLink[] {
     const data = this.#numberOf(document);
     const links: DocumentLink[] = [];
     let base = 0;
     for (const block of document.lines.blocks) {
-      let known = this.#linked.get(block);
-      if (known === undefined) {
-        known = { base, links: this.#linksOf(block, base, data) };
-        this.#linked.set(block, known);
-      } else if (known.base !== base) {
-        for (const { range } of known.links) {
-          range.start.line += base - known.base;
-          range.end.line = range.start.line;
-        }
-        known.base = base;
-      }
-      if (links.length + known.links.length > MAX_LINKS) {
+      const { spans, lines } = this.#partOf(block);
+      if (links.length + spans.length / 3 > MAX_LINKS) {
         break;
       }
-      for (const link of known.links) {
-        links.push(link);
+      for (let at = 0; at < spans.length; at += 3) {
+        const line = base + (spans[at] ?? 0);
+        const [start, end] = [spans[at + 1] ?? 0, spans[at + 2] ?? 0];
+        links.push({ range: { start: { line, character: start }, end: { line, character: end } }, data });
       }
-      base += block.lines;
+      base += lines;
     }
     return links;
   }
 
-  #linksOf(block: Block, base: number, data: number): DocumentLink[] {
-    const links: DocumentLink[] = [];
-    for (const item of block.items ?? []) {
-      if (item.kind !== 'heading' && this.#leadsTo(item)) {
-        const line = base + item.line - 1;
-        const range = { start: { line, character: item.start }, end: { line, character: item.end } };
-        links.push({ range, data });
-      }
+  /**
+   * The same links, as far as they are not in an answer that the client has.
+   * @param known that answer's id; null for none
+   */
+  changes(document: StackDocument, known: number | null): StackLinksChange {
+    const { blocks } = document.lines;
+    const answers = this.#answers.get(document) ?? new Map<number, readonly Block[]>();
+    this.#answers.set(document, answers);
+    const before = known === null ? undefined : answers.get(known);
+    const { head, tail } = commonEnds(before ?? [], blocks);
+    this.#answered++;
+    answers.set(this.#answered, blocks);
+    const [oldest] = answers.keys();
+    if (answers.size > MAX_ANSWERS && oldest !== undefined) {
+      answers.delete(oldest);
     }
-    return links;
+    const parts = blocks.slice(head, blocks.length - tail).map((block) => this.#partOf(block));
+    return { id: this.#answered, document: this.#numberOf(document), head, tail, parts };
+  }
+
+  #partOf(block: Block): LinkPart {
+    let part = this.#linked.get(block);
+    if (part === undefined) {
+      const spans: number[] = [];
+      for (const item of block.items ?? []) {
+        if (item.kind !== 'heading' && this.#leadsTo(item)) {
+          spans.push(item.line - 1, item.start, item.end);
+        }
+      }
+      part = { lines: block.lines, spans };
+      this.#linked.set(block, part);
+    }
+    return part;
   }
 
   #leadsTo(item: FrameItem | SourceItem): boolean {
     const isFrame = item.kind === 'frame';
-    const key = isFrame ? `${item.module ?? ''}:${item.function}` : `${item.path}:${item.function ?? ''}()`;
-    let leads = this.#leads.get(key);
+    // A text has many frames and few modules: a key of both would be made anew for each frame.
+    const group = isFrame ? item.module : `${item.path}:`;
+    let named = this.#leads.get(group);
+    if (named === undefined) {
+      named = new Map();
+      this.#leads.set(group, named);
+    }
+    let leads = named.get(item.function);
     if (leads === undefined) {
       leads = isFrame
         ? this.places.leads({
@@ -92,7 +119,7 @@ export class StackLinks {
             reliable: item.reliable,
           })
         : this.reference(item) !== null;
-      this.#leads.set(key, leads);
+      named.set(item.function, leads);
     }
     return leads;
   }

@@ -11,18 +11,24 @@ const MAX_SYMBOLS = 20_000;
 /** Tasks that are named of a stack that many have. */
 const MAX_NAMED = 3;
 
+/** What entries say; most stacks of a document stay the same when it is edited. */
+const labels = new WeakMap<TextTrace, Pick<DocumentSymbol, 'name' | 'detail' | 'kind'>>();
+
 /** One entry for each task, report or stack. */
 export function stackSymbols(document: StackDocument): DocumentSymbol[] {
   return document.traces.slice(0, MAX_SYMBOLS).map((trace) => {
-    const { firstLine, lastLine, start, end, verdict } = trace;
+    const { firstLine, lastLine, start, end } = trace;
+    let label = labels.get(trace);
+    if (label === undefined) {
+      label = labelOf(trace);
+      labels.set(trace, label);
+    }
     // The last in the text; of a folded stack that is the innermost.
     const lastColumn = Math.max(
       ...[trace.frames[0], trace.frames.at(-1)].map((frame) => (frame?.line === lastLine ? frame.end : 0)),
     );
     return {
-      name: traceName(trace),
-      detail: inert(verdict === '' ? innermost(trace) : verdict, 200),
-      kind: verdict === '' ? SymbolKind.Function : SymbolKind.Event,
+      ...label,
       range: {
         start: { line: firstLine, character: 0 },
         end: {
@@ -39,6 +45,15 @@ export function stackSymbols(document: StackDocument): DocumentSymbol[] {
       },
     };
   });
+}
+
+function labelOf(trace: TextTrace): Pick<DocumentSymbol, 'name' | 'detail' | 'kind'> {
+  const { verdict } = trace;
+  return {
+    name: traceName(trace),
+    detail: inert(verdict === '' ? innermost(trace) : verdict, 200),
+    kind: verdict === '' ? SymbolKind.Function : SymbolKind.Event,
+  };
 }
 
 /** A fold for each stack, from its heading to its last frame. */

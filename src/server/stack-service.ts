@@ -6,6 +6,7 @@ import {
   FoldingRangeRequest,
   HoverRequest,
   type InitializeParams,
+  type SemanticTokens,
   SemanticTokensRegistrationType,
   type ServerCapabilities,
   type TextDocuments,
@@ -16,7 +17,9 @@ import {
   lineLinksRequest,
   nextFrameRequest,
   type RunningModule,
+  type StackLinksParams,
   stackGroupsRequest,
+  stackLinksRequest,
 } from '../protocol/server.ts';
 import type { Locator } from './locator.ts';
 import { STACK_LANGUAGES, type StackDocument, type StackDocuments } from './stack-documents.ts';
@@ -25,7 +28,7 @@ import { StackLinks } from './stack-links.ts';
 import { stackFolds, stackSymbols } from './stack-outline.ts';
 import { type DebugLines, StackPlaces } from './stack-places.ts';
 import { lineLinks, nextFrame } from './stack-requests.ts';
-import { stackLegend, stackTokens } from './stack-tokens.ts';
+import { DocumentTokens, stackLegend, stackTokens } from './stack-tokens.ts';
 
 /** What the service needs of the server around it. */
 interface Surroundings {
@@ -69,7 +72,7 @@ export class StackService {
           hoverProvider: true,
           documentSymbolProvider: true,
           foldingRangeProvider: true,
-          semanticTokensProvider: { legend: stackLegend, full: true, range: true },
+          semanticTokensProvider: { legend: stackLegend, full: { delta: true }, range: true },
         };
   }
 
@@ -88,7 +91,7 @@ export class StackService {
     await client.register(SemanticTokensRegistrationType.type, {
       documentSelector,
       legend: stackLegend,
-      full: true,
+      full: { delta: true },
       range: true,
     });
   }
@@ -105,10 +108,16 @@ export class StackService {
 
   #answer(hover: StackHover): void {
     const { connection, settled } = this.around;
+    const tokens = new DocumentTokens();
     connection.onDocumentLinks(async ({ textDocument }) => {
       await settled();
       const document = this.#document(textDocument);
       return document === null ? [] : this.#links.of(document);
+    });
+    connection.onRequest(stackLinksRequest.method, async ({ uri, known }: StackLinksParams) => {
+      await settled();
+      const document = this.#document({ uri });
+      return document === null ? null : this.#links.changes(document, known);
     });
     connection.onDocumentLinkResolve((link) => this.#links.resolve(link));
     connection.onDefinition(async ({ textDocument, position }) => {
@@ -131,10 +140,17 @@ export class StackService {
       // Null, not none: other texts keep the folds that the editor makes by indentation.
       return document === null ? null : stackFolds(document);
     });
-    connection.languages.semanticTokens.on(({ textDocument }) => {
+    const tokensOf = (textDocument: { readonly uri: string }, known: string | null) => {
       const document = this.#document(textDocument);
-      return document === null ? { data: [] } : stackTokens(document, null);
-    });
+      return document === null ? { data: [] } : tokens.of(document, known);
+    };
+    // Without an answer before, the answer is all of them.
+    connection.languages.semanticTokens.on(
+      ({ textDocument }) => tokensOf(textDocument, null) as SemanticTokens,
+    );
+    connection.languages.semanticTokens.onDelta(({ textDocument, previousResultId }) =>
+      tokensOf(textDocument, previousResultId),
+    );
     connection.languages.semanticTokens.onRange(({ textDocument, range }) => {
       const document = this.#document(textDocument);
       return document === null ? { data: [] } : stackTokens(document, range);

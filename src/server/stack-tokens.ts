@@ -1,5 +1,11 @@
-import { type Range, type SemanticTokens, SemanticTokensBuilder } from 'vscode-languageserver/node';
+import {
+  type Range,
+  type SemanticTokens,
+  SemanticTokensBuilder,
+  type SemanticTokensDelta,
+} from 'vscode-languageserver/node';
 import { isZfsModule } from '../core/zfs/zfs-modules.ts';
+import { commonEnds } from './common-ends.ts';
 import type { StackDocument } from './stack-documents.ts';
 
 /** What tokens are made of, as package.json describes it to themes. */
@@ -27,4 +33,28 @@ export function stackTokens(document: StackDocument, range: Range | null): Seman
     }
   });
   return builder.build();
+}
+
+/** The tokens of whole documents; after an edit, only those around it are sent. */
+export class DocumentTokens {
+  readonly #last = new WeakMap<StackDocument, { readonly id: string; readonly data: readonly number[] }>();
+  #answered = 0;
+
+  /** @param known the answer that the client has; null for none */
+  of(document: StackDocument, known: string | null): SemanticTokens | SemanticTokensDelta {
+    const before = this.#last.get(document);
+    const { data } = stackTokens(document, null);
+    this.#answered++;
+    const resultId = String(this.#answered);
+    this.#last.set(document, { id: resultId, data });
+    if (before === undefined || before.id !== known) {
+      return { resultId, data };
+    }
+    // Tokens say how far they are from the one before, so those behind an edit are the same.
+    const { head, tail } = commonEnds(before.data, data);
+    const deleteCount = before.data.length - head - tail;
+    const added = data.slice(head, data.length - tail);
+    const edits = deleteCount === 0 && added.length === 0 ? [] : [{ start: head, deleteCount, data: added }];
+    return { resultId, edits };
+  }
 }

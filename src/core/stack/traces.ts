@@ -104,8 +104,17 @@ export class TraceReader {
   /** @param lineAt a line of the text by its 0-based number */
   constructor(private readonly lineAt: (line: number) => string) {}
 
-  /** @param line 0-based line of the text, whatever the item says */
-  take(item: StackItem, line: number): void {
+  /** Those that are whole already. */
+  get closed(): readonly TextTrace[] {
+    return this.#traces;
+  }
+
+  /**
+   * @param line 0-based line of the text, whatever the item says
+   * @returns whether something begins with the item: what it is depends on it, the lines above and what follows
+   */
+  take(item: StackItem, line: number): boolean {
+    const before = this.#open;
     if (item.kind === 'heading') {
       this.#takeHeading(item, line);
     } else if (item.kind === 'frame') {
@@ -116,6 +125,7 @@ export class TraceReader {
         this.#open.lastSource = line;
       }
     }
+    return this.#open !== before;
   }
 
   end(): TextTrace[] {

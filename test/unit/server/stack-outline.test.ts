@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Position, Range } from 'vscode-languageserver/node';
+import type { Position, Range, SemanticTokens, SemanticTokensDelta } from 'vscode-languageserver/node';
 import { TextDocument } from 'vscode-languageserver-textdocument';
 import { StackDocuments } from '../../../src/server/stack-documents.ts';
 import { stackFolds, stackSymbols } from '../../../src/server/stack-outline.ts';
-import { stackTokens } from '../../../src/server/stack-tokens.ts';
+import { DocumentTokens, stackTokens } from '../../../src/server/stack-tokens.ts';
 
 function open(...lines: readonly string[]) {
   const document = TextDocument.create('untitled:a', 'kernel-stack', 1, lines.join('\n'));
@@ -96,5 +96,39 @@ describe('the colours of frames', () => {
   it('are given for the lines in sight alone', () => {
     const range = { start: { line: 1, character: 0 }, end: { line: 1, character: 5 } };
     expect(stackTokens(open(...text), range).data).toEqual([1, 8, 1, 0, 2]);
+  });
+});
+
+describe('the tokens of a document that is edited', () => {
+  it('are sent as what is different, which makes them what they are', () => {
+    const text = Array.from({ length: 400 }, (_, at) => (at % 9 === 0 ? '' : ` f${at}+0x1/0x20 [zfs]`)).join(
+      '\n',
+    );
+    const documents = new StackDocuments();
+    const document = TextDocument.create('untitled:a', 'kernel-stack', 1, text);
+    const stacks = documents.of(document);
+    if (stacks === null) {
+      throw new Error('no stack document');
+    }
+    const tokens = new DocumentTokens();
+    let { resultId, data } = tokens.of(stacks, null) as SemanticTokens;
+    const edits = [
+      { line: 200, text: '\n' },
+      { line: 0, text: ' ? a+0x1/0x20\n' },
+      { line: 402, text: '\n b+0x1/0x20' },
+      { line: 30, text: '' },
+    ];
+    edits.forEach(({ line, text: added }, at) => {
+      const where = { line, character: 0 };
+      documents.update(document, [{ range: { start: where, end: where }, text: added }], at + 2);
+      const delta = tokens.of(stacks, resultId ?? null) as SemanticTokensDelta;
+      for (const { start, deleteCount, data: put = [] } of delta.edits) {
+        expect(deleteCount + put.length).toBeLessThan(20);
+        data = [...data.slice(0, start), ...put, ...data.slice(start + deleteCount)];
+      }
+      resultId = delta.resultId;
+      expect(data).toEqual(stackTokens(stacks, null).data);
+    });
+    expect(tokens.of(stacks, 'of another server')).toMatchObject({ data });
   });
 });
