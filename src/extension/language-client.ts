@@ -5,16 +5,21 @@
 import * as vscode from 'vscode';
 import {
   CloseAction,
+  DocumentLinkRequest,
+  DocumentLinkResolveRequest,
   ErrorAction,
   LanguageClient,
   type LanguageClientOptions,
+  type Middleware,
   RevealOutputChannelOn,
+  type ServerOptions as ServerProcess,
   TransportKind,
 } from 'vscode-languageclient/node';
 import type { Disposable } from '../core/lifetime.ts';
 import type { NotificationKind, RequestKind, ServerOptions } from '../protocol/server.ts';
 import { CrashLimit } from './crash-limit.ts';
 import { languages, schemes } from './ids.ts';
+import { DocumentLinks } from './stack-text/document-links.ts';
 
 /** A running language server. Disposing ends its process. */
 export interface ServerClient extends Disposable {
@@ -44,7 +49,8 @@ class QuietClient extends LanguageClient {
 }
 
 /**
- * Starts the server. What it writes to stderr goes to `log`.
+ * Starts the server, and starts it again when it ends by itself, also while it starts. What it writes to
+ * stderr goes to `log`.
  * @param prepare is called with the client before the server runs
  * @param gaveUp is called when the server ended and is not started again by itself
  * @throws when it cannot be started.
@@ -55,13 +61,172 @@ export async function startServer(
   prepare: (client: ServerClient) => void,
   gaveUp: () => void,
 ): Promise<ServerClient> {
-  const crashes = new CrashLimit(MAX_CRASHES, CRASHES_WITHIN_MS);
+  const served = new RestartingServer(context, log, gaveUp);
+  prepare(served);
+  await served.start();
+  return served;
+}
+
+/**
+ * One server process after the other. The library's own restart is not used: it mixes up a client that fails
+ * to start with the one that it starts in its place, and ends the process of that.
+ */
+class RestartingServer implements ServerClient {
+  #client: Promise<LanguageClient> | null = null;
+  #isDisposed = false;
+  readonly #crashes = new CrashLimit(MAX_CRASHES, CRASHES_WITHIN_MS);
+  /** What each client is given before it starts. */
+  readonly #prepare: ((client: LanguageClient) => void)[] = [];
+
+  constructor(
+    private readonly context: Pick<vscode.ExtensionContext, 'asAbsolutePath' | 'globalStorageUri'>,
+    private readonly log: vscode.LogOutputChannel,
+    private readonly gaveUp: () => void,
+  ) {}
+
+  /** @throws when a server cannot be started, again and again. */
+  start(): Promise<LanguageClient> {
+    this.#client = this.#start();
+    return this.#client;
+  }
+
+  async request<P, R>(kind: RequestKind<P, R>, params: P, signal?: AbortSignal): Promise<R> {
+    const client = await (this.#client ?? this.start());
+    if (signal === undefined) {
+      return client.sendRequest(kind.method, params);
+    }
+    const source = new vscode.CancellationTokenSource();
+    const cancel = () => source.cancel();
+    signal.addEventListener('abort', cancel, { once: true });
+    try {
+      signal.throwIfAborted();
+      return await client.sendRequest(kind.method, params, source.token);
+    } finally {
+      signal.removeEventListener('abort', cancel);
+      source.dispose();
+    }
+  }
+
+  answer<P, R>(kind: RequestKind<P, R>, handler: (params: P, signal: AbortSignal) => Promise<R>): void {
+    this.#prepare.push((client) => {
+      client.onRequest<unknown, void>(kind.method, async (params, token) => {
+        const abort = new AbortController();
+        const listener = token.onCancellationRequested(() => abort.abort());
+        try {
+          return await handler(params, abort.signal);
+        } finally {
+          listener.dispose();
+        }
+      });
+    });
+  }
+
+  listen<P>(kind: NotificationKind<P>, handler: (params: P) => void): void {
+    this.#prepare.push((client) => {
+      client.onNotification(kind.method, handler);
+    });
+  }
+
+  dispose(): void {
+    this.#isDisposed = true;
+    // The extension is going away: nobody can wait for this. A client that could not start is gone already.
+    this.#client?.then(
+      (client) => client.dispose().catch((error: unknown) => this.log.warn(String(error))),
+      () => {},
+    );
+  }
+
+  async #start(): Promise<LanguageClient> {
+    for (;;) {
+      let isRunning = false;
+      let over: () => void = () => {};
+      const ended = new Promise<never>((_, reject) => {
+        over = () => reject(new Error('The language server ended while it started.'));
+      });
+      // Later than the start nobody waits for it.
+      ended.catch(() => {});
+      const client = this.#make(() => {
+        over();
+        if (isRunning) {
+          isRunning = false;
+          this.#ended();
+        }
+      });
+      try {
+        await Promise.race([client.start(), ended]);
+        isRunning = true;
+        return client;
+      } catch (error) {
+        this.log.warn(`The language server did not start: ${String(error)}`);
+        // Its process is ended, should it still be there; the client knows that it is not running.
+        client.dispose().catch(() => {});
+        if (this.#isDisposed || !this.#crashes.crashed()) {
+          throw error;
+        }
+      }
+    }
+  }
+
+  /** A server that ran is gone. */
+  #ended(): void {
+    if (this.#isDisposed) {
+      return;
+    }
+    if (this.#crashes.crashed()) {
+      this.log.warn('The language server ended and is started again.');
+      this.start().catch(this.gaveUp);
+    } else {
+      this.gaveUp();
+    }
+  }
+
+  /** @param closed is called when the server's process is gone, or speaks no more */
+  #make(closed: () => void): LanguageClient {
+    const client: LanguageClient = new QuietClient('zscope', 'ZScope', serverOptions(this.context), {
+      ...clientOptions(this.context, this.log),
+      errorHandler: {
+        error: (_error, _message, count = 0) => {
+          if (count <= MAX_ERRORS) {
+            return { action: ErrorAction.Continue, handled: true };
+          }
+          // The client ends the server; that it is gone is not told then.
+          closed();
+          return { action: ErrorAction.Shutdown, handled: true };
+        },
+        closed: () => {
+          closed();
+          return { action: CloseAction.DoNotRestart, handled: true };
+        },
+      },
+      middleware: linksInParts(() => client),
+    });
+    for (const prepare of this.#prepare) {
+      prepare(client);
+    }
+    return client;
+  }
+}
+
+function serverOptions(context: Pick<vscode.ExtensionContext, 'asAbsolutePath'>): ServerProcess {
   const module = context.asAbsolutePath('dist/server.cjs');
   // With gc() the server gives memory back when it is idle.
   const execArgv = [`--max-old-space-size=${HEAP_MEGABYTES}`, '--expose-gc'];
   // glibc keeps what was freed unless it is told when to give it back (mallopt(3), M_TRIM_THRESHOLD).
   const env = { MALLOC_TRIM_THRESHOLD_: '1000000' };
-  const options: LanguageClientOptions = {
+  return {
+    run: { module, transport: TransportKind.ipc, options: { execArgv, env } },
+    debug: {
+      ...{ module, transport: TransportKind.ipc },
+      options: { execArgv: [...execArgv, '--inspect=6011'], env },
+    },
+  };
+}
+
+function clientOptions(
+  context: Pick<vscode.ExtensionContext, 'globalStorageUri'>,
+  log: vscode.LogOutputChannel,
+): LanguageClientOptions {
+  return {
     documentSelector: [
       // Which of the logs and other texts hold stacks, the server sees.
       ...[languages.kernelStack, 'log', 'plaintext'].flatMap((language) =>
@@ -72,75 +237,26 @@ export async function startServer(
     ],
     outputChannel: log,
     initializationOptions: { storagePath: context.globalStorageUri.fsPath } satisfies ServerOptions,
-    errorHandler: {
-      error: (_error, _message, count = 0) => {
-        if (count <= MAX_ERRORS) {
-          return { action: ErrorAction.Continue, handled: true };
-        }
-        gaveUp();
-        return { action: ErrorAction.Shutdown, handled: true };
-      },
-      closed: () => {
-        if (crashes.crashed()) {
-          return { action: CloseAction.Restart, handled: true };
-        }
-        gaveUp();
-        return { action: CloseAction.DoNotRestart, handled: true };
-      },
-    },
     // Taken for a crash: started again, or given up.
     initializationFailedHandler: () => false,
     // A person is not told of a failed link or hover; the log has it.
     revealOutputChannelOn: RevealOutputChannelOn.Never,
   };
-  const client = new QuietClient(
-    'zscope',
-    'ZScope',
-    {
-      run: { module, transport: TransportKind.ipc, options: { execArgv, env } },
-      debug: {
-        ...{ module, transport: TransportKind.ipc },
-        options: { execArgv: [...execArgv, '--inspect=6011'], env },
-      },
-    },
-    options,
-  );
-  const served: ServerClient = {
-    request: async (kind, params, signal) => {
-      if (signal === undefined) {
-        return client.sendRequest(kind.method, params);
-      }
-      const source = new vscode.CancellationTokenSource();
-      const cancel = () => source.cancel();
-      signal.addEventListener('abort', cancel, { once: true });
-      try {
-        signal.throwIfAborted();
-        return await client.sendRequest(kind.method, params, source.token);
-      } finally {
-        signal.removeEventListener('abort', cancel);
-        source.dispose();
-      }
-    },
-    answer: (kind, handler) => {
-      client.onRequest<unknown, void>(kind.method, async (params, token) => {
-        const abort = new AbortController();
-        const listener = token.onCancellationRequested(() => abort.abort());
-        try {
-          return await handler(params, abort.signal);
-        } finally {
-          listener.dispose();
-        }
-      });
-    },
-    listen: (kind, handler) => {
-      client.onNotification(kind.method, handler);
-    },
-    dispose: () => {
-      // The extension is going away: nobody can wait for this.
-      void client.dispose().catch((error: unknown) => log.warn(String(error)));
-    },
+}
+
+/** Links are asked for in a shorter way than the protocol's own. */
+function linksInParts(
+  client: () => LanguageClient,
+): Pick<Middleware, 'provideDocumentLinks' | 'resolveDocumentLink'> {
+  const links = new DocumentLinks((kind, params, token) => client().sendRequest(kind.method, params, token));
+  return {
+    provideDocumentLinks: (document, token) =>
+      links
+        .provide(document, token)
+        .catch((error) => client().handleFailedRequest(DocumentLinkRequest.type, token, error, null)),
+    resolveDocumentLink: (link, token) =>
+      links
+        .resolve(link, token)
+        .catch((error) => client().handleFailedRequest(DocumentLinkResolveRequest.type, token, error, link)),
   };
-  prepare(served);
-  await client.start();
-  return served;
 }
