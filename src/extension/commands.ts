@@ -22,6 +22,8 @@ import type { TargetNode } from './targets/target-nodes.ts';
 import type { TargetService } from './targets/target-service.ts';
 import type { TargetsView } from './targets/targets-view.ts';
 import type { SessionsView } from './trace-sessions/sessions-view.ts';
+import type { BpftraceEditor } from './tracers/bpftrace-editor.ts';
+import type { TracerChoice } from './tracers/tracer-choice.ts';
 import type { TraceCommands } from './tracing/trace-commands.ts';
 import { type Context, registerCommand } from './vscode-table.ts';
 
@@ -31,6 +33,8 @@ interface Services {
   readonly root: RootAccess;
   readonly activity: ActivityDocument;
   readonly hungTasks: HungTasksView;
+  readonly tracers: TracerChoice;
+  readonly programs: BpftraceEditor;
   readonly tracing: TraceCommands;
   readonly dbgmsg: DbgmsgView;
   readonly errors: ErrorsView;
@@ -59,6 +63,8 @@ export function registerCommands(services: Services): vscode.Disposable {
     targets,
     targetsView,
     hungTasks,
+    tracers,
+    programs,
     tracing,
     dbgmsg,
     server,
@@ -179,6 +185,9 @@ export function registerCommands(services: Services): vscode.Disposable {
       (node) => tracing.traceWith(node === 'selected' ? hungTasks.selected : node),
     ],
     'zscope.showTrace': ['Showing a trace', (symbol) => tracing.show(symbol)],
+    'zscope.chooseTracer': ['Choosing the tool', () => tracers.choose(targets.connection)],
+    'zscope.runBpftrace': ['Running a bpftrace program', (uri) => programs.run(uri)],
+    'zscope.stopBpftrace': ['Stopping a bpftrace program', (uri) => programs.stop(uri)],
     'zscope.stopTraces': ['Stopping the traces', () => tracing.stopAll()],
     'zscope.watchErrors': ['Watching errors', () => errors.watch()],
     'zscope.stopWatchingErrors': ['Ending the watch', () => errors.stop()],

@@ -28,6 +28,8 @@ import { TargetsView } from './targets/targets-view.ts';
 import { SessionKeeper } from './trace-sessions/session-keeper.ts';
 import { SessionStore } from './trace-sessions/session-store.ts';
 import { SessionsView } from './trace-sessions/sessions-view.ts';
+import { BpftraceEditor } from './tracers/bpftrace-editor.ts';
+import { TracerChoice } from './tracers/tracer-choice.ts';
 import { TraceCommands } from './tracing/trace-commands.ts';
 import { TraceRuns } from './tracing/trace-runs.ts';
 import { TraceSubjects } from './tracing/trace-subjects.ts';
@@ -93,10 +95,12 @@ export function activate(extension: vscode.ExtensionContext): void {
       keeper,
     ),
   );
-  const tracing = new TraceCommands(targets, subjects, runs, extension.workspaceState);
+  const tracers = new TracerChoice();
+  const tracing = new TraceCommands(targets, subjects, runs, tracers, extension.workspaceState);
   const dbgmsg = own(new DbgmsgView(extension.extensionUri, targets, server, opener, context, funnel));
   const errors = own(new ErrorsView(targets, server, opener, context, funnel));
   const documents = own(new VirtualDocuments());
+  const programs = own(new BpftraceEditor(targets, tracers, documents, funnel));
   const stacks = new StackCommands(server, targets, opener, documents);
   const sessions = own(
     new SessionsView(extension.extensionUri, keeper, places, frames, documents, context, funnel),
@@ -112,6 +116,8 @@ export function activate(extension: vscode.ExtensionContext): void {
       root,
       activity,
       hungTasks,
+      tracers,
+      programs,
       tracing,
       dbgmsg,
       errors,

@@ -2,6 +2,8 @@
  * Every id that package.json and the code share. A unit test holds package.json to this table, both
  * ways.
  */
+import type { Uri } from 'vscode';
+import type { TraceTool } from '../core/tracers/tools.ts';
 import type { ErrorNode } from './errors/errors-view.ts';
 import type { TaskNode } from './hung-tasks/task-nodes.ts';
 import type { TargetNode } from './targets/target-nodes.ts';
@@ -40,6 +42,10 @@ export interface CommandArguments {
   /** Symbol of a traced function: from the line above its definition. */
   'zscope.showTrace': [symbol: string];
   'zscope.stopTraces': [];
+  'zscope.chooseTracer': [];
+  /** From the line above a program; the one in the active editor when not given. */
+  'zscope.runBpftrace': [uri?: Uri];
+  'zscope.stopBpftrace': [uri?: Uri];
   'zscope.watchErrors': [];
   'zscope.stopWatchingErrors': [];
   'zscope.filterErrors': [];
@@ -77,6 +83,7 @@ export interface SettingTypes {
   'zscope.tasks.refreshSeconds': number;
   'zscope.symbols.cacheSize': number;
   'zscope.symbols.targetFolders': readonly string[];
+  'zscope.trace.tool': TraceTool;
   'zscope.trace.maxEvents': number;
   'zscope.trace.maxSeconds': number;
   'zscope.trace.maxRate': number;
@@ -93,6 +100,7 @@ export const settingDefaults: SettingTypes = {
   'zscope.tasks.refreshSeconds': 5,
   'zscope.symbols.cacheSize': 2048,
   'zscope.symbols.targetFolders': ['/root/zfs', '/usr/src/zfs'],
+  'zscope.trace.tool': 'ftrace',
   'zscope.trace.maxEvents': 100_000,
   'zscope.trace.maxSeconds': 600,
   'zscope.trace.maxRate': 20_000,
@@ -183,6 +191,9 @@ export const commandIds: { readonly [Id in CommandId]: true } = {
   'zscope.traceFunctionWith': true,
   'zscope.showTrace': true,
   'zscope.stopTraces': true,
+  'zscope.chooseTracer': true,
+  'zscope.runBpftrace': true,
+  'zscope.stopBpftrace': true,
   'zscope.watchErrors': true,
   'zscope.stopWatchingErrors': true,
   'zscope.filterErrors': true,

@@ -44,6 +44,7 @@ export function commandLink<Id extends CommandId>(
 const userOnly: ReadonlySet<SettingId> = new Set<SettingId>([
   'zscope.ssh.configFiles',
   'zscope.trace.askFirst',
+  'zscope.trace.tool',
   'zscope.trace.maxEvents',
   'zscope.trace.maxSeconds',
   'zscope.trace.maxRate',

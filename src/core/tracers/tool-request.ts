@@ -51,7 +51,7 @@ export function toolRequest(params: TraceParams, sight: ToolSight): ToolRequest 
   const returns = program.returns ?? { type: null, errors: 'none', isKnown: false };
   const text = (params.condition ?? '').trim();
   const fetches = KINDS[kind].returns && !sight.argumentsAtReturn ? [] : program.fetches;
-  const hasDuration = KINDS[kind].pairs && sight.duration;
+  const hasDuration = KINDS[kind].timed && sight.duration;
   const fields = conditionFields(fetches, kind === 'calls' ? null : returns, hasDuration);
   const condition = text === '' ? null : checkCondition(parseCondition(text), fields);
   const { symbol, fixed, maxEvents, maxSeconds, maxRate, stackShift } = program;

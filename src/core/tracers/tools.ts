@@ -38,7 +38,10 @@ interface ToolTraits {
 }
 
 const ALL_BY_BPFTRACE = Object.fromEntries(
-  (['calls', 'returns', 'errors', 'count', 'latency', 'stacks'] as const).map((kind) => [kind, 'bpftrace']),
+  (['calls', 'returns', 'errors', 'count', 'latency', 'stacks', 'callers'] as const).map((kind) => [
+    kind,
+    'bpftrace',
+  ]),
 );
 
 export const TOOLS: Readonly<Record<Exclude<TraceTool, 'ftrace'>, ToolTraits>> = {
@@ -58,6 +61,7 @@ export const TOOLS: Readonly<Record<Exclude<TraceTool, 'ftrace'>, ToolTraits>> =
       count: 'argdist',
       latency: 'funclatency',
       stacks: 'stackcount',
+      callers: 'stackcount',
     },
     packages: 'the package bpfcc-tools (Debian, Ubuntu), bcc-tools (Fedora) or bcc-tools (Arch)',
   },

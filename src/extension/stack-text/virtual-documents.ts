@@ -25,18 +25,35 @@ export class VirtualDocuments implements vscode.TextDocumentContentProvider, Dis
   }
 
   /** Shows stack text under a title; one that is open under this title already is made anew. */
-  async show(title: string, text: string): Promise<void> {
-    const name = title.replace(/[\\/?#%:*"<>|]/g, '_');
-    const uri = vscode.Uri.from({ scheme: schemes.stacks, path: `/${name}.kstack` });
+  async show(
+    title: string,
+    text: string,
+    where: Pick<vscode.TextDocumentShowOptions, 'viewColumn' | 'preserveFocus'> = {},
+  ): Promise<void> {
+    const uri = uriOf(title);
     this.#texts.set(uri.toString(), text);
     this.#changed.fire(uri);
     const opened = await vscode.workspace.openTextDocument(uri);
     const document = await vscode.languages.setTextDocumentLanguage(opened, languages.kernelStack);
-    await vscode.window.showTextDocument(document, { preview: false });
+    await vscode.window.showTextDocument(document, { preview: false, ...where });
+  }
+
+  /** Changes the text of a document that is open; does nothing for one that is not. */
+  update(title: string, text: string): void {
+    const uri = uriOf(title);
+    if (this.#texts.has(uri.toString())) {
+      this.#texts.set(uri.toString(), text);
+      this.#changed.fire(uri);
+    }
   }
 
   dispose(): void {
     this.#registrations.dispose();
     this.#changed.dispose();
   }
+}
+
+function uriOf(title: string): vscode.Uri {
+  const name = title.replace(/[\\/?#%:*"<>|]/g, '_');
+  return vscode.Uri.from({ scheme: schemes.stacks, path: `/${name}.kstack` });
 }

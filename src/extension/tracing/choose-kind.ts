@@ -45,17 +45,18 @@ interface KindItem extends vscode.QuickPickItem {
 
 /**
  * Asks what to find out, the last answer first, and for a condition.
+ * @param tracer of a session of its own
  * @param params of the function, for the fields that the condition may ask for
  * @param running sessions on the same target that it can join
  * @throws vscode.CancellationError
  */
 export async function chooseKind(
+  tracer: Tracer,
   params: TraceParams,
   running: readonly TraceSession[],
   memento: vscode.Memento,
 ): Promise<TraceChoice> {
   const last = memento.get<string>(LAST_KIND);
-  const tracer = ftrace;
   const kinds = TRACE_KINDS.filter((kind) => tracer.can(kind)).sort(
     (a, b) => Number(b === last) - Number(a === last),
   );
@@ -74,14 +75,15 @@ export async function chooseKind(
     }
   }
   const item = await vscode.window.showQuickPick(items, {
-    title: `Trace ${params.symbol} with what?`,
+    title: `Trace ${params.symbol}${tracer === ftrace ? '' : ` by ${tracer.id}`} with what?`,
     placeHolder: 'What to find out about each call',
   });
   if (item === undefined) {
     throw new vscode.CancellationError();
   }
   const kind = item.kindOfTrace;
-  const check = (condition: string) => conditionError(tracer, { ...params, kind, condition });
+  const check = (condition: string) =>
+    conditionError(item.join?.tracer ?? tracer, { ...params, kind, condition });
   const kept = memento.get<string>(LAST_CONDITION) ?? '';
   const condition = await vscode.window.showInputBox({
     title: `Trace ${params.symbol}: only calls with...`,

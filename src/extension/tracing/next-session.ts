@@ -42,6 +42,7 @@ export class NextSession implements Disposable {
   }
 }
 
-function newId(): string {
+/** An id that no shell stands by for. */
+export function newId(): string {
   return randomBytes(4).toString('hex');
 }

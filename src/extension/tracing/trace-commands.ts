@@ -1,6 +1,7 @@
 import type * as vscode from 'vscode';
 import { Failure } from '../../core/failure.ts';
 import type { TargetService } from '../targets/target-service.ts';
+import type { TracerChoice } from '../tracers/tracer-choice.ts';
 import { chooseKind, PLAIN } from './choose-kind.ts';
 import type { Target, TraceRuns } from './trace-runs.ts';
 import type { TraceSubjects } from './trace-subjects.ts';
@@ -11,6 +12,7 @@ export class TraceCommands {
     private readonly targets: TargetService,
     private readonly subjects: TraceSubjects,
     private readonly runs: TraceRuns,
+    private readonly tracers: TracerChoice,
     /** Keeps the last answers. */
     private readonly memento: vscode.Memento,
   ) {}
@@ -21,7 +23,9 @@ export class TraceCommands {
    */
   async trace(node: unknown): Promise<void> {
     const target = this.#target();
-    await this.runs.start(target, await this.subjects.of(node), PLAIN);
+    const subject = await this.subjects.of(node);
+    const tracer = await this.tracers.tracer(target.connection);
+    await this.runs.start(target, subject, { ...PLAIN, tracer });
   }
 
   /** As {@link trace}, but asks what to find out and which calls are meant. */
@@ -31,6 +35,7 @@ export class TraceCommands {
     const params = await this.subjects.params(target.connection, subject, true);
     const running = this.runs.joinable(target.connection);
     const choice = await chooseKind(
+      await this.tracers.tracer(target.connection),
       { ...params, sessionId: 'ask' },
       running.map(({ session }) => session),
       this.memento,

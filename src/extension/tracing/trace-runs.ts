@@ -5,18 +5,20 @@ import type { TraceLimit, TraceRefused } from '../../core/tracing/events.ts';
 import { withoutTally } from '../../core/tracing/kinds.ts';
 import type { KernelSymbol } from '../../core/tracing/why-not.ts';
 import type { TraceParams } from '../../target/collectors/trace-function.ts';
-import type { Connection } from '../../target/connection.ts';
+import type { Connection, StreamEnd } from '../../target/connection.ts';
+import { ftrace } from '../../target/tracer.ts';
 import { type FailureFunnel, isCancelled } from '../failures.ts';
 import type { HungTasksView } from '../hung-tasks/hung-tasks-view.ts';
 import type { LazyServer } from '../source/lazy-server.ts';
 import type { FrameOpener } from '../source/open-frame.ts';
 import type { PlaceService } from '../source/place-service.ts';
+import { comeback } from '../targets/comeback.ts';
 import type { TargetService } from '../targets/target-service.ts';
 import type { SessionKeeper } from '../trace-sessions/session-keeper.ts';
 import { type Context, setting } from '../vscode-table.ts';
 import { askWhenHot, conditionError, kindLabel, PLAIN, type TraceChoice } from './choose-kind.ts';
 import { explainRefusal } from './explain.ts';
-import { NextSession } from './next-session.ts';
+import { NextSession, newId } from './next-session.ts';
 import { TraceLenses } from './trace-lens.ts';
 import { type TabPlace, TracePanel } from './trace-panel.ts';
 import { TraceSession } from './trace-session.ts';
@@ -146,7 +148,10 @@ export class TraceRuns implements Disposable {
     const { typed } = known;
     const asked = { ...known, kind, condition, maxRate };
     tracer.plan({ ...asked, sessionId: 'ask' }); // What cannot be traced leaves all as it was.
-    const params: TraceParams = { ...asked, sessionId: this.#next.take(connection) };
+    const params: TraceParams = {
+      ...asked,
+      sessionId: tracer === ftrace ? this.#next.take(connection) : newId(),
+    };
     const session = new TraceSession(connection, tracer, params);
     const kept = this.keeper.keep(session, alias);
     const panel = new TracePanel(
@@ -210,16 +215,17 @@ export class TraceRuns implements Disposable {
     { session, panel }: OpenTrace,
     { note, over }: { readonly note: string; readonly over: (reason: string) => void },
   ): Promise<void> {
+    let said: unknown = null;
     const running = session.listen(() => {
-      if (session.started !== null) {
+      if (session.started !== said && session.started !== null) {
+        said = session.started;
         const about = choice.kind === 'calls' ? '' : `: ${kindLabel(choice.kind).toLowerCase()}`;
         panel.update({ text: `${startedText(session.started, subject)}${about}${note}` });
         this.#next.prepare(session.connection);
-        running.dispose();
       }
     });
     try {
-      const end = await session.run();
+      const end = await this.#runOn(target, subject, choice, { session, panel });
       over(endReason(end, session.limit));
       if (session.refused?.reason === 'no-tally') {
         const kind = withoutTally(session.plan.seesReturns);
@@ -237,6 +243,41 @@ export class TraceRuns implements Disposable {
     } finally {
       running.dispose();
     }
+  }
+
+  /**
+   * Runs a session; one whose connection is lost goes on over the next one, until the person ends it or
+   * disconnects. @returns how it ended at last
+   */
+  async #runOn(
+    { alias, connection }: Target,
+    subject: Subject,
+    { kind }: TraceChoice,
+    { session, panel }: OpenTrace,
+  ): Promise<StreamEnd> {
+    // The person may have chosen another target meanwhile.
+    const entry = this.targets.all.find((target) => target.connection === connection)?.entry;
+    let end = await session.run();
+    while (
+      end.reason === 'lost' &&
+      session.started !== null &&
+      session.limit === null &&
+      entry !== undefined
+    ) {
+      panel.update({ text: `The connection to ${alias} was lost; goes on when it is there again` });
+      const next = await comeback(this.targets, entry, session.ending);
+      if (next === null) {
+        break;
+      }
+      // What was known of the function may not hold for the build that runs now.
+      const known = await this.subjects.params(next, subject, kind !== 'calls');
+      end = await session.resume(next, {
+        ...session.params,
+        ...known,
+        sessionId: this.#next.take(next),
+      });
+    }
+    return end;
   }
 
   /** A function is called so often that recording each call may slow the target down: the person decides. */

@@ -29,7 +29,7 @@ const GRACE = 10;
  *
  * What the tool says on stderr comes between its own lines: it writes both itself, line by line.
  */
-const TOOL = `say() { echo "$mark $*"; }
+export const TOOL = `say() { echo "$mark $*"; }
 modules() {
   awk '$2 ~ /^[tT]$/ && $4 ~ /^\\[(zfs|spl)\\]$/ {
     module = substr($4, 2, length($4) - 2)
@@ -44,6 +44,7 @@ tool() {
   { printf zscope >/proc/self/comm; } 2>/dev/null
   "$@" 2>&1 </dev/null &
   tool=$! limit= turn=0
+  say pid $tool
   while kill -0 $tool 2>/dev/null; do
     sleep 1
     turn=$((turn + 1))
@@ -58,6 +59,20 @@ tool() {
   exit 0
 }
 `;
+
+/** The call of `tool`, in an environment of its own. */
+export function toolCall(
+  words: readonly string[],
+  environment: Readonly<Record<string, string>>,
+  seconds: number,
+  mark: string,
+): string {
+  // Python keeps what it prints into a pipe back until there is much of it.
+  const variables = Object.entries({ PYTHONUNBUFFERED: '1', ...environment });
+  return `export ${variables.map(([key, value]) => `${key}=${shellWord(value)}`).join(' ')}
+tool ${[mark, `${Math.max(1, Math.floor(seconds))}`, ...words].map(shellWord).join(' ')}
+`;
+}
 
 /** Start-up of the tools is slow where the processor is emulated: the limit of time begins with the trace, theirs with the process. */
 const STARTING_SECONDS = 120;
@@ -79,13 +94,9 @@ export function toolCollector(
     script: (params) => {
       checkSessionId(params.sessionId);
       const { words, environment } = plan(params);
-      const variables = Object.entries(environment).map(([key, value]) => `${key}=${shellWord(value)}`);
-      const seconds = `${Math.max(1, params.maxSeconds) + STARTING_SECONDS}`;
       const mark = markOf(params.sessionId);
-      return `${TOOL}modules ${shellWord(mark)}
-export ${['PYTHONUNBUFFERED=1', ...variables].join(' ')}
-tool ${[mark, seconds, ...words].map(shellWord).join(' ')}
-`;
+      const call = toolCall(words, environment, params.maxSeconds + STARTING_SECONDS, mark);
+      return `${TOOL}modules ${shellWord(mark)}\n${call}`;
     },
     cleanup: ({ sessionId }) => {
       checkSessionId(sessionId);

@@ -51,6 +51,7 @@ export function bccOutput(command: BccCommand, moduleOf: ModuleOf): ToolOutput {
     case 'latency':
       return new FunclatencyOutput(command);
     case 'stacks':
+    case 'callers':
       return new StackcountOutput(command, moduleOf);
     default:
       return new TraceOutput(command, moduleOf);
@@ -73,7 +74,7 @@ class TraceOutput implements ToolOutput {
 
   line(text: string): readonly TraceStreamEvent[] | null {
     if (/^TIME +CPU +PID +TID +COMM/.test(text)) {
-      return [{ kind: 'started', withArguments: this.command.arguments.length > 0 }];
+      return [{ kind: 'started', withArguments: true }];
     }
     if (this.#call !== null && this.#frames.add(text)) {
       return [];

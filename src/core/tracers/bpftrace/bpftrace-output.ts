@@ -49,8 +49,6 @@ export class BpftraceOutput {
     }
     const { type, data } = message;
     switch (type) {
-      case 'attached_probes':
-        return this.#start();
       case 'printf':
         return typeof data === 'string' ? this.#printed(data) : [];
       case 'map':
@@ -75,12 +73,13 @@ export class BpftraceOutput {
     return this.#started ? this.#sums() : [];
   }
 
+  /** bpftrace reads what its probes print only when all of them are attached: `attached_probes` comes before. */
   #start(): TraceStreamEvent[] {
     if (this.#started) {
       return [];
     }
     this.#started = true;
-    return [{ kind: 'started', withArguments: this.#program.fetches.length > 0 }];
+    return [{ kind: 'started', withArguments: true }];
   }
 
   #printed(text: string): TraceStreamEvent[] {
@@ -140,7 +139,8 @@ export class BpftraceOutput {
 
   #stack(text: string): Trace {
     const frames: Frame[] = [];
-    for (const line of text.split('\n')) {
+    // The key of a map is escaped twice.
+    for (const line of text.split(/\n|\\n/)) {
       const match = FRAME.exec(line);
       if (match !== null && frames.length < MAX_FRAMES) {
         const [, symbol = '', hex, decimal, printed] = match;
@@ -180,7 +180,8 @@ export class BpftraceOutput {
         const found = rows('@tasks').flatMap(([key, value]) => taskCount(key, value));
         return { ...about(found), of: 'count', rows: found.sort(mostFirst) };
       }
-      case 'stacks': {
+      case 'stacks':
+      case 'callers': {
         const found = rows('@stacks').map(
           ([key, value]): StackCount => ({ stack: this.#stack(key), count: count(value) }),
         );

@@ -149,7 +149,7 @@ function bothEnds(shown: Shown, probe: (type: string) => string, isRecord: boole
   const own = '[tid, $sp]';
   const kept = [
     ...needed.map(({ index }) => [`@a${index}`, `$a${index}`]),
-    ...(isRecord || kind === 'stacks' ? [['@stack', 'kstack']] : []),
+    ...(isRecord || isOfStacks(kind) ? [['@stack', 'kstack']] : []),
     ['@at', 'nsecs'],
   ];
   const entry = [
@@ -186,6 +186,7 @@ function outcome({ request, fetches }: Shown, stack: string): string[] {
     case 'count':
       return ['@hits = count();', '@tasks[comm, tid] = count();'];
     case 'stacks':
+    case 'callers':
       return ['@hits = count();', `@stacks[${stack}] = count();`];
     case 'latency':
       return [
@@ -219,6 +220,8 @@ function outcome({ request, fetches }: Shown, stack: string): string[] {
   }
 }
 
+const isOfStacks = (kind: TraceKind) => kind === 'stacks' || kind === 'callers';
+
 type Value = readonly [format: string, value: string];
 
 function when(condition: string | null, lines: readonly string[]): string[] {
@@ -233,6 +236,7 @@ const SUMS: Readonly<Partial<Record<TraceKind, readonly string[]>>> = {
   count: ['@hits', '@tasks'],
   latency: ['@hits', '@calls', '@ns'],
   stacks: ['@hits', '@stacks'],
+  callers: ['@hits', '@stacks'],
 };
 
 /** Sums and limits, once a second. */
@@ -255,7 +259,7 @@ function ticks(
   const own = [
     ...(isRecord ? ['@kept', ...(maxRate > 0 ? ['@before'] : [])] : []),
     ...(seesReturn ? ['@at'] : []),
-    ...(seesReturn && (isRecord || kind === 'stacks') ? ['@stack'] : []),
+    ...(seesReturn && (isRecord || isOfStacks(kind)) ? ['@stack'] : []),
   ];
   return [
     block('interval:s:1', second),

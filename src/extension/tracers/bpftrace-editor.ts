@@ -1,0 +1,194 @@
+import * as vscode from 'vscode';
+import { Failure } from '../../core/failure.ts';
+import type { Disposable } from '../../core/lifetime.ts';
+import type { BpftraceMessage } from '../../core/tracers/bpftrace/bpftrace-messages.ts';
+import { LONGEST_PROGRAM } from '../../target/collectors/run-bpftrace.ts';
+import { type FailureFunnel, isCancelled } from '../failures.ts';
+import { languages } from '../ids.ts';
+import type { VirtualDocuments } from '../stack-text/virtual-documents.ts';
+import type { TargetService } from '../targets/target-service.ts';
+import { commandLink, setting } from '../vscode-table.ts';
+import { BpftraceRun } from './bpftrace-run.ts';
+import type { TracerChoice } from './tracer-choice.ts';
+
+/** The output is shown anew this often at most, in milliseconds. */
+const PERIOD_MS = 300;
+
+/** Programs of bpftrace in the editor: each can be run on the target, and says there what is wrong with it. */
+export class BpftraceEditor implements vscode.CodeLensProvider, Disposable {
+  /** The run of each document, by its URI. */
+  readonly #runs = new Map<string, BpftraceRun>();
+  readonly #problems = vscode.languages.createDiagnosticCollection('bpftrace');
+  readonly #changed = new vscode.EventEmitter<void>();
+  readonly onDidChangeCodeLenses = this.#changed.event;
+  readonly #registrations: vscode.Disposable;
+
+  constructor(
+    private readonly targets: TargetService,
+    private readonly choice: TracerChoice,
+    private readonly documents: VirtualDocuments,
+    private readonly funnel: FailureFunnel,
+  ) {
+    this.#registrations = vscode.Disposable.from(
+      this.#problems,
+      this.#changed,
+      vscode.languages.registerCodeLensProvider({ language: languages.bpftrace }, this),
+      // What was said of a text is not true of another.
+      vscode.workspace.onDidChangeTextDocument(({ document, contentChanges }) => {
+        if (contentChanges.length > 0 && document.languageId === languages.bpftrace) {
+          this.#problems.delete(document.uri);
+        }
+      }),
+      vscode.workspace.onDidCloseTextDocument(({ uri }) => this.#problems.delete(uri)),
+    );
+  }
+
+  provideCodeLenses({ uri }: vscode.TextDocument): vscode.CodeLens[] {
+    const run = this.#runs.get(uri.toString());
+    const top = new vscode.Range(0, 0, 0, 0);
+    return [
+      run?.isRunning
+        ? new vscode.CodeLens(
+            top,
+            commandLink('zscope.stopBpftrace', `$(debug-stop) Stop on ${run.target}`, uri),
+          )
+        : new vscode.CodeLens(top, commandLink('zscope.runBpftrace', '$(play) Run on Target', uri)),
+    ];
+  }
+
+  /**
+   * Runs a program on the connected target and shows what it prints. Resolves when it is over.
+   * @param uri of an open document; the active editor's unless given
+   */
+  async run(uri?: vscode.Uri): Promise<void> {
+    const document = await programDocument(uri);
+    const { connection, active } = this.targets;
+    if (connection === null || active === null) {
+      throw new Failure(
+        'bad-request',
+        'No target is connected.',
+        'Connect to the machine on which it is to run: ZScope: Connect to Target...',
+      );
+    }
+    const program = document.getText();
+    if (program.length > LONGEST_PROGRAM) {
+      throw new Failure(
+        'bad-request',
+        `A program has at most ${LONGEST_PROGRAM} characters.`,
+        'Make it shorter.',
+      );
+    }
+    const { bpftrace } = await this.choice.installed(connection);
+    if (bpftrace === null) {
+      throw new Failure(
+        'not-traceable',
+        'bpftrace is not installed on the target.',
+        'Install the package bpftrace there.',
+      );
+    }
+    const key = document.uri.toString();
+    if (this.#runs.get(key)?.isRunning) {
+      throw new Failure(
+        'bad-request',
+        'This program runs already.',
+        'Stop it first: ZScope: Stop bpftrace Program.',
+      );
+    }
+    const { alias } = active.entry;
+    const title = `Output of ${document.uri.path.split('/').at(-1) ?? 'bpftrace'} on ${alias}`;
+    const show = throttled(() => {
+      this.documents.update(title, run.text);
+      this.#tell(document, run.messages);
+    });
+    const run = new BpftraceRun(connection, alias, program, setting('zscope.trace.maxSeconds'), show.soon);
+    this.#problems.delete(document.uri);
+    this.#runs.set(key, run);
+    this.#changed.fire();
+    try {
+      const running = run.run();
+      running.catch(() => {});
+      await this.documents.show(title, `Starting on ${alias}, bpftrace ${bpftrace}...\n`, {
+        viewColumn: vscode.ViewColumn.Beside,
+        preserveFocus: true,
+      });
+      const ending = await running;
+      show.end();
+      this.documents.update(title, `${run.text}${ending}\n`);
+      this.#tell(document, run.messages);
+    } catch (error) {
+      show.end();
+      // The document is where the person looks: it says it, and nothing else does.
+      const why = isCancelled(error) ? 'Cancelled.' : this.funnel.note(error, 'Running a bpftrace program');
+      this.documents.update(title, `${run.text}${why}\n`);
+    } finally {
+      this.#changed.fire();
+    }
+  }
+
+  /** Asks a running program to end; it prints its maps before. */
+  async stop(uri?: vscode.Uri): Promise<void> {
+    const key = (uri ?? vscode.window.activeTextEditor?.document.uri)?.toString() ?? '';
+    const run = this.#runs.get(key) ?? [...this.#runs.values()].find(({ isRunning }) => isRunning);
+    await run?.stop();
+  }
+
+  #tell({ uri, lineCount }: vscode.TextDocument, messages: readonly BpftraceMessage[]): void {
+    this.#problems.set(
+      uri,
+      messages.map(({ line, start, end, text, severity }) => {
+        const row = Math.min(line, Math.max(0, lineCount - 1));
+        const problem = new vscode.Diagnostic(
+          new vscode.Range(row, start, row, end),
+          text,
+          severity === 'error' ? vscode.DiagnosticSeverity.Error : vscode.DiagnosticSeverity.Warning,
+        );
+        problem.source = 'bpftrace';
+        return problem;
+      }),
+    );
+  }
+
+  dispose(): void {
+    for (const run of this.#runs.values()) {
+      run.dispose();
+    }
+    this.#runs.clear();
+    this.#registrations.dispose();
+  }
+}
+
+/** @throws Failure when there is no program */
+async function programDocument(uri: vscode.Uri | undefined): Promise<vscode.TextDocument> {
+  const document =
+    uri === undefined
+      ? vscode.window.activeTextEditor?.document
+      : await vscode.workspace.openTextDocument(uri);
+  if (document?.languageId !== languages.bpftrace) {
+    throw new Failure(
+      'bad-request',
+      'No program of bpftrace is open.',
+      'Open a .bt file, or set the language of the editor to bpftrace.',
+    );
+  }
+  return document;
+}
+
+/** Calls it soon after the first of several wishes. */
+function throttled(call: () => void): { readonly soon: () => void; readonly end: () => void } {
+  let timer: NodeJS.Timeout | undefined;
+  let isOver = false;
+  return {
+    soon: () => {
+      if (!isOver) {
+        timer ??= setTimeout(() => {
+          timer = undefined;
+          call();
+        }, PERIOD_MS);
+      }
+    },
+    end: () => {
+      isOver = true;
+      clearTimeout(timer);
+    },
+  };
+}
