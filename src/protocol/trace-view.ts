@@ -39,6 +39,24 @@ export interface StackLine {
   readonly canOpen: boolean;
 }
 
+/** One line of a drawn tree of calls, right before its children. */
+export interface TreeRow {
+  /** 0 for a root. */
+  readonly depth: number;
+  /** `zil_commit [zfs]`. */
+  readonly label: string;
+  /** As {@link StackLine.source}. */
+  readonly source: string;
+  readonly canOpen: boolean;
+  readonly count: number;
+  /** `1.4 ms` for all of them together; empty where that is not measured. */
+  readonly time: string;
+  /** Of the root's time, or of its calls: 0 to 1. */
+  readonly share: number;
+  /** On the way from the root to where the most time went. */
+  readonly isSlowest: boolean;
+}
+
 /** One bar of a function's sums. */
 export interface TallyRow {
   /** Tells it from the other rows of its function, also in later sums, where it may stand elsewhere. */
@@ -102,7 +120,15 @@ export type ToTraceView =
   /** What was lost so far, in a few words; empty for nothing. `title` says it at length. */
   | { readonly type: 'losses'; readonly text: string; readonly title: string }
   | ({ readonly type: 'state' } & TraceStatus)
-  /** The stack of an event, once its places are known; sent again when more is known. */
+  /** The tree of an event's calls, or of all callers; and the stack of an event, once its places are known; sent again when more is known. */
+  | {
+      readonly type: 'tree';
+      /** The event that it is of; of sums a new number each time. */
+      readonly id: number;
+      readonly heading: string;
+      readonly rows: readonly TreeRow[];
+      readonly resolving: boolean;
+    }
   | {
       readonly type: 'stack';
       readonly id: number;
@@ -115,13 +141,15 @@ export type FromTraceView =
   | { readonly type: 'stop' }
   /** Put what ran on the target on the clipboard. */
   | { readonly type: 'copyProgram' }
+  /** Show it in an editor, to be changed and run again. */
+  | { readonly type: 'openProgram' }
   /** Trace the alternative with this index instead. */
   | { readonly type: 'traceInstead'; readonly index: number }
   /** Show me the stack of this row of this function's sums. */
   | { readonly type: 'selectTally'; readonly symbol: string; readonly key: string }
   /** Show me the stack of this event. */
   | { readonly type: 'select'; readonly id: number }
-  /** Open line `line` (index into `lines`) of the stack of event `id`. */
+  /** Open line `line` (index into `lines` or `rows`) of the stack or tree of event `id`. */
   | { readonly type: 'open'; readonly id: number; readonly line: number };
 
 /** Events that the view and the extension keep of one session; older ones are dropped and counted. */

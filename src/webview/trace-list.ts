@@ -15,6 +15,7 @@ export class TraceList extends RowList<TraceRow> {
   static override properties = {
     ...RowList.properties,
     returns: { type: Boolean, reflect: true },
+    timed: { type: Boolean, reflect: true },
     single: { type: Boolean, reflect: true },
   };
 
@@ -81,6 +82,8 @@ export class TraceList extends RowList<TraceRow> {
   filter: Filter | null = null;
   /** Whether calls are seen to return: two columns more. */
   returns = false;
+  /** Whether their durations are known: a column. */
+  timed = false;
   /** Whether all calls are of one function, which needs no column beside those of returns. */
   single = true;
 

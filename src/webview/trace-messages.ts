@@ -6,6 +6,7 @@ import type {
   ToTraceView,
   TraceAlternative,
   TraceRow,
+  TreeRow,
 } from '../protocol/trace-view.ts';
 import { type ListState, readListState } from './list-state.ts';
 import {
@@ -32,6 +33,11 @@ export const readTraceMessage = messageReader<ToTraceView>({
     hasStrings(message, 'text', 'waiting') &&
     hasBooleans(message, 'running', 'isError') &&
     isArrayOf(message['alternatives'], isAlternative),
+  tree: (message) =>
+    hasNumbers(message, 'id') &&
+    hasStrings(message, 'heading') &&
+    hasBooleans(message, 'resolving') &&
+    isArrayOf(message['rows'], isTreeRow),
   stack: (message) =>
     hasNumbers(message, 'id') && hasBooleans(message, 'resolving') && isArrayOf(message['lines'], isLine),
 });
@@ -59,6 +65,15 @@ function isTally(value: unknown): value is TallyView {
 
 function isTallyRow(value: unknown): value is TallyRow {
   return isFields(value) && hasStrings(value, 'key', 'label', 'detail') && hasNumbers(value, 'count');
+}
+
+function isTreeRow(value: unknown): value is TreeRow {
+  return (
+    isFields(value) &&
+    hasNumbers(value, 'depth', 'count', 'share') &&
+    hasStrings(value, 'label', 'source', 'time') &&
+    hasBooleans(value, 'canOpen', 'isSlowest')
+  );
 }
 
 function isArgument(value: unknown): value is TraceRow['arguments'][number] {

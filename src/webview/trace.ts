@@ -21,6 +21,7 @@ import './stack-lines.ts';
 import { fillPage, viewStyles } from './styles.ts';
 import { durationOf } from './trace-list.ts';
 import './trace-tally.ts';
+import './trace-tree.ts';
 import { readTraceMessage, readTraceState, type TraceState } from './trace-messages.ts';
 import type { TallyChoice } from './trace-tally.ts';
 import { connect } from './vscode-api.ts';
@@ -35,6 +36,9 @@ const toolbar: ToolbarTexts = {
     'Filter events: all words must occur, -word must not; or a condition, such as duration > 1ms && ret != 0',
   things: 'events',
 };
+
+/** A drawn tree of calls. */
+type Tree = Extract<ToTraceView, { type: 'tree' }>;
 
 interface Stack {
   readonly id: number;
@@ -151,6 +155,7 @@ export class TraceView extends RowsView<TraceRow> {
   #losses: { readonly text: string; readonly title: string } = { text: '', title: '' };
   #tally: readonly TallyView[] = [];
   #stack: Stack | null = null;
+  #tree: Tree | null = null;
   #asking: ReturnType<typeof setTimeout> | undefined;
 
   constructor() {
@@ -198,6 +203,12 @@ export class TraceView extends RowsView<TraceRow> {
                 label="Copy program"
                 title="Copy what runs on the target, as a script for root"
                 @click=${() => this.#host.post({ type: 'copyProgram' })}
+              ></vscode-toolbar-button
+              ><vscode-toolbar-button
+                icon="go-to-file"
+                label="Open program"
+                title="Open what runs on the target in an editor, to change it and run it again"
+                @click=${() => this.#host.post({ type: 'openProgram' })}
               ></vscode-toolbar-button>`
             : nothing
         }
@@ -218,6 +229,9 @@ export class TraceView extends RowsView<TraceRow> {
 
   #renderTally(): TemplateResult {
     const waiting = `Waiting for the first call… ${inert(this.#state.waiting)}`.trim();
+    if (this.#kind === 'callers') {
+      return html`<div class="alone">${this.#renderTree(this.#state.running ? waiting : 'No call was counted.')}</div>`;
+    }
     const bars = html`<zs-trace-tally
       slot="first"
       .functions=${this.#tally}
@@ -247,6 +261,22 @@ export class TraceView extends RowsView<TraceRow> {
     ></zs-stack-lines>`;
   }
 
+  #renderTree(message: string): TemplateResult {
+    return html`<zs-trace-tree
+      slot="second"
+      .rows=${this.#tree?.rows ?? []}
+      .heading=${this.#tree?.heading ?? (this.#kind === 'callers' ? 'Callers' : 'Call graph')}
+      .resolving=${this.#tree?.resolving ?? false}
+      .message=${message}
+      @line-open=${(event: CustomEvent<number>) => {
+        if (this.#tree !== null) {
+          this.#host.post({ type: 'open', id: this.#tree.id, line: event.detail });
+        }
+      }}
+      @keydown=${this.#onStackKeyDown}
+    ></zs-trace-tree>`;
+  }
+
   #renderEvents(): TemplateResult {
     return html`${
       this.#argumentsKnown === ''
@@ -259,15 +289,22 @@ export class TraceView extends RowsView<TraceRow> {
           slot="first"
           .label=${'Events'}
           .returns=${KINDS[this.#kind].returns}
+          .timed=${KINDS[this.#kind].timed}
           .single=${this.#functions.size < 2}
           .emptyText=${this.#emptyText()}
           .source=${this.stream.store}
           @active-change=${() => this.#ask(SELECT_DELAY)}
-          @row-open=${() => this.#stackLines?.focus()}
+          @row-open=${() => this.#pane?.focus()}
           @follow-change=${() => this.setFollow(this.list?.follow ?? true)}
           @keydown=${this.onListKeyDown}
         ></zs-trace-list>
-        ${this.#renderStack(this.#stackMessage())}
+        ${
+          this.#kind === 'graph'
+            ? this.#renderTree(
+                this.list?.activeId == null ? 'Choose a call to see its graph.' : 'Reading the call graph…',
+              )
+            : this.#renderStack(this.#stackMessage())
+        }
       </zs-split-pane>`;
   }
 
@@ -291,6 +328,11 @@ export class TraceView extends RowsView<TraceRow> {
 
   get #stackLines() {
     return this.renderRoot.querySelector('zs-stack-lines');
+  }
+
+  /** What stands beside the table. */
+  get #pane() {
+    return this.renderRoot.querySelector('zs-trace-tree') ?? this.#stackLines;
   }
 
   #receive(message: ToTraceView): void {
@@ -323,6 +365,9 @@ export class TraceView extends RowsView<TraceRow> {
       case 'stack':
         this.#showStack(message);
         break;
+      case 'tree':
+        this.#showTree(message);
+        break;
     }
   }
 
@@ -336,6 +381,7 @@ export class TraceView extends RowsView<TraceRow> {
     this.#tally = [];
     this.#functions.clear();
     this.#stack = null;
+    this.#tree = null;
     this.restart(saved);
     if (saved?.active != null) {
       this.#ask(0);
@@ -364,10 +410,11 @@ export class TraceView extends RowsView<TraceRow> {
     clearTimeout(this.#asking);
     this.#asking = setTimeout(() => {
       const id = this.list?.activeId ?? null;
-      if (id !== null && id !== this.#stack?.id) {
+      if (id !== null && id !== this.#stack?.id && id !== this.#tree?.id) {
         // What was lost has no stack that could be asked for.
         const isLoss = this.list?.activeRow?.kind === 'loss';
         this.#stack = isLoss ? { id, lines: [], resolving: false } : null;
+        this.#tree = null;
         if (!isLoss) {
           this.#host.post({ type: 'select', id });
         }
@@ -385,6 +432,19 @@ export class TraceView extends RowsView<TraceRow> {
       this.#stackLines?.reset();
     }
     this.#stack = stack;
+    this.requestUpdate();
+  }
+
+  #showTree(tree: Tree): void {
+    if (KINDS[this.#kind].how === 'event') {
+      if (tree.id !== this.list?.activeId) {
+        return;
+      }
+      if (tree.id !== this.#tree?.id) {
+        this.renderRoot.querySelector('zs-trace-tree')?.reset();
+      }
+    }
+    this.#tree = tree;
     this.requestUpdate();
   }
 

@@ -3,7 +3,7 @@ import { Failure } from '../../core/failure.ts';
 import { sourceName } from '../../core/stack/frame.ts';
 import type { Parameter } from '../../core/symbols/location.ts';
 import { declaredReturn } from '../../core/tracing/return-type.ts';
-import { definitionsRequest, functionAtRequest } from '../../protocol/server.ts';
+import { calleesRequest, definitionsRequest, functionAtRequest } from '../../protocol/server.ts';
 import type { TraceParams } from '../../target/collectors/trace-function.ts';
 import type { Connection } from '../../target/connection.ts';
 import type { FrameNode, TaskNode } from '../hung-tasks/task-nodes.ts';
@@ -12,6 +12,9 @@ import type { PlaceService } from '../source/place-service.ts';
 import { setting } from '../vscode-table.ts';
 import type { Subject } from './trace-texts.ts';
 import { TypedFunctions } from './typed-functions.ts';
+
+/** Generations of callees that a call graph shows; the nearest are taken first when they are many. */
+const GRAPH_DEPTH = 8;
 
 /** Which function a person means, and what is known of it. */
 export class TraceSubjects {
@@ -108,6 +111,23 @@ export class TraceSubjects {
       maxEvents: setting('zscope.trace.maxEvents'),
       maxSeconds: setting('zscope.trace.maxSeconds'),
     };
+  }
+
+  /**
+   * What a function calls by the open source, for its call graph.
+   * @throws Failure `bad-request` when no source of it is open
+   */
+  async callees({ symbol }: Subject): Promise<readonly string[]> {
+    const name = sourceName(symbol);
+    const [definition] = await this.server.request(definitionsRequest, { name });
+    if (definition === undefined) {
+      throw new Failure(
+        'bad-request',
+        `What ${symbol} calls is not known: no source of it is open.`,
+        'Open the source tree of the running module, or trace its calls instead.',
+      );
+    }
+    return this.server.request(calleesRequest, { name, depth: GRAPH_DEPTH });
   }
 
   /** What the open source declares a function to return; null when it does not say. */

@@ -1,0 +1,322 @@
+import { css, html, LitElement, nothing, svg, type TemplateResult } from 'lit';
+import { inert } from '../core/text/inert.ts';
+import type { TreeRow } from '../protocol/trace-view.ts';
+import { keyTarget } from './list-keys.ts';
+import { linkStyles } from './styles.ts';
+import { grouped } from './toolbar.ts';
+
+/** UTF-16 units of a label or place that are shown. */
+const TEXT_MAX = 500;
+/** Levels that are indented: what is deeper stands below each other. */
+const MOST_INDENT = 40;
+
+/**
+ * A tree of calls: each line a function with its count, its time and its share of the whole. Fires `line-open` (detail:
+ * index of the row) when a person opens a line. Arrows to the left and right fold and unfold.
+ */
+export class TraceTree extends LitElement {
+  static override properties = {
+    rows: { attribute: false },
+    heading: {},
+    message: {},
+    resolving: { type: Boolean },
+  };
+
+  static override styles = [
+    linkStyles,
+    css`
+      :host {
+        display: flex;
+        flex-direction: column;
+        min-height: 0;
+        overflow: hidden;
+      }
+
+      h2 {
+        flex: none;
+        margin: 0;
+        padding: 0 10px;
+        color: var(--vscode-sideBarSectionHeader-foreground, var(--vscode-foreground));
+        background: var(--vscode-sideBarSectionHeader-background);
+        border-top: 1px solid var(--vscode-sideBarSectionHeader-border, transparent);
+        font-size: 11px;
+        font-weight: 700;
+        line-height: 22px;
+      }
+
+      h2 small {
+        margin-left: 8px;
+        color: var(--vscode-descriptionForeground);
+        font-size: inherit;
+        font-weight: normal;
+      }
+
+      [role='tree'] {
+        flex: 1 1 0;
+        overflow-x: hidden;
+        overflow-y: auto;
+      }
+
+      .row {
+        display: grid;
+        grid-template-columns: minmax(20ch, 1fr) 8ch 9ch minmax(30px, 12ch) 6ch;
+        align-items: center;
+        column-gap: 10px;
+        box-sizing: border-box;
+        width: 100%;
+        height: 22px;
+        padding: 0 10px;
+        border: 0;
+        outline: 1px solid transparent;
+        outline-offset: -1px;
+        background: none;
+        color: var(--vscode-foreground);
+        font-family: var(--vscode-editor-font-family);
+        font-size: calc(var(--vscode-font-size) - 1px);
+        line-height: 22px;
+        text-align: left;
+        cursor: pointer;
+      }
+
+      .row:hover {
+        background: var(--vscode-list-hoverBackground);
+        color: var(--vscode-list-hoverForeground);
+        outline: 1px dashed var(--vscode-contrastActiveBorder, transparent);
+      }
+
+      .row.chosen {
+        background: var(--vscode-list-inactiveSelectionBackground);
+        color: var(--vscode-list-inactiveSelectionForeground);
+      }
+
+      .row:focus {
+        background: var(--vscode-list-activeSelectionBackground);
+        color: var(--vscode-list-activeSelectionForeground);
+        outline: 1px solid var(--vscode-list-focusOutline, var(--vscode-focusBorder));
+      }
+
+      .row:focus .link {
+        color: inherit;
+      }
+
+      .name {
+        display: flex;
+        min-width: 0;
+        white-space: pre;
+      }
+
+      .indent {
+        flex: none;
+      }
+
+      .fold {
+        flex: none;
+        width: 2ch;
+        text-align: center;
+      }
+
+      .label,
+      .source {
+        flex: 0 1 auto;
+        min-width: 4ch;
+        overflow: hidden;
+        text-overflow: ellipsis;
+        unicode-bidi: isolate;
+      }
+
+      .slowest .label {
+        font-weight: 700;
+      }
+
+      .source {
+        margin-left: 1ch;
+      }
+
+      .number {
+        font-variant-numeric: tabular-nums;
+        text-align: right;
+        white-space: nowrap;
+      }
+
+      svg {
+        display: block;
+        width: 100%;
+        height: 10px;
+      }
+
+      rect {
+        fill: var(--vscode-charts-blue);
+      }
+
+      .slowest rect {
+        fill: var(--vscode-charts-orange);
+      }
+
+      .message {
+        padding: 4px 10px;
+        color: var(--vscode-descriptionForeground);
+      }
+    `,
+  ];
+
+  rows: readonly TreeRow[] = [];
+  heading = '';
+  /** What stands in place of the rows while there are none. */
+  message = '';
+  resolving = false;
+  /** Rows whose children are hidden, by their way from the root. */
+  readonly #folded = new Set<string>();
+  #chosen = 0;
+
+  override render(): TemplateResult {
+    const shown = this.#visible();
+    const chosen = shown.find(({ index }) => index === this.#chosen) ?? shown[0];
+    return html`<h2 id="title">
+        ${inert(this.heading, TEXT_MAX)}${
+          this.resolving ? html`<small role="status">finding source lines…</small>` : nothing
+        }
+      </h2>
+      ${
+        shown.length === 0
+          ? html`<div class="message">${this.message}</div>`
+          : html`<div role="tree" aria-labelledby="title" @keydown=${this.#onKeyDown}>
+              ${shown.map((line) => this.#renderRow(line, line === chosen))}
+            </div>`
+      }`;
+  }
+
+  #renderRow({ row, index, path, hasChildren }: VisibleRow, isChosen: boolean): TemplateResult {
+    const isFolded = this.#folded.has(path);
+    const label = inert(row.label, TEXT_MAX);
+    const source = inert(row.source, TEXT_MAX);
+    const percent = `${(row.share * 100).toFixed(1)}%`;
+    const count = `${grouped(row.count)} ${row.count === 1 ? 'call' : 'calls'}`;
+    return html`<button
+      type="button"
+      role="treeitem"
+      class=${`row${isChosen ? ' chosen' : ''}${row.isSlowest ? ' slowest' : ''}`}
+      tabindex=${isChosen ? 0 : -1}
+      data-index=${index}
+      aria-level=${row.depth + 1}
+      aria-expanded=${hasChildren ? String(!isFolded) : nothing}
+      aria-label=${[label, count, row.time, percent, row.isSlowest ? 'slowest path' : '', source].filter((part) => part !== '').join(', ')}
+      title=${row.canOpen ? `Open ${source === '' ? label : source}` : `${label}: no source to open`}
+      @click=${() => this.#open(index)}
+      @focus=${() => this.#choose(index)}
+    >
+      <span class="name"
+        ><span class="indent">${'  '.repeat(Math.min(row.depth, MOST_INDENT))}</span
+        ><span
+          class="fold"
+          @click=${(event: Event) => {
+            event.stopPropagation();
+            this.#fold(path, !isFolded);
+          }}
+          >${hasChildren ? (isFolded ? '▸' : '▾') : ''}</span
+        ><span class="label">${label}</span
+        >${source === '' ? nothing : html`<span class=${row.canOpen ? 'source link' : 'source'}>${source}</span>`}</span
+      >
+      <span class="number">${row.count === 1 && row.time !== '' ? '' : `×${grouped(row.count)}`}</span>
+      <span class="number">${row.time}</span>
+      <svg viewBox="0 0 100 1" preserveAspectRatio="none" aria-hidden="true">
+        ${svg`<rect width=${Math.max(0.5, row.share * 100)} height="1"></rect>`}
+      </svg>
+      <span class="number">${percent}</span>
+    </button>`;
+  }
+
+  /** The rows that no folded one hides. */
+  #visible(): VisibleRow[] {
+    const shown: VisibleRow[] = [];
+    const path: string[] = [];
+    let hiddenBelow = Number.POSITIVE_INFINITY;
+    for (const [index, row] of this.rows.entries()) {
+      path.length = row.depth;
+      path.push(`${row.label} ${row.source}`);
+      if (row.depth > hiddenBelow) {
+        continue;
+      }
+      const key = path.join('\n');
+      hiddenBelow = this.#folded.has(key) ? row.depth : Number.POSITIVE_INFINITY;
+      const hasChildren = (this.rows[index + 1]?.depth ?? 0) > row.depth;
+      shown.push({ row, index, path: key, hasChildren });
+    }
+    return shown;
+  }
+
+  override focus(): void {
+    this.renderRoot.querySelector<HTMLElement>('[tabindex="0"]')?.focus();
+  }
+
+  /** Begins again at the first line; call it when another event's tree comes. */
+  reset(): void {
+    this.#chosen = 0;
+    this.requestUpdate();
+  }
+
+  #choose(index: number): void {
+    this.#chosen = index;
+    this.requestUpdate();
+  }
+
+  #open(index: number): void {
+    this.#choose(index);
+    if (this.rows[index]?.canOpen === true) {
+      this.dispatchEvent(new CustomEvent<number>('line-open', { detail: index }));
+    }
+  }
+
+  #fold(path: string, isFolded: boolean): void {
+    if (isFolded) {
+      this.#folded.add(path);
+    } else {
+      this.#folded.delete(path);
+    }
+    this.requestUpdate();
+  }
+
+  #onKeyDown(event: KeyboardEvent): void {
+    const shown = this.#visible();
+    const at = shown.findIndex(({ index }) => index === this.#chosen);
+    const line = shown[at];
+    let to = keyTarget(event, at, shown.length);
+    if (line !== undefined && event.key === 'ArrowLeft') {
+      event.preventDefault();
+      if (line.hasChildren && !this.#folded.has(line.path)) {
+        this.#fold(line.path, true);
+      } else {
+        to = shown.findLastIndex(({ row, index }) => index < line.index && row.depth < line.row.depth);
+      }
+    } else if (line !== undefined && event.key === 'ArrowRight' && line.hasChildren) {
+      event.preventDefault();
+      if (this.#folded.has(line.path)) {
+        this.#fold(line.path, false);
+      } else {
+        to = at + 1;
+      }
+    }
+    const target = to === undefined || to < 0 ? undefined : shown[to];
+    if (target !== undefined) {
+      event.preventDefault();
+      this.renderRoot.querySelector<HTMLElement>(`[data-index="${target.index}"]`)?.focus();
+    }
+  }
+}
+
+/** A row that is on show. */
+interface VisibleRow {
+  readonly row: TreeRow;
+  /** Its position among all rows. */
+  readonly index: number;
+  /** Its way from the root: tells it from the others also when the counts are new. */
+  readonly path: string;
+  readonly hasChildren: boolean;
+}
+
+customElements.define('zs-trace-tree', TraceTree);
+
+declare global {
+  interface HTMLElementTagNameMap {
+    'zs-trace-tree': TraceTree;
+  }
+}
