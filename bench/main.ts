@@ -28,6 +28,7 @@ import { benchStackLinks } from './stack-links.ts';
 import { benchStackText } from './stack-text.ts';
 import { benchSymbols } from './symbols.ts';
 import { benchTrace } from './trace.ts';
+import { benchTracing } from './tracing.ts';
 import { inWorkbench } from './workbench.ts';
 
 const progress = elapsedProgress();
@@ -84,6 +85,7 @@ async function main(): Promise<number> {
     const parts: readonly Part[] = [
       ['snapshot', () => benchSnapshot(vm)],
       ['trace', () => inWorkbench(vm, vsix, (workbench) => benchTrace(vm, workbench))],
+      ['tracing', () => benchTracing(vm)],
       ['activation', () => benchActivation(vsix, vm.sourceDir)],
       ['bundles', benchBundles],
       ['dbgmsg', () => inWorkbench(vm, vsix, (workbench) => benchDbgmsg(vm, workbench))],

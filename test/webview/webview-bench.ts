@@ -105,6 +105,8 @@ export class WebviewBench {
     const { theme = 'dark', width = 900, height = 320, state } = options;
     const context = await this.#browser.newContext({ viewport: { width, height } });
     const tab = await context.newPage();
+    // tsx has functions keep their names by a helper that is not there in a page.
+    await tab.addInitScript('globalThis.__name = (named) => named;');
     await tab.addInitScript(prepare, state);
     const { port } = this.#server.address() as AddressInfo;
     await tab.goto(`http://127.0.0.1:${port}/${view}`);
