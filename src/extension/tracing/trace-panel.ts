@@ -1,42 +1,33 @@
 import { randomBytes } from 'node:crypto';
 import * as vscode from 'vscode';
 import { type Disposable, Lifetime } from '../../core/lifetime.ts';
-import { type Frame, formatFrame, type Trace } from '../../core/stack/frame.ts';
-import type { Place } from '../../core/symbols/location.ts';
 import { inert } from '../../core/text/inert.ts';
-import type { TraceCounters, TraceEvent, TraceTally } from '../../core/tracing/events.ts';
+import { treeBelow, treeOfCallers } from '../../core/tracing/call-tree.ts';
+import {
+  MOST_BELOW,
+  type TraceCounters,
+  type TraceEvent,
+  type TraceTally,
+} from '../../core/tracing/events.ts';
 import type { TraceKind } from '../../core/tracing/kinds.ts';
 import type { SessionFunction } from '../../core/tracing/sessions/session.ts';
-import type {
-  FromTraceView,
-  StackLine,
-  ToTraceView,
-  TraceRow,
-  TraceStatus,
-} from '../../protocol/trace-view.ts';
+import type { FromTraceView, ToTraceView, TraceRow, TraceStatus } from '../../protocol/trace-view.ts';
 import type { Connection } from '../../target/connection.ts';
 import type { FailureFunnel } from '../failures.ts';
-import { howText, sourceText } from '../hung-tasks/labels.ts';
 import { inParts, type Newest } from '../newest.ts';
 import type { FrameOpener } from '../source/open-frame.ts';
 import type { PlaceService } from '../source/place-service.ts';
-import { RunningBuilds } from '../source/running-builds.ts';
+import type { RunningBuilds } from '../source/running-builds.ts';
+import { openProgram } from '../tracers/open-program.ts';
 import { webviewHtml, webviewRoot } from '../webview-html.ts';
 import { readTraceMessage } from '../webview-messages.ts';
+import { LinesBeside } from './lines-beside.ts';
 import { stackKey, tallyView } from './tally-view.ts';
 import type { SessionListener } from './trace-session.ts';
 import { conditionsText, lossText, returnedText } from './trace-texts.ts';
 
 /** Rows sent to the page in one message. */
 const BATCH = 1000;
-
-/** A line of the stack beside the table with what a click on it opens. */
-interface Line {
-  readonly shown: StackLine;
-  /** 0-based position of its frame in the stack. */
-  readonly index: number;
-  readonly place: Place | null;
-}
 
 /** A session as a view shows it: one that runs or ran in this window, or one that was kept. */
 export interface ShownSession extends Disposable {
@@ -80,9 +71,7 @@ export class TracePanel implements Disposable {
   readonly #panel: vscode.WebviewPanel;
   #ready = false;
   #state: TraceStatus = { text: 'Starting...', running: true, isError: false, waiting: '', alternatives: [] };
-  #stack: { readonly id: number; readonly trace: Trace; readonly lines: readonly Line[] } | null = null;
-  /** Index of the event whose stack is wanted. */
-  #selected: number | null = null;
+  readonly #beside: LinesBeside;
   #firstTime: number | null = null;
   #names = false;
   /** Counts the rows of sums that were chosen. */
@@ -90,8 +79,6 @@ export class TracePanel implements Disposable {
   /** The counters that came with the sums that were sent last. */
   #sums: unknown = null;
   #losses = '';
-  /** The builds that ran when the session began: its stacks are theirs, also when a module is loaded anew. */
-  readonly #builds: RunningBuilds;
   readonly onClose: vscode.Event<void>;
   /** The person chose to trace the alternative with this index instead. */
   readonly onTraceInstead: vscode.Event<number>;
@@ -105,13 +92,12 @@ export class TracePanel implements Disposable {
     extensionUri: vscode.Uri,
     readonly heading: TraceHeading,
     private readonly session: ShownSession,
-    private readonly places: PlaceService,
-    private readonly frames: FrameOpener,
+    places: PlaceService,
+    frames: FrameOpener,
     private readonly funnel: FailureFunnel,
     where: TabPlace,
   ) {
-    const { builds, connection } = session;
-    this.#builds = builds ?? (connection === null ? new RunningBuilds() : places.builds(connection));
+    this.#beside = new LinesBeside(session, places, frames, (message) => this.#post(message));
     this.onClose = this.#closed.event;
     this.onTraceInstead = this.#instead.event;
     const title = `Trace ${heading.symbol}`;
@@ -198,13 +184,19 @@ export class TracePanel implements Disposable {
       case 'copyProgram':
         await vscode.env.clipboard.writeText(this.heading.program);
         break;
+      case 'openProgram':
+        await openProgram(this.heading.program);
+        break;
       case 'traceInstead':
         this.#instead.fire(message.index);
         break;
       case 'select': {
         const event = this.session.events.at(message.id);
-        if (event?.kind === 'call') {
-          await this.#showStack(message.id, event.stack);
+        if (event?.kind === 'call' && event.below !== undefined) {
+          const heading = `What this call of ${inert(event.symbol)} called${event.below.length < MOST_BELOW ? '' : `: the first ${MOST_BELOW} calls`}`;
+          await this.#beside.showTree(message.id, heading, [treeBelow([event])]);
+        } else if (event?.kind === 'call') {
+          await this.#beside.showStack(message.id, event.stack);
         }
         break;
       }
@@ -213,53 +205,13 @@ export class TracePanel implements Disposable {
         const rows = tally?.of === 'stacks' ? tally.rows : [];
         const row = rows.find(({ stack }) => stackKey(stack) === message.key);
         if (row !== undefined) {
-          await this.#showStack(++this.#chosen, row.stack);
+          await this.#beside.showStack(++this.#chosen, row.stack);
         }
         break;
       }
-      case 'open': {
-        const stack = this.#stack?.id === message.id ? this.#stack : null;
-        const line = stack?.lines[message.line];
-        if (stack !== null && line?.place) {
-          const { connection } = this.session;
-          await this.frames.open({
-            connection,
-            builds: this.#builds,
-            trace: stack.trace,
-            index: line.index,
-            place: line.place,
-          });
-        }
+      case 'open':
+        await this.#beside.open(message.id, message.line);
         break;
-      }
-    }
-  }
-
-  async #showStack(id: number, trace: Trace): Promise<void> {
-    this.#selected = id;
-    const { connection } = this.session;
-    // The person may choose another event while this one's places are looked up.
-    const show = async (resolving: boolean) => {
-      const places = await this.places.known(connection, trace, this.#builds);
-      if (this.#selected === id) {
-        const lines = trace.flatMap((frame, i) => stackLines(frame, i, places[i] ?? []));
-        this.#stack = { id, trace, lines };
-        this.#post({ type: 'stack', id, lines: lines.map(({ shown }) => shown), resolving });
-      }
-    };
-    const asked =
-      connection !== null &&
-      connection.state !== 'closed' &&
-      this.places.incomplete(connection, trace, this.#builds)
-        ? connection
-        : null;
-    await show(asked !== null);
-    if (asked !== null) {
-      try {
-        await this.places.learn(asked, trace, this.#builds);
-      } finally {
-        await show(false);
-      }
     }
   }
 
@@ -275,13 +227,29 @@ export class TracePanel implements Disposable {
     // The kernel's counters come right behind its sums: one message for both.
     if (this.#ready && tallies.length > 0 && counters !== this.#sums) {
       this.#sums = counters;
-      this.#post({ type: 'tally', functions: tallies.map(tallyView) });
+      if (this.heading.kind === 'callers') {
+        this.funnel.guard('Showing the callers', () => this.#sendCallers());
+      } else {
+        this.#post({ type: 'tally', functions: tallies.map(tallyView) });
+      }
     }
     const losses = lossText(this.session);
     if (this.#ready && losses.text !== this.#losses) {
       this.#losses = losses.text;
       this.#post({ type: 'losses', ...losses });
     }
+  }
+
+  async #sendCallers(): Promise<void> {
+    const { tallies } = this.session;
+    const roots = tallies.map((tally) =>
+      tally.of === 'stacks' && tally.hits > 0 ? treeOfCallers(tally.symbol, tally.rows) : null,
+    );
+    const heading = `Who calls ${tallies
+      .map((tally) => tallyView(tally))
+      .map(({ symbol, summary }) => `${symbol}: ${summary}`)
+      .join('; ')}`;
+    await this.#beside.showTree(++this.#chosen, heading, roots);
   }
 
   #send(batch: readonly TraceEvent[], start: number): void {
@@ -295,6 +263,8 @@ export class TracePanel implements Disposable {
 
   #row(event: TraceEvent, id: number): TraceRow {
     if (event.kind === 'loss') {
+      if (event.gap === 'reboot') {
+      }
       return {
         id,
         kind: 'loss',
@@ -340,19 +310,4 @@ export class TracePanel implements Disposable {
       this.#panel.dispose();
     }
   }
-}
-
-function stackLines(frame: Frame, index: number, places: readonly Place[]): Line[] {
-  const found: readonly (Place | null)[] = places.length === 0 ? [null] : places;
-  return found.map((place) => ({
-    place,
-    index,
-    shown: {
-      label: inert(place?.inlined ? place.function : formatFrame(frame)),
-      source: place === null ? '' : sourceText(place),
-      note: place === null ? '' : howText(place),
-      inlined: place?.inlined ?? false,
-      canOpen: place !== null && place.uri !== null,
-    },
-  }));
 }

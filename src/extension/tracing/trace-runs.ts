@@ -146,7 +146,8 @@ export class TraceRuns implements Disposable {
     const { tracer, kind, condition } = choice;
     const known = await this.subjects.params(connection, subject, kind !== 'calls');
     const { typed } = known;
-    const asked = { ...known, kind, condition, maxRate };
+    const below = kind === 'graph' ? { callees: await this.subjects.callees(subject) } : {};
+    const asked = { ...known, ...below, kind, condition, maxRate };
     tracer.plan({ ...asked, sessionId: 'ask' }); // What cannot be traced leaves all as it was.
     const params: TraceParams = {
       ...asked,

@@ -56,7 +56,7 @@ export class TraceSession implements Disposable {
 
   /** Whether more functions can join it while it runs. */
   get canJoin(): boolean {
-    return this.tracer.join !== null;
+    return this.tracer.join !== null && this.kind !== 'graph';
   }
 
   get kind(): TraceKind {
