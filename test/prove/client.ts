@@ -68,6 +68,9 @@ function sentence(error: unknown): string {
   return text;
 }
 
+/** How often a connection is tried. */
+const ATTEMPTS = 5;
+
 /** Set once the connection is closed: nothing new is begun. */
 let over = false;
 
@@ -130,13 +133,17 @@ function session(connection: Connection, order: SessionOrder): Promise<void> {
 
 async function main(order: ClientOrder): Promise<void> {
   const { user, port, deadAfterMs, sessions } = order;
-  let connection: Connection;
-  try {
-    const vm = await lab.requireUp();
-    connection = await connectToLab(vm, { user, deadAfterMs, ...(port !== undefined && { port }) });
-  } catch (error) {
-    say({ what: 'not connected', why: sentence(error) });
-    return;
+  let connection: Connection | null = null;
+  for (let attempt = 0; connection === null; attempt++) {
+    try {
+      const vm = await lab.requireUp();
+      connection = await connectToLab(vm, { user, deadAfterMs, ...(port !== undefined && { port }) });
+    } catch (error) {
+      // As the extension does, for machines that are busy or boot.
+      say({ what: 'not connected', why: sentence(error) });
+      if (attempt === ATTEMPTS - 1) return;
+      await pause(2000);
+    }
   }
   connection.onState((state, why) => {
     over ||= state === 'closed';

@@ -60,10 +60,9 @@ const WAYS: readonly Way[] = [
   {
     name: 'the link fell silent',
     rounds: 3,
-    async strike({ relay, guest }) {
-      relay.hold();
+    async strike({ relay }) {
       // The client goes on, and cannot tell the target anything.
-      await guest.untilClean(GONE_MS);
+      relay.hold();
     },
   },
   {
@@ -173,13 +172,16 @@ async function round(way: Way, guest: Guest, { number, random }: Round): Promise
     await relay.stop();
     await way.after?.(guest, random);
   }
+  return { sessions: SESSIONS, running, tookMs, faults: faults.map((fault) => `round ${number}: ${fault}`) };
 }
 
 async function series(way: Way, guest: Guest, context: ProofContext): Promise<Finding> {
   const struck: Struck[] = [];
   for (const each of context.rounds(way.rounds, 1, way.name)) {
     context.progress(`  ${way.name}, round ${each.number} of ${way.rounds}`);
-    struck.push(await round(way, guest, each));
+    const one = await round(way, guest, each);
+    context.progress(`    ${one.running} under way, clean after ${one.tookMs} ms ${one.faults.join('; ')}`);
+    struck.push(one);
   }
   const sum = (of: (one: Struck) => number) => struck.reduce((all, one) => all + of(one), 0);
   const faults = struck.flatMap((one) => one.faults);
