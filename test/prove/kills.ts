@@ -153,20 +153,19 @@ async function round(way: Way, guest: Guest, { number, random }: Round): Promise
     dbgmsg: false,
   });
   const faults: string[] = [];
+  let running = 0;
+  let tookMs = 0;
   try {
     await client.word('connected', CONNECT_MS);
     await pause(random.oneIn(2) ? random.below(EARLY_MS) : random.between(EARLY_MS, LATE_MS));
-    const running = client.all('begun').length;
+    running = client.all('begun').length;
     await way.strike({ guest, client, relay, random });
-    const { tookMs, rests } = await guest.untilClean(GONE_MS);
-    if (rests.length > 0) faults.push(`left: ${rests.join(', ')}`);
+    const clean = await guest.untilClean(GONE_MS);
+    tookMs = clean.tookMs;
+    if (clean.rests.length > 0) faults.push(`left: ${clean.rests.join(', ')}`);
     faults.push(...client.bugs());
-    return {
-      sessions: SESSIONS,
-      running,
-      tookMs,
-      faults: faults.map((fault) => `round ${number}: ${fault}`),
-    };
+  } catch (error) {
+    faults.push(`${error instanceof Error ? error.message : error}; the client said: ${client.last()}`);
   } finally {
     if (!client.hasEnded) await client.kill();
     await relay.stop();
