@@ -25,6 +25,16 @@ export class ChannelSlots {
     return this.#taken;
   }
 
+  /** Whether a question would have to wait for one. */
+  get isFull(): boolean {
+    return this.#taken >= this.#limit;
+  }
+
+  /** Whether somebody waits for one. */
+  get isWanted(): boolean {
+    return this.#waiting.length > 0;
+  }
+
   /** A slot at once, or null when a stream would take the last one. */
   tryForStream(): Slot | null {
     return this.#taken < Math.max(1, this.#limit - 1) ? this.#take() : null;
@@ -37,7 +47,7 @@ export class ChannelSlots {
 
   /** Waits for a slot, first come first served. @throws signal.reason when aborted before. */
   async wait(signal: AbortSignal): Promise<Slot> {
-    while (this.#taken >= this.#limit) {
+    while (this.isFull) {
       signal.throwIfAborted();
       await new Promise<void>((resolve) => {
         const wake = (): void => {

@@ -1,6 +1,7 @@
 import { ChannelSlots, type Slot } from './channel-slots.ts';
 import { pause } from './pause.ts';
 import { type JobHandlers, type JobSpec, RemoteJob } from './remote-job.ts';
+import { Shell } from './shell.ts';
 import { Standby } from './standby.ts';
 import { ChannelRefused, type Transport } from './transport.ts';
 
@@ -10,6 +11,23 @@ const UNREAD_LIMIT = 8 * 1024 * 1024;
 const REFUSED_RETRY_MS = 250;
 /** How often a stream looks for a channel, with that pause, before it is said that there are too many. */
 const STREAM_SLOT_TURNS = 4;
+/**
+ * How long the shell of an ended question waits for another: longer than views pause between two, and
+ * shorter than it would wait by itself (supervisor.ts).
+ */
+const KEPT_MS = 12_000;
+/** Questions that a shell runs before it is replaced: it keeps a few bytes of each of its processes. */
+const MOST_USES = 200;
+
+/** A shell that waits for a question, in the slot of the last one. */
+interface KeptShell {
+  readonly shell: Shell;
+  readonly slot: Slot;
+  /** Ends it. */
+  readonly timer: NodeJS.Timeout;
+  /** Resolves when it has ended. */
+  readonly closed: Promise<void>;
+}
 
 /** The jobs of one connection and the channels that they share. */
 export class JobPool {
@@ -23,6 +41,8 @@ export class JobPool {
   #lastClosed = 0;
   /** What waits for the script of the next stream. */
   #standby: Standby | null = null;
+  /** The one shell that questions share, one after another, so that root is not asked for by each. */
+  #kept: KeptShell | null = null;
 
   /** @param closing aborted when the connection ends */
   constructor(transport: Transport, closing: AbortSignal) {
@@ -33,6 +53,37 @@ export class JobPool {
   /** True while more is unread on a channel than the other side was given room for. */
   get isFlooded(): boolean {
     return [...this.#jobs].some((job) => job.unread > UNREAD_LIMIT);
+  }
+
+  /**
+   * Runs a question's job, in the shell of the last one where that waits. The signal also stops it.
+   * @param opened called when it has a channel
+   */
+  async ask(
+    spec: JobSpec,
+    signal: AbortSignal,
+    handlers: JobHandlers,
+    opened: () => void,
+  ): Promise<RemoteJob> {
+    signal.throwIfAborted();
+    const kept = this.#kept;
+    if (kept !== null && kept.shell.root === spec.root) {
+      this.#kept = null;
+      clearTimeout(kept.timer);
+      opened();
+      const job = this.#own(new RemoteJob(kept.shell, spec, handlers), kept.slot, signal);
+      // It may have ended a moment ago, before it was told.
+      if (await job.ready) return job;
+    }
+    const job = await this.open(spec, await this.questionSlot(signal), signal, handlers);
+    opened();
+    return job;
+  }
+
+  /** A slot for a question; the shell that only waits for one makes room. @throws signal.reason when aborted */
+  async questionSlot(signal: AbortSignal): Promise<Slot> {
+    if (this.slots.isFull) void this.#drop();
+    return await this.slots.wait(signal);
   }
 
   /**
@@ -49,19 +100,8 @@ export class JobPool {
     try {
       await turn;
       signal.throwIfAborted();
-      const job = await this.#openPatiently(spec, signal, handlers);
-      this.#jobs.add(job);
-      const stop = (): void => job.stop();
-      signal.addEventListener('abort', stop, { once: true });
-      if (signal.aborted) stop();
-      void job.closed.then(() => {
-        signal.removeEventListener('abort', stop);
-        this.#lastClosed = performance.now();
-        this.#jobs.delete(job);
-        slot.release();
-      });
-      if (this.#closing.aborted) job.abandon();
-      return job;
+      const shell = await this.#openPatiently(spec, signal);
+      return this.#own(new RemoteJob(shell, spec, handlers), slot, signal);
     } catch (error) {
       slot.release();
       throw error;
@@ -70,16 +110,65 @@ export class JobPool {
     }
   }
 
-  async #openPatiently(spec: JobSpec, signal: AbortSignal, handlers: JobHandlers): Promise<RemoteJob> {
+  /** Follows a job to its end; its shell is kept where it can be, else its slot is given back. */
+  #own(job: RemoteJob, slot: Slot, signal: AbortSignal): RemoteJob {
+    this.#jobs.add(job);
+    const stop = (): void => job.stop();
+    signal.addEventListener('abort', stop, { once: true });
+    if (signal.aborted) stop();
+    void job.left.then((stays) => {
+      signal.removeEventListener('abort', stop);
+      this.#jobs.delete(job);
+      if (stays) {
+        this.#keep(job.shell, slot);
+      } else {
+        this.#lastClosed = performance.now();
+        slot.release();
+      }
+    });
+    if (this.#closing.aborted) job.abandon();
+    return job;
+  }
+
+  #keep(shell: Shell, slot: Slot): void {
+    // The newer one stays: root's, where root came after.
+    void this.#drop();
+    const closed = new Promise<void>((resolve) => {
+      shell.leave(() => {
+        if (this.#kept?.shell === shell) this.#kept = null;
+        clearTimeout(timer);
+        this.#lastClosed = performance.now();
+        slot.release();
+        resolve();
+      });
+    });
+    const timer = setTimeout(() => void this.#drop(), KEPT_MS);
+    timer.unref();
+    this.#kept = { shell, slot, timer, closed };
+    if (this.slots.isWanted || shell.uses >= MOST_USES) void this.#drop();
+  }
+
+  /** Ends the shell that waits for a question; resolves when its slot is free. */
+  async #drop(): Promise<void> {
+    const kept = this.#kept;
+    if (kept === null) return;
+    this.#kept = null;
+    clearTimeout(kept.timer);
+    kept.shell.end();
+    await kept.closed;
+  }
+
+  async #openPatiently({ root, script }: JobSpec, signal: AbortSignal): Promise<Shell> {
     for (;;) {
       try {
-        return await RemoteJob.open(this.#transport, spec, handlers, signal);
+        return await Shell.open(this.#transport, root, signal);
       } catch (error) {
-        if (!(error instanceof ChannelRefused) || signal.aborted || spec.script === null) throw error;
+        if (!(error instanceof ChannelRefused) || signal.aborted || script === null) throw error;
         // An ended command holds its session on the server for a moment, so only a server that goes on
         // refusing while nothing has ended teaches what it allows.
         const settled = performance.now() - this.#lastClosed > 2 * REFUSED_RETRY_MS;
-        if (settled && this.#jobs.size > 0) this.slots.shrink(this.#jobs.size);
+        if (this.#kept !== null) void this.#drop();
+        else if (settled && this.#jobs.size > 0) this.slots.shrink(this.#jobs.size);
         await pause(REFUSED_RETRY_MS, signal);
       }
     }
@@ -94,7 +183,7 @@ export class JobPool {
     if (slot !== null) return slot;
     const standby = this.#standby;
     this.#standby = null;
-    await standby?.drop();
+    await Promise.all([standby?.drop(), this.#drop()]);
     // A question that has its answer holds its channel for a moment.
     for (let turn = 0; turn < STREAM_SLOT_TURNS; turn++) {
       signal.throwIfAborted();
@@ -137,6 +226,7 @@ export class JobPool {
 
   /** The connection is gone, and all channels with it. */
   abandon(): void {
+    void this.#drop();
     for (const job of [...this.#jobs]) job.abandon();
   }
 }

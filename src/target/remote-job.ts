@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { FrameReader, type JobEnd } from './framing.ts';
-import { hasDialogue, type RootShell, rootWasLost, shellCommand, unlock } from './root-shell.ts';
+import type { RootShell } from './root-shell.ts';
+import type { Shell, ShellUser } from './shell.ts';
 import { BEAT_SECONDS, END_WORD, handOver, type SupervisedJob, supervise } from './supervisor.ts';
-import type { ShellChannel, Transport } from './transport.ts';
+import type { ShellChannel } from './transport.ts';
 
 export interface JobSpec {
   /** Null for a shell of the account itself. */
@@ -40,15 +41,19 @@ const STOP_LIMIT_MS = 20_000;
 const STDERR_GRACE_MS = 300;
 const CLOSE_LIMIT_MS = 2000;
 
-/** One supervised script on one channel. */
-export class RemoteJob {
+/** One supervised script in a shell. */
+export class RemoteJob implements ShellUser {
   /** Resolves when the end is known; never rejects. */
   readonly ended: Promise<JobResult>;
-  /** Resolves when the channel is closed, so that its slot is free; never rejects. */
-  readonly closed: Promise<void>;
+  /** Resolves when it has left its shell: with true when that waits for another job, else it is closed. Never rejects. */
+  readonly left: Promise<boolean>;
+  /** Resolves with whether the supervisor runs: false when it ended before. Never rejects. */
+  readonly ready: Promise<boolean>;
+  readonly shell: Shell;
   readonly #channel: ShellChannel;
   readonly #nonce: string;
-  readonly #tty: boolean;
+  /** Whether the shell stays when this has ended by itself. */
+  readonly #stays: boolean;
   readonly #handlers: JobHandlers;
   readonly #reader: FrameReader;
   readonly #stderr: Buffer[] = [];
@@ -59,7 +64,8 @@ export class RemoteJob {
   #end: JobEnd | null = null;
   #shellStatus: number | null = null;
   #resolveEnded: (result: JobResult) => void = () => {};
-  #resolveClosed: () => void = () => {};
+  #resolveLeft: (stays: boolean) => void = () => {};
+  #resolveReady: (isReady: boolean) => void = () => {};
   #beat: NodeJS.Timeout | null = null;
   #limit: NodeJS.Timeout | null = null;
   #grace: NodeJS.Timeout | null = null;
@@ -67,59 +73,53 @@ export class RemoteJob {
   #unanswered = false;
   #over = false;
 
-  /**
-   * Opens a channel and sends the script.
-   * @throws ChannelRefused when the server allows no more; Failure not-root; signal.reason when aborted before it answered
-   */
-  static async open(
-    transport: Transport,
-    spec: JobSpec,
-    handlers: JobHandlers,
-    signal: AbortSignal,
-  ): Promise<RemoteJob> {
-    const nonce = randomBytes(16).toString('hex');
-    const { root } = spec;
-    // The command is in the arguments of a process there, for everybody to read; what marks the frames
-    // is told on stdin only.
-    const knock = randomBytes(16).toString('hex');
-    const channel = await transport.open(shellCommand(root, knock), root?.tty ?? false, signal);
-    if (signal.aborted) {
-      // It came too late: nobody would stop what runs there.
-      channel.close();
-      throw signal.reason as Error;
-    }
-    if (root !== null && hasDialogue(root)) {
-      const result = await unlock(channel, root, knock, signal);
-      if (result.end !== 'root') throw rootWasLost(root, result);
-    }
-    return new RemoteJob(channel, nonce, spec, handlers);
-  }
-
-  private constructor(channel: ShellChannel, nonce: string, spec: JobSpec, handlers: JobHandlers) {
-    this.#channel = channel;
-    this.#nonce = nonce;
-    this.#tty = spec.root?.tty ?? false;
+  /** Sends the script to a shell that nobody uses. */
+  constructor(shell: Shell, spec: JobSpec, handlers: JobHandlers) {
+    this.shell = shell;
+    this.#channel = shell.channel;
+    this.#nonce = randomBytes(16).toString('hex');
+    // A terminal has no end of file, by which a shell that waits would end.
+    this.#stays = spec.kind === 'question' && !shell.hasTerminal;
     this.#handlers = handlers;
     this.ended = new Promise((resolve) => {
       this.#resolveEnded = resolve;
     });
-    this.closed = new Promise((resolve) => {
-      this.#resolveClosed = resolve;
+    this.left = new Promise((resolve) => {
+      this.#resolveLeft = resolve;
+    });
+    this.ready = new Promise((resolve) => {
+      this.#resolveReady = resolve;
     });
     this.#reader = new FrameReader(this.#nonce, {
       ready: () => this.#ready(),
       payload: (bytes) => this.#payload(bytes),
       end: (end) => this.#ended(end),
     });
-    channel.stdout.on('data', (bytes: Buffer) => this.#reader.push(bytes));
-    // Always read: unread stderr stalls the command.
-    channel.stderr.on('data', (bytes: Buffer) => this.#keepStderr(bytes));
-    for (const stream of [channel.stdin, channel.stdout, channel.stderr]) stream.on('error', () => {});
-    channel.onExit((status) => {
-      this.#shellStatus = status;
-    });
-    channel.onClose(() => this.abandon());
-    channel.stdin.write(supervise({ nonce: this.#nonce, ...spec }));
+    shell.use(this);
+    const use = shell.uses === 1 ? 'new' : 'kept';
+    const text = supervise({ nonce: this.#nonce, ...spec, shell: this.#stays ? use : 'own' });
+    this.#channel.stdin.write(text);
+    if (shell.isClosed) this.closed();
+  }
+
+  stdout(bytes: Buffer): void {
+    this.#reader.push(bytes);
+  }
+
+  stderr(bytes: Buffer): void {
+    const room = STDERR_LIMIT - this.#stderrBytes;
+    if (room <= 0) return;
+    const kept = bytes.subarray(0, room);
+    this.#stderr.push(kept);
+    this.#stderrBytes += kept.length;
+  }
+
+  exited(status: number | null): void {
+    this.#shellStatus = status;
+  }
+
+  closed(): void {
+    this.abandon();
   }
 
   /** Bytes that were received and not yet looked at: a server that ignores the window makes this grow. */
@@ -136,6 +136,7 @@ export class RemoteJob {
       this.#beat.unref();
     }
     this.#handlers.ready();
+    this.#resolveReady(true);
   }
 
   #payload(bytes: Buffer): void {
@@ -149,22 +150,20 @@ export class RemoteJob {
     });
   }
 
-  #keepStderr(bytes: Buffer): void {
-    const room = STDERR_LIMIT - this.#stderrBytes;
-    if (room <= 0) return;
-    const kept = bytes.subarray(0, room);
-    this.#stderr.push(kept);
-    this.#stderrBytes += kept.length;
-  }
-
   #ended(end: JobEnd): void {
     this.#end = end;
     this.#stopClocks();
-    this.#channel.stdin.end();
+    const stays = this.#stays && !this.#stopping && end.why === 'finished' && end.left === 'none';
+    const settle = (): void => {
+      this.#settle();
+      if (stays) this.#leave(true);
+    };
     // What the job wrote to stderr may still be on its way; a process that outlived it may keep the
     // channel open. A job that went well has nothing to say there that anybody waits for.
-    if (end.why === 'finished' && end.status === 0 && end.left !== 'rests') this.#settle();
-    else this.#grace = setTimeout(() => this.#settle(), STDERR_GRACE_MS);
+    if (end.why === 'finished' && end.status === 0 && end.left !== 'rests') settle();
+    else this.#grace = setTimeout(settle, STDERR_GRACE_MS);
+    if (stays) return;
+    this.#channel.stdin.end();
     this.#limit = setTimeout(() => this.#channel.close(), CLOSE_LIMIT_MS);
     this.#limit.unref();
   }
@@ -186,7 +185,7 @@ export class RemoteJob {
     this.#stopClocks();
     // The end of stdin is the sign to stop. It may arrive before the script was parsed: that is
     // read as a whole first. A terminal has no end, so there it is said.
-    if (this.#tty) this.#channel.stdin.write(`${END_WORD}\n`);
+    if (this.shell.hasTerminal) this.#channel.stdin.write(`${END_WORD}\n`);
     this.#channel.stdin.end();
     this.#limit = setTimeout(() => {
       this.#unanswered = true;
@@ -198,10 +197,15 @@ export class RemoteJob {
   /** The channel is gone: by itself, or with the connection. */
   abandon(): void {
     if (this.#over) return;
+    this.#settle();
+    this.#leave(false);
+  }
+
+  #leave(stays: boolean): void {
+    if (this.#over) return;
     this.#over = true;
     this.#stopClocks();
-    this.#settle();
-    this.#resolveClosed();
+    this.#resolveLeft(stays);
   }
 
   #stopClocks(): void {
@@ -211,6 +215,7 @@ export class RemoteJob {
   }
 
   #settle(): void {
+    this.#resolveReady(this.#wasReady);
     this.#resolveEnded({
       end: this.#end,
       wasReady: this.#wasReady,

@@ -61,6 +61,6 @@ export class Standby {
   async drop(): Promise<void> {
     const job = await this.waiting;
     job?.stop();
-    await job?.closed;
+    await job?.left;
   }
 }

@@ -13,6 +13,9 @@ export const MISSED_BEATS = 4;
 /** A line on stdin that means what its end means, where stdin is a terminal. */
 export const END_WORD = 'end';
 
+/** A line on stdin of a shell that waits: the script of a job follows. */
+const NEXT_WORD = 'next';
+
 /** Longest piece of a script given as one argument, in UTF-16 units; the kernel's limit is 128 KiB (MAX_ARG_STRLEN). */
 const PIECE = 30_000;
 
@@ -34,6 +37,12 @@ export interface SupervisedJob {
    * first one on.
    */
   readonly kind: 'stream' | 'question';
+  /**
+   * The shell that runs it. `own`: ends with it, and is meant unless given. The others are for questions
+   * without a clean-up, and wait for the next one where this has ended by itself: `new` runs its first one,
+   * `kept` a later one.
+   */
+  readonly shell?: 'own' | 'new' | 'kept';
 }
 
 /**
@@ -51,11 +60,14 @@ export interface SupervisedJob {
  * A question shares the process group of this shell, which catches the TERM that it sends there;
  * sudo ignores signals that come from its own group (sudo, exec_nopty.c). What of the group is left
  * after that is found in /proc (field 5 of proc_pid_stat(5)). Only a question that is stopped is
- * treated so; one that ends by itself must leave no process behind.
+ * treated so; one that ends by itself must leave no process behind. Spared are those that run this shell:
+ * sudo, and between them the shell that was kept.
  *
  * What was killed can be signalled until its parent takes notice, and in a container nobody may (its
  * first process may be one that adopts the others and never waits): a zombie counts as ended (state,
  * field 3 of proc_pid_stat(5)).
+ *
+ * A trap starts nothing that runs beside: it would have the `$!` of what was started just before.
  *
  * `kill -TERM -PGID` is the form that all shells read: busybox knows no `--` there, dash wants it
  * after `-s TERM`. A status of 127 after a signal means that an earlier wait had the status already.
@@ -66,13 +78,13 @@ export interface SupervisedJob {
  * Marks on stdout are `RS nonce word ... LF`, see framing.ts. Works in dash, bash, busybox ash.
  */
 export function supervise(job: SupervisedJob): string {
-  return `{
+  return `${job.shell === 'kept' ? `${NEXT_WORD}\n` : ''}{
 exec 3<&0
 LC_ALL=C PATH=$PATH:/usr/sbin:/sbin
 export LC_ALL PATH
 umask 077
 cd /
-z_why= z_missed=0 z_signal= z_status=0 z_left=none z_ticker= z_reader= z_nudged= z_group=shared
+z_why= z_missed=0 z_signal= z_status=0 z_left=none z_ticker= z_reader= z_nudged= z_heard= z_group=shared
 z_tick() {
 [ -z "$z_ticker" ] || return 0
 (z_sleep=; trap 'kill $z_sleep; exit' TERM
@@ -82,7 +94,7 @@ z_ticker=$!
 trap 'z_why=\${z_why:-stopped} z_signal=1' TERM HUP INT
 trap : PIPE
 trap 'z_missed=$((z_missed+1)) z_signal=1' USR1
-trap 'z_missed=0 z_signal=1; z_tick' USR2
+trap 'z_missed=0 z_signal=1 z_heard=1' USR2
 ${job.script === null ? '' : ready(job)}z_read() {
 (while read -r z_beat && [ "$z_beat" != ${END_WORD} ]; do kill -s USR2 $$ || exit; done; kill -s TERM $$) <&3 3<&- >/dev/null 2>&1 &
 z_reader=$!
@@ -101,7 +113,7 @@ done
 z_stat() {
 { read -r z_line <$1/stat; } 2>/dev/null || return 1
 set -- \${z_line##*) }
-z_state=$1 z_pgrp=$3
+z_state=$1 z_parent=$2 z_pgrp=$3
 }
 z_living() {
 for z_p in /proc/[0-9]*; do
@@ -117,12 +129,14 @@ z_nudge() {
 z_nudged=$!
 }
 z_sweep() {
+z_above=
+z_stat /proc/$PPID && z_above=$z_parent
 z_stat /proc/$$
 z_own=$z_pgrp
 for z_p in /proc/[0-9]*; do
 z_stat $z_p && [ "$z_pgrp" = "$z_own" ] || continue
 z_p=\${z_p#/proc/}
-[ $z_p = $$ ] || [ $z_p = $PPID ] || kill -KILL $z_p 2>/dev/null
+[ $z_p = $$ ] || [ $z_p = $PPID ] || [ $z_p = "$z_above" ] || kill -KILL $z_p 2>/dev/null
 done
 }
 while :; do
@@ -132,6 +146,7 @@ z_before=$z_status
 kill -0 $z_job 2>/dev/null || z_nudge
 wait $z_job
 z_status=$?
+[ -z "$z_heard" ] || z_tick
 if [ -n "$z_nudged" ] && [ -n "$z_signal" ] && ! kill -0 $z_job 2>/dev/null; then
 z_status=255 z_why=\${z_why:-finished}
 elif [ -z "$z_signal" ] || [ $z_status -lt 128 ]; then
@@ -146,12 +161,54 @@ if [ $z_group = own ]; then z_send TERM; else kill -s TERM 0; fi
 z_settle || { z_send KILL; z_settle; } || z_left=stuck
 [ $z_group = own ] || z_sweep
 fi
-kill $z_ticker $z_reader $z_nudged 2>/dev/null
-${cleanUp(job)}printf '\\036%s end %s %s %s\\n' ${job.nonce} $z_why $z_status $z_left
-exit 0
-}
+${END[job.shell ?? 'own'](job)}}
 `;
 }
+
+function endMark({ nonce }: SupervisedJob): string {
+  return `printf '\\036%s end %s %s %s\\n' ${nonce} $z_why $z_status $z_left\n`;
+}
+
+/**
+ * What ends a job. Who goes on with stdin may do so once nobody else reads it: a reader that was sent a
+ * signal may still take what is there first, and a subshell that has just begun may lose any but KILL.
+ */
+const END: Readonly<Record<NonNullable<SupervisedJob['shell']>, (job: SupervisedJob) => string>> = {
+  own: (job) => `kill $z_ticker $z_reader $z_nudged 2>/dev/null
+${cleanUp(job)}${endMark(job)}exit 0
+`,
+  kept: (job) => `trap '' USR1 USR2
+kill -KILL $z_reader
+kill $z_ticker $z_nudged 2>/dev/null
+wait $z_reader 2>/dev/null
+${endMark(job)}exit 0
+`,
+  new: (job) => `[ "$z_why $z_left" = 'finished none' ] || {
+${END.own(job)}}
+exec 3<&- 4>&2 2>/dev/null
+trap '' USR1 USR2
+kill -KILL $z_ticker $z_reader $z_nudged
+wait $z_reader
+${endMark(job)}trap - USR1 USR2 HUP INT PIPE
+trap : TERM
+${WAIT}exit 0
+`,
+};
+
+/**
+ * Runs one job after another, each in a shell of its own, which reads its script from the same stdin. Nothing
+ * beats meanwhile, so this ends when nothing came for as long as beats may be missing. Bash (5.2) parses
+ * wrong what comes on stdin after signals; here it only reads lines.
+ */
+const WAIT = `while :; do
+(for z_turn in ${Array(MISSED_BEATS).fill('.').join(' ')}; do sleep ${BEAT_SECONDS}; kill -0 $$ || exit; done; kill -KILL $$) </dev/null >/dev/null 4>&- &
+z_idle=$!
+read -r z_line || break
+kill -KILL $z_idle
+[ "$z_line" != ${NEXT_WORD} ] || sh 2>&4 4>&- || exit
+done
+kill -KILL $z_idle
+`;
 
 /** Beats may come from now on. From a job that stands by they come early, and `$!` must be its own till then. */
 function ready({ nonce }: SupervisedJob): string {
@@ -167,14 +224,14 @@ export function handOver(nonce: string, script: string): string {
   if (script.includes('\0')) {
     throw new RangeError('a script cannot hold NUL');
   }
-  return `begin\n${script}\n${endMark(nonce)}\n`;
+  return `begin\n${script}\n${scriptMark(nonce)}\n`;
 }
 
 /**
  * The line that ends a script handed over. It stands in the loader's arguments, which everybody on the
  * target can read, so the nonce cannot be told from it.
  */
-function endMark(nonce: string): string {
+function scriptMark(nonce: string): string {
   return createHash('sha256').update(nonce).digest('hex');
 }
 
@@ -207,7 +264,7 @@ function start(job: SupervisedJob): string {
   }
   const run =
     job.script === null
-      ? `sh -c ${quote(LOADER)} zscope $$ ${endMark(job.nonce)} ${quote(job.preamble)} </dev/null &`
+      ? `sh -c ${quote(LOADER)} zscope $$ ${scriptMark(job.nonce)} ${quote(job.preamble)} </dev/null &`
       : `sh -c 'IFS=; z=$*; unset IFS; set --; eval "$z"' zscope ${split(job.preamble + job.script, PIECE)
           .map(quote)
           .join(' ')} </dev/null 3<&- &`;

@@ -246,16 +246,22 @@ export class TargetConnection implements Connection {
     handlers.late(() => hasChannel);
     const report = this.#report(question, spec);
     try {
-      const slot = await this.#pool.slots.wait(limit.signal);
-      const opening = this.#pool.open(spec, slot, limit.signal, {
-        ready: () => {},
-        payload: (piece) => {
-          report.received(piece.length);
-          return handlers.payload(piece);
-        },
-      });
-      const job = await limit.race(opening);
-      hasChannel = true;
+      const job = await limit.race(
+        this.#pool.ask(
+          spec,
+          limit.signal,
+          {
+            ready: () => {},
+            payload: (piece) => {
+              report.received(piece.length);
+              return handlers.payload(piece);
+            },
+          },
+          () => {
+            hasChannel = true;
+          },
+        ),
+      );
       const result = await limit.race(job.ended);
       report.ended(result);
       this.#judge(question.title, spec, result);
@@ -390,7 +396,7 @@ export class TargetConnection implements Connection {
         this.#target,
         ask,
         async (shell) => {
-          const slot = await this.#pool.slots.wait(limit.signal);
+          const slot = await this.#pool.questionSlot(limit.signal);
           return await this.#recorded(shell, () =>
             limit.race(tryRoot(this.#transport, shell, limit.signal).finally(() => slot.release())),
           );

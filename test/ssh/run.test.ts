@@ -117,7 +117,7 @@ describe('questions', () => {
   test('nothing is left of all that', async () => {
     await until(
       'no process of the connection but its own',
-      20_000,
+      40_000,
       () => shared.server.processes.length <= 1,
     );
   });

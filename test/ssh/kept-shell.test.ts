@@ -1,0 +1,123 @@
+/** The shell that questions share, one after another. */
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { supervise } from '../../src/target/supervisor.ts';
+import { failureOf } from '../support/failure-of.ts';
+import { question, reach } from './client.ts';
+import { forever, serverStarter, word } from './fixtures.ts';
+import { isRunning, kill, type Server, until } from './server.ts';
+import { USER } from './setup.ts';
+
+const start = serverStarter();
+const root = { needsRoot: true };
+
+/** Processes of a server's connections that run this program; a shell's helpers count. */
+function running(server: Server, program: string): number[] {
+  return server.processes.filter((pid) => {
+    try {
+      return readFileSync(`/proc/${pid}/comm`, 'utf8') === `${program}\n`;
+    } catch {
+      return false; // It ended meanwhile.
+    }
+  });
+}
+
+test('questions that need root are root by one sudo, one after another', async () => {
+  const server = await start({ user: USER.sudo });
+  const connection = await reach(server);
+  const seen = new Set<number>();
+  for (let turn = 0; turn < 5; turn += 1) {
+    expect(await connection.run(question('id -un', root), null)).toBe('root\n');
+    for (const pid of running(server, 'sudo')) seen.add(pid);
+  }
+  expect(seen.size).toBe(1);
+  // What one says on stderr or by its status is its own.
+  const failed = await failureOf(connection.run(question('echo loud >&2; exit 3', root), null));
+  expect(failed.message).toContain('status 3 (loud)');
+  const quiet = await failureOf(connection.run(question('exit 4', root), null));
+  expect(quiet.message).toContain('status 4');
+  expect(quiet.message).not.toContain('loud');
+  expect(running(server, 'sudo')).toEqual([...seen]);
+  connection.dispose();
+  await until('its end', 20_000, () => server.processes.length === 0);
+});
+
+test('one leaves nothing to the next, and those at the same time have shells of their own', async () => {
+  const connection = await reach(await start());
+  await connection.run(question('cd /tmp; umask 0; PATH=/nowhere; export PATH LEFT=over; trap : TERM'), null);
+  const after = await connection.run(question('pwd; umask; echo "$LEFT"; echo "$PATH"'), null);
+  const again = await connection.run(question('pwd; umask; echo "$LEFT"; echo "$PATH"'), null);
+  expect(after).toMatch(/^\/\n0077\n\n[^\n]*:\/usr\/sbin:\/sbin\n$/);
+  expect(again).toBe(after);
+  const both = await Promise.all([1, 2].map(() => connection.run(question('echo $PPID; sleep 1'), null)));
+  expect(new Set(both).size).toBe(2);
+  connection.dispose();
+});
+
+test('one that is stopped takes its shell with it, and sudo too', async () => {
+  const server = await start({ user: USER.sudo });
+  const connection = await reach(server);
+  await connection.run(question('id', root), null);
+  const [before] = running(server, 'sudo');
+  const name = word();
+  const late = failureOf(connection.run(question(forever(name), { ...root, timeoutMs: 1500 }), null));
+  expect((await late).code).toBe('timeout');
+  await until('its processes are gone', 20_000, () => !isRunning(name));
+  await until('its shell is gone', 20_000, () => running(server, 'sudo').length === 0);
+  await connection.run(question('id', root), null);
+  expect(running(server, 'sudo')).not.toContain(before);
+  connection.dispose();
+});
+
+test('one that was killed while it waited is replaced without a word', async () => {
+  const server = await start();
+  const connection = await reach(server);
+  await connection.run(question(':'), null);
+  for (const pid of running(server, 'sh')) kill(pid, 'SIGKILL');
+  expect(await connection.run(question('echo there'), null)).toBe('there\n');
+  connection.dispose();
+});
+
+test('it ends by itself when nobody asks: nothing of ours is left on the target', async () => {
+  const server = await start();
+  const connection = await reach(server);
+  await connection.run(question(':'), null);
+  await until('no process but that of the session', 60_000, () => server.processes.length <= 1);
+  expect(connection.state).toBe('connected');
+  connection.dispose();
+});
+
+test.each(['sh', 'bash', 'busybox sh'])('in %s forty questions, each with beats', async (shell) => {
+  const [command = 'sh', ...args] = shell.split(' ');
+  const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'] });
+  let output = '';
+  let said = '';
+  child.stdout.on('data', (bytes: Buffer) => {
+    output += bytes.toString();
+  });
+  child.stderr.on('data', (bytes: Buffer) => {
+    said += bytes.toString();
+  });
+  try {
+    for (let turn = 0; turn < 40; turn += 1) {
+      const nonce = turn.toString(16).padStart(32, 'f');
+      const job = {
+        nonce,
+        preamble: '',
+        script: `echo turn ${turn}`,
+        cleanup: '',
+        kind: 'question',
+      } as const;
+      child.stdin.write(supervise({ ...job, shell: turn === 0 ? 'new' : 'kept' }));
+      await until('the ready mark', 20_000, () => output.includes(`${nonce} ready\n`));
+      for (let beat = 0; beat < turn % 5; beat += 1) child.stdin.write('\n');
+      await until('the end', 20_000, () => output.includes(`${nonce} end finished `));
+    }
+    expect(output.match(/^turn \d+$/gm)).toEqual(Array.from({ length: 40 }, (_, turn) => `turn ${turn}`));
+  } finally {
+    child.stdin.end();
+  }
+  await new Promise((resolve) => child.on('close', resolve));
+  expect(said).toBe('');
+});
