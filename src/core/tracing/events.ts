@@ -66,13 +66,23 @@ export interface ArgumentValue {
   readonly value: string;
 }
 
-/** The kernel's buffer was full: calls are missing here. */
+/** Calls are missing here: the kernel's buffer was full, or nothing was recorded for a while. */
 export interface LossEvent {
   readonly kind: 'loss';
+  /**
+   * Why nothing was recorded: the connection was lost, or the target was also booted anew, so that its clock began
+   * again. Absent for a buffer that was full.
+   */
+  readonly gap?: 'connection' | 'reboot';
   /** Null when it is not known which CPU's. */
   readonly cpu: number | null;
   /** Entries lost (a call and its stack are two); null when the kernel does not say. */
   readonly count: number | null;
+}
+
+/** Entries that a session's buffer had no room for, as far as its stream says; at least 1 for each loss. */
+export function lostIn(event: TraceEvent): number {
+  return event.kind === 'loss' && event.gap === undefined ? (event.count ?? 1) : 0;
 }
 
 /** Sums that the kernel made of one function's calls since the session began; each replaces the one before. */

@@ -1,5 +1,5 @@
 import type { Disposable } from '../../core/lifetime.ts';
-import type { TraceCounters, TraceEvent, TraceTally } from '../../core/tracing/events.ts';
+import { lostIn, type TraceCounters, type TraceEvent, type TraceTally } from '../../core/tracing/events.ts';
 import { TRACE_KINDS } from '../../core/tracing/kinds.ts';
 import type { KeptSession, SessionFunction } from '../../core/tracing/sessions/session.ts';
 import { TRACE_ROWS_KEPT } from '../../protocol/trace-view.ts';
@@ -25,7 +25,7 @@ export class KeptTrace implements ShownSession {
     this.functions = header.functions;
     this.events.push(events);
     this.tallies = tallies;
-    this.lost = events.reduce((sum, event) => sum + (event.kind === 'loss' ? (event.count ?? 1) : 0), 0);
+    this.lost = events.reduce((sum, event) => sum + lostIn(event), 0);
     this.counters =
       end === null
         ? null

@@ -1,12 +1,12 @@
 import * as vscode from 'vscode';
-import { Failure } from '../../core/failure.ts';
+import { Failure, isFailure } from '../../core/failure.ts';
 import type { Disposable } from '../../core/lifetime.ts';
 import type { TraceLimit, TraceRefused } from '../../core/tracing/events.ts';
 import { withoutTally } from '../../core/tracing/kinds.ts';
 import type { KernelSymbol } from '../../core/tracing/why-not.ts';
 import type { TraceParams } from '../../target/collectors/trace-function.ts';
 import type { Connection, StreamEnd } from '../../target/connection.ts';
-import { ftrace } from '../../target/tracer.ts';
+import { ftrace, type Tracer } from '../../target/tracer.ts';
 import { type FailureFunnel, isCancelled } from '../failures.ts';
 import type { HungTasksView } from '../hung-tasks/hung-tasks-view.ts';
 import type { LazyServer } from '../source/lazy-server.ts';
@@ -149,10 +149,7 @@ export class TraceRuns implements Disposable {
     const below = kind === 'graph' ? { callees: await this.subjects.callees(subject) } : {};
     const asked = { ...known, ...below, kind, condition, maxRate };
     tracer.plan({ ...asked, sessionId: 'ask' }); // What cannot be traced leaves all as it was.
-    const params: TraceParams = {
-      ...asked,
-      sessionId: tracer === ftrace ? this.#next.take(connection) : newId(),
-    };
+    const params: TraceParams = { ...asked, sessionId: this.#idOf(tracer, connection) };
     const session = new TraceSession(connection, tracer, params);
     const kept = this.keeper.keep(session, alias);
     const panel = new TracePanel(
@@ -210,7 +207,7 @@ export class TraceRuns implements Disposable {
    * @param over told how the run ended as soon as it has: a person may take their time to answer what comes then
    */
   async #follow(
-    target: Target,
+    first: Target,
     subject: Subject,
     choice: TraceChoice,
     { session, panel }: OpenTrace,
@@ -226,8 +223,9 @@ export class TraceRuns implements Disposable {
       }
     });
     try {
-      const end = await this.#runOn(target, subject, choice, { session, panel });
+      const end = await this.#runOn(first, subject, choice, { session, panel });
       over(endReason(end, session.limit));
+      const target = { ...first, connection: session.connection };
       if (session.refused?.reason === 'no-tally') {
         const kind = withoutTally(session.plan.seesReturns);
         const why = `; this kernel cannot sum up by itself, so ${kindLabel(kind).toLowerCase()} are traced`;
@@ -259,12 +257,10 @@ export class TraceRuns implements Disposable {
     // The person may have chosen another target meanwhile.
     const entry = this.targets.all.find((target) => target.connection === connection)?.entry;
     let end = await session.run();
-    while (
-      end.reason === 'lost' &&
-      session.started !== null &&
-      session.limit === null &&
-      entry !== undefined
-    ) {
+    if (session.started === null || entry === undefined) {
+      return end;
+    }
+    while (end.reason === 'lost' && session.limit === null) {
       panel.update({ text: `The connection to ${alias} was lost; goes on when it is there again` });
       const next = await comeback(this.targets, entry, session.ending);
       if (next === null) {
@@ -272,13 +268,22 @@ export class TraceRuns implements Disposable {
       }
       // What was known of the function may not hold for the build that runs now.
       const known = await this.subjects.params(next, subject, kind !== 'calls');
-      end = await session.resume(next, {
-        ...session.params,
-        ...known,
-        sessionId: this.#next.take(next),
-      });
+      const sessionId = this.#idOf(session.tracer, next);
+      try {
+        end = await session.resume(next, { ...session.params, ...known, sessionId });
+      } catch (error) {
+        // Lost again before it began.
+        if (!isFailure(error) || error.code !== 'lost') {
+          throw error;
+        }
+      }
     }
     return end;
+  }
+
+  /** Id of a session that starts now: the one that a shell stands by for, where the tracer has one. */
+  #idOf(tracer: Tracer, connection: Connection): string {
+    return tracer === ftrace ? this.#next.take(connection) : newId();
   }
 
   /** A function is called so often that recording each call may slow the target down: the person decides. */

@@ -1,13 +1,14 @@
 import { Failure } from '../../core/failure.ts';
 import type { Disposable } from '../../core/lifetime.ts';
-import type {
-  TraceCounters,
-  TraceEvent,
-  TraceLimit,
-  TraceRefused,
-  TraceStarted,
-  TraceStreamEvent,
-  TraceTally,
+import {
+  lostIn,
+  type TraceCounters,
+  type TraceEvent,
+  type TraceLimit,
+  type TraceRefused,
+  type TraceStarted,
+  type TraceStreamEvent,
+  type TraceTally,
 } from '../../core/tracing/events.ts';
 import { ftraceProgram } from '../../core/tracing/ftrace-program.ts';
 import { SessionStats } from '../../core/tracing/function-stats.ts';
@@ -20,18 +21,22 @@ import type { Connection, RunningStream, StreamEnd } from '../../target/connecti
 import type { TracePlan, Tracer } from '../../target/tracer.ts';
 import { Newest } from '../newest.ts';
 
+type JoinParams = Omit<TraceParams, 'sessionId' | 'kind' | 'index'>;
+
 /** One tracing of one or more functions, running or ended, with its events. */
 export class TraceSession implements Disposable {
   readonly #events = new Newest<TraceEvent>(TRACE_ROWS_KEPT);
-  readonly #programs = new Programs();
+  #programs = new Programs();
   readonly #tallies = new Map<string, TraceTally>();
   readonly #functions: SessionFunction[];
+  /** Functions that joined, to have them again after a lost connection. */
+  readonly #joined: JoinParams[] = [];
   /** Functions that were asked to join, also those that did not. */
   #asked = 0;
   readonly stats = new SessionStats();
-  readonly plan: TracePlan;
   #stream: RunningStream | null = null;
-  #disposed = false;
+  readonly #ending = new AbortController();
+  #plan: TracePlan;
   #running = true;
   readonly #listeners = new Set<SessionListener>();
   #started: TraceStarted | null = null;
@@ -40,13 +45,36 @@ export class TraceSession implements Disposable {
   #counters: TraceCounters | null = null;
   #lost = 0;
 
+  #connection: Connection;
+  #params: TraceParams;
+
   constructor(
-    readonly connection: Connection,
+    connection: Connection,
     readonly tracer: Tracer,
-    readonly params: TraceParams,
+    params: TraceParams,
   ) {
-    this.plan = tracer.plan(params);
+    this.#connection = connection;
+    this.#params = params;
+    this.#plan = tracer.plan(params);
     this.#functions = [this.#asFunction(params)];
+  }
+
+  /** The one that it runs over, or ran over last. */
+  get connection(): Connection {
+    return this.#connection;
+  }
+
+  get params(): TraceParams {
+    return this.#params;
+  }
+
+  get plan(): TracePlan {
+    return this.#plan;
+  }
+
+  /** Aborted when it is to end. */
+  get ending(): AbortSignal {
+    return this.#ending.signal;
   }
 
   /** What ran on the target, as text. */
@@ -75,6 +103,7 @@ export class TraceSession implements Disposable {
 
   /** Starts; resolves when it has ended and the target confirmed the clean-up. @throws Failure when it cannot start. */
   async run(): Promise<StreamEnd> {
+    this.#running = true;
     try {
       const stream = await this.connection.stream(
         this.tracer.session,
@@ -82,7 +111,7 @@ export class TraceSession implements Disposable {
         { events: (batch) => this.#add(batch) },
       );
       this.#stream = stream;
-      if (this.#disposed) {
+      if (this.ending.aborted) {
         stream.dispose();
       }
       return await stream.ended;
@@ -92,13 +121,43 @@ export class TraceSession implements Disposable {
   }
 
   /**
+   * Goes on over another connection, since the one before was lost; its events follow after a gap.
+   * @param params the same question of what runs there now, under another session id
+   * @returns as {@link run}
+   */
+  async resume(connection: Connection, params: TraceParams): Promise<StreamEnd> {
+    const isNewBoot = connection.facts.bootId !== this.#connection.facts.bootId;
+    // It belongs to what ran before: what is recorded begins with a start.
+    this.#add([{ kind: 'loss', cpu: null, count: null, gap: isNewBoot ? 'reboot' : 'connection' }]);
+    this.#plan = this.tracer.plan(params);
+    this.#connection = connection;
+    this.#params = params;
+    this.#programs = new Programs();
+    this.#functions.splice(1);
+    this.#asked = 0;
+    this.#started = null;
+    const joined = this.#joined.splice(0);
+    const again = this.listen(() => {
+      if (this.#started !== null) {
+        again.dispose();
+        for (const one of joined) {
+          this.join(one).catch(() => {}); // The function is gone with the build, and so is its name from the view.
+        }
+      }
+    });
+    try {
+      return await this.run();
+    } finally {
+      again.dispose();
+    }
+  }
+
+  /**
    * Traces one more function in the same session.
    * @returns what the kernel said
    * @throws Failure when the target cannot be asked, the tracer takes no more functions, or the condition is none of this function's.
    */
-  async join(
-    params: Omit<TraceParams, 'sessionId' | 'kind' | 'index'>,
-  ): Promise<TraceStarted | TraceRefused> {
+  async join(params: JoinParams): Promise<TraceStarted | TraceRefused> {
     const { join } = this.tracer;
     if (join === null) {
       throw new Failure(
@@ -122,6 +181,9 @@ export class TraceSession implements Disposable {
     try {
       const answer = await this.connection.run(join, whole);
       isTraced = answer.kind === 'started';
+      if (isTraced) {
+        this.#joined.push(params);
+      }
       return answer;
     } finally {
       if (!isTraced) {
@@ -142,7 +204,7 @@ export class TraceSession implements Disposable {
 
   /** Whether it was started and has not ended. */
   get isRunning(): boolean {
-    return this.#running && this.#started !== null && !this.#disposed;
+    return this.#running && this.#started !== null && !this.ending.aborted;
   }
 
   /** Set once the probe is there. */
@@ -202,7 +264,7 @@ export class TraceSession implements Disposable {
           this.#counters = event;
           break;
         case 'loss':
-          this.#lost += event.count ?? 1;
+          this.#lost += lostIn(event);
           batch.push(event);
           break;
         case 'call':
@@ -218,7 +280,7 @@ export class TraceSession implements Disposable {
 
   /** Asks the target to stop and to clean up. */
   dispose(): void {
-    this.#disposed = true;
+    this.#ending.abort();
     this.#stream?.dispose();
   }
 }

@@ -2,7 +2,13 @@
 import { sourceName } from '../../core/stack/frame.ts';
 import type { Parameter } from '../../core/symbols/location.ts';
 import { inert } from '../../core/text/inert.ts';
-import type { CallEvent, TraceCounters, TraceLimit, TraceStarted } from '../../core/tracing/events.ts';
+import type {
+  CallEvent,
+  LossEvent,
+  TraceCounters,
+  TraceLimit,
+  TraceStarted,
+} from '../../core/tracing/events.ts';
 import type { SessionFunction } from '../../core/tracing/sessions/session.ts';
 import type { Suggestion } from '../../core/tracing/why-not.ts';
 import type { TraceAlternative } from '../../protocol/trace-view.ts';
@@ -48,6 +54,18 @@ export function lossText(session: { readonly counters: TraceCounters | null; rea
         title:
           "By the kernel's counters, read once a second: events that were overwritten in its buffer before they were read (a call and its stack are two), and returns without a probe at hand (nmissed) or without their entry.",
       };
+}
+
+/** What a row in the table says where calls are missing. */
+export function lossRowText({ gap, count }: LossEvent): string {
+  switch (gap) {
+    case 'connection':
+      return 'The connection was lost here: calls are missing until it came back';
+    case 'reboot':
+      return 'The target was booted anew here: calls are missing until it came back, and times begin again';
+    default:
+      return `${count ?? 'Some'} events lost here: the kernel's buffer was full`;
+  }
 }
 
 /** Which calls are traced: `Only calls with foid == 34.`; names the function where there are several. */

@@ -264,7 +264,9 @@ function readFrame(fields: Fields): Frame | null {
 }
 
 function readLoss(fields: Fields): LossEvent {
-  return { kind: 'loss', cpu: count(fields['cpu']), count: count(fields['count']) };
+  const loss: LossEvent = { kind: 'loss', cpu: count(fields['cpu']), count: count(fields['count']) };
+  const { gap } = fields;
+  return gap === 'connection' || gap === 'reboot' ? { ...loss, gap } : loss;
 }
 
 function readArgument(item: unknown): ArgumentValue | null {

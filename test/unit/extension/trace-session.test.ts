@@ -1,0 +1,85 @@
+import { expect, test } from 'vitest';
+import type { TraceStreamEvent } from '../../../src/core/tracing/events.ts';
+import { TraceSession } from '../../../src/extension/tracing/trace-session.ts';
+import type { TraceParams } from '../../../src/target/collectors/trace-function.ts';
+import type { Connection, StreamEnd, StreamSink } from '../../../src/target/connection.ts';
+import { ftrace } from '../../../src/target/tracer.ts';
+
+const params: TraceParams = {
+  sessionId: '11111111',
+  symbol: 'zil_commit',
+  module: 'zfs',
+  parameters: null,
+  typed: null,
+  machine: 'x86_64',
+  maxEvents: 1000,
+  maxSeconds: 60,
+};
+
+const call = (time: number): TraceStreamEvent => ({
+  kind: 'call',
+  time,
+  comm: 'sync',
+  pid: 7,
+  cpu: 0,
+  symbol: 'zil_commit',
+  arguments: [],
+  stack: [],
+});
+
+/** A connection whose one stream tells these events and ends so. */
+function over(bootId: string, events: readonly TraceStreamEvent[], reason: StreamEnd['reason']) {
+  const asked: TraceParams[] = [];
+  const connection = {
+    facts: { bootId },
+    stream: async (_collector: unknown, what: TraceParams, sink: StreamSink<TraceStreamEvent>) => {
+      asked.push(what);
+      // Its end comes after the answer to what joins, as on a target.
+      const ended = new Promise<StreamEnd>((resolve) => {
+        setImmediate(() => {
+          sink.events([{ kind: 'started', withArguments: true }, ...events]);
+          setImmediate(() => resolve({ reason, status: null, cleanUp: 'unknown', stderr: '' }));
+        });
+      });
+      return { ended, dispose: () => {} };
+    },
+    run: async (_collector: unknown, what: TraceParams) => {
+      asked.push(what);
+      return { kind: 'started', withArguments: true };
+    },
+  };
+  // What a session uses of a connection.
+  return { asked, connection: connection as unknown as Connection };
+}
+
+test.each([
+  ['a', 'connection'],
+  ['b', 'reboot'],
+] as const)('a lost session goes on over the next connection (boot %s) after a gap', async (boot, gap) => {
+  const first = over('a', [call(1), call(2)], 'lost');
+  const session = new TraceSession(first.connection, ftrace, params);
+  const ended = session.run();
+  await session.join({ ...params, symbol: 'zil_close' });
+  expect((await ended).reason).toBe('lost');
+  expect(session.isRunning).toBe(false);
+
+  const told: string[] = [];
+  session.listen((batch) => told.push(...batch.map(({ kind }) => kind)));
+  const second = over(boot, [call(0.5)], 'stopped');
+  const end = await session.resume(second.connection, { ...params, sessionId: '22222222' });
+  expect(end.reason).toBe('stopped');
+  expect(told).toEqual(['loss', 'call']);
+  expect(session.events.items.map((event) => (event.kind === 'loss' ? event.gap : event.time))).toEqual([
+    1,
+    2,
+    gap,
+    0.5,
+  ]);
+  expect(session.lost).toBe(0);
+  // The function that had joined is traced again, in the new session.
+  expect(second.asked.map(({ symbol, sessionId }) => `${symbol} ${sessionId}`)).toEqual([
+    'zil_commit 22222222',
+    'zil_close 22222222',
+  ]);
+  expect(session.symbols).toEqual(['zil_commit', 'zil_close']);
+});
