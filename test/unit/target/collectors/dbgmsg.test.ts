@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { type DbgmsgEvent, dbgmsgDecoder, dbgmsgScript } from '../../../../src/target/collectors/dbgmsg.ts';
+import { Random } from '../../../support/random.ts';
 import { type Flavour, flavours, runScript } from './flavours.ts';
 
 /** What one read of the list gives: lines, and whether it broke off with an error. */
@@ -70,24 +71,14 @@ class Ring {
   }
 }
 
-/** Small, quick, repeatable (mulberry32). */
-function random(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) % below;
-  };
-}
-
 /**
  * A life of the list, as dumps: bursts of equal lines, eviction, reads that eviction overtakes. `kept`: no
  * line is evicted before it was read, and more than one burst of those that were read stays, as in a
  * kernel, which keeps megabytes of them.
  */
 function life(seed: number, texts: number, kept: boolean): { dumps: Dump[]; ring: Ring } {
-  const rand = random(seed);
+  const random = new Random(seed);
+  const rand = (below: number) => random.below(below);
   const ring = new Ring();
   const dumps: Dump[] = [];
   let read = 0;
