@@ -21,6 +21,10 @@ export function lengthOf(text: string, from: number, to: number): number {
   return to - from - (text.charCodeAt(to - 1) === 13 ? 1 : 0);
 }
 
+/** Mail programs break lines at blanks, in a column between these. */
+const MIN_UNWRAPPED = 64;
+const MAX_WRAPPED = 80;
+
 /** Columns of a terminal, which most text that was broken in the middle of words comes from. */
 export const TERMINAL_WIDTH = 80;
 
@@ -60,7 +64,9 @@ export function mayGoOn(text: string, from: number, to: number, next: number): b
   if (first === 62) {
     return text.charCodeAt(from) === 62;
   }
-  if (!(isSymbolUnit(first) || first === 43 || first === 47 || first === 93)) {
+  if (
+    !(isSymbolUnit(first) || first === 43 || first === 47 || first === 93 || first === 40 || first === 45)
+  ) {
     return false;
   }
   // Both begin alike: both have the same decoration.
@@ -69,6 +75,7 @@ export function mayGoOn(text: string, from: number, to: number, next: number): b
   }
   const last = text.charCodeAt(to - 1);
   return (
+    (to - from <= MAX_WRAPPED && to - from > MIN_UNWRAPPED - 40) ||
     isSymbolUnit(last) ||
     last === 13 ||
     last === 32 ||
@@ -87,10 +94,10 @@ const MIDDLE = /^[\w/+.)\]:;,"'%~$(]/;
 const OWN_LINE = /^(?:[A-Z][\w ]{0,30}:|\d{1,8}[ :.,)])/;
 
 /**
- * How `first` goes on in `second`; null when it does not. `isFull` says that it ends where a terminal
- * breaks lines.
+ * How `first` goes on in `second`; null when it does not. Its last line has `last` characters; `isFull`
+ * says that this is where a terminal breaks lines.
  */
-export function findJoint(first: string, second: string, isFull: boolean): Joint | null {
+export function findJoint(first: string, second: string, last: number, isFull: boolean): Joint | null {
   if (isFull && goesOnFull(first, second)) {
     return { cut: first.replace(/\r+$/, '').length, resume: 0, glue: '' };
   }
@@ -124,6 +131,9 @@ export function findJoint(first: string, second: string, isFull: boolean): Joint
   if (!/^\[[\w-]{1,64}(?:[ (][^\]]{0,80})?\]/.test(head.trimStart()) && /^\s/.test(head)) {
     return null;
   }
+  if (isWrapped(last, resume, head) && goesOnBehindBlank(body.trimEnd(), head)) {
+    return { cut: trimmed.length, resume, glue: ' ' };
+  }
   if (entrySpans(body, head.trimStart())) {
     return joint(' ');
   }
@@ -131,6 +141,50 @@ export function findJoint(first: string, second: string, isFull: boolean): Joint
     return joint('');
   }
   return placeSpans(tail, head) ? joint('') : null;
+}
+
+/**
+ * Whether a line of so many characters can have been broken before `head`: what breaks at blanks puts as
+ * many words on a line as fit.
+ */
+function isWrapped(length: number, quote: number, head: string): boolean {
+  const blank = head.search(/\s/);
+  const word = blank < 0 ? head.length : blank;
+  return length <= MAX_WRAPPED && length + 1 + word > MIN_UNWRAPPED - quote;
+}
+
+/** Entries that are longer than a line may be: with a number, an address, a library or a name of the source before them. */
+const LONG_ENTRY =
+  /^(?:#\d{1,4}:? |(?:at|by) 0x[\dA-F]{4,16}: |(?:\[?0x)?[\da-f]{4,16}\]? [A-Za-z_$.~]\S*\+0x|(?:\[?0x)?[\da-f]{6,16}\]? [A-Za-z_]|.* \| +[A-Za-z_][\w.]*$|> ?\/|\/\S+\(|\*? ?frame #\d|[+!:|* ]{0,80}\d{1,9} +\S|(?:\? )?[A-Za-z_][\w.$]*(?:\+0x[\da-f]+)?$|\. [A-Za-z_]|(?:\d+us \[[^\]]+\] +)?[A-Za-z_][\w.$]*\+0x[\da-f]+ *$|.*-> +\S+$)/;
+/** What of them can begin a line. */
+const REST =
+  /^(?:at \S|from \S|in \S|\(|\[[\w.+/-]+(?:\.\w+)?\]|\[inline\]|\+ \d|- \/|[\w@]+=|const\b|[\w./+~-]+\.\w{1,3}:\d+(?::\d+)? ?(?:\[inline\]|$)|[A-Za-z_][\w.$@]* \()/;
+/** What begins an entry of its own. */
+const ENTRY =
+  /^(?:#\d|\*? ?frame #|Thread \d|(?:at|by) 0x|0x[\da-f]{6}|\[?[\da-f]{12,16}\]? |[A-Z][\w ]{2,30}:|\d{1,3} +\S+ +0x)/;
+
+const NUMBERED = /^(?:#|\*? ?frame #)\d/;
+
+/** Whether an entry that was broken at a blank goes on in `head`. */
+function goesOnBehindBlank(body: string, head: string): boolean {
+  if (head.startsWith('[inline]')) {
+    return /\.\w{1,3}:\d+$/.test(body);
+  }
+  if (!LONG_ENTRY.test(body) || ENTRY.test(head)) {
+    return false;
+  }
+  return (
+    REST.test(head) || (NUMBERED.test(body) && (isOpen(body) || /(?: at| in| -| from| \+|[=,])$/.test(body)))
+  );
+}
+
+/** Whether a bracket of a list of arguments or types is not closed. */
+function isOpen(body: string): boolean {
+  let open = 0;
+  for (const character of body) {
+    open += character === '(' || character === '<' ? 1 : character === ')' || character === '>' ? -1 : 0;
+  }
+  return open > 0;
 }
 
 /** Whether an entry of crash or of a panic of macOS was broken at one of its blanks. */

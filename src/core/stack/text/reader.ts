@@ -12,6 +12,7 @@ import type { ItemSink } from './items.ts';
 import { findJoint, lengthOf, mayGoOn, TERMINAL_WIDTH } from './join.ts';
 import { composePieces, Line, type Piece, piecesFrom } from './line.ts';
 import { readSizedFrames } from './linux.ts';
+import { Marks } from './marks.ts';
 import { Output } from './output.ts';
 import { readSources } from './source.ts';
 import { entryColumns, mayHoldEntries } from './split.ts';
@@ -27,6 +28,7 @@ export class StackTextReader {
   readonly #line = new Line();
   readonly #out: Output;
   readonly #formats: readonly Format[] = createFormats();
+  readonly #marks = new Marks();
   /** The format of the last line that had one: the next line is most likely of the same. */
   #current: Format | null = null;
   #number = 1;
@@ -138,7 +140,12 @@ export class StackTextReader {
           continue;
         }
       }
-      this.#readRaw(text, at, end, classes);
+      const mark = this.#marks.lengthAt(text, at, end, next);
+      if (mark > 0) {
+        this.#readMarked(text.slice(at, end), mark);
+      } else {
+        this.#readRaw(text, at, end, classes);
+      }
       at = next;
       this.#number += next > end ? 1 : 0;
     }
@@ -171,7 +178,7 @@ export class StackTextReader {
       const end = newline < 0 ? length : newline;
       const second = text.slice(next, end);
       const isFull = this.#longest <= TERMINAL_WIDTH && last === TERMINAL_WIDTH;
-      const joint = findJoint(joined, second, isFull);
+      const joint = findJoint(joined, second, last, isFull);
       if (joint === null) {
         break;
       }
@@ -185,12 +192,12 @@ export class StackTextReader {
     if (count === 1) {
       return 0;
     }
-    this.#readJoinedText(joined, pieces);
+    this.#readPieces(joined, pieces);
     this.#number += count;
     return next;
   }
 
-  #readJoinedText(text: string, pieces: readonly Piece[]): void {
+  #readPieces(text: string, pieces: readonly Piece[]): void {
     const classes = classesOf(text);
     if (!needsCleaning(classes, text, 0, text.length)) {
       this.#readEntries(text, 0, text.length, classes, pieces);
@@ -200,6 +207,11 @@ export class StackTextReader {
       const composed = composePieces(clean.pieces, pieces);
       this.#readEntries(clean.text, 0, clean.text.length, classesOf(clean.text), composed);
     }
+  }
+
+  /** Reads a line behind the mark that it has in common with its neighbours. */
+  #readMarked(text: string, mark: number): void {
+    this.#readPieces(text.slice(mark), [{ column: 0, line: this.#number, rawColumn: mark }]);
   }
 
   #readRaw(text: string, from: number, to: number, classes: number): void {

@@ -31,7 +31,8 @@ const BEGINS = [
   '=> [A-Za-z_][\\w.]*(?= =>)',
   '(?<==> [\\w.]{1,256} )=> [A-Za-z_][\\w.]*$',
 ].map((begin) => `(?:${begin})`);
-const BORDER = new RegExp(` +(?=${BEGINS.join('|')})`, 'g');
+/** Behind one blank, so that a long run of them is not tried from each of its beginnings. */
+const BORDER = new RegExp(`(?<= )(?=${BEGINS.join('|')})`, 'g');
 
 /** Whether a line of these classes of characters, so long, could hold more than one entry. */
 export function mayHoldEntries(classes: number, length: number): boolean {
@@ -40,10 +41,12 @@ export function mayHoldEntries(classes: number, length: number): boolean {
 
 /** Columns where the second and further entries of `text` begin. */
 export function entryColumns(text: string): number[] {
+  const first = Math.max(text.search(/\S/), 0);
   const columns: number[] = [];
-  BORDER.lastIndex = Math.max(text.search(/\S/), 0);
-  for (let match = BORDER.exec(text); match !== null; match = BORDER.exec(text)) {
-    columns.push(BORDER.lastIndex);
+  for (const { index } of text.matchAll(BORDER)) {
+    if (index > first) {
+      columns.push(index);
+    }
   }
   return columns;
 }

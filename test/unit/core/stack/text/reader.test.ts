@@ -285,6 +285,7 @@ describe('other text', () => {
     '  a_b\n',
     ', line ',
     'Jan 1 10:10:10 ',
+    `(${' '.repeat(9999)}`,
   ];
   test.each(hostile)('takes time in proportion to its length, of %j', (unit) => {
     const cpu = (length: number) => {
