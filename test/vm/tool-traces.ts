@@ -1,0 +1,104 @@
+/** Traces by the tools that are installed in the VM, of a workload whose calls are known. */
+import { randomBytes } from 'node:crypto';
+import type { InstalledTools, TraceTool } from '../../src/core/tracers/tools.ts';
+import type { CallEvent, TraceStreamEvent, TraceTally } from '../../src/core/tracing/events.ts';
+import type { TraceKind } from '../../src/core/tracing/kinds.ts';
+import type { SessionParams } from '../../src/target/collectors/trace-function.ts';
+import type { Connection } from '../../src/target/connection.ts';
+import { tracerOf } from '../../src/target/tool-tracers.ts';
+import { ask, until, Watched } from './target.ts';
+
+/** bcc compiles its program with clang: tens of seconds where the processor is emulated. */
+export const START_MS = 240_000;
+
+/** The name of the process that does the work. */
+export const COMM = 'ztools';
+
+export interface ToolTrace {
+  readonly tool: TraceTool;
+  readonly kind: TraceKind;
+  readonly watched: Watched<TraceStreamEvent>;
+}
+
+/** Starts a trace of zfs_lookup() and waits until it sees calls. @throws Error when the tool refuses it */
+export async function startTrace(
+  connection: Connection,
+  installed: InstalledTools,
+  tool: TraceTool,
+  kind: TraceKind,
+  condition: string,
+): Promise<ToolTrace> {
+  const tracer = tracerOf(tool, installed);
+  const params: SessionParams = {
+    symbol: 'zfs_lookup',
+    module: 'zfs',
+    machine: connection.facts.machine,
+    // As ZFS 2.3 declares it (zfs_vnops.h), those that are in registers.
+    parameters: [
+      { name: 'dzp', type: 'znode_t *' },
+      { name: 'nm', type: 'char *' },
+      { name: 'zpp', type: 'znode_t **' },
+      { name: 'flags', type: 'int' },
+    ],
+    returns: 'int',
+    kind,
+    condition,
+    maxEvents: 10_000,
+    maxSeconds: 600,
+    sessionId: randomBytes(4).toString('hex'),
+  };
+  const watched = await Watched.start(connection, tracer.session, params);
+  const first = await until(`the start of ${tool} for ${kind}`, START_MS, () =>
+    watched.events.find((event) => event.kind === 'started' || event.kind === 'refused'),
+  );
+  if (first.kind === 'refused') {
+    throw new Error(`${tool} refuses ${kind}: ${first.why}`);
+  }
+  return { tool, kind, watched };
+}
+
+/** Looks up so many names that are not there, each another: `zt_<random>_0` and so on. @returns what they begin with */
+export async function lookUp(observer: Connection, folder: string, calls: number): Promise<string> {
+  const prefix = `zt_${randomBytes(4).toString('hex')}_`;
+  await ask(
+    observer,
+    `sh -c 'printf ${COMM} >/proc/self/comm; i=0
+      while [ $i -lt ${calls} ]; do [ ! -e ${folder}/${prefix}$i ] || exit 1; i=$((i + 1)); done'`,
+  );
+  return prefix;
+}
+
+export const callsOf = ({ watched }: ToolTrace): CallEvent[] =>
+  watched.events.filter((event) => event.kind === 'call').filter(({ comm }) => comm === COMM);
+
+export const sumOf = ({ watched }: ToolTrace): TraceTally | undefined =>
+  watched.events.filter((event) => event.kind === 'tally').at(-1);
+
+/** The kernel's own count of the same calls, by a probe in an instance of its own, while `during` runs. */
+export async function counted(observer: Connection, during: () => Promise<void>): Promise<number> {
+  const own = `ztools_${randomBytes(4).toString('hex')}`;
+  await ask(
+    observer,
+    `cd /sys/kernel/tracing && mkdir instances/${own} && echo 'p:${own}/n zfs:zfs_lookup' >>kprobe_events
+    echo 'comm == "${COMM}"' >instances/${own}/events/${own}/n/filter
+    echo 1 >instances/${own}/events/${own}/n/enable`,
+  );
+  try {
+    await during();
+    return Number(await ask(observer, `grep -c ': n: ' /sys/kernel/tracing/instances/${own}/trace || true`));
+  } finally {
+    await ask(
+      observer,
+      `cd /sys/kernel/tracing; echo 0 >instances/${own}/events/${own}/n/enable
+      rmdir instances/${own}; echo '-:${own}/n' >>kprobe_events`,
+    );
+  }
+}
+
+/** Waits until no tool runs in the VM. */
+export async function noToolRuns(observer: Connection, limitMs: number): Promise<void> {
+  await until('no tool runs any more', limitMs, async () => {
+    const names = await ask(observer, 'cat /proc/[0-9]*/comm 2>/dev/null; true');
+    return /^(?:bpftrace|\S+-bpfcc|\S+-perf)$/m.test(names) ? undefined : true;
+  });
+}

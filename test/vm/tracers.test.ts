@@ -1,0 +1,110 @@
+/** The tools that may trace in the place of tracefs, against a workload whose calls are known. */
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { InstalledTools } from '../../src/core/tracers/tools.ts';
+import { installedTools } from '../../src/target/collectors/installed-tools.ts';
+import {
+  type BpftraceRunEvent,
+  interruptTool,
+  runBpftrace,
+} from '../../src/target/collectors/run-bpftrace.ts';
+import type { Connection } from '../../src/target/connection.ts';
+import * as lab from '../lab/lab.ts';
+import { connectToLab } from './connect.ts';
+import { POOL } from './setup.ts';
+import { until, Watched } from './target.ts';
+import { COMM, callsOf, counted, lookUp, noToolRuns, START_MS, startTrace, sumOf } from './tool-traces.ts';
+
+const LIMIT_MS = 120_000;
+const CALLS = 20;
+
+let connection: Connection;
+let observer: Connection;
+let installed: InstalledTools;
+
+beforeAll(async () => {
+  const vm = await lab.requireUp();
+  [connection, observer] = await Promise.all([connectToLab(vm), connectToLab(vm)]);
+  installed = await connection.run(installedTools, null);
+});
+
+afterAll(() => {
+  connection?.dispose();
+  observer?.dispose();
+});
+
+it('bpftrace and bcc see each call of a workload, with its arguments, its task and its stack', {
+  timeout: START_MS * 2,
+}, async () => {
+  expect(installed.bpftrace).toMatch(/^\d+\.\d+\.\d+/);
+  expect(installed.bcc).toMatch(/^\d+\.\d+/);
+  const condition = `comm == "${COMM}"`;
+  const traces = await Promise.all([
+    startTrace(connection, installed, 'bpftrace', 'returns', `${condition} && ret == ENOENT`),
+    startTrace(connection, installed, 'bpftrace', 'count', condition),
+    startTrace(connection, installed, 'bcc', 'calls', condition),
+  ]);
+  const [returns, count, calls] = traces;
+  let prefix = '';
+  const byKernel = await counted(observer, async () => {
+    prefix = await lookUp(observer, `/${POOL}`, CALLS);
+  });
+  expect(byKernel).toBe(CALLS);
+  for (const trace of [returns, calls]) {
+    await until(`all calls by ${trace.tool}`, LIMIT_MS, () =>
+      callsOf(trace).length >= CALLS ? true : undefined,
+    );
+  }
+  await until('all of them counted', LIMIT_MS, () => ((sumOf(count)?.hits ?? 0) >= CALLS ? true : undefined));
+  const ends = await Promise.all(traces.map(({ watched }) => watched.stop()));
+  expect(ends.map(({ cleanUp }) => cleanUp)).toEqual(traces.map(() => 'confirmed'));
+
+  for (const trace of [returns, calls]) {
+    const found = callsOf(trace);
+    expect(found.map(({ arguments: args }) => args.find(({ name }) => name === 'nm')?.value)).toEqual(
+      Array.from({ length: CALLS }, (_, i) => `"${prefix}${i}"`),
+    );
+    expect(new Set(found.map(({ pid }) => pid)).size).toBe(1);
+    for (const { stack, arguments: args } of found) {
+      expect(stack[0]).toMatchObject({ symbol: 'zfs_lookup', module: 'zfs' });
+      expect(stack.map(({ symbol }) => symbol)).toContain('zpl_lookup');
+      expect(args.map(({ name }) => name)).toEqual(['dzp', 'nm', 'zpp', 'flags']);
+    }
+  }
+  for (const call of callsOf(returns)) {
+    expect(call.returned).toEqual({ value: '2', errno: 'ENOENT' });
+    expect(call.durationNs).toBeGreaterThanOrEqual(0);
+  }
+  expect(sumOf(count)).toMatchObject({ of: 'count', hits: CALLS, rows: [{ comm: COMM, count: CALLS }] });
+  await noToolRuns(observer, LIMIT_MS);
+});
+
+it('a program of the editor runs, prints its maps when it is stopped, and says where it is wrong', {
+  timeout: START_MS * 2,
+}, async () => {
+  const run = (program: string, sessionId: string) =>
+    Watched.start<Parameters<typeof runBpftrace.script>[0], BpftraceRunEvent>(connection, runBpftrace, {
+      program,
+      sessionId,
+      maxSeconds: 300,
+    });
+  const said = (watched: Watched<BpftraceRunEvent>) =>
+    watched.events.flatMap((event) => (event.kind === 'line' ? [event.text] : []));
+  const [good, bad] = await Promise.all([
+    run(
+      '#!/usr/bin/env bpftrace\nBEGIN { @n = 41; }\ninterval:s:1 { @n = 42; printf("tick\\n"); }\n',
+      'editor1',
+    ),
+    run('BEGIN\n{\n  print($nothing);\n}\n', 'editor2'),
+  ]);
+  await until('the error', START_MS, () => {
+    const found = said(bad).find((line) => /^stdin:3:\d+-\d+: ERROR: /.test(line));
+    return found ?? (bad.events.some(({ kind }) => kind === 'ended') ? 'none' : undefined);
+  }).then((line) => expect(line).not.toBe('none'));
+  await until('a tick', START_MS, () => (said(good).includes('tick') ? true : undefined));
+  const pid = good.events.find((event) => event.kind === 'pid')?.pid ?? 0;
+  await connection.run(interruptTool, { pid });
+  const end = await good.ended;
+  expect(end).toMatchObject({ reason: 'finished', cleanUp: 'confirmed' });
+  expect(said(good)).toContain('@n: 42');
+  await bad.ended;
+});
