@@ -5,39 +5,76 @@ import { rowListStyles } from './list/list-styles.ts';
 import { RowList } from './list/row-list.ts';
 import { markedText } from './marked-text.ts';
 import type { Filter } from './rows/filter.ts';
+import type { TraceColumn, TraceSort } from './trace-sort.ts';
 
 /** UTF-16 units of a field shown in a row that is one line high, and in one that is opened out. */
 const LINE_MAX = 500;
 const EXPANDED_MAX = 20_000;
 
-/** The events of a trace session, as a table. */
+const NUMBERS: ReadonlySet<TraceColumn> = new Set(['time', 'pid', 'cpu', 'duration']);
+
+/** The events of a trace session, as a table. Fires `sort-choose` (detail: {@link TraceColumn}) for a header. */
 export class TraceList extends RowList<TraceRow> {
   static override properties = {
     ...RowList.properties,
     returns: { type: Boolean, reflect: true },
     timed: { type: Boolean, reflect: true },
     single: { type: Boolean, reflect: true },
+    sort: { attribute: false },
   };
 
   static override styles = [
     ...rowListStyles,
     css`
+      /* Columns that are not there have no width: an empty value is one. */
+      :host {
+        --function-column: minmax(12ch, 2fr);
+        --duration-column: ;
+        --returned-column: ;
+      }
+
+      :host([timed]) {
+        --duration-column: 9ch;
+      }
+
+      :host([returns]) {
+        --returned-column: minmax(10ch, 14ch);
+      }
+
+      /* One function is in the heading: the room is the others'. */
+      :host([single][timed]),
+      :host([single][returns]) {
+        --function-column: ;
+      }
+
       .row {
         column-gap: 10px;
-        grid-template-columns: 10ch minmax(5ch, 15ch) 7ch 4ch minmax(6ch, 1fr) minmax(10ch, 4fr);
+        grid-template-columns:
+          10ch minmax(5ch, 15ch) 7ch 4ch var(--function-column) var(--duration-column) var(--returned-column)
+          minmax(10ch, 4fr);
         font-family: var(--vscode-editor-font-family);
         font-size: calc(var(--vscode-font-size) - 1px);
       }
 
-      :host([returns]) .row {
-        grid-template-columns:
-          10ch minmax(5ch, 15ch) 7ch 4ch minmax(6ch, 1fr) 9ch minmax(10ch, 14ch)
-          minmax(10ch, 4fr);
+      .sort {
+        display: block;
+        overflow: hidden;
+        box-sizing: border-box;
+        width: 100%;
+        padding: 0;
+        border: 0;
+        outline-offset: -1px;
+        background: none;
+        color: inherit;
+        font: inherit;
+        text-align: inherit;
+        text-overflow: ellipsis;
+        white-space: nowrap;
+        cursor: pointer;
       }
 
-      /* One function is in the heading: the room is the others'. */
-      :host([returns][single]) .row {
-        grid-template-columns: 10ch minmax(5ch, 15ch) 7ch 4ch 9ch minmax(10ch, 14ch) minmax(10ch, 4fr);
+      .sort:focus-visible {
+        outline: 1px solid var(--vscode-focusBorder);
       }
 
       .failed {
@@ -80,32 +117,53 @@ export class TraceList extends RowList<TraceRow> {
   ];
 
   filter: Filter | null = null;
-  /** Whether calls are seen to return: two columns more. */
+  /** Whether what calls returned is seen: a column. */
   returns = false;
   /** Whether their durations are known: a column. */
   timed = false;
   /** Whether all calls are of one function, which needs no column beside those of returns. */
   single = true;
+  /** How the rows are sorted; null for the order in which they came. */
+  sort: TraceSort | null = null;
 
   get #showsFunction(): boolean {
-    return !this.returns || !this.single;
+    return !(this.returns || this.timed) || !this.single;
+  }
+
+  get #columns(): number {
+    return 5 + [this.#showsFunction, this.timed, this.returns].filter((isThere) => isThere).length;
   }
 
   protected override renderHead(): TemplateResult {
     return html`<div class="row" role="row" aria-rowindex="1">
-      <span class="cell number" role="columnheader" title="Seconds since the first event">Time</span>
-      <span class="cell" role="columnheader">Task</span>
-      <span class="cell number" role="columnheader">PID</span>
-      <span class="cell number" role="columnheader">CPU</span>
-      ${this.#showsFunction ? html`<span class="cell" role="columnheader">Function</span>` : nothing}
-      ${
-        this.returns
-          ? html`<span class="cell number" role="columnheader" title="From entry to return">Duration</span>
-              <span class="cell" role="columnheader">Returned</span>`
-          : nothing
-      }
-      <span class="cell" role="columnheader">Arguments</span>
+      ${this.#header('time', 'Time', 'Seconds since the first event')} ${this.#header('task', 'Task')}
+      ${this.#header('pid', 'PID')} ${this.#header('cpu', 'CPU')}
+      ${this.#showsFunction ? this.#header('function', 'Function') : nothing}
+      ${this.timed ? this.#header('duration', 'Duration', 'From entry to return') : nothing}
+      ${this.returns ? this.#header('returned', 'Returned') : nothing} ${this.#header('arguments', 'Arguments')}
     </div>`;
+  }
+
+  #header(column: TraceColumn, label: string, about = ''): TemplateResult {
+    const order = this.sort?.column === column ? (this.sort.descending ? 'descending' : 'ascending') : 'none';
+    const hint = [about, order === 'none' ? `Sort by ${label}` : `Sorted by ${label}, ${order}`].filter(
+      (part) => part !== '',
+    );
+    return html`<span class=${NUMBERS.has(column) ? 'cell number' : 'cell'} role="columnheader" aria-sort=${order}
+      ><button
+        type="button"
+        class="sort"
+        title=${hint.join('. ')}
+        @click=${() => this.dispatchEvent(new CustomEvent<TraceColumn>('sort-choose', { detail: column }))}
+        @keydown=${(event: KeyboardEvent) => {
+          // The list's own keys are not meant.
+          if (event.key === 'Enter' || event.key === ' ') {
+            event.stopPropagation();
+          }
+        }}
+        >${label}${order === 'none' ? '' : order === 'ascending' ? ' ↑' : ' ↓'}</button
+      ></span
+    >`;
   }
 
   protected override renderCells(row: TraceRow, expanded: boolean): TemplateResult {
@@ -113,17 +171,17 @@ export class TraceList extends RowList<TraceRow> {
     const marked = (text: string) => markedText(text, this.filter, length);
     if (row.kind === 'loss') {
       const text = row.text === '' ? 'Events were lost here.' : row.text;
-      return html`<span class="cell" role="gridcell" aria-colspan=${this.returns ? (this.single ? 7 : 8) : 6}>${markedText(text, null, length)}</span>`;
+      return html`<span class="cell" role="gridcell" aria-colspan=${this.#columns}>${markedText(text, null, length)}</span>`;
     }
     return html`<span class="cell number time" role="gridcell">${marked(row.time)}</span>
       <span class="cell" role="gridcell">${marked(row.comm)}</span>
       <span class="cell number" role="gridcell">${marked(String(row.pid))}</span>
       <span class="cell number" role="gridcell">${row.cpu}</span>
       ${this.#showsFunction ? html`<span class="cell" role="gridcell">${marked(row.function)}</span>` : nothing}
+      ${this.timed ? html`<span class="cell number" role="gridcell">${marked(durationOf(row))}</span>` : nothing}
       ${
         this.returns
-          ? html`<span class="cell number" role="gridcell">${marked(durationOf(row))}</span>
-              <span class=${row.failed ? 'cell failed' : 'cell'} role="gridcell">${marked(row.returned)}</span>`
+          ? html`<span class=${row.failed ? 'cell failed' : 'cell'} role="gridcell">${marked(row.returned)}</span>`
           : nothing
       }
       <span class="cell arguments long" role="gridcell"
@@ -143,7 +201,7 @@ export class TraceList extends RowList<TraceRow> {
       return row.text;
     }
     const values = row.arguments.map(({ name, value }) => `${name}=${value}`);
-    const ends = this.returns ? [durationOf(row), `-> ${row.returned}`] : [];
+    const ends = [...(this.timed ? [durationOf(row)] : []), ...(this.returns ? [`-> ${row.returned}`] : [])];
     return [row.time, row.comm, row.pid, row.cpu, row.function, ...values, ...ends].join(' ');
   }
 }

@@ -19,6 +19,7 @@ import {
   numberOrNull,
   stringOrEmpty,
 } from './shape.ts';
+import { readTraceSort, type TraceSort } from './trace-sort.ts';
 
 export const readTraceMessage = messageReader<ToTraceView>({
   reset: (message) =>
@@ -97,6 +98,8 @@ export interface TraceState extends ListState {
   readonly title: string;
   /** The table's share of the room, in percent. */
   readonly split: number;
+  /** Null for the order in which the calls came. */
+  readonly sort: TraceSort | null;
 }
 
 /** The table's share of the room until a person changes it, in percent. */
@@ -109,5 +112,6 @@ export function readTraceState(value: unknown): TraceState {
     ...readListState(saved),
     title: stringOrEmpty(saved['title']),
     split: numberOrNull(saved['split']) ?? SPLIT_AT_FIRST,
+    sort: readTraceSort(saved['sort']),
   };
 }

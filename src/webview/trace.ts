@@ -15,11 +15,13 @@ import {
 import './refusal.ts';
 import { rowCondition } from './row-condition.ts';
 import { RowStream } from './row-stream.ts';
+import { SortedRows } from './rows/sorted-rows.ts';
 import { RowsView, type ToolbarTexts } from './rows-view.ts';
 import './split-pane.ts';
 import './stack-lines.ts';
 import { fillPage, viewStyles } from './styles.ts';
 import { durationOf } from './trace-list.ts';
+import { nextSort, sortKey, type TraceColumn, type TraceSort } from './trace-sort.ts';
 import './trace-tally.ts';
 import './trace-tree.ts';
 import { readTraceMessage, readTraceState, type TraceState } from './trace-messages.ts';
@@ -28,6 +30,9 @@ import { connect } from './vscode-api.ts';
 
 /** Milliseconds that a chosen row must stay chosen before its stack is asked for: a held arrow key asks once. */
 const SELECT_DELAY = 60;
+
+/** Milliseconds between two sortings while calls come: rows that jump about cannot be read. */
+const SORT_PERIOD = 1000;
 
 const toolbar: ToolbarTexts = {
   label: 'Trace',
@@ -148,6 +153,11 @@ export class TraceView extends RowsView<TraceRow> {
   #state: TraceStatus = { text: '', running: false, isError: false, waiting: '', alternatives: [] };
   protected override follow = this.#first.follow;
   #split = this.#first.split;
+  #sort = this.#first.sort;
+  readonly #sorted = new SortedRows<TraceRow>();
+  /** When they were sorted last, by performance.now(). */
+  #sortedAt = Number.NEGATIVE_INFINITY;
+  #resorting: ReturnType<typeof setTimeout> | undefined;
   #kind: TraceKind = 'calls';
   #hasProgram = false;
   /** Functions that calls came of. */
@@ -292,10 +302,12 @@ export class TraceView extends RowsView<TraceRow> {
           .timed=${KINDS[this.#kind].timed}
           .single=${this.#functions.size < 2}
           .emptyText=${this.#emptyText()}
-          .source=${this.stream.store}
+          .sort=${this.#sort}
+          .source=${this.#sort === null ? this.stream.store : this.#sorted}
+          @sort-choose=${(event: CustomEvent<TraceColumn>) => this.#sortBy(nextSort(this.#sort, event.detail))}
           @active-change=${() => this.#ask(SELECT_DELAY)}
           @row-open=${() => this.#pane?.focus()}
-          @follow-change=${() => this.setFollow(this.list?.follow ?? true)}
+          @follow-change=${this.#onFollow}
           @keydown=${this.onListKeyDown}
         ></zs-trace-list>
         ${
@@ -320,6 +332,46 @@ export class TraceView extends RowsView<TraceRow> {
       return 'This event has no stack.';
     }
     return this.list?.activeId == null ? 'Choose an event to see its stack.' : 'Reading the stack…';
+  }
+
+  /** @param sort null for the order in which the calls came */
+  #sortBy(sort: TraceSort | null): void {
+    this.#sort = sort;
+    this.#sortedAt = Number.NEGATIVE_INFINITY;
+    if (sort === null) {
+      this.list?.revealActive();
+    } else {
+      // The newest calls are anywhere.
+      this.setFollow(false);
+      this.list?.scrollToTop();
+    }
+    this.save();
+    this.stream.schedule();
+    this.requestUpdate();
+  }
+
+  /** Who follows the newest calls wants them in the order in which they came. */
+  protected override setFollow(on: boolean): void {
+    super.setFollow(on);
+    if (on && this.#sort !== null) {
+      this.#sortBy(null);
+    }
+  }
+
+  protected override draw(refiltered: boolean): void {
+    if (this.#sort !== null) {
+      const wait = refiltered ? 0 : SORT_PERIOD - (performance.now() - this.#sortedAt);
+      if (wait <= 0) {
+        this.#sorted.sort(this.stream.store, sortKey(this.#sort.column), this.#sort.descending);
+        this.#sortedAt = performance.now();
+      } else {
+        this.#resorting ??= setTimeout(() => {
+          this.#resorting = undefined;
+          this.stream.schedule();
+        }, wait);
+      }
+    }
+    super.draw(refiltered);
   }
 
   protected override get list() {
@@ -375,6 +427,7 @@ export class TraceView extends RowsView<TraceRow> {
   #reset(title: string, argumentsKnown: string): void {
     const saved = this.#saved?.title === title ? this.#saved : null;
     this.#saved = null;
+    this.#sort = saved?.sort ?? null;
     this.#title = title;
     this.#argumentsKnown = argumentsKnown;
     this.#losses = { text: '', title: '' };
@@ -449,13 +502,27 @@ export class TraceView extends RowsView<TraceRow> {
   }
 
   protected override save(): void {
-    this.#host.save({ ...this.listState, title: this.#title, split: this.#split });
+    this.#host.save({
+      ...this.listState,
+      title: this.#title,
+      split: this.#split,
+      sort: this.#sort,
+    });
   }
 
   #onSplit(event: Event): void {
     if (event.target instanceof HTMLElement && 'share' in event.target) {
       this.#split = Number(event.target.share);
       this.save();
+    }
+  }
+
+  #onFollow(): void {
+    const { list } = this;
+    if (list !== null && this.#sort !== null) {
+      list.follow = false; // The end of the list is not where new calls come.
+    } else {
+      this.setFollow(list?.follow ?? true);
     }
   }
 

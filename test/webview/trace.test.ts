@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core';
 import { describe, expect, it } from 'vitest';
-import type { StackLine, ToTraceView, TraceRow } from '../../src/protocol/trace-view.ts';
+import type { StackLine, ToTraceView, TraceRow, TreeRow } from '../../src/protocol/trace-view.ts';
 import { BLOCK_MAX, quietest, ViewTests } from './page.ts';
 
 const view = new ViewTests<ToTraceView>('trace');
@@ -139,6 +139,117 @@ describe('the trace view', () => {
     await found('duration > 1ms && errno == EIO', 1);
     await found('foid == 7', 0);
     await found('foid >= 1 and comm ~ "txg*"', 1);
+  });
+
+  it('sorts by a column, both ways, and goes back to the order of the calls', async () => {
+    page = await view.open();
+    const rows = [300, 5_000_000, null, 40].map((durationNs, id) => call(id, { durationNs }));
+    await send({ ...reset, kind: 'returns' }, { type: 'rows', rows });
+    await page.getByText('4/4', { exact: true }).waitFor();
+    const shown = (ids: readonly number[]) =>
+      page.waitForFunction(
+        (expected) =>
+          [
+            ...(document
+              .querySelector('zs-trace')
+              ?.shadowRoot?.querySelector('zs-trace-list')
+              ?.shadowRoot?.querySelectorAll('.window .row') ?? []),
+          ]
+            .map((row) => row.getAttribute('data-id'))
+            .join() === expected,
+        ids.join(),
+        { timeout: 20_000 },
+      );
+    const header = page.getByRole('columnheader', { name: 'Duration' });
+    await header.getByRole('button').click();
+    await shown([1, 0, 3, 2]);
+    expect(await header.getAttribute('aria-sort')).toBe('descending');
+    // Those that come are put in their place.
+    await send({ type: 'rows', rows: [call(4, { durationNs: 1000 })] });
+    await shown([1, 4, 0, 3, 2]);
+    await header.getByRole('button').press('Enter');
+    await shown([3, 0, 4, 1, 2]);
+    await header.getByRole('button').press('Enter');
+    await shown([0, 1, 2, 3, 4]);
+    expect(await header.getAttribute('aria-sort')).toBe('none');
+  });
+
+  it('draws the graph of a chosen call as a tree that can be folded, read and walked through', async () => {
+    page = await view.open();
+    const row = (depth: number, label: string, more: Partial<TreeRow> = {}): TreeRow => ({
+      depth,
+      label,
+      source: `${label}.c:1`,
+      canOpen: true,
+      count: 1,
+      time: '10 µs',
+      share: 0.5,
+      isSlowest: false,
+      ...more,
+    });
+    const rows = [
+      row(0, 'zil_commit', { share: 1, isSlowest: true }),
+      row(1, 'zil_commit_impl', { isSlowest: true }),
+      row(2, 'zil_process', { count: 1200 }),
+      row(1, 'dbuf_rele', { canOpen: false, source: '' }),
+    ];
+    await send({ ...reset, kind: 'graph' }, { type: 'rows', rows: [call(0), call(1)] });
+    await untilPosted({ type: 'select', id: 0 });
+    await send({ type: 'tree', id: 0, heading: 'What it called', rows, resolving: false });
+    const tree = page.getByRole('tree', { name: 'What it called' });
+    const items = () => tree.getByRole('treeitem').evaluateAll((all) => all.map((one) => one.ariaLabel));
+    await tree.waitFor();
+    expect(await items()).toEqual([
+      'zil_commit, 1 call, 10 µs, 100.0%, slowest path, zil_commit.c:1',
+      'zil_commit_impl, 1 call, 10 µs, 50.0%, slowest path, zil_commit_impl.c:1',
+      'zil_process, 1,200 calls, 10 µs, 50.0%, zil_process.c:1',
+      'dbuf_rele, 1 call, 10 µs, 50.0%',
+    ]);
+    await page.locator('#row-0').click();
+    await page.keyboard.press('Enter');
+    for (const key of ['ArrowDown', 'ArrowLeft', 'ArrowDown']) {
+      await page.keyboard.press(key);
+    }
+    expect(await items()).toHaveLength(3);
+    expect(await tree.getByRole('treeitem', { name: 'zil_commit_impl' }).getAttribute('aria-expanded')).toBe(
+      'false',
+    );
+    expect(
+      await tree.getByRole('treeitem', { name: 'dbuf_rele' }).evaluate((one) => one.matches(':focus')),
+    ).toBe(true);
+    await page.keyboard.press('Enter');
+    await page.keyboard.press('ArrowUp');
+    await page.keyboard.press('ArrowRight');
+    await page.keyboard.press('ArrowRight');
+    await page.keyboard.press('Enter');
+    await untilPosted({ type: 'open', id: 0, line: 2 });
+    expect(await posted('open')).toHaveLength(1);
+    // A tree that comes for another row by now is not shown.
+    await send({ type: 'tree', id: 1, heading: 'Another', rows: [], resolving: false });
+    expect(await items()).toHaveLength(4);
+    await page.keyboard.press('Escape');
+    expect(await page.getByRole('grid').evaluate((one) => one.matches(':focus'))).toBe(true);
+  });
+
+  it('draws all callers in place of the table', async () => {
+    page = await view.open();
+    await send({ ...reset, kind: 'callers' }, running);
+    await page.getByText('Waiting for the first call…').waitFor();
+    const rows: TreeRow[] = [
+      {
+        depth: 0,
+        label: 'zil_commit',
+        source: '',
+        canOpen: false,
+        count: 9,
+        time: '',
+        share: 1,
+        isSlowest: false,
+      },
+    ];
+    await send({ type: 'tree', id: 1, heading: 'Who calls', rows, resolving: true });
+    await page.getByRole('treeitem', { name: 'zil_commit, 9 calls, 100.0%' }).waitFor();
+    await page.getByText('finding source lines…').waitFor();
   });
 
   it('draws sums as bars that can be read and walked through, and shows the stack of a chosen one', async () => {

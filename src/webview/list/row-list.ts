@@ -94,6 +94,13 @@ export abstract class RowList<T extends Row> extends LitElement implements Viewp
     this.refresh();
   }
 
+  /** Shows the first row at the top edge; what is opened out is closed. */
+  scrollToTop(): void {
+    this.#revealing = false;
+    this.#viewport.reset();
+    this.refresh();
+  }
+
   /** Forgets what was chosen and opened out. */
   reset(): void {
     this.#active = null;
