@@ -28,6 +28,7 @@ export function readTraceMessage(value: unknown): FromTraceView | null {
     case 'ready':
     case 'stop':
     case 'copyProgram':
+    case 'openProgram':
       return { type };
     case 'traceInstead':
       return typeof index === 'number' ? { type, index } : null;
