@@ -125,13 +125,23 @@ describe('states', () => {
         pausedAfter: null,
         active: null,
         split: 60,
+        sort: null,
       });
     }
   });
 
   it('come back as they were saved', () => {
     const dbgmsgState = { target: 'vm', filter: 'spa', follow: false, pausedAfter: 3, active: 2 };
-    const traceState = { title: 'f', filter: '-x', follow: false, pausedAfter: -1, active: 0, split: 30 };
+    const sort = { column: 'duration', descending: true };
+    const traceState = {
+      title: 'f',
+      filter: '-x',
+      follow: false,
+      pausedAfter: -1,
+      active: 0,
+      split: 30,
+      sort,
+    };
     expect(readDbgmsgState(JSON.parse(JSON.stringify(dbgmsgState)))).toEqual(dbgmsgState);
     expect(readTraceState(JSON.parse(JSON.stringify(traceState)))).toEqual(traceState);
   });
