@@ -17,6 +17,7 @@ import { pasteStackText } from './stack-text/paste.ts';
 import type { StackCommands } from './stack-text/stack-commands.ts';
 import type { RootAccess } from './targets/become-root.ts';
 import { connectTo, pickHost } from './targets/connect.ts';
+import type { SerialConsoles } from './targets/consoles.ts';
 import { replaceKeyOf } from './targets/replace-key.ts';
 import type { TargetNode } from './targets/target-nodes.ts';
 import type { TargetService } from './targets/target-service.ts';
@@ -32,6 +33,7 @@ interface Services {
   readonly targetsView: TargetsView;
   readonly root: RootAccess;
   readonly activity: ActivityDocument;
+  readonly consoles: SerialConsoles;
   readonly hungTasks: HungTasksView;
   readonly tracers: TracerChoice;
   readonly programs: BpftraceEditor;
@@ -136,6 +138,15 @@ export function registerCommands(services: Services): vscode.Disposable {
         const entry = entryOf(node);
         if (entry !== null) {
           targets.show(entry);
+        }
+      },
+    ],
+    'zscope.showConsole': [
+      'Showing a serial console',
+      async (node) => {
+        const entry = entryOf(node);
+        if (entry !== null) {
+          await services.consoles.show(entry);
         }
       },
     ],

@@ -21,6 +21,7 @@ import { linkTerminals } from './stack-text/terminal-links.ts';
 import { VirtualDocuments } from './stack-text/virtual-documents.ts';
 import { RootAccess } from './targets/become-root.ts';
 import { Consent } from './targets/consent.ts';
+import { SerialConsoles } from './targets/consoles.ts';
 import { DialogPrompts } from './targets/prompts.ts';
 import { TargetStatus } from './targets/status-bar.ts';
 import { TargetService } from './targets/target-service.ts';
@@ -100,6 +101,7 @@ export function activate(extension: vscode.ExtensionContext): void {
   const dbgmsg = own(new DbgmsgView(extension.extensionUri, targets, server, opener, context, funnel));
   const errors = own(new ErrorsView(targets, server, opener, context, funnel));
   const documents = own(new VirtualDocuments());
+  const consoles = own(new SerialConsoles(targets, documents, funnel));
   const programs = own(new BpftraceEditor(targets, tracers, documents, funnel));
   const stacks = new StackCommands(server, targets, opener, documents);
   const sessions = own(
@@ -115,6 +117,7 @@ export function activate(extension: vscode.ExtensionContext): void {
       targetsView,
       root,
       activity,
+      consoles,
       hungTasks,
       tracers,
       programs,

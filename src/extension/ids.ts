@@ -22,6 +22,8 @@ export interface CommandArguments {
   'zscope.becomeRoot': [target?: TargetNode];
   'zscope.forgetPasswords': [];
   'zscope.showTarget': [target?: TargetNode];
+  /** From a row of Targets, or for the one that is shown. */
+  'zscope.showConsole': [target?: TargetNode];
   'zscope.refreshTargets': [];
   'zscope.openSshConfig': [];
   'zscope.refreshTasks': [];
@@ -77,6 +79,7 @@ export type CommandId = keyof CommandArguments;
 /** Settings by id, with the type VS Code validates against package.json. */
 export interface SettingTypes {
   'zscope.ssh.configFiles': readonly string[];
+  'zscope.serialConsoles': Readonly<Record<string, string>>;
   'zscope.trace.askFirst': boolean;
   'zscope.source.roots': readonly string[];
   'zscope.source.pathMappings': Readonly<Record<string, string>>;
@@ -94,6 +97,7 @@ export type SettingId = keyof SettingTypes;
 /** What a setting is when nobody set it; the same as `default` in package.json. */
 export const settingDefaults: SettingTypes = {
   'zscope.ssh.configFiles': [],
+  'zscope.serialConsoles': {},
   'zscope.trace.askFirst': true,
   'zscope.source.roots': [],
   'zscope.source.pathMappings': {},
@@ -174,6 +178,7 @@ export const commandIds: { readonly [Id in CommandId]: true } = {
   'zscope.becomeRoot': true,
   'zscope.forgetPasswords': true,
   'zscope.showTarget': true,
+  'zscope.showConsole': true,
   'zscope.refreshTargets': true,
   'zscope.openSshConfig': true,
   'zscope.refreshTasks': true,

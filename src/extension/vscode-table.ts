@@ -43,6 +43,7 @@ export function commandLink<Id extends CommandId>(
 /** Settings that decide where a connection goes and what it may do are the user's alone: a workspace's value is ignored. */
 const userOnly: ReadonlySet<SettingId> = new Set<SettingId>([
   'zscope.ssh.configFiles',
+  'zscope.serialConsoles',
   'zscope.trace.askFirst',
   'zscope.trace.tool',
   'zscope.trace.maxEvents',
@@ -65,7 +66,12 @@ function isLike<T>(example: T, value: unknown): value is T {
     return Array.isArray(value) && value.every((item) => typeof item === 'string');
   }
   // All numbers among the settings have 1 for their minimum.
-  return typeof value === typeof example && (typeof value !== 'number' || value >= 1);
+  return (
+    typeof value === typeof example &&
+    value !== null &&
+    !Array.isArray(value) &&
+    (typeof value !== 'number' || value >= 1)
+  );
 }
 
 /** Context keys as last set; setting one to the value it has does nothing. */

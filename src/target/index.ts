@@ -16,6 +16,7 @@ export type * from './activity.ts';
 export type * from './collector.ts';
 export type * from './connection.ts';
 export { replaceHostKey } from './replace-host-key.ts';
+export { openConsole } from './serial-console.ts';
 
 /** A machine that was not heard from for so long is given up, unless the options say otherwise. */
 const DEAD_AFTER_MS = 60_000;

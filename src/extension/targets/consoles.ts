@@ -1,0 +1,162 @@
+import * as vscode from 'vscode';
+import { parseConsoleSource } from '../../core/console/console-source.ts';
+import { consoleText, lastFault } from '../../core/console/console-text.ts';
+import { Failure } from '../../core/failure.ts';
+import type { Disposable } from '../../core/lifetime.ts';
+import { inert } from '../../core/text/inert.ts';
+import type { Connection, HostEntry } from '../../target/connection.ts';
+import type { ConsoleReader } from '../../target/serial-console.ts';
+import type { FailureFunnel } from '../failures.ts';
+import type { VirtualDocuments } from '../stack-text/virtual-documents.ts';
+import { setting } from '../vscode-table.ts';
+import { targetModule } from './lazy-target.ts';
+import { targetKey } from './target-nodes.ts';
+import type { Target, TargetService } from './target-service.ts';
+
+/** A kernel that dies writes for a while, and what carries its console is behind. */
+const SETTLE_MS = 1500;
+
+interface OpenConsole {
+  readonly entry: HostEntry;
+  /** Since when it is read; null for one that was asked for by hand. */
+  readonly connection: Connection | null;
+  readonly reader: Promise<ConsoleReader>;
+  /** The fault that was told last, so that it is told once. */
+  said: string;
+}
+
+/**
+ * The serial consoles that the settings name. One is read while its target is connected; when that falls
+ * silent or is lost, and the console tells of a panic or another fault since, this is said, and the
+ * console's last lines can be opened as a document with links.
+ */
+export class SerialConsoles implements Disposable {
+  readonly #open = new Map<string, OpenConsole>();
+  readonly #timers = new Set<NodeJS.Timeout>();
+  readonly #listener: vscode.Disposable;
+
+  constructor(
+    private readonly targets: TargetService,
+    private readonly documents: VirtualDocuments,
+    private readonly funnel: FailureFunnel,
+  ) {
+    this.#listener = targets.onChange(() => {
+      for (const target of targets.all) {
+        this.#follow(target);
+      }
+      for (const [key, { entry, reader }] of this.#open) {
+        if (targets.target(entry) === null) {
+          this.#open.delete(key);
+          close(reader);
+        }
+      }
+    });
+  }
+
+  #follow({ entry, state, why, connection }: Target): void {
+    const open = this.#open.get(targetKey(entry));
+    if (state === 'connected' && connection !== null) {
+      // What was said before belongs to the connection before.
+      if (open?.connection !== connection) {
+        this.#begin(entry, connection)?.catch((error: unknown) =>
+          this.funnel.note(error, 'Reading a serial console'),
+        );
+      }
+    } else if (open !== undefined && (state === 'silent' || (state === 'closed' && why !== ''))) {
+      const timer = setTimeout(() => {
+        this.#timers.delete(timer);
+        this.funnel.guard('Reading a serial console', () => this.#tell(open));
+      }, SETTLE_MS);
+      this.#timers.add(timer);
+    }
+  }
+
+  /** Null where no console is configured. Rejects with a Failure for a value that names none. */
+  #begin(entry: HostEntry, connection: Connection | null): Promise<ConsoleReader> | null {
+    const key = targetKey(entry);
+    const before = this.#open.get(key);
+    if (before !== undefined) {
+      close(before.reader);
+      this.#open.delete(key);
+    }
+    const value: unknown = setting('zscope.serialConsoles')[entry.alias];
+    if (value === undefined) {
+      return null;
+    }
+    const source = typeof value === 'string' ? parseConsoleSource(value) : null;
+    if (source === null) {
+      return Promise.reject(
+        new Failure(
+          'bad-request',
+          `"${inert(String(value), 100)}" names no serial console of ${entry.alias}.`,
+          'In the setting zscope.serialConsoles write a path, tcp:HOST:PORT or exec:COMMAND.',
+        ),
+      );
+    }
+    const reader = targetModule().openConsole(source);
+    this.#open.set(key, { entry, connection, reader, said: '' });
+    return reader;
+  }
+
+  async #tell(open: OpenConsole): Promise<void> {
+    const { entry } = open;
+    if (this.targets.target(entry)?.state === 'connected') {
+      return;
+    }
+    const { bytes, fresh } = await (await open.reader).tail();
+    const fault = lastFault(consoleText(bytes.subarray(bytes.length - fresh)));
+    if (fault === null || fault === open.said) {
+      return;
+    }
+    open.said = fault;
+    const show = 'Show Console';
+    const message = `${entry.alias} does not answer. Its serial console says: ${inert(fault, 300).replaceAll('[', '(').replaceAll(']', ')')}`;
+    if ((await vscode.window.showWarningMessage(message, show)) === show) {
+      await this.show(entry);
+    }
+  }
+
+  /** Opens the last lines of a target's console. @throws Failure */
+  async show(entry: HostEntry): Promise<void> {
+    const reader = this.#open.get(targetKey(entry))?.reader ?? this.#begin(entry, null);
+    if (reader === null) {
+      throw new Failure(
+        'bad-request',
+        `No serial console of ${entry.alias} is known.`,
+        `Name it in the setting zscope.serialConsoles: "${entry.alias}": "/path/to/its/log".`,
+      );
+    }
+    let text: string;
+    try {
+      text = consoleText((await (await reader).tail()).bytes);
+    } catch (error) {
+      if (error instanceof Failure) {
+        throw error;
+      }
+      throw new Failure(
+        'bad-request',
+        `The serial console of ${entry.alias} cannot be read: ${inert(String((error as Error).message), 200)}.`,
+        'See the setting zscope.serialConsoles.',
+      );
+    }
+    await this.documents.show(`Console of ${entry.alias}`, text === '' ? 'Nothing has come yet.\n' : text);
+  }
+
+  dispose(): void {
+    this.#listener.dispose();
+    for (const timer of this.#timers) {
+      clearTimeout(timer);
+    }
+    for (const { reader } of this.#open.values()) {
+      close(reader);
+    }
+    this.#open.clear();
+  }
+}
+
+function close(reader: Promise<ConsoleReader>): void {
+  reader.then(
+    (open) => open.dispose(),
+    () => {},
+  );
+}

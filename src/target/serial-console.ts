@@ -1,0 +1,110 @@
+import { open, stat } from 'node:fs/promises';
+import { connect } from 'node:net';
+import type { ConsoleSource } from '../core/console/console-source.ts';
+import type { Disposable } from '../core/lifetime.ts';
+import { startProcess } from './process-channel.ts';
+
+/** The newest bytes that are kept, or read, of a console. */
+const KEPT = 256 * 1024;
+
+/** The end of a serial console's text. */
+export interface ConsoleReader extends Disposable {
+  /**
+   * The newest bytes, 256 KiB at most, and how many of them came since the reader was opened.
+   * @throws Error as node:fs, node:net or node:child_process do, where the console cannot be read
+   */
+  tail(): Promise<{ readonly bytes: Buffer; readonly fresh: number }>;
+}
+
+/**
+ * Opens a console. What is a stream is read from now on, since it keeps nothing; a file is read when it
+ * is wanted. What goes wrong is told by {@link ConsoleReader.tail}.
+ */
+export async function openConsole(source: ConsoleSource): Promise<ConsoleReader> {
+  switch (source.kind) {
+    case 'path': {
+      const found = await stat(source.path).catch(() => null);
+      return found?.isSocket()
+        ? overSocket({ path: source.path })
+        : new FileReader(source.path, found?.size ?? 0);
+    }
+    case 'tcp':
+      return overSocket({ host: source.host, port: source.port });
+    case 'command':
+      return await overCommand(source.command);
+  }
+}
+
+class FileReader implements ConsoleReader {
+  constructor(
+    private readonly path: string,
+    /** Its size when it was opened. */
+    private readonly from: number,
+  ) {}
+
+  async tail(): Promise<{ bytes: Buffer; fresh: number }> {
+    const file = await open(this.path);
+    try {
+      const { size } = await file.stat();
+      const start = Math.max(0, size - KEPT);
+      const bytes = Buffer.alloc(size - start);
+      const { bytesRead } = await file.read(bytes, 0, bytes.length, start);
+      // A file that is smaller than it was has been begun anew.
+      const fresh = size < this.from ? bytesRead : Math.min(bytesRead, size - this.from);
+      return { bytes: bytes.subarray(0, bytesRead), fresh };
+    } finally {
+      await file.close();
+    }
+  }
+
+  dispose(): void {}
+}
+
+/** The newest bytes of a stream. */
+class StreamReader implements ConsoleReader {
+  readonly #pieces: Buffer[] = [];
+  #size = 0;
+  #error: Error | null = null;
+
+  constructor(private readonly close: () => void) {}
+
+  push(piece: Buffer): void {
+    this.#pieces.push(piece);
+    this.#size += piece.length;
+    for (let oldest = this.#pieces[0]; oldest !== undefined && this.#size - oldest.length >= KEPT; ) {
+      this.#size -= oldest.length;
+      this.#pieces.shift();
+      oldest = this.#pieces[0];
+    }
+  }
+
+  fail(error: Error): void {
+    this.#error ??= error;
+  }
+
+  async tail(): Promise<{ bytes: Buffer; fresh: number }> {
+    if (this.#size === 0 && this.#error !== null) throw this.#error;
+    const bytes = Buffer.concat(this.#pieces).subarray(-KEPT);
+    return { bytes, fresh: bytes.length };
+  }
+
+  dispose(): void {
+    this.close();
+  }
+}
+
+function overSocket(where: { path: string } | { host: string; port: number }): ConsoleReader {
+  const socket = connect(where);
+  const reader = new StreamReader(() => socket.destroy());
+  socket.on('data', (piece: Buffer) => reader.push(piece));
+  socket.on('error', (error) => reader.fail(error));
+  return reader;
+}
+
+async function overCommand(command: string): Promise<ConsoleReader> {
+  const channel = await startProcess('/bin/sh', ['-c', command], process.env, 'signal');
+  const reader = new StreamReader(() => channel.close());
+  channel.stdout.on('data', (piece: Buffer) => reader.push(piece));
+  channel.stderr.on('data', (piece: Buffer) => reader.push(piece));
+  return reader;
+}
