@@ -29,6 +29,7 @@ import { TargetsView } from './targets/targets-view.ts';
 import { SessionKeeper } from './trace-sessions/session-keeper.ts';
 import { SessionStore } from './trace-sessions/session-store.ts';
 import { SessionsView } from './trace-sessions/sessions-view.ts';
+import { BpftraceCompletion } from './tracers/bpftrace-completion.ts';
 import { BpftraceEditor } from './tracers/bpftrace-editor.ts';
 import { TracerChoice } from './tracers/tracer-choice.ts';
 import { TraceCommands } from './tracing/trace-commands.ts';
@@ -102,7 +103,8 @@ export function activate(extension: vscode.ExtensionContext): void {
   const errors = own(new ErrorsView(targets, server, opener, context, funnel));
   const documents = own(new VirtualDocuments());
   const consoles = own(new SerialConsoles(targets, documents, funnel));
-  const programs = own(new BpftraceEditor(targets, tracers, documents, funnel));
+  const completion = new BpftraceCompletion(targets, tracers, server, places);
+  const programs = own(new BpftraceEditor(targets, tracers, documents, completion, funnel));
   const stacks = new StackCommands(server, targets, opener, documents);
   const sessions = own(
     new SessionsView(extension.extensionUri, keeper, places, frames, documents, context, funnel),

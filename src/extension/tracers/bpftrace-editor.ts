@@ -27,12 +27,20 @@ export class BpftraceEditor implements vscode.CodeLensProvider, Disposable {
     private readonly targets: TargetService,
     private readonly choice: TracerChoice,
     private readonly documents: VirtualDocuments,
+    completion: vscode.CompletionItemProvider,
     private readonly funnel: FailureFunnel,
   ) {
     this.#registrations = vscode.Disposable.from(
       this.#problems,
       this.#changed,
       vscode.languages.registerCodeLensProvider({ language: languages.bpftrace }, this),
+      vscode.languages.registerCompletionItemProvider(
+        { language: languages.bpftrace },
+        completion,
+        ':',
+        '.',
+        '>',
+      ),
       // What was said of a text is not true of another.
       vscode.workspace.onDidChangeTextDocument(({ document, contentChanges }) => {
         if (contentChanges.length > 0 && document.languageId === languages.bpftrace) {
