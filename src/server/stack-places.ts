@@ -17,8 +17,8 @@ export interface DebugLines {
   fit(frames: readonly Frame[], build: RunningModule): Promise<boolean>;
   /** Builds of a module that are in the workspace; of the kernel itself for null. */
   builtHere(module: string | null): Promise<readonly string[]>;
-  /** Builds of a program or a library of ZFS that are in the workspace, by the name in a stack. */
-  programsHere(name: string): Promise<readonly string[]>;
+  /** Builds of a program or a library of ZFS by the name in a stack: those in the workspace, then those that are installed. */
+  programsHere(name: string): Promise<readonly (readonly string[])[]>;
 }
 
 /** Where a frame of a text is. */
@@ -32,7 +32,7 @@ export interface FoundPlaces {
 /**
  * Finds the places of frames that stand in texts. A text does not say which build it is of: one that ran
  * on a target, or is in the workspace, is taken when all frames of its module in the stack fit into it, offset and size.
- * Stacks of processes have no sizes: of a program the one build that is in the workspace and fits is taken.
+ * Stacks of processes have no sizes: of a program the one build that is in the workspace, or else installed, and fits is taken.
  */
 export class StackPlaces {
   /** Builds by module, the one seen last first. */
@@ -114,14 +114,19 @@ export class StackPlaces {
     const frames = trace.frames
       .filter(({ frame, hasOffset }) => frame.module === name && frame.reliable && hasOffset)
       .map(({ frame }) => frame);
-    const fitting: string[] = [];
-    for (const buildId of frames.length === 0 ? [] : await this.debug.programsHere(name)) {
-      if (await this.debug.fit(frames, { module: name, buildId })) {
-        fitting.push(buildId);
+    for (const builds of frames.length === 0 ? [] : await this.debug.programsHere(name)) {
+      const fitting: string[] = [];
+      for (const buildId of builds) {
+        if (await this.debug.fit(frames, { module: name, buildId })) {
+          fitting.push(buildId);
+        }
+      }
+      const [only, ...others] = fitting;
+      if (only !== undefined) {
+        return others.length > 0 ? null : only;
       }
     }
-    const [only, ...others] = fitting;
-    return others.length > 0 ? null : (only ?? null);
+    return null;
   }
 
   async #lines(frame: Frame, build: RunningModule): Promise<readonly DebugLine[] | null> {

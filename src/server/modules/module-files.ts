@@ -5,6 +5,7 @@ import type { DebugFile } from '../../core/symbols/debug-file.ts';
 import { inert } from '../../core/text/inert.ts';
 import type { FetchModuleResult, PreparedModule, RunningModule } from '../../protocol/server.ts';
 import { fetchDebugInfo } from './debuginfod.ts';
+import type { InstalledPrograms } from './installed-programs.ts';
 import type { ModuleCache } from './module-cache.ts';
 import { identityOf } from './open-debug-file.ts';
 import { OpenFiles } from './open-files.ts';
@@ -43,6 +44,7 @@ export interface Outside {
 
 export interface ModuleFilesOptions {
   readonly workspace: WorkspaceModules;
+  readonly programs?: Pick<InstalledPrograms, 'files'>;
   /** Null when there is no folder to keep files in. */
   readonly cache: ModuleCache | null;
   readonly unpack: Unpack;
@@ -131,6 +133,7 @@ export class ModuleFiles {
       ...(await workspace.find(buildId, purpose)),
       ...(cached === null ? [] : [cached]),
       ...installed(buildId),
+      ...(this.options.programs?.files(buildId) ?? []),
     ];
     for (const path of paths) {
       try {

@@ -27,6 +27,7 @@ import {
   typedFunctionRequest,
 } from '../../protocol/server.ts';
 import { debuginfodServers } from './debuginfod.ts';
+import { InstalledPrograms } from './installed-programs.ts';
 import { ModuleCache } from './module-cache.ts';
 import { ModuleFiles, type Outside } from './module-files.ts';
 import { unpackInWorker } from './unpacker.ts';
@@ -41,6 +42,7 @@ const MOST_OF_A_NAME = 8;
 /** What the debug info of running modules says of frames; answers the requests about their files. */
 export class ModuleService implements Disposable {
   readonly #workspace = new WorkspaceModules();
+  readonly #installed = new InstalledPrograms();
   #files: ModuleFiles | null = null;
 
   constructor(private readonly connection: Connection) {
@@ -57,6 +59,7 @@ export class ModuleService implements Disposable {
   start(storage: string | null): void {
     this.#files = new ModuleFiles({
       workspace: this.#workspace,
+      programs: this.#installed,
       cache: storage === null ? null : new ModuleCache(path.join(storage, 'modules'), () => this.#limit()),
       unpack: unpackInWorker(path.join(__dirname, 'unpack-worker.cjs')),
       debuginfod: debuginfodServers(process.env),
@@ -73,9 +76,9 @@ export class ModuleService implements Disposable {
     return this.#workspace.named(module);
   }
 
-  /** Builds of a program or a library of ZFS that are in the workspace. */
-  programsHere(name: string): Promise<string[]> {
-    return this.#workspace.programs(name);
+  /** Builds of a program or a library of ZFS: those in the workspace, then those that are installed. */
+  async programsHere(name: string): Promise<string[][]> {
+    return [await this.#workspace.programs(name), await this.#installed.builds(name)];
   }
 
   /** The frames with their lines, as far as the debug info of these builds is here. */

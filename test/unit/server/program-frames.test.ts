@@ -1,5 +1,5 @@
 /** Frames of processes in a text: exact where the program lies in the workspace, else their function. */
-import { copyFileSync, mkdirSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -21,6 +21,7 @@ beforeAll(async () => {
   tree = writeSampleTree({
     META: 'Meta:          1\nName:          zfs\nVersion:       2.3.9\nRelease:       1\n',
     'cmd/zdb/pool.c': POOL,
+    'cmd/zinject/pool.c': POOL,
     'cmd/zpool/pool.c': POOL,
     'module/zfs/vgeom.c': 'int\nvgeom_open(void)\n{\n\treturn (1);\n}\n',
     // What libtool leaves beside the real program.
@@ -28,7 +29,13 @@ beforeAll(async () => {
   });
   mkdirSync(tree.path('.libs'));
   copyFileSync(PROGRAM, tree.path('.libs/zdb'));
-  server = new ServerProcess(built.bundle);
+  // Another program, outside of the workspace.
+  const sbin = path.join(path.dirname(built.bundle), 'sbin');
+  mkdirSync(sbin);
+  writeFileSync(path.join(sbin, 'zinject'), otherBuild(readFileSync(PROGRAM)));
+  server = new ServerProcess(built.bundle, 'ipc', {
+    env: { PATH: `${sbin}${path.delimiter}${process.env['PATH'] ?? ''}` },
+  });
   await server.initialize([tree.root]);
 }, 60_000);
 afterAll(() => {
@@ -36,6 +43,14 @@ afterAll(() => {
   tree?.remove();
   built?.remove();
 });
+
+/** The same program with another build-id: a note of the name GNU and the type 3 (NT_GNU_BUILD_ID, elf.h). */
+function otherBuild(program: Buffer): Buffer {
+  const note = program.indexOf(Buffer.from('\x03\0\0\0GNU\0', 'latin1'));
+  expect(note).toBeGreaterThan(0);
+  program[note + 8] = (program[note + 8] ?? 0) ^ 0xff;
+  return program;
+}
 
 /** Where the function of a line leads: a file below the tree, and its 0-based line. */
 async function definitionOf(name: string, text: string): Promise<(string | number)[][]> {
@@ -55,6 +70,12 @@ describe('a frame of a process', () => {
     expect(await definitionOf('exact', '/sbin/zdb(pool_sync+0x10)[0x55aabbcc]')).toEqual([
       ['cmd/zdb/pool.c', 51],
     ]);
+  });
+
+  it('is at its line when the program is installed', async () => {
+    const found = await definitionOf('installed', '/usr/sbin/zinject(pool_sync+0x10)[0x55aabbcc]');
+    // Its sources are those of the other build.
+    expect(found.map(([, line]) => line)).toEqual([51]);
   });
 
   it('is its function when the program is not there, or is another build', async () => {

@@ -16,9 +16,13 @@ const isOf = ({ symbol, size }: Frame, buildId: string) => {
   return known !== undefined && (size === null || size === known);
 };
 
-const debug = (here: readonly string[] = [], programs: readonly string[] = []) => ({
+const debug = (
+  here: readonly string[] = [],
+  programs: readonly string[] = [],
+  installed: readonly string[] = [],
+) => ({
   builtHere: async () => here,
-  programsHere: async (name: string) => (name === 'zdb' ? programs : []),
+  programsHere: async (name: string) => (name === 'zdb' ? [programs, installed] : []),
   fit: async (frames: readonly Frame[], { buildId }: { readonly buildId: string }) =>
     frames.every((frame) => isOf(frame, buildId)),
   withLines: async (
@@ -49,9 +53,9 @@ const locator = {
     ]),
 };
 
-function placesOf(here: readonly string[] = [], programs: readonly string[] = []): StackPlaces {
+function placesOf(...known: Parameters<typeof debug>): StackPlaces {
   // Only this one question is asked of the locator.
-  return new StackPlaces(locator as unknown as Locator, debug(here, programs));
+  return new StackPlaces(locator as unknown as Locator, debug(...known));
 }
 
 function trace(frames: Readonly<Record<string, number | null>>, hasOffset = true, module = 'zfs'): TextTrace {
@@ -96,6 +100,9 @@ describe('the build of a stack in a text', () => {
     expect((await placesOf([], ['new']).of(stack, 0)).buildId).toBe('new');
     expect((await placesOf([], ['new', 'gone']).of(stack, 0)).buildId).toBe('new');
     expect((await placesOf([], ['new', 'old']).of(stack, 0)).buildId).toBeNull();
+    // What is installed counts where nothing in the workspace fits.
+    expect((await placesOf([], ['new'], ['old']).of(stack, 0)).buildId).toBe('new');
+    expect((await placesOf([], ['gone'], ['old']).of(stack, 0)).buildId).toBe('old');
     const other = trace({ zlog_commit: null, zlog_other: null }, true, 'zdb');
     expect((await placesOf([], ['new']).of(other, 0)).buildId).toBeNull();
     expect((await placesOf([], ['new']).of(trace({ zlog_commit: null }), 0)).buildId).toBeNull();
