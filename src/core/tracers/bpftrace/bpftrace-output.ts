@@ -223,14 +223,16 @@ function taskCount(key: string, value: unknown): TaskCount[] {
     : [{ comm: detached(match[1] ?? ''), pid: Number(match[2]), count: count(value) }];
 }
 
-/** What comes before a record's stack, and the stack. */
+/** What comes before a record's stack, and the stack: its frames stand behind the last empty line. */
 function partStack(text: string): [head: string, stack: string] {
-  const lines = text.split('\n');
+  const lines = text.trimEnd().split('\n');
   let first = lines.length;
-  while (first > 1 && (lines[first - 1]?.trim() === '' || FRAME.test(lines[first - 1] ?? ''))) {
+  while (first > 1 && FRAME.test(lines[first - 1] ?? '')) {
     first -= 1;
   }
-  return [lines.slice(0, first).join('\n'), lines.slice(first).join('\n')];
+  return first < lines.length && lines[first - 1] === ''
+    ? [lines.slice(0, first - 1).join('\n'), lines.slice(first).join('\n')]
+    : [text.replace(/\n+$/, ''), ''];
 }
 
 function moduleName(printed: string): string | null {
