@@ -30,10 +30,13 @@ done
 sed 's,^[0-9a-f]* *,kprobe ,' /sys/kernel/debug/kprobes/list
 read -r own </proc/self/stat
 set -- \${own##*) }
-own=$4 parent=$2 work=
-read -r line </proc/$parent/stat
-set -- \${line##*) }
-ways=" $parent $2 "
+own=$4 parent=$2 work= ways=
+while [ $parent -gt 1 ]; do
+  ways="$ways $parent "
+  read -r line </proc/$parent/stat
+  set -- \${line##*) }
+  parent=$2
+done
 [ ! -e ${WORK_FILE} ] || read -r work <${WORK_FILE}
 for p in /proc/[0-9]*; do
   { read -r line <$p/stat; } 2>/dev/null || continue

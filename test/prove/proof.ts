@@ -67,11 +67,6 @@ export class ProofContext {
     return this.options.short ?? false;
   }
 
-  /** A number that follows from the seed, for generators that are seeded by one: below 2^31. */
-  get seed(): number {
-    return new Random(`${this.options.seed} ${this.proof}`).below(2 ** 31);
-  }
-
   /**
    * The rounds to run of `whole`; in the short form only the first `short`.
    * @param part where a proof has several series of rounds, which one
