@@ -59,7 +59,7 @@ export async function stateOf(server: Server): Promise<{ state: string; text: st
 
 /** Runs a command as from the machine's row. */
 export async function onRow(
-  command: 'connectTarget' | 'disconnect' | 'showTarget',
+  command: 'connectTarget' | 'disconnect' | 'showTarget' | 'replaceHostKey' | 'becomeRoot' | 'showConsole',
   server: Server,
 ): Promise<void> {
   await vscode.commands.executeCommand(`zscope.${command}`, (await rowOf(server)).node);

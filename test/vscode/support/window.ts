@@ -19,8 +19,12 @@ interface Shown {
   readonly questions: string[];
   /** What a question is answered with: the label of one of its buttons. */
   answer: string | undefined;
-  /** Titles of the input boxes that are open. Nobody types anything: they end when they are cancelled. */
+  /** Titles of the input boxes that are open: nobody types anything there, they end when they are cancelled. */
   readonly inputs: Set<string>;
+  /** What is typed into input boxes, by the beginning of their titles; each is used once, oldest first. */
+  readonly typed: { readonly title: string; readonly text: string }[];
+  /** Notifications, oldest first, with what their buttons say. */
+  readonly notes: string[];
   /** Those that give the links of terminals. */
   readonly terminalLinks: vscode.TerminalLinkProvider[];
   /** What was posted to the pages in editor tabs, oldest first. */
@@ -42,6 +46,8 @@ function wrap(): Shown {
     questions: [],
     answer: undefined,
     inputs: new Set(),
+    typed: [],
+    notes: [],
     terminalLinks: [],
     posted: [],
   };
@@ -71,14 +77,23 @@ function wrap(): Shown {
       seen.errors.push(message);
     },
     showInputBox: (options: vscode.InputBoxOptions, token: vscode.CancellationToken) =>
-      new Promise<undefined>((resolve) => {
+      new Promise<string | undefined>((resolve) => {
         const title = options.title ?? '';
+        const at = seen.typed.findIndex((typed) => title.startsWith(typed.title));
+        const [typed] = at < 0 ? [] : seen.typed.splice(at, 1);
+        if (typed !== undefined) {
+          resolve(typed.text);
+          return;
+        }
         seen.inputs.add(title);
         token.onCancellationRequested(() => {
           seen.inputs.delete(title);
           resolve(undefined);
         });
       }),
+    showInformationMessage: async (message: string, ...buttons: string[]) => {
+      seen.notes.push([message, ...buttons].join(' | '));
+    },
     showWarningMessage: async (message: string, options: vscode.MessageOptions, ...buttons: string[]) => {
       seen.questions.push(`${message}\n${options.detail ?? ''}`);
       return buttons.find((button) => button === seen.answer);
