@@ -355,9 +355,12 @@ async function boot(image: Image, previousPort: number | undefined, progress: Pr
 /**
  * With the first event that is enabled anywhere, and after the last, the kernel patches its scheduler
  * (the names of tasks are recorded by a tracepoint in `__schedule`), which an emulated machine with
- * several processors can die of ("Oops: int3"). So one event that hardly ever happens stays on.
+ * several processors can die of ("Oops: int3"). So one event that hardly ever happens stays on. The function graph has
+ * a probe at that tracepoint too, and the call in it is patched where there is a first and a second one: an instance
+ * that records nothing has another.
  */
-const HOLD_EVENT = 'echo 1 >/sys/kernel/tracing/events/sched/sched_process_hang/enable';
+const HOLD_EVENT = `cd /sys/kernel/tracing && echo 1 >events/sched/sched_process_hang/enable &&
+  mkdir -p instances/lab && echo 0 >instances/lab/tracing_on && echo 1 >instances/lab/events/sched/sched_switch/enable`;
 
 async function waitUntilUsable(running: RunningVm, progress: Progress): Promise<void> {
   const { image, state } = running;

@@ -1,6 +1,7 @@
 /** Every kind of trace against one workload whose calls are known, counted by the kernel on its own as well. */
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { treeOfCallers } from '../../src/core/tracing/call-tree.ts';
 import type {
   CallEvent,
   TraceLimit,
@@ -114,6 +115,7 @@ describe('kinds of traces', () => {
       lookup('count'),
       lookup('latency'),
       lookup('stacks'),
+      lookup('callers'),
     ];
     try {
       const sessions = [];
@@ -157,7 +159,7 @@ describe('kinds of traces', () => {
       expect(calls(errors)[0]).toMatchObject({ returned: { value: '2', errno: 'ENOENT' } });
       expect(calls(one).map(({ arguments: args }) => args[1]?.value)).toEqual([`"${prefix}7"`]);
 
-      const [count, latency, stacks] = sums.map((watched) => watched.events.filter(isTally).at(-1));
+      const [count, latency, stacks, callers] = sums.map((watched) => watched.events.filter(isTally).at(-1));
       expect(count).toMatchObject({ of: 'count', hits: CALLS, rows: [{ comm: COMM, count: CALLS }] });
       expect(latency).toMatchObject({ of: 'latency', hits: CALLS, dropped: 0 });
       const buckets = latency?.of === 'latency' ? latency.rows : [];
@@ -169,6 +171,11 @@ describe('kinds of traces', () => {
       const rows = stacks?.of === 'stacks' ? stacks.rows : [];
       expect(rows.reduce((sum, row) => sum + row.count, 0)).toBe(CALLS);
       expect(rows[0]?.stack.map(({ symbol }) => symbol)).toContain('zpl_lookup');
+      const tree = treeOfCallers('zfs_lookup', callers?.of === 'stacks' ? callers.rows : []);
+      expect(tree).toMatchObject({
+        calls: CALLS,
+        children: [{ calls: CALLS, frame: { symbol: 'zpl_lookup' } }],
+      });
 
       expect(await rests(...wanted.map(({ sessionId }) => sessionId))).toBe('');
     } finally {
@@ -178,6 +185,61 @@ describe('kinds of traces', () => {
         rmdir instances/${own}; echo '-:${own}/n' >>kprobe_events`,
       );
     }
+  });
+
+  it('have the call graph of each call, whatever others call meanwhile, and give its columns back', {
+    timeout: 240_000,
+  }, async () => {
+    const columns = () =>
+      ask(observer, 'cd /sys/kernel/tracing/options && grep -H . funcgraph-* && cat ../current_tracer');
+    const before = await columns();
+    // What reads a directory calls some of these too.
+    const others = await background(`while :; do ls /${POOL} >/dev/null; done`);
+    const callees = [
+      'zfs_dirlook',
+      'zfs_dirent_lock',
+      'zap_lookup',
+      'zap_lockdir',
+      'dbuf_hold',
+      'no_such_function',
+    ];
+    const [params, tardy] = [lookup('graph', { callees }), lookup('graph', { callees })];
+    try {
+      const [watched, another] = await Promise.all([start(params), start(tardy, second)]);
+      const prefix = await work();
+      const calls = () => watched.events.filter(isCall);
+      await until('all calls', LIMIT_MS, () => (calls().length >= CALLS ? true : undefined));
+      // The columns are still needed by the other one.
+      expect(await another.stop()).toMatchObject({ cleanUp: 'confirmed', stderr: '' });
+      await work();
+      await until('more calls', LIMIT_MS, () => (calls().length >= 2 * CALLS ? true : undefined));
+      expect(await watched.stop()).toMatchObject({ cleanUp: 'confirmed', stderr: '' });
+      expect(
+        calls()
+          .slice(0, CALLS)
+          .map(({ arguments: args }) => args[1]?.value),
+      ).toEqual(Array.from({ length: CALLS }, (_, i) => `"${prefix}${i}"`));
+      expect(calls()).toHaveLength(2 * CALLS);
+      for (const call of calls()) {
+        const below = call.below ?? [];
+        expect(call.comm).toBe(COMM);
+        expect(call.stack[0]).toMatchObject({ symbol: 'zfs_lookup', module: 'zfs' });
+        expect(below.slice(0, 4).map(({ depth, frame }) => `${depth} ${frame.symbol}`)).toEqual([
+          '1 zfs_dirlook',
+          '2 zfs_dirent_lock',
+          '3 zap_lookup',
+          '4 zap_lockdir',
+        ]);
+        for (const one of below) {
+          expect(one.durationNs).toBeGreaterThan(0);
+          expect(one.durationNs).toBeLessThan(call.durationNs ?? 0);
+        }
+      }
+    } finally {
+      await others.end();
+    }
+    expect(await rests(params.sessionId, tardy.sessionId)).toBe('');
+    expect(await columns()).toBe(before);
   });
 
   it('take one more function into a running session, and end with it', async () => {
