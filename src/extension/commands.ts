@@ -10,8 +10,10 @@ import type { HungTasksView } from './hung-tasks/hung-tasks-view.ts';
 import { stackText } from './hung-tasks/labels.ts';
 import type { TaskNode } from './hung-tasks/task-nodes.ts';
 import type { CommandArguments, CommandId } from './ids.ts';
+import { readKernelLines } from './source/kernel-lines.ts';
 import type { LazyServer } from './source/lazy-server.ts';
 import type { FrameOpener } from './source/open-frame.ts';
+import type { PlaceService } from './source/place-service.ts';
 import type { RunningSource } from './source/running-source.ts';
 import { pasteStackText } from './stack-text/paste.ts';
 import type { StackCommands } from './stack-text/stack-commands.ts';
@@ -42,6 +44,7 @@ interface Services {
   readonly errors: ErrorsView;
   readonly sessions: SessionsView;
   readonly server: LazyServer;
+  readonly places: PlaceService;
   readonly frames: FrameOpener;
   readonly stacks: StackCommands;
   readonly running: RunningSource;
@@ -195,6 +198,7 @@ export function registerCommands(services: Services): vscode.Disposable {
       'Tracing',
       (node) => tracing.traceWith(node === 'selected' ? hungTasks.selected : node),
     ],
+    'zscope.traceByName': ['Tracing', () => tracing.traceByName()],
     'zscope.showTrace': ['Showing a trace', (symbol) => tracing.show(symbol)],
     'zscope.chooseTracer': ['Choosing the tool', () => tracers.choose(targets.connection)],
     'zscope.runBpftrace': ['Running a bpftrace program', (uri) => programs.run(uri)],
@@ -236,6 +240,10 @@ export function registerCommands(services: Services): vscode.Disposable {
     'zscope.compareStacks': ['Comparing the stacks', (before, after) => stacks.compare(before, after)],
     'zscope.nextFrame': ['Going to the next frame', () => stacks.walk(1)],
     'zscope.previousFrame': ['Going to the previous frame', () => stacks.walk(-1)],
+    'zscope.readKernelLines': [
+      'Reading the debug info of the kernel',
+      () => readKernelLines(targets, services.places),
+    ],
     'zscope.restartServer': ['Restarting the language server', () => server.restart()],
     'zscope.showActivity': ['Showing what ran on targets', () => services.activity.show()],
     'zscope.showLog': ['Showing the Log', () => log.show()],

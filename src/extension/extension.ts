@@ -82,7 +82,7 @@ export function activate(extension: vscode.ExtensionContext): void {
   const hungTasks = own(new HungTasksView(targets, places, context, funnel));
   const store = new SessionStore(path.join(extension.globalStorageUri.fsPath, 'trace-sessions'));
   const keeper = own(new SessionKeeper(store, places));
-  const subjects = new TraceSubjects(server, places);
+  const subjects = new TraceSubjects(server, places, funnel);
   const runs = own(
     new TraceRuns(
       extension.extensionUri,
@@ -128,6 +128,7 @@ export function activate(extension: vscode.ExtensionContext): void {
       errors,
       sessions,
       server,
+      places,
       frames,
       stacks,
       running,

@@ -41,6 +41,8 @@ export interface CommandArguments {
   'zscope.traceFunction': [node?: unknown];
   /** As `zscope.traceFunction`, asking what to find out. */
   'zscope.traceFunctionWith': [node?: unknown];
+  /** As `zscope.traceFunction`, of a function that is asked for. */
+  'zscope.traceByName': [];
   /** Symbol of a traced function: from the line above its definition. */
   'zscope.showTrace': [symbol: string];
   'zscope.stopTraces': [];
@@ -69,6 +71,7 @@ export interface CommandArguments {
   'zscope.compareStacks': [before?: string, after?: string];
   'zscope.nextFrame': [];
   'zscope.previousFrame': [];
+  'zscope.readKernelLines': [];
   'zscope.restartServer': [];
   'zscope.showActivity': [];
   'zscope.showLog': [];
@@ -194,6 +197,7 @@ export const commandIds: { readonly [Id in CommandId]: true } = {
   'zscope.copyStack': true,
   'zscope.traceFunction': true,
   'zscope.traceFunctionWith': true,
+  'zscope.traceByName': true,
   'zscope.showTrace': true,
   'zscope.stopTraces': true,
   'zscope.chooseTracer': true,
@@ -217,6 +221,7 @@ export const commandIds: { readonly [Id in CommandId]: true } = {
   'zscope.compareStacks': true,
   'zscope.nextFrame': true,
   'zscope.previousFrame': true,
+  'zscope.readKernelLines': true,
   'zscope.restartServer': true,
   'zscope.showActivity': true,
   'zscope.showLog': true,

@@ -68,6 +68,8 @@ export interface PrepareModulesParams {
   /** Names the target in {@link fetchModuleRequest} and {@link moduleProgress}; any word. */
   readonly target: string;
   readonly modules: readonly RunningModule[];
+  /** Fetch that of the kernel itself too: it is several hundred megabytes, which only a person asks for. */
+  readonly kernel?: boolean;
 }
 
 export interface PrepareModulesResult {
@@ -91,6 +93,7 @@ export const fetchModuleRequest: RequestKind<FetchModuleParams, FetchModuleResul
 
 export interface FetchModuleParams {
   readonly target: string;
+  /** Empty for the kernel itself. */
   readonly module: string;
   readonly buildId: string;
   /** Name of the separate debug file, as a file of the module says it; null for none. */

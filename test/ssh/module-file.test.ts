@@ -99,6 +99,18 @@ test('arrives whole, every byte as it was', async () => {
   expect(told).toEqual([...told].sort((a, b) => a - b));
 });
 
+test('of the kernel is looked for where kernels are built', async () => {
+  newPart();
+  // Not the file of the other tests: that one is found by its name.
+  const buildId = `01${randomBytes(19).toString('hex')}`;
+  const vmlinux = path.join(folder, 'vmlinux');
+  writeFileSync(vmlinux, Buffer.concat([Buffer.from('\x7fELF'), Buffer.from(buildId, 'hex')]));
+  // This machine may have one of another build.
+  expect(await download({}, { module: '', buildId })).toMatch(/^(?:none|other-build)$/);
+  expect(await download({}, { module: '', buildId, folders: [folder] })).toMatchObject({ path: vmlinux });
+  expect(gunzipSync(readFileSync(part)).equals(readFileSync(vmlinux))).toBe(true);
+});
+
 test('goes on where a cut link left it', async () => {
   newPart();
   const kept = await cutAfter(6_000_000);

@@ -75,7 +75,12 @@ export class ModuleTransfers {
         { ...params, zfsHangs: running.zfsHangs, folders: setting('zscope.symbols.targetFolders') },
         {
           signal,
-          progress: (done, total) => running.report(`Reading the file of ${params.module}`, done, total),
+          progress: (done, total) =>
+            running.report(
+              `Reading the file of ${params.module === '' ? 'the kernel' : params.module}`,
+              done,
+              total,
+            ),
         },
       );
       return typeof file === 'string'

@@ -1,3 +1,4 @@
+import * as vscode from 'vscode';
 import type { Frame, Trace } from '../../core/stack/frame.ts';
 import type { Place } from '../../core/symbols/location.ts';
 import type { TaskSnapshot } from '../../core/tasks.ts';
@@ -130,7 +131,36 @@ export class PlaceService {
     }
   }
 
-  async #prepare(connection: Connection, modules: readonly string[], builds: RunningBuilds): Promise<void> {
+  /**
+   * Has the debug info of the running kernel read from the target, or from debuginfod: some hundred megabytes.
+   * @returns whether it is here
+   * @throws Failure; CancellationError when the person cancels
+   */
+  async learnKernel(connection: Connection): Promise<boolean> {
+    const builds = this.builds(connection);
+    await this.#askFor([KERNEL], connection, builds);
+    const buildId = builds.id(KERNEL);
+    if (buildId === undefined || buildId === null) {
+      return false;
+    }
+    const transfer = this.transfers.begin(connection, this.#hung.has(connection));
+    try {
+      const wanted = { module: null, buildId };
+      const { modules } = await this.server.request(
+        prepareModulesRequest,
+        { target: transfer.target, modules: [wanted], kernel: true },
+        transfer.signal,
+      );
+      return modules.some(({ ready }) => ready);
+    } catch (error) {
+      throw transfer.signal.aborted ? new vscode.CancellationError() : error;
+    } finally {
+      transfer.dispose();
+    }
+  }
+
+  /** Asks the target for builds that are not known. */
+  async #askFor(modules: readonly string[], connection: Connection, builds: RunningBuilds): Promise<void> {
     const unknown = modules.filter((module) => builds.id(module) === undefined);
     if (unknown.length > 0) {
       const loaded = await connection.run(moduleIds, { modules: unknown });
@@ -142,6 +172,10 @@ export class PlaceService {
         }
       }
     }
+  }
+
+  async #prepare(connection: Connection, modules: readonly string[], builds: RunningBuilds): Promise<void> {
+    await this.#askFor(modules, connection, builds);
     const wanted = builds.of(modules);
     const transfer = this.transfers.begin(connection, this.#hung.has(connection));
     let told: readonly PreparedModule[];

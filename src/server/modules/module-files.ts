@@ -28,6 +28,7 @@ interface Damaged {
 
 /** What is asked of the target for one file; it goes into `part`. */
 export interface FileRequest {
+  /** Empty for the kernel itself. */
   readonly module: string;
   readonly buildId: string;
   readonly debugLink: string | null;
@@ -37,6 +38,8 @@ export interface FileRequest {
 
 /** What leads outside for one preparation. */
 export interface Outside {
+  /** Whether the debug info of the kernel itself is fetched as well. */
+  readonly kernel?: boolean;
   /** Fetches from the target; null when there is none to ask. */
   readonly fetch: ((request: FileRequest, signal: AbortSignal) => Promise<FetchModuleResult>) | null;
   progress(doing: 'unpacking' | 'debuginfod', done: number, total: number | null): void;
@@ -103,10 +106,11 @@ export class ModuleFiles {
       return { ...wanted, ready: true, remark: '', again: false };
     }
     this.options.log(`${name}: not in the workspace, not in the cache`);
-    const { module } = wanted;
-    if (module === null || this.options.cache === null) {
+    if (this.options.cache === null || (wanted.module === null && outside.kernel !== true)) {
       return { ...wanted, ready: false, remark: '', again: false };
     }
+    // As the target is asked for it.
+    const module = wanted.module ?? '';
     const tried: Tried = { noLines: false, otherBuild: false, failed: null };
     try {
       const ready =

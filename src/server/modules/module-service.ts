@@ -149,7 +149,7 @@ export class ModuleService implements Disposable {
       const work = async () => {
         for (let next = left.shift(); next !== undefined; next = left.shift()) {
           const [at, wanted] = next;
-          const outside = this.#outside(params.target, wanted.module, token);
+          const outside = this.#outside(params, wanted.module, token);
           prepared[at] = (await this.#files?.prepare(wanted, outside, abort.signal)) ?? {
             ...wanted,
             ready: false,
@@ -170,8 +170,13 @@ export class ModuleService implements Disposable {
     }
   }
 
-  #outside(target: string, module: string | null, token: CancellationToken): Outside {
+  #outside(
+    { target, kernel = false }: PrepareModulesParams,
+    module: string | null,
+    token: CancellationToken,
+  ): Outside {
     return {
+      kernel,
       fetch: (request) =>
         this.connection.sendRequest<FetchModuleResult>(
           fetchModuleRequest.method,

@@ -1,6 +1,7 @@
 import { Failure } from '../../core/failure.ts';
 import { inert } from '../../core/text/inert.ts';
 import { type DownloadCollector, shellWord } from '../collector.ts';
+import { KERNEL } from './module-ids.ts';
 
 /** How a file's bytes are packed on the way; the extension of the file, or `gz` for one packed by the script. */
 export type Packing = 'none' | 'gz' | 'xz' | 'zst';
@@ -17,7 +18,7 @@ export interface RemoteFile {
 }
 
 export interface ModuleFileParams {
-  /** As `/sys/module` spells it. */
+  /** As `/sys/module` spells it; {@link KERNEL} for the kernel itself. */
   readonly module: string;
   /** Hex of the build-id of the loaded module. */
   readonly buildId: string;
@@ -53,6 +54,7 @@ const MAX_SIZE = 4 * 1024 ** 3;
 /**
  * Where debug info of a module may be, the likeliest first: by build-id and beside /lib/modules as gdb's
  * "Separate Debug Files" has it, then the module itself (kmod's modules.dep lists all that there are).
+ * That of the kernel is where the debug packages of Debian, Ubuntu and Fedora put it, or where it was built.
  *
  * A file that is not packed is looked through for the bytes of the build-id first, where `grep` is there.
  * The file goes as it is, from the offset on; one that is not packed is packed by gzip where that is
@@ -68,6 +70,13 @@ esac
 lib=/lib/modules/$release
 paths() {
   echo "/usr/lib/debug/.build-id/\${id%"\${id#??}"}/\${id#??}.debug"
+  if [ -z "$module" ]; then
+    folders | while IFS= read -r folder; do echo "$folder/vmlinux"; done
+    for path in /boot/vmlinux-$release $lib/vmlinux $lib/build/vmlinux; do
+      printf '%s\n' "/usr/lib/debug$path" "/usr/lib/debug$path.debug" "/usr/lib/debug/usr$path" "$path"
+    done
+    return
+  fi
   folders | while IFS= read -r folder; do
     for folder in "$folder" "$folder/module"; do
       printf '%s\\n' "$folder/$module.ko" "$folder/$module/$module.ko"
@@ -137,7 +146,7 @@ export const moduleFile: DownloadCollector<ModuleFileParams, ModuleFileHeader | 
   needsRoot: true,
   idleMs: 30_000,
   script: ({ module, buildId, debugLink, zfsHangs, folders, skip, resume }) => {
-    if (!MODULE.test(module) || !BUILD_ID.test(buildId)) {
+    if (!(module === KERNEL || MODULE.test(module)) || !BUILD_ID.test(buildId)) {
       throw new Failure('bad-request', `${inert(module, 80)} is no module with a build-id.`);
     }
     const known =

@@ -308,4 +308,14 @@ describe('the file of a running module', () => {
     expect(existsSync(cached)).toBe(false);
     expect(log.at(-1)).toContain('not used');
   });
+
+  it('of the kernel is fetched when it is asked for, and only then', async () => {
+    const outside = target(['/usr/lib/debug/boot/vmlinux-6.1', sample('zlog.ko')]);
+    const kernel = { module: null, buildId: BUILD };
+    expect(await files.prepare(kernel, outside, signal)).toMatchObject({ ready: false, remark: '' });
+    expect(outside.asked).toEqual([]);
+    expect(await files.prepare(kernel, { ...outside, kernel: true }, signal)).toMatchObject({ ready: true });
+    expect(outside.asked.map(({ module }) => module)).toEqual(['']);
+    expect(await lines(files)).toEqual(LINES);
+  });
 });

@@ -79,6 +79,7 @@ printf '%s\\n' '/home/me/my zfs'
 skipped() { case $1 in '/a'\\''b'|'/c d') return 0 ;; esac; return 1; }
 read -r release </proc/sys/kernel/osrelease`,
     );
+    expect(script({ module: '' })).toMatch(/^module= id=/);
     expect(() => script({ module: 'zfs; reboot' })).toThrow('no module');
     expect(() => script({ buildId: '$(reboot)' })).toThrow('no module');
   });
