@@ -18,6 +18,7 @@ import { benchCallSites } from './call-sites.ts';
 import { benchDbgmsg } from './dbgmsg.ts';
 import { benchDecode } from './decode.ts';
 import { benchActivation, benchBundles } from './extension.ts';
+import { benchLargeLog } from './large-log.ts';
 import { machineLines } from './machine.ts';
 import { benchModuleFile } from './module-file.ts';
 import { above, type Figure, table } from './report.ts';
@@ -97,6 +98,7 @@ async function main(): Promise<number> {
       ['call-sites', () => benchCallSites(vm, progress)],
       ['stack-text', benchStackText],
       ['links', () => benchStackLinks(vm)],
+      ['large-log', () => benchLargeLog(vsix)],
       ['times', testTimes],
     ];
     const unknown = positionals.filter((word) => !parts.some(([name]) => name === word));
