@@ -79,7 +79,9 @@ export async function connect(
         rules = await limit.race(systemRules(entry, around, signal));
         // A machine between us may have no algorithm of ours, and would be taken for any other there.
         if (rules.isLax && what === ALGORITHMS) throw error;
-        transport = await SystemSsh.connect(entry, rules, around, remark, signal);
+        // Where keys and passwords are all that is left, the library asks for the latter.
+        const person = { prompts, log, asksPasswords: error.code !== 'auth-failed' };
+        transport = await SystemSsh.connect(entry, rules, around, remark, person, signal);
       } catch (theirs) {
         if (!isFailure(theirs) || theirs.code === 'cancelled' || theirs === error) throw theirs;
         log(theirs.message);

@@ -3,13 +3,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Failure } from '../core/failure.ts';
 import { inert } from '../core/text/inert.ts';
-import type { HostEntry } from './connection.ts';
+import { Askpass } from './askpass.ts';
+import type { HostEntry, Prompts } from './connection.ts';
+import { Patience } from './patience.ts';
 import { startProcess } from './process-channel.ts';
 import type { Surroundings } from './surroundings.ts';
 import type { SystemRules } from './system-rules.ts';
 import { ChannelRefused, type ShellChannel, type Transport } from './transport.ts';
 
-/** The first shell must answer after so long; ssh itself keeps to ConnectTimeout. */
+/** The first shell must answer after so long, without the time the person takes; ssh itself keeps to ConnectTimeout. */
 const START_LIMIT_MS = 60_000;
 /** How often the machine is asked for a sign of life. */
 const BEAT_MS = 2000;
@@ -22,11 +24,20 @@ const STAYS = /permission denied|verification failed|too many authentication fai
 /** The remote command whose channel shows that the machine lives: what goes in comes out. */
 const ECHO = 'exec cat';
 
+/** Who answers what ssh asks. */
+interface Person {
+  readonly prompts: Prompts;
+  /** Passwords too: where our library cannot sign in to the server by one. */
+  readonly asksPasswords: boolean;
+  readonly log: (line: string) => void;
+}
+
 /**
  * Shells by the system's own `ssh`, which can do what our library cannot: certificates, FIDO keys,
- * GSSAPI, the newest key exchanges. It runs without questions (BatchMode) and asks this machine's
- * configuration and known_hosts itself, where it takes no host key that we would not take. One process is the connection; where ssh can share one
- * (ControlMaster of ssh_config(5)), each further shell is a channel of it.
+ * GSSAPI, the newest key exchanges. Where there are unix sockets it asks the person, by {@link Askpass}. It reads
+ * this machine's configuration and known_hosts itself, where it takes no host key that we would not take. One
+ * process is the connection; where ssh can share one (ControlMaster of ssh_config(5)), each further shell is a
+ * channel of it.
  */
 export class SystemSsh implements Transport {
   /** Which key the server has is ssh's own business: nothing is kept for such a machine. */
@@ -71,12 +82,17 @@ export class SystemSsh implements Transport {
     this.#beat.unref();
   }
 
-  /** Signs in. @throws Failure with what ssh said; cancelled */
+  /**
+   * Signs in.
+   * @param person asked for passphrases and PINs of keys
+   * @throws Failure with what ssh said; cancelled
+   */
   static async connect(
     entry: HostEntry,
     rules: SystemRules,
     around: Surroundings,
     remark: string,
+    person: Person,
     signal: AbortSignal,
   ): Promise<SystemSsh> {
     signal.throwIfAborted();
@@ -84,15 +100,30 @@ export class SystemSsh implements Transport {
     const remove = async (): Promise<void> => {
       if (folder !== null) await rm(folder, { recursive: true, force: true });
     };
+    const declined = new AbortController();
+    const late = new AbortController();
+    const patience = new Patience(START_LIMIT_MS, () => late.abort());
     let channel: ShellChannel;
+    let askpass: Askpass | null = null;
     try {
-      const args = sshArguments(entry, rules, folder, 'yes', ECHO);
-      channel = await startProcess('ssh', args, around.env, 'signal');
+      if (folder !== null) {
+        const prompts = patience.wrap(person.prompts);
+        askpass = await Askpass.open(folder, entry.alias, prompts, person.log, () => declined.abort());
+      }
+      const asks = askpass === null ? 'nothing' : person.asksPasswords ? 'all' : 'keys';
+      const args = sshArguments(entry, rules, folder, 'yes', ECHO, false, asks);
+      const env = askpass === null ? around.env : askpass.environment(around.env);
+      channel = await startProcess('ssh', args, env, 'signal');
     } catch (error) {
+      patience.dispose();
+      askpass?.dispose();
       await remove();
       throw error;
     }
-    const problem = await firstSign(channel, entry.alias, signal);
+    const cancelled = AbortSignal.any([signal, declined.signal]);
+    const problem = await firstSign(channel, entry.alias, cancelled, late.signal);
+    patience.dispose();
+    askpass?.dispose();
     if (problem !== null) {
       channel.close();
       await remove();
@@ -162,9 +193,11 @@ function sshArguments(
   master: 'yes' | 'no',
   command: string,
   tty = false,
+  asks: 'nothing' | 'keys' | 'all' = 'nothing',
 ): string[] {
   const options = [
-    'BatchMode=yes',
+    `BatchMode=${asks === 'nothing' ? 'yes' : 'no'}`,
+    ...(asks === 'keys' ? ['PasswordAuthentication=no', 'KbdInteractiveAuthentication=no'] : []),
     // Never laxer than host-key-check.ts: what stands here wins over the configuration.
     `StrictHostKeyChecking=${hostKeys}`,
     'NoHostAuthenticationForLocalhost=no',
@@ -192,11 +225,16 @@ function sshArguments(
 }
 
 /** Waits for the echo of a line; null when it came. */
-function firstSign(channel: ShellChannel, alias: string, signal: AbortSignal): Promise<Failure | null> {
+function firstSign(
+  channel: ShellChannel,
+  alias: string,
+  signal: AbortSignal,
+  late: AbortSignal,
+): Promise<Failure | null> {
   return new Promise((resolve) => {
     let said = '';
     const settle = (failure: Failure | null): void => {
-      clearTimeout(timer);
+      late.removeEventListener('abort', timeout);
       signal.removeEventListener('abort', cancel);
       channel.stdout.removeListener('data', heard);
       channel.stderr.removeListener('data', listen);
@@ -219,11 +257,12 @@ function firstSign(channel: ShellChannel, alias: string, signal: AbortSignal): P
         new Failure(
           code,
           `The system's ssh ${what} ${alias}${last === '' ? '' : `: ${inert(last, 400)}`}.`,
-          `Try \`ssh ${alias}\` in a terminal; ZScope can use what works there without a question.`,
+          `Try \`ssh ${alias}\` in a terminal.`,
         ),
       );
     };
-    const timer = setTimeout(() => fail('timeout', 'has no answer from'), START_LIMIT_MS);
+    const timeout = (): void => fail('timeout', 'has no answer from');
+    late.addEventListener('abort', timeout, { once: true });
     channel.stdout.on('data', heard);
     channel.stderr.on('data', listen);
     channel.onClose(() => {

@@ -1,6 +1,6 @@
 /** The same connection by other ways than our SSH library: the system's ssh, and no SSH at all. */
 import { execFileSync } from 'node:child_process';
-import { readdirSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { expect, test } from 'vitest';
 import type { Connection } from '../../src/target/connection.ts';
@@ -71,6 +71,49 @@ test("a certificate goes by the system's ssh, without a question", async () => {
   await until('no connection is left', 20_000, () => server.processes.length === 0);
   const sockets = readdirSync(tmpdir()).filter((file) => file.startsWith('zscope-ctl-'));
   expect(sockets.filter((file) => readdirSync(`${tmpdir()}/${file}`).length > 0)).toEqual([]);
+});
+
+/** The certified key with a passphrase. */
+async function locked(passphrase: string): Promise<Server> {
+  const server = await certified();
+  const change = ['-q', '-p', '-f', server.path('id'), '-P', '', '-N', passphrase];
+  execFileSync('ssh-keygen', change);
+  return server;
+}
+
+test("the system's ssh asks the person for the passphrase, as often as ssh does", async () => {
+  const canary = word();
+  const server = await locked(canary);
+  const person = new Person();
+  person.answers = [`${word()}-wrong`, canary];
+  const log: string[] = [];
+  const connection = await reach(server, person, { log: (line) => log.push(line) });
+  expect(await connection.run(question('echo there'), null)).toBe('there\n');
+  const asked = `answer The system's ssh for box false Enter passphrase for key '${server.path('id')}':`;
+  expect(person.asked).toEqual([asked, asked]);
+  // Nowhere but in the pipes between the three.
+  expect(log.join('\n')).not.toContain(canary);
+  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    for (const file of ['cmdline', 'environ']) {
+      let text = '';
+      try {
+        text = readFileSync(`/proc/${pid}/${file}`, 'latin1');
+      } catch {
+        // It ended meanwhile, or is a kernel thread.
+      }
+      expect(text).not.toContain(canary);
+    }
+  }
+  connection.dispose();
+});
+
+test("a question of the system's ssh that is given up ends the attempt, and ssh", async () => {
+  const server = await locked(word());
+  const person = new Person();
+  person.answers = [undefined];
+  expect((await failureOf(reach(server, person))).code).toBe('cancelled');
+  expect(person.asked).toHaveLength(1);
+  await until('ssh is gone', 20_000, () => !isRunning(server.configFile));
 });
 
 test('a certificate that the server does not take leaves the questions', async () => {
