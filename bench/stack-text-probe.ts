@@ -3,6 +3,7 @@
  * what was found. A process of its own, so that nothing else is on its heap.
  */
 import { closeSync, openSync, readSync } from 'node:fs';
+import { ByteDecoder } from '../src/cli/bytes.ts';
 import { StackTextReader } from '../src/core/stack/text/reader.ts';
 
 const PIECE = 4 << 20;
@@ -12,13 +13,14 @@ let frames = 0;
 const reader = new StackTextReader((item) => {
   frames += item.kind === 'frame' ? 1 : 0;
 });
-const decoder = new TextDecoder();
+const decoder = new ByteDecoder();
 const bytes = Buffer.alloc(PIECE);
 const file = openSync(process.argv[2] ?? '', 'r');
 for (let length = readSync(file, bytes); length > 0; length = readSync(file, bytes)) {
-  reader.push(decoder.decode(bytes.subarray(0, length), { stream: true }));
+  reader.push(decoder.write(bytes.subarray(0, length)));
 }
 closeSync(file);
+reader.push(decoder.end());
 reader.end();
 console.log(
   JSON.stringify({

@@ -2,7 +2,7 @@
  * Text and back without loss: bytes that are no UTF-8 stand in the text as lone surrogates, 0xDC00
  * more than the byte, which no valid text has.
  */
-import { isUtf8 } from 'node:buffer';
+import { isAscii, isUtf8 } from 'node:buffer';
 
 const ESCAPED = /([\udc80-\udcff]+)/u;
 
@@ -37,6 +37,10 @@ export function encode(text: string): Buffer {
 }
 
 function decode(bytes: Buffer): string {
+  // Most text is, and is then read faster than one whose characters may have more bytes.
+  if (isAscii(bytes)) {
+    return bytes.toString('latin1');
+  }
   if (isUtf8(bytes)) {
     return bytes.toString();
   }

@@ -5,6 +5,7 @@
 import type { Writable } from 'node:stream';
 import type { StackItem } from '../core/stack/text/items.ts';
 import { StackTextReader } from '../core/stack/text/reader.ts';
+import { ByteDecoder } from './bytes.ts';
 import type { Input } from './inputs.ts';
 
 /** Output is written in pieces of about this many UTF-16 units. */
@@ -24,15 +25,15 @@ async function printStream(input: Input, stdout: Writable): Promise<void> {
       text += `${formatItem(item)}\n`;
     }
   });
-  const decoder = new TextDecoder();
+  const decoder = new ByteDecoder();
   for await (const chunk of input) {
-    reader.push(decoder.decode(chunk, { stream: true }));
+    reader.push(decoder.write(chunk));
     if (text.length >= PIECE) {
       await write(stdout, text);
       text = '';
     }
   }
-  reader.push(decoder.decode());
+  reader.push(decoder.end());
   reader.end();
   await write(stdout, text);
 }

@@ -1,5 +1,6 @@
 import type { FrameItem, ItemSink, StackItem } from './items.ts';
 import type { Line } from './line.ts';
+import type { Repeat } from './repeats.ts';
 
 /** Names that are kept once, however often they are read, and behind which no text is kept alive. */
 const MAX_NAMES = 50_000;
@@ -54,7 +55,19 @@ export class Output {
     module: string | null,
     reliable: boolean,
   ): void {
-    this.#sink(this.#item(start, end, name, offset, size, module, reliable));
+    this.last = this.#item(start, end, name, offset, size, module, reliable);
+    this.#sink(this.last);
+  }
+
+  /** What {@link onlyFrame} handed on last. */
+  last: FrameItem | null = null;
+
+  /** A frame that was read before, from column `start` to the end of line `line`: handed on at once. */
+  repeated(line: number, start: number, end: number, frame: Repeat, reliable: boolean): void {
+    const { function: name, offset, size, module } = frame;
+    this.previous = name;
+    this.#open = null;
+    this.#sink({ kind: 'frame', line, start, end, function: name, offset, size, module, reliable });
   }
 
   #item(

@@ -14,8 +14,10 @@ import { composePieces, Line, type Piece, piecesFrom } from './line.ts';
 import { readSizedFrames } from './linux.ts';
 import { Marks } from './marks.ts';
 import { Output } from './output.ts';
+import { Repeats } from './repeats.ts';
 import { readSources } from './source.ts';
 import { entryColumns, mayHoldEntries } from './split.ts';
+import { isQuestioned, token } from './token.ts';
 
 /** A line longer than this, in UTF-16 units, is read in parts. */
 const MAX_LINE = 64 * 1024 * 1024;
@@ -29,6 +31,7 @@ export class StackTextReader {
   readonly #out: Output;
   readonly #formats: readonly Format[] = createFormats();
   readonly #marks = new Marks();
+  readonly #repeats = new Repeats();
   /** The format of the last line that had one: the next line is most likely of the same. */
   #current: Format | null = null;
   #number = 1;
@@ -100,22 +103,23 @@ export class StackTextReader {
     let colon = -1;
     while (at < stop || (!all && length - at > MAX_LINE)) {
       if (plain) {
-        // The lines there are most of: frames and no colon, which needs no other reader.
+        // The lines there are most of need no other reader: frames without a colon, and what a kernel's log has between them.
         plus = plus < at ? indexFrom(text, '+', at) : plus;
         colon = colon < at ? indexFrom(text, ':', at) : colon;
-        const newline = plus < colon ? indexFrom(text, '\n', at) : -1;
-        if (plus < newline && newline < colon && newline < length && newline - at < MAX_LINE) {
-          if (!mayGoOn(text, at, newline, newline + 1)) {
-            this.#line.set(text, at, newline, this.#number, PLUS, null);
-            this.#longest = Math.max(this.#longest, newline - at);
-            if (readSizedFrames(this.#line, this.#out) > 0) {
-              this.#out.flush();
-              this.#current = null;
-              this.#number++;
-              at = newline + 1;
-              continue;
-            }
-          }
+        const newline = indexFrom(text, '\n', at);
+        if (
+          newline < length &&
+          newline - at < MAX_LINE &&
+          (plus < newline
+            ? newline < colon &&
+              !mayGoOn(text, at, newline, newline + 1) &&
+              this.#readFrameLine(text, at, plus, newline)
+            : this.#readBetween(text, at, newline))
+        ) {
+          this.#current = null;
+          this.#number++;
+          at = newline + 1;
+          continue;
         }
       }
       let classes = 0;
@@ -150,6 +154,42 @@ export class StackTextReader {
       this.#number += next > end ? 1 : 0;
     }
     return at;
+  }
+
+  /** Reads a line with a `+` and no colon; false where it holds no frame with a size. */
+  #readFrameLine(text: string, from: number, plus: number, to: number): boolean {
+    this.#longest = Math.max(this.#longest, to - from);
+    const known = this.#repeats.find(text, plus, to);
+    if (known !== null) {
+      const start = plus - known.length;
+      this.#out.repeated(this.#number, start - from, to - from, known, !isQuestioned(text, start, from));
+      return true;
+    }
+    this.#line.set(text, from, to, this.#number, PLUS, null);
+    const found = readSizedFrames(this.#line, this.#out);
+    if (found === 0) {
+      return false;
+    }
+    this.#out.flush();
+    if (found === 1 && this.#out.last !== null) {
+      this.#repeats.keep(text, plus, to, token, this.#out.last);
+    }
+    return true;
+  }
+
+  /** Reads a line of a kernel's log between frames; false where it may be anything else. */
+  #readBetween(text: string, from: number, to: number): boolean {
+    const between = this.#current === null ? betweenFrames(text, from, to) : null;
+    if (between === null || mayGoOn(text, from, to, to + 1)) {
+      return false;
+    }
+    this.#longest = Math.max(this.#longest, to - from);
+    if (between === 'heading') {
+      this.#line.set(text, from, to, this.#number, COLON, null);
+      readHeading(this.#line, this.#out);
+      this.#out.flush();
+    }
+    return true;
   }
 
   /**
@@ -293,6 +333,23 @@ function isOfKernel(body: string): boolean {
     body === 'Call Trace:' ||
     (body.startsWith('task:') && body.includes(' state:'))
   );
+}
+
+/** Whether a line with a time is one of {@link isOfKernel}; null where it is none. */
+function betweenFrames(text: string, from: number, to: number): 'heading' | 'mark' | null {
+  if (text.charCodeAt(from) !== 91) {
+    return null;
+  }
+  const last = text.charCodeAt(to - 1);
+  if (last === 62) {
+    return text.startsWith(' <TASK>', to - 7) || text.startsWith(' </TASK>', to - 8) ? 'mark' : null;
+  }
+  if (last === 58) {
+    return text.startsWith('] Call Trace:', to - 13) ? 'heading' : null;
+  }
+  const close = text.indexOf(']', from);
+  const isTask = close < from + 24 && text.startsWith(' task:', close + 1);
+  return isTask && indexFrom(text, ' state:', close) < to ? 'heading' : null;
 }
 
 function mayBe(format: Format, classes: number): boolean {

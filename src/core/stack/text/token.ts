@@ -149,7 +149,7 @@ export function symbolStart(text: string, plus: number, floor: number): number {
 }
 
 /** A question mark before the symbol: the unwinder could not tell whether it belongs to the chain. */
-function isQuestioned(text: string, start: number, floor: number): boolean {
+export function isQuestioned(text: string, start: number, floor: number): boolean {
   let at = start - 1;
   while (at >= floor && text.charCodeAt(at) === 32) {
     at--;
