@@ -3,8 +3,10 @@ import { sourceName } from '../../core/stack/frame.ts';
 import { inert } from '../../core/text/inert.ts';
 import { type BpftraceContext, bpftraceContext } from '../../core/tracers/bpftrace/bpftrace-context.ts';
 import { isAtLeast, toolVersion } from '../../core/tracers/tools.ts';
+import type { FunctionNames } from '../../core/tracing/function-names.ts';
+import { isZfsModule } from '../../core/zfs/zfs-modules.ts';
 import { definitionsRequest } from '../../protocol/server.ts';
-import { type TraceableFunction, traceableFunctions } from '../../target/collectors/traceable-functions.ts';
+import { traceableFunctions } from '../../target/collectors/traceable-functions.ts';
 import type { Connection } from '../../target/connection.ts';
 import type { LazyServer } from '../source/lazy-server.ts';
 import type { PlaceService } from '../source/place-service.ts';
@@ -17,7 +19,7 @@ const MOST_OFFERED = 500;
 
 /** In a bpftrace program: the functions of the target's ZFS behind a probe, and the arguments of a probe's function. */
 export class BpftraceCompletion implements vscode.CompletionItemProvider {
-  readonly #functions = new WeakMap<Connection, Promise<readonly TraceableFunction[]>>();
+  readonly #functions = new WeakMap<Connection, Promise<FunctionNames>>();
   readonly #typed: TypedFunctions;
 
   constructor(
@@ -54,16 +56,16 @@ export class BpftraceCompletion implements vscode.CompletionItemProvider {
   ): Promise<vscode.CompletionList> {
     let asked = this.#functions.get(connection);
     if (asked === undefined) {
-      asked = connection.run(traceableFunctions, { modules: ['zfs', 'spl'] });
+      asked = connection.run(traceableFunctions, {});
       this.#functions.set(connection, asked);
       asked.catch(() => this.#functions.delete(connection));
     }
-    const fitting = (await asked).filter(
-      (one) => (module === null || one.module === module) && one.symbol.startsWith(prefix),
-    );
+    const fitting = (await asked)
+      .matches(module === null ? prefix : `${module}:${prefix}`, MOST_OFFERED + 1)
+      .filter((one) => isZfsModule(one.module) && one.symbol.startsWith(prefix));
     const items = fitting.slice(0, MOST_OFFERED).map((one) => {
       const item = new vscode.CompletionItem(one.symbol, vscode.CompletionItemKind.Function);
-      item.detail = one.module;
+      item.detail = one.module ?? '';
       return item;
     });
     return new vscode.CompletionList(items, fitting.length > MOST_OFFERED);

@@ -5,6 +5,7 @@ import type { TracerChoice } from '../tracers/tracer-choice.ts';
 import { chooseKind, PLAIN } from './choose-kind.ts';
 import type { Target, TraceRuns } from './trace-runs.ts';
 import type { TraceSubjects } from './trace-subjects.ts';
+import type { Subject } from './trace-texts.ts';
 
 /** The commands that trace: what a person asks for becomes a session. */
 export class TraceCommands {
@@ -23,7 +24,7 @@ export class TraceCommands {
    */
   async trace(node: unknown): Promise<void> {
     const target = this.#target();
-    const subject = await this.subjects.of(node);
+    const subject = await this.subjects.of(target.connection, node);
     const tracer = await this.tracers.tracer(target.connection);
     await this.runs.start(target, subject, { ...PLAIN, tracer });
   }
@@ -31,7 +32,16 @@ export class TraceCommands {
   /** As {@link trace}, but asks what to find out and which calls are meant. */
   async traceWith(node: unknown): Promise<void> {
     const target = this.#target();
-    const subject = await this.subjects.of(node);
+    await this.#ask(target, await this.subjects.of(target.connection, node));
+  }
+
+  /** As {@link traceWith}, of a function that is asked for too. */
+  async traceByName(): Promise<void> {
+    const target = this.#target();
+    await this.#ask(target, await this.subjects.asked(target.connection));
+  }
+
+  async #ask(target: Target, subject: Subject): Promise<void> {
     const params = await this.subjects.params(target.connection, subject, true);
     const running = this.runs.joinable(target.connection);
     const choice = await chooseKind(

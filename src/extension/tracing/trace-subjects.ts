@@ -6,10 +6,12 @@ import { declaredReturn } from '../../core/tracing/return-type.ts';
 import { calleesRequest, definitionsRequest, functionAtRequest } from '../../protocol/server.ts';
 import type { TraceParams } from '../../target/collectors/trace-function.ts';
 import type { Connection } from '../../target/connection.ts';
+import type { FailureFunnel } from '../failures.ts';
 import type { FrameNode, TaskNode } from '../hung-tasks/task-nodes.ts';
 import type { LazyServer } from '../source/lazy-server.ts';
 import type { PlaceService } from '../source/place-service.ts';
 import { setting } from '../vscode-table.ts';
+import { FunctionChooser } from './choose-function.ts';
 import type { Subject } from './trace-texts.ts';
 import { TypedFunctions } from './typed-functions.ts';
 
@@ -19,11 +21,14 @@ const GRAPH_DEPTH = 8;
 /** Which function a person means, and what is known of it. */
 export class TraceSubjects {
   readonly #typed: TypedFunctions;
+  readonly #chooser: FunctionChooser;
 
   constructor(
     private readonly server: LazyServer,
     places: PlaceService,
+    funnel: FailureFunnel,
   ) {
+    this.#chooser = new FunctionChooser(funnel);
     this.#typed = new TypedFunctions(server, places);
   }
 
@@ -37,7 +42,7 @@ export class TraceSubjects {
    * @param node a row; null when one was meant and none is chosen, undefined for the cursor
    * @throws vscode.CancellationError
    */
-  of(node: unknown): Promise<Subject> {
+  of(connection: Connection, node: unknown): Promise<Subject> {
     if (isFrameNode(node)) {
       return this.#fromFrame(node);
     }
@@ -49,14 +54,14 @@ export class TraceSubjects {
         'Open a stack in Hung Tasks and choose the frame whose function is to be traced.',
       );
     }
-    return this.#fromEditor();
+    return this.#fromEditor(connection);
   }
 
   #fromFrame({ frame, place }: FrameNode): Promise<Subject> {
     return place.inlined ? this.named(place.function, null) : this.named(frame.symbol, frame.module);
   }
 
-  async #fromEditor(): Promise<Subject> {
+  async #fromEditor(connection: Connection): Promise<Subject> {
     const editor = vscode.window.activeTextEditor;
     // By name, not by language: VS Code takes headers for C++.
     if (editor?.document.uri.scheme === 'file' && /\.[ch]$/.test(editor.document.uri.path)) {
@@ -70,17 +75,17 @@ export class TraceSubjects {
         return { symbol: definition.name, module: null, parameters: definition.parameters };
       }
     }
-    const symbol = await vscode.window.showInputBox({
-      title: 'Trace which function?',
-      placeHolder: 'zil_commit',
-      prompt: 'The cursor is in no C function. Name a function of the running kernel or its modules.',
-      validateInput: (text) =>
-        /^[A-Za-z_][\w.$]*$/.test(text.trim()) ? null : 'A function name: letters, digits, _ and .',
-    });
-    if (symbol === undefined) {
-      throw new vscode.CancellationError();
-    }
-    return this.named(symbol.trim(), null);
+    return this.asked(connection, 'The cursor is in no C function.');
+  }
+
+  /**
+   * The function of the target that a person names.
+   * @param why said above the list of functions
+   * @throws vscode.CancellationError
+   */
+  async asked(connection: Connection, why = ''): Promise<Subject> {
+    const { symbol, module } = await this.#chooser.choose(connection, why);
+    return this.named(symbol, module);
   }
 
   /** A function by its symbol. */
