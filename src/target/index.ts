@@ -62,8 +62,11 @@ export async function connect(
     const byLibrary = async (alone: boolean): Promise<Connection> => {
       const host = await limit.race(resolveHost(entry, around, signal));
       log(`${entry.alias}: ${host.user} at ${host.hostname} port ${host.port}`);
+      const remark =
+        host.unused.length === 0 ? '' : `Not used of its ssh configuration: ${host.unused.join(', ')}.`;
+      if (remark !== '') log(remark);
       const session = await openSession(host, { ...attempt, alone });
-      const transport = new Ssh2Transport(session);
+      const transport = new Ssh2Transport(session, remark);
       return await TargetConnection.start(transport, { ...target, user: host.user }, signal);
     };
     try {

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { hostname as localHostname } from 'node:os';
 import { Failure } from '../core/failure.ts';
 import { BeyondLibrary } from './beyond-library.ts';
+import { unusedDirectives } from './config-notices.ts';
 import type { HostEntry } from './connection.ts';
 import { formatJumps, type Overrides, type Route, routeOf } from './route.ts';
 import { computeFromFiles } from './ssh-config-files.ts';
@@ -34,6 +35,8 @@ export interface ResolvedHost {
   /** GSSAPIAuthentication: the person has Kerberos tickets, maybe. */
   readonly gssapi: boolean;
   readonly route: Route;
+  /** Directives that the configuration has and that do nothing here. */
+  readonly unused: readonly string[];
   /** The configuration that says all this, for the jump hosts too; null for the person's own. */
   readonly configFile: string | null;
 }
@@ -223,6 +226,7 @@ export function interpret(
     ),
     gssapi: yes('gssapiauthentication', false),
     route: routeOf(alias, options),
+    unused: unusedDirectives(options),
     configFile,
   };
 }

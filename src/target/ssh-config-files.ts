@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 import { Failure } from '../core/failure.ts';
+import { LEFT_OUT, undecided } from './config-notices.ts';
 import type { HostEntry } from './connection.ts';
 import { matchesPattern } from './known-hosts.ts';
 import { formatJumps, type Overrides } from './route.ts';
@@ -173,7 +174,7 @@ const DEFAULT_KEYS = ['id_rsa', 'id_ecdsa', 'id_ed25519'];
 /**
  * The options of a host where there is no ssh to ask: by the ssh-config package, over text whose
  * Includes are in place. `Match` with anything but `all`, `host`, `originalhost`, `user` and
- * `localuser` is left out: we run no command to find out.
+ * `localuser` is left out, and {@link LEFT_OUT} says so: we run no command to find out.
  * @throws Failure `unsupported` for what is no configuration
  */
 export async function computeFromFiles(
@@ -183,7 +184,8 @@ export async function computeFromFiles(
 ): Promise<SshOptions> {
   const { default: SSHConfig } = await import('ssh-config');
   const file = entry.configFile ?? join(around.home, '.ssh', 'config');
-  const text = (await readDirectives(file, around))
+  const directives = await readDirectives(file, around);
+  const text = directives
     .map(({ keyword, args }) =>
       // The package would take a command apart.
       COMMANDS.has(keyword)
@@ -218,6 +220,8 @@ export async function computeFromFiles(
     else options.set(name, name === 'identityfile' ? values : [values.join(' ')]);
   }
   firstProxyOnly(options);
+  const leftOut = directives.flatMap(({ keyword, args }) => (keyword === 'match' ? undecided(args) : []));
+  if (leftOut.length > 0) options.set(LEFT_OUT, leftOut);
   const hostname = options.get('hostname')?.[0];
   if (hostname !== undefined) options.set('hostname', [hostname.replaceAll('%h', entry.alias)]);
   const ssh = join(around.home, '.ssh');

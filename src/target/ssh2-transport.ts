@@ -8,9 +8,10 @@ const SILENT_HOP_MS = 4000;
 
 /** Shells on channels of one SSH session. */
 export class Ssh2Transport implements Transport {
-  readonly remark = '';
-
-  constructor(private readonly session: SshSession) {}
+  constructor(
+    private readonly session: SshSession,
+    readonly remark: string,
+  ) {}
 
   get identity(): string {
     return this.session.identity;

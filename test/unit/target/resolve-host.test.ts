@@ -58,6 +58,7 @@ certificatefile none`);
     methods: ['keyboard-interactive', 'publickey'],
     gssapi: false,
     route: { kind: 'direct' },
+    unused: [],
     configFile: null,
   });
 });
