@@ -44,7 +44,18 @@ const bundles = [
   { ...node, entryPoints: { target: 'src/target/index.ts' }, outdir: 'dist' },
   { ...node, entryPoints: { 'language-client': 'src/extension/language-client.ts' }, outdir: 'dist' },
   { ...node, entryPoints: { server: 'src/server/main.ts' }, outdir: 'dist', alias: parserForCommonJs },
-  { ...node, entryPoints: { cli: 'src/cli/main.ts' }, outdir: 'dist', alias: parserForCommonJs },
+  {
+    ...node,
+    entryPoints: { cli: 'src/cli/main.ts' },
+    outdir: 'dist',
+    external: [...(node.external ?? []), './cli-text.cjs'],
+  },
+  {
+    ...node,
+    entryPoints: { 'cli-text': 'src/cli/text-commands.ts' },
+    outdir: 'dist',
+    alias: parserForCommonJs,
+  },
   { ...node, entryPoints: { 'unpack-worker': 'src/server/modules/unpack-worker.ts' }, outdir: 'dist' },
   {
     ...common,

@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { Failure } from '../core/failure.ts';
+import { reason } from './reason.ts';
 
 /** The bytes of a text as they come. */
 export type Input = AsyncIterable<Uint8Array>;
@@ -33,17 +34,4 @@ async function* read(
   } catch (error) {
     unreadable(new Failure('bad-file', `${name} cannot be read: ${reason(error)}.`));
   }
-}
-
-const REASONS: Readonly<Record<string, string>> = {
-  ENOENT: 'it is not there',
-  EISDIR: 'it is a folder',
-  EACCES: 'permission is denied',
-  EPERM: 'permission is denied',
-};
-
-/** What a system call said, in words where that helps. */
-export function reason(error: unknown): string {
-  const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
-  return (code !== undefined ? (REASONS[code] ?? code) : undefined) ?? String(error);
 }

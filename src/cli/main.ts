@@ -1,18 +1,21 @@
 #!/usr/bin/env node
-/** The command line: what the editor does with stacks, for terminals and for the logs of a CI. */
+/**
+ * The command line: what the editor does with stacks, for terminals and for the logs of a CI. This bundle
+ * has what every command needs and answers addresses; what reads texts is loaded when it is needed.
+ */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { type Failure, isFailure } from '../core/failure.ts';
-import { compileSmall } from '../server/compile-flags.ts';
-import { decode } from './decode.ts';
-import { printFrames } from './frames.ts';
-import { inputsOf, reason } from './inputs.ts';
-import { Output } from './output.ts';
-import { Resolver } from './resolver.ts';
+import { isFailure } from '../core/failure.ts';
+import { compileForOneAnswer, compileSmall } from '../server/compile-flags.ts';
+import { printAddresses } from './addresses.ts';
+import { openModule } from './module-file.ts';
+import { reason } from './reason.ts';
+import type * as TextCommands from './text-commands.ts';
 
-const USAGE = `Usage: zscope decode [options] [FILE...]   stacks in, stacks with source lines out
-       zscope frames [FILE...]             the frames of a text as JSON, without any source
+const USAGE = `Usage: zscope decode [options] [FILE...]      stacks in, stacks with source lines out
+       zscope addresses -m FILE [ADDRESS...]  addresses in, functions and lines out
+       zscope frames [FILE...]                the frames of a text as JSON, without any source
 
 Reads the files, or standard input. Takes stacks of any kind: dmesg, sysrq, /proc/PID/stack,
 hung task reports, crash, gdb, ftrace, bpftrace and more, in any log.
@@ -28,6 +31,12 @@ Options of decode:
   -j, --json          a line of JSON for each frame (with --group: for each stack)
   -h, --help          this text
       --version       the version
+
+Options of addresses, which takes ADDRESS or the lines of standard input: 0x1234, .init.text+0x10,
+zil_commit_impl+0x200 or zil_commit_impl+0x200/0x15d0, and prints what addr2line -i -f does:
+  -m, --module FILE   debug info, as above
+      --section NAME  what plain numbers of a module are offsets of; .text unless told
+  -a, --addresses     each address before its lines
 
 A place is exact unless it says how it is known: "call" is the only call of the next frame in the
 function, "function" its definition. Inlined functions stand above the frame they are part of.
@@ -58,9 +67,10 @@ async function main(args: readonly string[]): Promise<void> {
   }
   switch (command) {
     case 'decode':
-      return decodeCommand(values, positionals);
     case 'frames':
-      return printFrames(inputsOf(positionals, process.stdin, unreadable), process.stdout);
+      return textCommand(command, values, positionals);
+    case 'addresses':
+      return addressesCommand(values, positionals);
     default:
       throw new UsageError(`There is no command ${command}.`);
   }
@@ -84,6 +94,8 @@ function parse(args: readonly string[]) {
         map: { type: 'string', multiple: true },
         group: { type: 'boolean', short: 'g' },
         json: { type: 'boolean', short: 'j' },
+        section: { type: 'string' },
+        addresses: { type: 'boolean', short: 'a' },
         help: { type: 'boolean', short: 'h' },
       },
     });
@@ -103,31 +115,45 @@ function readMapping(text: string): [from: string, to: string] {
   return [text.slice(0, equals), path.resolve(text.slice(equals + 1))];
 }
 
-async function decodeCommand(
-  { module = [], source = [], map = [], group = false, json = false }: ReturnType<typeof parse>['values'],
-  files: readonly string[],
+type Values = ReturnType<typeof parse>['values'];
+
+async function addressesCommand(
+  { module = [], section = '.text', addresses = false }: Values,
+  queries: readonly string[],
 ): Promise<void> {
-  const said = new Set<string>();
-  const warn = (sentence: string) => {
-    if (!said.has(sentence)) {
-      said.add(sentence);
-      process.stderr.write(`zscope: ${sentence}\n`);
-    }
-  };
-  const pathMappings = Object.fromEntries(map.map(readMapping));
-  const resolver = await Resolver.open({ modules: module, sources: source, pathMappings, warn });
+  const [name, ...others] = module;
+  if (name === undefined || others.length > 0) {
+    throw new UsageError('addresses takes one --module.');
+  }
+  if (queries.length > 0) {
+    compileForOneAnswer();
+  } else {
+    compileSmall();
+  }
+  const { file, source } = await openModule(name, (packed) => textCommands().unpackedFile(packed));
   try {
-    const inputs = inputsOf(files, process.stdin, unreadable);
-    await decode(inputs, resolver, new Output(process.stdout), { group, json });
+    await printAddresses(file, queries, { section, echo: addresses });
   } finally {
-    await resolver.close();
+    source.dispose();
   }
 }
 
-/** Says which text could not be read; the others are. */
-function unreadable(failure: Failure): void {
-  process.stderr.write(`zscope: ${failure.message}\n`);
-  process.exitCode = 1;
+async function textCommand(
+  command: 'decode' | 'frames',
+  { module = [], source = [], map = [], group = false, json = false }: Values,
+  files: readonly string[],
+): Promise<void> {
+  // A log of some hundred MB takes as long either way, a dump of some hundred KB two thirds of the time.
+  compileSmall();
+  const mappings = Object.fromEntries(map.map(readMapping));
+  await (command === 'frames'
+    ? textCommands().frames(files)
+    : textCommands().decodeTexts(files, { modules: module, sources: source, mappings, group, json }));
+}
+
+/** Loaded when it is first asked for, from the bundle beside this one. */
+function textCommands(): typeof TextCommands {
+  return require('./cli-text.cjs') as typeof TextCommands;
 }
 
 /** The sentence for an error, and the exit status. */
@@ -143,14 +169,6 @@ function explain(error: unknown): { readonly text: string; readonly status: numb
   }
   return { text: error instanceof Error ? (error.stack ?? error.message) : String(error), status: 1 };
 }
-
-// Whoever reads the output may stop: `| head` is no error.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  process.exit(error.code === 'EPIPE' ? 0 : 1);
-});
-
-// A log of some hundred MB takes as long either way, a dump of some hundred KB two thirds of the time.
-compileSmall();
 
 main(process.argv.slice(2)).catch((error: unknown) => {
   const { text, status } = explain(error);

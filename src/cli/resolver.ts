@@ -1,13 +1,13 @@
-import { closeSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
-import os from 'node:os';
+import { readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { Failure, isFailure } from '../core/failure.ts';
 import { type Frame, frameKey } from '../core/stack/frame.ts';
 import type { DebugLine, Place } from '../core/symbols/location.ts';
 import { CReader } from '../server/c-reader.ts';
 import { Locator } from '../server/locator.ts';
-import { type OpenDebugFile, openFile } from '../server/modules/open-debug-file.ts';
 import { WorkspaceIndex } from '../server/workspace-index.ts';
+import { cacheFolder } from './cache-folder.ts';
+import { naming, type OpenModule, openModule } from './module-file.ts';
 import { UnpackedFiles } from './unpacked.ts';
 
 export interface ResolverOptions {
@@ -21,18 +21,13 @@ export interface ResolverOptions {
   readonly warn: (sentence: string) => void;
 }
 
-interface Opened extends OpenDebugFile {
-  /** As it was named. */
-  readonly path: string;
-}
-
 /** Answers that are kept; a dump of all tasks has some thousand different frames. */
 const MAX_KNOWN = 100_000;
 
 /** Finds the source lines of frames, from debug files and the sources that were given. */
 export class Resolver {
   /** Files of each module; of several, what fits a frame counts. */
-  readonly #files = new Map<string | null, Opened[]>();
+  readonly #files = new Map<string | null, OpenModule[]>();
   readonly #index: WorkspaceIndex;
   readonly #locator: Locator;
   readonly #known = new Map<string, readonly Place[]>();
@@ -70,7 +65,7 @@ export class Resolver {
     const resolver = new Resolver(options);
     const unpacked = new UnpackedFiles(path.join(cacheFolder(), 'unpacked'));
     for (const file of options.modules.flatMap(filesOf)) {
-      const opened = await openModule(file, unpacked);
+      const opened = await openModule(file, (packed) => unpacked.get(packed));
       const name = moduleName(file);
       resolver.#files.set(name, [...(resolver.#files.get(name) ?? []), opened]);
       if (!opened.file.hasLines) {
@@ -168,13 +163,6 @@ function framesOf(module: string | null, frames: number): string {
   return `${frames === 1 ? '1 frame' : `${frames} different frames`} of ${module ?? 'the kernel'}`;
 }
 
-/** The same with the name of the file where it speaks of "the file". */
-function naming(file: string, failure: Failure): Failure {
-  const said = failure.message.replace(/^The (?:debug )?file(?: of the module)?(?= )/, () => file);
-  const message = said === failure.message ? `${file}: ${said}` : said;
-  return new Failure(failure.code, message, failure.remedy);
-}
-
 /** The call's frame only counts where debug info does not tell. */
 function keyOf(frame: Frame, inner: Frame | null): string {
   return `${frame.reliable ? '' : '?'}${frameKey(frame)} ${inner?.symbol ?? ''}`;
@@ -209,37 +197,4 @@ function filesOf(file: string): string[] {
   const depth = (name: string) => name.split(path.sep).length;
   const nearest = new Map(found.sort((a, b) => depth(b) - depth(a)).map((name) => [moduleName(name), name]));
   return [...nearest.values()].map((name) => path.join(file, name));
-}
-
-/** Where what can be made again is kept. */
-function cacheFolder(): string {
-  const base = process.env['XDG_CACHE_HOME'];
-  return path.join(
-    base !== undefined && path.isAbsolute(base) ? base : path.join(os.homedir(), '.cache'),
-    'zscope',
-  );
-}
-
-/** @throws Failure */
-async function openModule(file: string, unpacked: UnpackedFiles): Promise<Opened> {
-  const status = statSync(file, { throwIfNoEntry: false });
-  if (!status?.isFile()) {
-    throw new Failure('bad-file', `${file} is not there.`, 'Name the file of the module with --module.');
-  }
-  try {
-    return { ...openFile(isElf(file) ? file : await unpacked.get(file)), path: file };
-  } catch (error) {
-    throw isFailure(error) ? naming(file, error) : error;
-  }
-}
-
-function isElf(file: string): boolean {
-  const handle = openSync(file, 'r');
-  try {
-    const head = Buffer.alloc(4);
-    readSync(handle, head);
-    return head.equals(Buffer.from('\x7fELF', 'latin1'));
-  } finally {
-    closeSync(handle);
-  }
 }

@@ -3,6 +3,7 @@
  * a function's parameters, a structure's members.
  */
 import { sourceName } from '../stack/frame.ts';
+import { ascending } from './ascending.ts';
 import { TAG_ENUMERATION_TYPE, TAG_STRUCTURE_TYPE, TAG_UNION_TYPE } from './dwarf/constants.ts';
 import { DebugInfo } from './dwarf/debug-info.ts';
 import { debugSections } from './dwarf/debug-section.ts';
@@ -75,6 +76,8 @@ export interface DebugFileOptions {
   readonly memory?: number;
 }
 
+type ChainVisitor = (chain: readonly DebugLine[], index: number) => void;
+
 /** An ELF file that is open for questions. Reads only the parts that an answer needs. */
 export interface DebugFile {
   /** `module` for a relocatable object (ET_REL), `executable` for programs, libraries and vmlinux. */
@@ -102,7 +105,14 @@ export interface DebugFile {
   fits(place: FramePlace): boolean;
   /** The chain at an address, innermost first; empty when debug info says nothing about it. */
   at(address: SectionAddress): DebugLine[];
-  /** The same for an address of an executable or library as it is linked (before any relocation). */
+  /**
+   * What {@link at} tells, for many offsets into a section, each in a fraction of the time that it takes
+   * alone. Calls back with the index of each and its chain, in the order of addresses and not at all
+   * where that is empty. Addresses of the same function and line have the same array.
+   * @param section null for addresses of an executable or library as it is linked
+   */
+  forEach(section: string | null, offsets: readonly number[], visit: ChainVisitor): void;
+  /** What {@link at} tells, for an address of an executable or library as it is linked (before any relocation). */
   atVirtual(address: bigint): DebugLine[];
   /**
    * Parameters of the very function or clone that begins at an address, with where they are when it is
@@ -203,6 +213,10 @@ class OpenFile implements DebugFile {
       const number = this.#layout.locate(address);
       return number === null ? [] : this.#chain(number);
     });
+  }
+
+  forEach(section: string | null, offsets: readonly number[], visit: ChainVisitor): void {
+    guarded(() => this.#forEach(section, offsets, visit));
   }
 
   atVirtual(address: bigint): DebugLine[] {
@@ -346,9 +360,28 @@ class OpenFile implements DebugFile {
     return this.#symbols().extents(symbol).includes(size);
   }
 
-  /** The chain at an address; where debug info names no function, as in assembler, the symbol does. */
+  #forEach(section: string | null, offsets: readonly number[], visit: ChainVisitor): void {
+    if (section === null && this.kind === 'module') {
+      return;
+    }
+    const everywhere = { start: Number.NEGATIVE_INFINITY, end: Number.POSITIVE_INFINITY };
+    const range = section === null ? everywhere : this.#layout.rangeOf(section);
+    if (range !== null) {
+      const base = section === null ? 0 : range.start;
+      const { indices, sorted } = ascending(offsets, base, range.start, range.end);
+      this.#info?.chains(sorted, (chain, place) =>
+        visit(this.#named(chain, sorted[place] ?? 0), indices[place] ?? 0),
+      );
+    }
+  }
+
   #chain(address: number): DebugLine[] {
     const chain = this.#info?.chain(address) ?? [];
+    return this.#named(chain, address);
+  }
+
+  /** The chain at an address; where debug info names no function, as in assembler, the symbol does. */
+  #named<Chain extends readonly DebugLine[]>(chain: Chain, address: number): Chain | DebugLine[] {
     const [only] = chain;
     if (only && only.function === '' && chain.length === 1) {
       return [{ ...only, function: sourceName(this.#symbols().functionAt(address)?.name ?? '') }];

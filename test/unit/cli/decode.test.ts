@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
   copyFileSync,
   mkdirSync,
@@ -30,9 +31,9 @@ beforeAll(async () => {
       'int\nztop_twice(void)\n{\n\tif (zone())\n\t\tzlog_commit(1, 1);\n\tzlog_commit(2, 2);\n}\n',
   });
   await esbuild.build({
-    entryPoints: ['src/cli/main.ts'],
+    entryPoints: { cli: 'src/cli/main.ts', 'cli-text': 'src/cli/text-commands.ts' },
     ...{ bundle: true, platform: 'node', format: 'cjs', target: 'node20' },
-    outfile: path.join(folder, 'dist/cli.cjs'),
+    ...{ outdir: path.join(folder, 'dist'), outExtension: { '.js': '.cjs' }, external: ['./cli-text.cjs'] },
     alias: { 'web-tree-sitter': './node_modules/web-tree-sitter/web-tree-sitter.cjs' },
   });
   for (const file of ['web-tree-sitter/web-tree-sitter.wasm', 'tree-sitter-c/tree-sitter-c.wasm']) {
@@ -95,6 +96,76 @@ const stack = [
   'prose: +0x5/ ü \u{1f600}',
   '',
 ].join('\n');
+
+describe('addresses', () => {
+  const inlined = [
+    'zlog_write_all',
+    '/var/lib/dkms/zfs/2.3.9/build/module/zfs/zlog.c:10',
+    'zlog_commit',
+    '/var/lib/dkms/zfs/2.3.9/build/module/zfs/zlog.c:18',
+  ];
+
+  it('prints function and place of each, as addr2line does', async () => {
+    const commit = await run(['addresses', '-m', module, 'zlog_commit+0x1a/0x25']);
+    expect([commit.stdout.split('\n'), commit.status]).toEqual([[...inlined, ''], 0]);
+  });
+
+  it('reads plain numbers, sections and symbols, as lines too, and says where nothing is known', async () => {
+    const named = await run(['addresses', '-m', module, '-a', 'zlog_commit+0x1a']);
+    const text = [
+      'zlog_commit+0x1a',
+      ...inlined,
+      'zlog_commit+0x1a/0x99',
+      '??',
+      '??:0',
+      '0xfffffff',
+      '??',
+      '??:0',
+    ];
+    const asked = 'zlog_commit+0x1a\r\nzlog_commit+0x1a/0x99\n0xfffffff';
+    const { stdout } = await run(['addresses', '-m', module, '-a'], asked);
+    expect(stdout.split('\n')).toEqual([...text, '']);
+    expect(stdout.startsWith(named.stdout)).toBe(true);
+  });
+
+  it('answers a hundred thousand at once as it answers each', async () => {
+    const asked = Array.from({ length: 100_000 }, (_, i) => ((i * 7919) % 64).toString(16));
+    const { stdout } = await run(['addresses', '-m', module], asked.join('\n'));
+    const alone = await run(
+      ['addresses', '-m', module],
+      asked
+        .slice(0, 64)
+        .map((one) => `.text+0x${one}`)
+        .join('\n'),
+    );
+    expect(alone.stdout.match(/zlog\.c:/g)?.length).toBeGreaterThan(30);
+    expect(stdout.slice(0, alone.stdout.length)).toBe(alone.stdout);
+    expect(stdout.length).toBeGreaterThan(alone.stdout.length * 1500);
+  });
+
+  it('answers whoever waits for an answer before asking on', async () => {
+    const child = spawn(process.execPath, [path.join(folder, 'dist/cli.cjs'), 'addresses', '-m', module]);
+    try {
+      for (const query of ['zlog_commit+0x1a/0x25\n', 'zlog_commit+0x1a/0x25\n']) {
+        child.stdin.write(query);
+        let said = '';
+        while (!said.endsWith('zlog.c:18\n')) {
+          const [piece] = (await once(child.stdout, 'data')) as [Buffer];
+          said += piece.toString();
+        }
+        expect(said.split('\n')).toEqual([...inlined, '']);
+      }
+    } finally {
+      child.kill();
+    }
+  });
+
+  it('ends quietly when nobody reads on', async () => {
+    const asked = 'zlog_commit+0x1a\n'.repeat(100_000);
+    const { stderr } = await run(['addresses', '-m', module], asked, 1000);
+    expect(stderr).toBe('');
+  });
+});
 
 describe('decode', () => {
   it('puts lines to frames, inlined functions above them, and leaves the rest as it is', async () => {
@@ -271,6 +342,8 @@ describe('decode', () => {
     [['decode', '-s', 'package.json'], 1, 'package.json is no folder.'],
     [['decode', '--what'], 2, "Unknown option '--what'."],
     [['decode', '--map', 'x'], 2, 'x is no mapping FROM=TO.'],
+    [['addresses', '0'], 2, 'addresses takes one --module.'],
+    [['addresses', '-m', 'none.ko', '0'], 1, 'none.ko is not there.'],
     [['what'], 2, 'There is no command what.'],
     [[], 2, 'A command is missing.'],
   ] as const)('%j ends with %d', async (args, status, text) => {

@@ -73,11 +73,48 @@ export class DebugInfo {
       return [];
     }
     const unit = this.#unit(start, address);
+    const row = unit.lines?.find(address) ?? -1;
+    return this.#chain(unit, unit.scopes.find(address), row);
+  }
+
+  /**
+   * Calls back with the chains of many addresses that have one, and the index of each. Those of the same
+   * function and line are the same array.
+   * @param addresses in ascending order: then each unit is decoded once, however little is kept
+   */
+  chains(addresses: Float64Array, visit: (chain: readonly DebugLine[], index: number) => void): void {
+    const known = new Map<number, readonly DebugLine[]>();
+    let last: DecodedUnit | undefined;
+    for (let index = 0; index < addresses.length; index++) {
+      const address = addresses[index] ?? 0;
+      this.#otherUnits = 0;
+      const start = this.#index.unitAt(address);
+      if (start < 0) {
+        continue;
+      }
+      const unit = this.#unit(start, address);
+      if (unit !== last) {
+        last = unit;
+        known.clear();
+      }
+      const row = unit.lines?.find(address) ?? -1;
+      const scope = unit.scopes.find(address);
+      const key = placeKey(unit, scope, row);
+      let chain = known.get(key);
+      if (chain === undefined) {
+        chain = this.#chain(unit, scope, row);
+        if (Number.isSafeInteger(key)) {
+          known.set(key, chain);
+        }
+      }
+      visit(chain, index);
+    }
+  }
+
+  #chain(unit: DecodedUnit, scope: number, row: number): DebugLine[] {
     const { scopes, lines } = unit;
-    const row = lines?.find(address) ?? -1;
     const path = lines && row >= 0 ? lines.path(lines.fileOf(row)) : '';
     const line = lines && row >= 0 ? lines.lineOf(row) : 0;
-    const scope = scopes.find(address);
     if (scope === NO_SCOPE) {
       return row >= 0 ? [{ function: '', path, line }] : [];
     }
@@ -264,4 +301,12 @@ export class DebugInfo {
     }
     return linkageName;
   }
+}
+
+/** A number for a scope with file and line of a row: the same for the same, and not safe when it may be that of others too. */
+function placeKey({ lines }: DecodedUnit, scope: number, row: number): number {
+  // Signed numbers of 32 bits, and below 0 for no scope, no row.
+  const file = row < 0 ? 0 : 1 + (lines?.fileOf(row) ?? 0);
+  const isUsual = file < 2 ** 12 && (lines?.lineOf(row) ?? 0) < 2 ** 20;
+  return isUsual ? ((scope + 1) * 2 ** 12 + file) * 2 ** 20 + (lines?.lineOf(row) ?? 0) : Number.NaN;
 }

@@ -9,6 +9,9 @@ import type { UnitReader } from './unit-reader.ts';
 /** Numbers for each row in {@link LineTable.rows}. */
 const ROW = 3;
 
+/** Rows behind the one found last that are looked at before a search. */
+const NEAR = 4;
+
 /** Code without gaps: rows [firstRow, lastRow) of the table. */
 interface Sequence {
   readonly low: number;
@@ -21,6 +24,9 @@ interface Sequence {
 export class LineTable {
   /** By number of the file; those that were asked for. */
   readonly #paths: (string | undefined)[] = [];
+  /** What was found last: addresses that are asked for in their order are at it or just behind it. */
+  #lastSequence = -1;
+  #lastRow = -1;
 
   constructor(
     readonly header: LineHeader,
@@ -37,32 +43,59 @@ export class LineTable {
 
   /** The row that covers an address; -1 for none. */
   find(address: number): number {
-    let low = 0;
-    let high = this.sequences.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if ((this.sequences[middle]?.low ?? 0) <= address) {
-        low = middle + 1;
-      } else {
-        high = middle;
-      }
-    }
-    const sequence = this.sequences[low - 1];
-    if (!sequence || address >= sequence.high) {
+    const sequence = this.#sequenceAt(address);
+    if (!sequence) {
       return -1;
     }
+    const { rows } = this;
     const offset = address - sequence.low;
-    low = sequence.firstRow;
-    high = sequence.lastRow;
+    let low = sequence.firstRow;
+    let high = sequence.lastRow;
+    if (this.#lastRow >= 0 && (rows[this.#lastRow * ROW] ?? 0) <= offset) {
+      low = this.#lastRow + 1;
+      const near = Math.min(low + NEAR, high);
+      while (low < near && (rows[low * ROW] ?? 0) <= offset) {
+        low++;
+      }
+      high = low < near ? low : high;
+    }
     while (low < high) {
       const middle = (low + high) >> 1;
-      if ((this.rows[middle * ROW] ?? 0) <= offset) {
+      if ((rows[middle * ROW] ?? 0) <= offset) {
         low = middle + 1;
       } else {
         high = middle;
       }
     }
-    return low > sequence.firstRow ? low - 1 : -1;
+    if (low === sequence.firstRow) {
+      return -1;
+    }
+    this.#lastRow = low - 1;
+    return low - 1;
+  }
+
+  #sequenceAt(address: number): Sequence | null {
+    const { sequences } = this;
+    const last = sequences[this.#lastSequence];
+    const next = sequences[this.#lastSequence + 1];
+    if (last && address >= last.low && address < (next?.low ?? last.high)) {
+      return address < last.high ? last : null;
+    }
+    let low = 0;
+    let high = sequences.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((sequences[middle]?.low ?? 0) <= address) {
+        low = middle + 1;
+      } else {
+        high = middle;
+      }
+    }
+    // Its row is not the last one's any more.
+    this.#lastSequence = low - 1;
+    this.#lastRow = -1;
+    const sequence = sequences[low - 1];
+    return sequence && address < sequence.high ? sequence : null;
   }
 
   fileOf(row: number): number {

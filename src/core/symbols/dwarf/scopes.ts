@@ -25,6 +25,10 @@ export class Scopes {
   readonly #starts: Float64Array;
   readonly #stops: Float64Array;
   readonly #functions: Uint32Array;
+  /** What was found last, and for which addresses. */
+  #lastLow = 0;
+  #lastHigh = 0;
+  #lastFound = NO_SCOPE;
 
   constructor(
     /** The scope that this one was inlined into; -1 for a function of its own. */
@@ -63,6 +67,15 @@ export class Scopes {
 
   /** The innermost scope at an address; -1 for none. */
   find(address: number): number {
+    // Addresses that are asked for in their order are mostly in the scope found last.
+    if (address < this.#lastLow || address >= this.#lastHigh) {
+      this.#lastFound = this.#search(address);
+    }
+    return this.#lastFound;
+  }
+
+  /** Also notes from which address to which the answer is the same. */
+  #search(address: number): number {
     let low = 0;
     let high = this.#starts.length;
     while (low < high) {
@@ -73,8 +86,15 @@ export class Scopes {
         high = middle;
       }
     }
-    const inside = low > 0 && address < (this.#stops[low - 1] ?? 0);
-    return inside ? this.#innermost(this.#functions[low - 1] ?? 0, address) : NO_SCOPE;
+    const stop = this.#stops[low - 1] ?? Number.NEGATIVE_INFINITY;
+    const next = this.#starts[low] ?? Number.POSITIVE_INFINITY;
+    this.#lastLow = address;
+    if (address >= stop) {
+      this.#lastHigh = next;
+      return NO_SCOPE;
+    }
+    this.#lastHigh = Math.min(stop, next);
+    return this.#innermost(this.#functions[low - 1] ?? 0, address);
   }
 
   /** The function of its own at an address, whatever was inlined there; -1 for none. */
@@ -86,10 +106,12 @@ export class Scopes {
     return scope;
   }
 
-  /** The innermost scope at an address that lies in `outer`. */
+  /** The innermost scope at an address that lies in `outer`; the answer holds up to the next bound of what was looked at. */
   #innermost(outer: number, address: number): number {
+    const { lows, highs } = this;
     let found = outer;
     let end = this.ends[outer] ?? 0;
+    let bound = this.#lastHigh;
     for (let scope = outer + 1; scope < end; ) {
       let range = this.firstRanges[scope] ?? 0;
       const last = this.firstRanges[scope + 1] ?? 0;
@@ -98,8 +120,15 @@ export class Scopes {
         scope++;
         continue;
       }
-      while (range < last && !(address >= (this.lows[range] ?? 0) && address < (this.highs[range] ?? 0))) {
-        range++;
+      for (; range < last; range++) {
+        const low = lows[range] ?? 0;
+        const high = highs[range] ?? 0;
+        if (address < low) {
+          bound = Math.min(low, bound);
+        } else if (address < high) {
+          bound = Math.min(high, bound);
+          break;
+        }
       }
       if (range < last) {
         found = scope;
@@ -109,6 +138,7 @@ export class Scopes {
         scope = this.ends[scope] ?? end;
       }
     }
+    this.#lastHigh = bound;
     return found;
   }
 }

@@ -20,6 +20,8 @@ class RangeTable {
   readonly #lows: Float64Array;
   readonly #highs: Float64Array;
   readonly #units: Float64Array;
+  /** What was found last: the next address is often in the same range. */
+  #last = -1;
 
   constructor(
     lows: readonly number[],
@@ -34,6 +36,17 @@ class RangeTable {
 
   /** Start of the unit at an address; -1 for none. */
   find(address: number): number {
+    const last = this.#last;
+    const isInLast = address >= (this.#lows[last] ?? Number.POSITIVE_INFINITY);
+    if (!isInLast || address >= (this.#lows[last + 1] ?? Number.POSITIVE_INFINITY)) {
+      this.#last = this.#search(address);
+    }
+    const found = this.#last;
+    return found >= 0 && address < (this.#highs[found] ?? 0) ? (this.#units[found] ?? -1) : -1;
+  }
+
+  /** The last range that begins at an address or before it; -1 for none. */
+  #search(address: number): number {
     let low = 0;
     let high = this.#lows.length;
     while (low < high) {
@@ -44,7 +57,7 @@ class RangeTable {
         high = middle;
       }
     }
-    return low > 0 && address < (this.#highs[low - 1] ?? 0) ? (this.#units[low - 1] ?? -1) : -1;
+    return low - 1;
   }
 }
 

@@ -76,14 +76,16 @@ export class Layout {
     return index < 0 ? null : { section: this.nameOf(index), offset: address - this.start(index) };
   }
 
+  /** Where a section begins and ends; null when it is not there. */
+  rangeOf(section: string): { readonly start: number; readonly end: number } | null {
+    const index = this.#byName().get(section);
+    return index === undefined ? null : { start: this.start(index), end: this.end(index) };
+  }
+
   /** The number for an address in a section; null when the section is not there or shorter. */
   locate({ section, offset }: SectionAddress): number | null {
-    const index = this.#byName().get(section);
-    if (index === undefined) {
-      return null;
-    }
-    const address = this.start(index) + offset;
-    return offset >= 0 && address < this.end(index) ? address : null;
+    const range = this.rangeOf(section);
+    return range && offset >= 0 && range.start + offset < range.end ? range.start + offset : null;
   }
 
   #byName(): ReadonlyMap<string, number> {

@@ -47,6 +47,29 @@ describe.each(FIXTURES)('%s', (name) => {
     expect(differences(openDebugFile(inMemory(fixture(name))), name)).toEqual([]);
   });
 
+  it('answers many addresses as it answers each of them, in whatever order they are asked for', () => {
+    const together = openDebugFile(inMemory(fixture(name)));
+    const alone = openDebugFile(inMemory(fixture(name)));
+    const isModule = together.kind === 'module';
+    for (const section of new Set(golden(name).map((run) => run.section))) {
+      const runs = golden(name).filter((run) => run.section === section);
+      const last = Math.max(...runs.map(({ end }) => end));
+      const first = Math.min(...runs.map(({ start }) => start));
+      // Each twice, scattered, with some that no file has.
+      const size = last - first;
+      const offsets = Array.from({ length: size * 2 }, (_, i) => first + ((i * 7919) % size));
+      offsets.push(-1, last + 2 ** 40, Number.NaN);
+      const found = offsets.map(() => '');
+      together.forEach(isModule ? section : null, offsets, (chain, index) => {
+        found[index] = show(chain);
+      });
+      const wanted = offsets.map((offset) =>
+        offset >= first && offset < last ? ask(alone, section, offset) : '',
+      );
+      expect(found).toEqual(wanted);
+    }
+  });
+
   it('answers the very first question as any later one', () => {
     const asked = openDebugFile(inMemory(fixture(name)));
     for (const { section, start } of golden(name)) {

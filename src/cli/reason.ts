@@ -1,0 +1,12 @@
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'it is not there',
+  EISDIR: 'it is a folder',
+  EACCES: 'permission is denied',
+  EPERM: 'permission is denied',
+};
+
+/** What a system call said, in words where that helps. */
+export function reason(error: unknown): string {
+  const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
+  return (code !== undefined ? (REASONS[code] ?? code) : undefined) ?? String(error);
+}
