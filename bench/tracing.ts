@@ -6,7 +6,7 @@ import type { TraceStreamEvent } from '../src/core/tracing/events.ts';
 import type { TraceKind } from '../src/core/tracing/kinds.ts';
 import { type SessionParams, traceFunction } from '../src/target/collectors/trace-function.ts';
 import type { Connection } from '../src/target/connection.ts';
-import type { LabInfo } from '../test/lab/lab.ts';
+import { execChecked, type LabInfo } from '../test/lab/lab.ts';
 import { connectToLab } from '../test/vm/connect.ts';
 import { ask, background, until, Watched } from '../test/vm/target.ts';
 import { above, type Figure, median } from './report.ts';
@@ -29,7 +29,7 @@ export async function benchTracing(vm: LabInfo): Promise<Figure[]> {
   const [connection, observer] = await Promise.all([connectToLab(vm), connectToLab(vm)]);
   try {
     return [
-      ...(await carried(connection, observer)),
+      ...(await carried(connection)),
       ...(await slowed(connection, observer)),
       ...(await removed(connection)),
       ...(await shown()),
@@ -64,7 +64,7 @@ async function trace(connection: Connection, symbol: string, kind: TraceKind) {
 }
 
 /** A flood of calls, more than any tracer can tell of: how many a second arrive. */
-async function carried(connection: Connection, observer: Connection): Promise<Figure[]> {
+async function carried(connection: Connection): Promise<Figure[]> {
   const flood = await background('a() { while :; do [ -d /tank ]; done; }; a & a');
   try {
     const watched = await trace(connection, 'zfs_getattr_fast', 'calls');
@@ -75,13 +75,12 @@ async function carried(connection: Connection, observer: Connection): Promise<Fi
     await watched.stop();
     const lost = watched.events.findLast((event) => event.kind === 'counters')?.overrun ?? 0;
     const theirs = async (option: string): Promise<number> => {
-      // It ends by itself after so many calls; its first line comes when it sees them.
-      const seconds = await ask(
-        observer,
+      // It ends by itself after so many calls, and writes its first ones when it has a block of them.
+      const seconds = await execChecked(
         `out=/run/zscope-bench-calls
-        timeout 100 stdbuf -oL trace-bpfcc ${option} -M ${FLOOD} zfs_getattr_fast >$out 2>/dev/null &
+        timeout 150 trace-bpfcc ${option} -M ${FLOOD} zfs_getattr_fast >$out 2>/dev/null &
         pid=$!
-        while ! grep -q -m 1 zfs_getattr_fast $out; do sleep 0.1; done
+        while ! grep -q -m 1 zfs_getattr_fast $out; do kill -0 $pid || exit 1; sleep 0.1; done
         before=$(grep -c ' zfs_getattr_fast *$' $out)
         read -r from rest </proc/uptime
         wait $pid
@@ -89,6 +88,7 @@ async function carried(connection: Connection, observer: Connection): Promise<Fi
         after=$(grep -c ' zfs_getattr_fast *$' $out)
         rm -f $out
         echo $from $to $before $after`,
+        { timeoutMs: 180_000 },
       );
       const [from = 0, to = 0, before = 0, after = 0] = seconds.trim().split(' ').map(Number);
       return (after - before) / Math.max(0.01, to - from);
