@@ -116,6 +116,27 @@ describe('what the kernel of the test VM printed', () => {
     expect(calls(decode(lines, of))).toHaveLength(count);
   });
 
+  test('call graphs of lines in any order, cut or doubled, are trees', () => {
+    const of: TraceParams = { ...params('zfs_lookup', 'abcd1234'), kind: 'graph' };
+    const lines = golden('trace-graph.txt');
+    const piece = fc
+      .tuple(fc.nat({ max: lines.length - 1 }), fc.nat({ max: 120 }), fc.boolean())
+      .map(([at, length, isWhole]) => (isWhole ? lines[at] : lines[at]?.slice(0, length)) ?? '');
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 200 }), (text) => {
+        for (const { below = [], durationNs } of calls(decode(text, of))) {
+          expect(durationNs === null || durationNs === undefined || durationNs >= 0).toBe(true);
+          let most = 1;
+          for (const { depth, startNs } of below) {
+            expect(depth >= 1 && depth <= most && startNs >= 0).toBe(true);
+            most = depth + 1;
+          }
+        }
+      }),
+      { numRuns: 200 },
+    );
+  });
+
   test('call graphs of which a part was lost are left out', () => {
     const of: TraceParams = { ...params('zfs_lookup', 'abcd1234'), kind: 'graph' };
     const lines = [...golden('trace-graph.txt')];
