@@ -56,7 +56,7 @@ afterAll(async () => {
 /** What tracing left in the VM: instances, probes and processes of ours. */
 async function leftovers(): Promise<string> {
   return lab.execChecked(`
-    ls /sys/kernel/tracing/instances
+    ls /sys/kernel/tracing/instances | grep -vx lab
     cat /sys/kernel/tracing/kprobe_events
     for p in /proc/[0-9]*; do
       case $(readlink $p/exe 2>/dev/null) in */cat) tr '\\0' ' ' < $p/cmdline | grep trace_pipe ;; esac
