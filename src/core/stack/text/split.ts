@@ -2,7 +2,7 @@
  * Finds again the entries of a stack whose newlines were lost: `#0 0x7f.. in a () from x.so #1 0x7f.. in b ()`.
  */
 
-import { GREATER, HASH, PAREN } from './characters.ts';
+import { GREATER, HASH, PAREN, SEMICOLON } from './characters.ts';
 
 /** Shorter lines hold no two entries. */
 const MIN_LENGTH = 40;
@@ -27,6 +27,15 @@ const BEGINS = [
   '0x[\\da-f]{16} : (?:0x[\\da-f]{16} )?[\\w.-]{1,128} : ',
   // FreeBSD's DDB
   '[A-Za-z_][\\w.]*\\([^()]{0,200}\\) at [A-Za-z_][\\w.]*\\+0x',
+  '(?<!0x[\\da-f]{8,16} )(?:mach_kernel|(?:[\\w-]{1,64}\\.){2,8}[\\w-]{1,64}) : [A-Za-z_][\\w$]* \\+ 0x',
+  // valgrind
+  '(?:==\\d{1,8}== +)?(?:at|by) 0x[\\dA-F]{4,16}: [A-Za-z_]',
+  // eu-stack -s: the place of a frame
+  '(?<= - \\/\\S{1,256} {1,8})\\.{0,2}\\/\\S{1,256}\\.\\w{1,3}:\\d',
+  // decode_stacktrace.sh without offsets
+  '(?<=\\.\\w{1,3}:\\d{1,7}\\)(?: [\\w-]{1,64})? )(?:\\? )?[A-Za-z_][\\w.$]{0,255} \\([\\w./+~-]{1,256}\\.\\w{1,3}:\\d',
+  // folded
+  '(?<=;[^\\s;]{1,200} \\d{1,20} )[^;\\s]{1,32};[^\\s;]{1,200};',
   // ftrace
   '=> [A-Za-z_][\\w.]*(?= =>)',
   '(?<==> [\\w.]{1,256} )=> [A-Za-z_][\\w.]*$',
@@ -36,7 +45,9 @@ const BORDER = new RegExp(`(?<= )(?=${BEGINS.join('|')})`, 'g');
 
 /** Whether a line of these classes of characters, so long, could hold more than one entry. */
 export function mayHoldEntries(classes: number, length: number): boolean {
-  return (classes & (HASH | PAREN | GREATER)) !== 0 && length >= MIN_LENGTH && length <= MAX_LENGTH;
+  return (
+    (classes & (HASH | PAREN | GREATER | SEMICOLON)) !== 0 && length >= MIN_LENGTH && length <= MAX_LENGTH
+  );
 }
 
 /** Columns where the second and further entries of `text` begin. */

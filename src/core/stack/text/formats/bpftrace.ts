@@ -11,6 +11,10 @@ import { baseName, type Format, frameInBody } from './format.ts';
 const ENTRY =
   /^(?:(?:0x)?([\da-f]{6,16}) )?([A-Za-z_.][\w.$@:~]*(?:\([^()]{0,400}\))?)\+(\d{1,8})(?: (?:\[([\w.-]{1,64})\]|\(([^()]{1,512}|\[[^\]]{1,64}\])\)))?(?: at \S{1,512}:\d{1,7})?,?(?: [^\s+\]]{1,16})?(?:\]: \d{1,20})?$/;
 
+/** Several frames together, between blanks. */
+const TOGETHER =
+  /(?<=^|[\s[])(?:[A-Za-z_.][\w.$@]{0,255}\+\d{1,8}[\s,]+){2,300}[A-Za-z_.][\w.$@]{0,255}\+\d{1,8}(?=[\s,\]]|$)/g;
+
 /** A whole map's key whose newlines were lost. */
 const LOST = /^@\w{0,64}\[ ?(.{1,65536}?)\]: \d{1,20}$/;
 
@@ -43,6 +47,9 @@ export function bpftraceFormat(): Format {
           return true;
         }
       }
+      if (line.to - line.from > 80 && readTogether(line, out)) {
+        return true;
+      }
       const isInMap = mapLine > 0 && line.number - mapLine <= MAX_DEPTH;
       if (!isInMap || MAP_END.test(body)) {
         mapLine = 0;
@@ -67,6 +74,24 @@ export function bpftraceFormat(): Format {
       return true;
     },
   };
+}
+
+/** Stacks whose newlines were lost; a sum has few names with an underscore. */
+function readTogether(line: Line, out: Output): boolean {
+  const { body } = line;
+  let found = false;
+  for (const { index, 0: stack } of body.length > 65_536 ? [] : body.matchAll(TOGETHER)) {
+    const entries = [...stack.matchAll(/([A-Za-z_.][\w.$@]*)\+(\d+)/g)];
+    if (entries.filter(([entry]) => entry.includes('_')).length * 2 < entries.length) {
+      continue;
+    }
+    for (const entry of entries) {
+      const [whole, name = '', offset = ''] = entry;
+      frameInBody(line, out, index + entry.index, name, { offset: Number(offset), length: whole.length });
+    }
+    found = true;
+  }
+  return found;
 }
 
 function readLost(line: Line, out: Output): boolean {

@@ -6,7 +6,7 @@ import { BRACKET, COLON, PAREN } from '../characters.ts';
 import { type Format, frameInBody } from './format.ts';
 
 /** Behind an address, `RIP:`, `pc :`, `at:` and other words that name the place the processor was at, too. */
-const INLINED = /(?:^|[\s:(\]])(\? )?([A-Za-z_][\w.$]{0,255}) [\w./+~-]{1,512}\.\w{1,3}:\d{1,7} \[inline\]/;
+const INLINED = /(?:^|[\s:(\]])(\? )?([A-Za-z_][\w.$]{0,255}) [\w./+~-]{1,512}\.\w{1,3}:\d{1,7} \[inline\]/g;
 const FILES = '[\\w./+~-]{1,512}(?:\\.\\w{1,3})?:\\d{1,7}(?: \\(discriminator \\d{1,6}\\))?';
 const DECODED = new RegExp(
   `^(\\? )?([A-Za-z_][\\w.$]*) \\((?:${FILES}|\\?\\?:[\\d?]{1,7})(?: ${FILES}){0,16}\\)(?: \\([A-Z]{1,3}\\))?(?: ([\\w-]{1,64}))?$`,
@@ -17,15 +17,18 @@ export function inlinedFormat(): Format {
     needs: COLON | BRACKET,
     read(line, out) {
       const { body } = line;
-      const match = body.length > 2048 ? null : INLINED.exec(body);
-      if (match === null) {
+      if (body.length > 65_536) {
         return false;
       }
-      const name = match[2] ?? '';
-      frameInBody(line, out, match.index + match[0].indexOf(`${name} `), name, {
-        reliable: match[1] === undefined,
-      });
-      return true;
+      let found = false;
+      for (const match of body.matchAll(INLINED)) {
+        const name = match[2] ?? '';
+        frameInBody(line, out, match.index + match[0].indexOf(`${name} `), name, {
+          reliable: match[1] === undefined,
+        });
+        found = true;
+      }
+      return found;
     },
   };
 }

@@ -4,12 +4,12 @@
  * Ctrl-T (sys/kern/subr_stack.c, sys/ddb).
  */
 import { LETTER, PAREN, PLUS } from '../characters.ts';
+import { moduleName } from '../linux.ts';
 import { type Format, frameInBody } from './format.ts';
 
 const DDB =
   /^(?:[A-Za-z_.][\w.$]*\(.{0,400}?\) at |#\d{1,3} +0x[\da-f]{8,16} at |Stopped at +|(?:pc|lr) = 0x[\da-f]{8,16} \()(?:netbsd:)?([A-Za-z_.][\w.$]*)(?:\+0x([\da-f]{1,12}))?(?=\/frame 0x[\da-f]{8,16}$|$|:|\)| (?:[A-Za-z_][\w.]{0,255} )?[\w./+~-]{1,512}\.[chS]:-?\d)/;
 const NAME_ONLY = /^([A-Za-z_.][\w.$]*)\(.{0,400}?\) at \1$/;
-const WORD = /(?<=^|\s)([A-Za-z_.][\w.$]*)\+0x([\da-f]{1,8})(?=\s|$)/g;
 
 export function ddbFormat(): Format {
   return {
@@ -37,7 +37,16 @@ export function ddbFormat(): Format {
   };
 }
 
-/** Two frames and more on one line, and nothing behind the first but frames. */
+/**
+ * A frame among others on its line, with the arguments of mdb or a module behind it. Groups: name, offset,
+ * what is behind, module.
+ */
+const AMONG =
+  /(?<=^|\s)([A-Za-z_.][\w.$]*)\+0x([\da-f]{1,8})(\([\da-fx, ]{0,400}\)| \[([\w.-]{1,128})(?:\+0x[\da-f]+)?\])?(?=\s|$)/g;
+/** What may stand between them: blanks, and addresses of frames or code. */
+const BETWEEN = /^\s+(?:(?:0x)?[\da-f]{8,16}\s+){0,2}$/;
+
+/** Two frames and more on one line, and nothing behind the first but frames; or three and more together. */
 export function stackLineFormat(): Format {
   return {
     needs: PLUS,
@@ -46,27 +55,35 @@ export function stackLineFormat(): Format {
       if (body.length > 65_536) {
         return false;
       }
-      const words = [...body.matchAll(WORD)];
-      const first = words[0];
-      const last = words.at(-1);
-      if (first === undefined || last === undefined || words.length < 2) {
-        return false;
+      let found = false;
+      let run: RegExpExecArray[] = [];
+      let end = 0;
+      const emit = (rest: string) => {
+        const isAll = run.length === 2 && run.every((word) => word[3] === undefined) && ENDS.test(rest);
+        if (run.length > 2 || isAll) {
+          found = true;
+          for (const { index, 1: name = '', 2: offset = '', 4: module } of run) {
+            frameInBody(line, out, index, name, {
+              offset: Number.parseInt(offset, 16),
+              module: module === undefined ? null : moduleName(module),
+              length: name.length + 3 + offset.length,
+            });
+          }
+        }
+        run = [];
+      };
+      for (const word of body.matchAll(AMONG)) {
+        if (run.length > 0 && !BETWEEN.test(body.slice(end, word.index))) {
+          emit(body.slice(end));
+        }
+        run.push(word);
+        end = word.index + word[0].length;
       }
-      const between = body.slice(first.index, last.index + last[0].length).replace(WORD, '');
-      if (
-        between.trim() !== '' ||
-        /\S/.test(body.slice(last.index + last[0].length).replace(/^\s*(?:<[^>]{0,40}>|\.\.\.)?/, ''))
-      ) {
-        return false;
-      }
-      for (const word of words) {
-        const [whole, name = '', offset = ''] = word;
-        frameInBody(line, out, word.index, name, {
-          offset: Number.parseInt(offset, 16),
-          length: whole.length,
-        });
-      }
-      return true;
+      emit(body.slice(end));
+      return found;
     },
   };
 }
+
+/** Nothing, or where the program stopped. */
+const ENDS = /^\s*(?:<[^>]{0,40}>|\.\.\.)?$/;
