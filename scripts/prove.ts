@@ -11,13 +11,14 @@ import { parseArgs } from 'node:util';
 import * as lab from '../test/lab/lab.ts';
 import { fuzz } from '../test/prove/fuzz.ts';
 import { kills } from '../test/prove/kills.ts';
+import { modules } from '../test/prove/modules.ts';
 import { moments } from '../test/prove/moments.ts';
 import { type Proof, ProofContext, type ProofResult } from '../test/prove/proof.ts';
 import { tracers } from '../test/prove/tracers.ts';
 import { repository } from '../test/support/paths.ts';
 import { elapsedProgress } from '../test/support/progress.ts';
 
-const proofs: readonly Proof[] = [moments, kills, fuzz, tracers];
+const proofs: readonly Proof[] = [moments, kills, fuzz, tracers, modules];
 
 const progress = elapsedProgress();
 

@@ -67,10 +67,10 @@ async function build(tarball: string, log: string, tmp: string, news: Progress):
 }
 
 /**
- * In a mount namespace of its own even for root: an interrupted build then leaves no /proc or
- * /dev/pts mounted in a folder that the next one deletes. Containers may forbid it.
+ * The mode of mmdebstrap: in a mount namespace of its own even for root. An interrupted build then leaves
+ * no /proc or /dev/pts mounted in a folder that the next one deletes. Containers may forbid it.
  */
-async function buildMode(): Promise<'unshare' | 'auto'> {
+export async function buildMode(): Promise<'unshare' | 'auto'> {
   if (!isRoot) return 'unshare';
   const { code } = await run('unshare', ['--mount', '--propagation', 'unchanged', '--', 'true']);
   return code === 0 ? 'unshare' : 'auto';

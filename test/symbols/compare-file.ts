@@ -17,15 +17,17 @@ export interface Comparison {
 /**
  * Compares at least `wanted` addresses, and 150 of each section, however small. Where only the files
  * differ from those of addr2line, eu-addr2line decides who is right.
- * @param path the file with debug info, which `file` is
+ * @param path the file with debug info, which `file` is, or the same linked
  * @param code the file with the code, when that is another one
+ * @param seed chooses the addresses
  */
 export function compareFile(
   path: string,
   code: string,
   file: DebugFile,
-  program: 'addr2line' | 'eu-addr2line',
+  program: 'addr2line' | 'eu-addr2line' | 'llvm-addr2line',
   wanted: number,
+  seed = 4711,
 ): Comparison {
   const sections = codeSections(code);
   const isPadding = paddingOf(path, sections);
@@ -43,8 +45,8 @@ export function compareFile(
   let inlined = 0;
   for (const section of sections) {
     const count = Math.max(150, Math.ceil((wanted * section.size) / whole));
-    const offsets = sampleOffsets(count, section.size, 4711);
-    const theirs = askTool(program, path, section, offsets, file.kind === 'module');
+    const offsets = sampleOffsets(count, section.size, seed);
+    const theirs = askTool(program, path, section, offsets, isUnlinked(section));
     const doubtful: number[] = [];
     for (const [index, offset] of offsets.entries()) {
       const ours = linesAt(file, section, offset);
@@ -74,7 +76,7 @@ function judge(
   if (offsets.length === 0) {
     return [];
   }
-  const theirs = askTool('eu-addr2line', path, section, offsets, file.kind === 'module');
+  const theirs = askTool('eu-addr2line', path, section, offsets, isUnlinked(section));
   return offsets.flatMap((offset, index) => {
     const ours = linesAt(file, section, offset);
     const kind = classify(ours, theirs[index] ?? [], isPadding(section, offset));
@@ -98,6 +100,11 @@ function isAlias(file: DebugFile, [ours]: readonly DebugLine[], [theirs]: readon
   const places = (name: string) => file.symbols(name).map(({ section, offset }) => `${section} ${offset}`);
   const known = new Set(places(ours.function));
   return places(theirs.function).some((place) => known.has(place));
+}
+
+/** Whether the file has no addresses yet, only sections. */
+function isUnlinked({ address }: CodeSection): boolean {
+  return address === 0n;
 }
 
 function linesAt(file: DebugFile, section: CodeSection, offset: number): DebugLine[] {

@@ -11,8 +11,8 @@ import type { DebugLine } from '../../src/core/symbols/location.ts';
  *   eu-addr2line the function or all of it, from elsewhere
  * - `file`: functions and lines are the same, files are not: addr2line 2.40 numbers the files of some
  *   DWARF 5 tables wrongly; another tool has to say who is right
- * - `asm-name`: a function has another name for the assembler, `__GI_ruserpass` for `ruserpass`, which
- *   the tools print
+ * - `asm-name`: a function has another name for the assembler, `__GI_ruserpass` for `ruserpass` or
+ *   `_Z6strlenPKc` for `strlen`, which the tools print
  * - `different`: everything else; there is none
  */
 export type Class = 'same' | 'nothing-known' | 'padding' | 'file' | 'asm-name' | 'different';
@@ -33,12 +33,18 @@ export function classify(ours: readonly DebugLine[], theirs: readonly DebugLine[
   }
   const named = theirs.map((line, index) => {
     const name = ours[index]?.function ?? '';
-    return name !== '' && line.function.endsWith(name) ? { ...line, function: name } : line;
+    return isNameFor(line.function, name) ? { ...line, function: name } : line;
   });
   if (sameChain(ours, named)) {
     return 'asm-name';
   }
   return sameChain(withoutPaths(ours), withoutPaths(named)) ? 'file' : 'different';
+}
+
+/** Whether a name is what the assembler knows a function of the source by. */
+function isNameFor(assembler: string, source: string): boolean {
+  // Of functions that clang lets C overload it is that of C++: the length of the name, and the name.
+  return source !== '' && (assembler.endsWith(source) || assembler.startsWith(`_Z${source.length}${source}`));
 }
 
 function withoutPaths(chain: readonly DebugLine[]): DebugLine[] {

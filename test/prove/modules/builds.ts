@@ -11,12 +11,18 @@ import { withLock } from '../../support/lock.ts';
 import { cacheFolder } from '../../support/paths.ts';
 import { longStep, type Progress } from '../../support/progress.ts';
 
+type Peer = 'addr2line' | 'eu-addr2line' | 'llvm-addr2line';
+
 export interface ModuleBuild {
   /** As build.sh knows it. */
   readonly name: string;
   readonly what: string;
   /** Debian release whose kernel headers, compiler and zfs-dkms it is made of. */
   readonly suite: 'bookworm' | 'trixie';
+  /** The tools that read it. */
+  readonly peers: readonly Peer[];
+  /** Whether they read it linked: they do not relocate what clang writes (docs/symbols.md). */
+  readonly linked?: boolean;
 }
 
 export const BUILDS: readonly ModuleBuild[] = [
@@ -24,13 +30,26 @@ export const BUILDS: readonly ModuleBuild[] = [
     name: 'debian-12',
     what: "Debian 12's zfs-dkms for its kernel by its GCC 12, as DKMS builds it",
     suite: 'bookworm',
+    peers: ['addr2line', 'eu-addr2line'],
   },
-  { name: 'clang', what: "Debian 13's by its clang, DWARF 5", suite: 'trixie' },
-  { name: 'dwarf-4', what: "Debian 13's by its GCC 14, DWARF 4", suite: 'trixie' },
+  {
+    name: 'clang',
+    what: "Debian 13's by its clang, DWARF 5",
+    suite: 'trixie',
+    peers: ['llvm-addr2line'],
+    linked: true,
+  },
+  {
+    name: 'dwarf-4',
+    what: "Debian 13's by its GCC 14, DWARF 4",
+    suite: 'trixie',
+    peers: ['addr2line', 'eu-addr2line'],
+  },
   {
     name: 'no-inline',
     what: "Debian 13's by its GCC 14, -fno-inline -fno-ipa-sra, as ZFS_DKMS_ENABLE_DEBUGINFO has it",
     suite: 'trixie',
+    peers: ['addr2line', 'eu-addr2line'],
   },
 ];
 
