@@ -5,6 +5,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Frame } from '../src/core/stack/frame.ts';
+import { serverArguments, serverEnvironment } from '../src/extension/server-process.ts';
 import { indexStatusRequest, locateRequest } from '../src/protocol/server.ts';
 import { openFile } from '../src/server/modules/open-debug-file.ts';
 import type * as lab from '../test/lab/lab.ts';
@@ -31,10 +32,9 @@ export async function benchServer(vm: lab.LabInfo, progress: Progress): Promise<
   const module = labModule(vm.image);
   const storage = mkdtempSync(path.join(os.tmpdir(), 'zscope-memory-'));
   const { bundle, remove } = await buildServer();
-  // As the extension starts it (language-client.ts).
   const server = new ServerProcess(bundle, 'ipc', {
-    execArgv: ['--max-old-space-size=1024', '--expose-gc'],
-    env: { MALLOC_TRIM_THRESHOLD_: '1000000' },
+    execArgv: serverArguments,
+    env: serverEnvironment,
   });
   try {
     const { file, source } = openFile(module);

@@ -1,6 +1,7 @@
 /** The links of long logs, as an editor asks the language server for them. */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { serverArguments, serverEnvironment } from '../src/extension/server-process.ts';
 import { LinkTable } from '../src/extension/stack-text/link-table.ts';
 import { indexStatusRequest, stackLinksRequest } from '../src/protocol/server.ts';
 import type { LabInfo } from '../test/lab/lab.ts';
@@ -27,7 +28,7 @@ interface Round {
 
 /** Opens a text in a server of its own, whose index is there, and edits it. */
 async function round(bundle: string, folder: string, text: string, edits: number): Promise<Round> {
-  const server = new ServerProcess(bundle, 'ipc');
+  const server = new ServerProcess(bundle, 'ipc', { execArgv: serverArguments, env: serverEnvironment });
   try {
     await server.initialize([folder]);
     await server.request(indexStatusRequest, null);

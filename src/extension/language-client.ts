@@ -19,6 +19,7 @@ import type { Disposable } from '../core/lifetime.ts';
 import type { NotificationKind, RequestKind, ServerOptions } from '../protocol/server.ts';
 import { CrashLimit } from './crash-limit.ts';
 import { languages, schemes } from './ids.ts';
+import { serverArguments, serverEnvironment } from './server-process.ts';
 import { DocumentLinks } from './stack-text/document-links.ts';
 
 /** A running language server. Disposing ends its process. */
@@ -37,9 +38,6 @@ const MAX_ERRORS = 3;
 /** The server is not started again when it ended this many times within three minutes. */
 const MAX_CRASHES = 5;
 const CRASHES_WITHIN_MS = 3 * 60_000;
-
-/** Bounds the server's heap: the index of a kernel tree fits, a runaway does not take the machine. */
-const HEAP_MEGABYTES = 1024;
 
 /** Writes its errors to the Log only: what a person has to know of them, and can do, is said by those who ask. */
 class QuietClient extends LanguageClient {
@@ -209,10 +207,8 @@ class RestartingServer implements ServerClient {
 
 function serverOptions(context: Pick<vscode.ExtensionContext, 'asAbsolutePath'>): ServerProcess {
   const module = context.asAbsolutePath('dist/server.cjs');
-  // With gc() the server gives memory back when it is idle.
-  const execArgv = [`--max-old-space-size=${HEAP_MEGABYTES}`, '--expose-gc'];
-  // glibc keeps what was freed unless it is told when to give it back (mallopt(3), M_TRIM_THRESHOLD).
-  const env = { MALLOC_TRIM_THRESHOLD_: '1000000' };
+  const execArgv = [...serverArguments];
+  const env = serverEnvironment;
   return {
     run: { module, transport: TransportKind.ipc, options: { execArgv, env } },
     debug: {
