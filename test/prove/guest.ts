@@ -131,10 +131,10 @@ export class Guest {
     return (await this.ask(LOOK)).split('\n').filter(Boolean);
   }
 
-  /** What was not there before any client came. */
-  async rests(): Promise<string[]> {
+  /** What was not there before any client came. @param but lines that do not count */
+  async rests(but?: RegExp): Promise<string[]> {
     return (await this.look()).filter((line) => {
-      if (this.#before.has(line)) return false;
+      if (this.#before.has(line) || but?.test(line) === true) return false;
       const name = /^process \d+ \d+ (.*)$/.exec(line)?.[1];
       return name === undefined || OURS.test(name);
     });
@@ -144,10 +144,13 @@ export class Guest {
    * Waits until nothing is there any more that was not there before.
    * @returns how long that took, in milliseconds; what is left when it takes longer than the limit
    */
-  async untilClean(limitMs: number): Promise<{ readonly tookMs: number; readonly rests: readonly string[] }> {
+  async untilClean(
+    limitMs: number,
+    but?: RegExp,
+  ): Promise<{ readonly tookMs: number; readonly rests: readonly string[] }> {
     const began = performance.now();
     for (;;) {
-      const rests = await this.rests();
+      const rests = await this.rests(but);
       const tookMs = Math.round(performance.now() - began);
       if (rests.length === 0 || tookMs > limitMs) return { tookMs, rests };
       await new Promise((resolve) => setTimeout(resolve, 300));

@@ -16,7 +16,9 @@ const SESSIONS = 4;
  * processor beside other work.
  */
 const GONE_MS = 60_000;
-const CONNECT_MS = 120_000;
+const CONNECT_MS = 180_000;
+/** sshd's own processes for a connection, in the lines of {@link Guest.look}. */
+const SSHD = /^process \d+ \d+ sshd-/;
 /** Longest time from the connection to the start of a session. */
 const LATEST_START_MS = 3000;
 /** From the connection to the moment: early, when sessions are being set up, and late, when they run. */
@@ -35,6 +37,8 @@ interface Way {
   readonly name: string;
   /** How many rounds of {@link SESSIONS} sessions. */
   readonly rounds: number;
+  /** sshd is told nothing, and keeps its own process of the connection until it is: as with any other client. */
+  readonly isSilent?: boolean;
   /** Before the client comes. */
   before?(guest: Guest): Promise<void>;
   /** What happens at the moment. The client is killed after it where it still runs. */
@@ -58,8 +62,9 @@ const WAYS: readonly Way[] = [
     },
   },
   {
-    name: 'the link fell silent',
+    name: 'the link fell silent (sshd keeps its own process until it is told)',
     rounds: 3,
+    isSilent: true,
     async strike({ relay }) {
       // The client goes on, and cannot tell the target anything.
       relay.hold();
@@ -160,9 +165,14 @@ async function round(way: Way, guest: Guest, { number, random }: Round): Promise
     await pause(random.oneIn(2) ? random.below(EARLY_MS) : random.between(EARLY_MS, LATE_MS));
     running = client.all('begun').length;
     await way.strike({ guest, client, relay, random });
-    const clean = await guest.untilClean(GONE_MS);
+    const clean = await guest.untilClean(GONE_MS, way.isSilent === true ? SSHD : undefined);
     tookMs = clean.tookMs;
     if (clean.rests.length > 0) faults.push(`left: ${clean.rests.join(', ')}`);
+    if (way.isSilent === true) {
+      relay.cut();
+      const { rests } = await guest.untilClean(GONE_MS);
+      if (rests.length > 0) faults.push(`left once sshd was told: ${rests.join(', ')}`);
+    }
     faults.push(...client.bugs());
   } catch (error) {
     faults.push(`${error instanceof Error ? error.message : error}; the client said: ${client.last()}`);
