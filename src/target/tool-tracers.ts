@@ -3,6 +3,8 @@ import { bccCommand } from '../core/tracers/bcc/bcc-command.ts';
 import { bccOutput } from '../core/tracers/bcc/bcc-output.ts';
 import { BpftraceOutput } from '../core/tracers/bpftrace/bpftrace-output.ts';
 import { bpftraceProgram } from '../core/tracers/bpftrace/bpftrace-program.ts';
+import { perfToolsCommand } from '../core/tracers/perf-tools/perf-tools-command.ts';
+import { PerfToolsOutput } from '../core/tracers/perf-tools/perf-tools-output.ts';
 import { toolRequest } from '../core/tracers/tool-request.ts';
 import {
   canTrace,
@@ -14,6 +16,8 @@ import {
 } from '../core/tracers/tools.ts';
 import type { TraceParams } from '../core/tracing/ftrace-program.ts';
 import { shellWord } from './collector.ts';
+import { ALONE, perfToolsCleanup } from './collectors/perf-tools-shell.ts';
+import { markOf } from './collectors/trace-script.ts';
 import { type ToolRun, toolCollector } from './collectors/trace-tool.ts';
 import { ftrace, type Tracer } from './tracer.ts';
 
@@ -45,7 +49,12 @@ export function tracerOf(tool: TraceTool, installed: InstalledTools): Tracer {
       const { text, seesReturns } = plan(params);
       return { text, seesReturns };
     },
-    session: toolCollector(`trace-${tool}`, `Calls of a function, by ${TOOLS[tool].label}`, plan),
+    session: toolCollector(
+      `trace-${tool}`,
+      `Calls of a function, by ${TOOLS[tool].label}`,
+      plan,
+      tool === 'perf-tools' ? perfToolsCleanup : () => '',
+    ),
     join: null,
     can: (kind) => canTrace(tool, kind) && programOf(tool, installed, kind) !== null,
   };
@@ -77,9 +86,22 @@ function planOf(tool: Installable, installed: InstalledTools, params: TraceParam
     return {
       words: [program, '-f', 'json', '-B', 'line', '-e', script.text],
       environment: {},
+      before: '',
       output: (moduleOf) => new BpftraceOutput(script, moduleOf),
       text: script.text,
       seesReturns: request.seesReturn,
+    };
+  }
+  if (tool === 'perf-tools') {
+    const { program: traced, options } = perfToolsCommand(params);
+    const words = [program, ...options];
+    return {
+      words,
+      environment: {},
+      before: `${ALONE}alone ${[markOf(params.sessionId), params.sessionId, traced.event].map(shellWord).join(' ')}\n`,
+      output: (moduleOf) => new PerfToolsOutput({ program: traced, options }, moduleOf),
+      text: `${words.map(shellWord).join(' ')}\n`,
+      seesReturns: traced.returns !== null,
     };
   }
   const request = toolRequest(params, { duration: false, argumentsAtReturn: false });
@@ -88,6 +110,7 @@ function planOf(tool: Installable, installed: InstalledTools, params: TraceParam
   return {
     words,
     environment: {},
+    before: '',
     output: (moduleOf) => bccOutput(command, moduleOf),
     text: `${words.map(shellWord).join(' ')}\n`,
     seesReturns: request.seesReturn,

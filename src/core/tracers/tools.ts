@@ -6,14 +6,7 @@ export type TraceTool = 'ftrace' | 'bpftrace' | 'bcc' | 'perf-tools';
 export const TRACE_TOOLS: readonly TraceTool[] = ['ftrace', 'bpftrace', 'bcc', 'perf-tools'];
 
 /** The programs that a tool is made of, by what the tool's own project calls them. */
-export type ToolProgram =
-  | 'bpftrace'
-  | 'trace'
-  | 'argdist'
-  | 'stackcount'
-  | 'funclatency'
-  | 'kprobe'
-  | 'funcgraph';
+export type ToolProgram = 'bpftrace' | 'trace' | 'argdist' | 'stackcount' | 'funclatency' | 'kprobe';
 
 /** What of the tools a target has. */
 export interface InstalledTools {
@@ -68,7 +61,7 @@ export const TOOLS: Readonly<Record<Exclude<TraceTool, 'ftrace'>, ToolTraits>> =
   'perf-tools': {
     label: 'perf-tools',
     about: 'kprobe; uses the top level of tracefs, so nobody else may trace there meanwhile',
-    kinds: { calls: 'kprobe', returns: 'kprobe', errors: 'kprobe' },
+    kinds: { calls: 'kprobe', errors: 'kprobe' },
     packages: 'the package perf-tools-unstable (Debian, Ubuntu)',
   },
 };

@@ -12,7 +12,6 @@ const NAMES: Readonly<Record<ToolProgram, readonly string[]>> = {
   stackcount: ['stackcount-bpfcc', '/usr/share/bcc/tools/stackcount'],
   funclatency: ['funclatency-bpfcc', '/usr/share/bcc/tools/funclatency'],
   kprobe: ['kprobe-perf', '/opt/perf-tools/bin/kprobe'],
-  funcgraph: ['funcgraph-perf', '/opt/perf-tools/bin/funcgraph'],
 };
 
 const PROGRAMS = Object.keys(NAMES) as ToolProgram[];
@@ -68,7 +67,7 @@ exit 0
     return {
       bpftrace: has('bpftrace') ? version('bpftrace') : null,
       bcc: has('trace', 'argdist', 'stackcount', 'funclatency') ? version('bcc') : null,
-      'perf-tools': has('kprobe', 'funcgraph') ? version('perf-tools') : null,
+      'perf-tools': has('kprobe') ? version('perf-tools') : null,
       programs,
     };
   },

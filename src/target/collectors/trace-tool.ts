@@ -12,6 +12,8 @@ export interface ToolRun {
   readonly words: readonly string[];
   /** Variables of its environment. */
   readonly environment: Readonly<Record<string, string>>;
+  /** What the script does before it is started; empty for nothing. */
+  readonly before: string;
   /** What it prints is read by this. */
   output(moduleOf: ModuleOf): ToolOutput;
 }
@@ -30,6 +32,7 @@ const GRACE = 10;
  * What the tool says on stderr comes between its own lines: it writes both itself, line by line.
  */
 export const TOOL = `say() { echo "$mark $*"; }
+attend() { :; }
 modules() {
   awk '$2 ~ /^[tT]$/ && $4 ~ /^\\[(zfs|spl)\\]$/ {
     module = substr($4, 2, length($4) - 2)
@@ -46,6 +49,7 @@ tool() {
   tool=$! limit= turn=0
   say pid $tool
   while kill -0 $tool 2>/dev/null; do
+    attend
     sleep 1
     turn=$((turn + 1))
     [ $turn -eq $seconds ] && limit=time && kill -TERM $tool 2>/dev/null
@@ -79,12 +83,14 @@ const STARTING_SECONDS = 120;
 
 /**
  * A trace by a program that is installed on the target.
+ * @param cleanup for what the tool leaves when it is killed
  * @param plan what is run for these parameters; asks no target. Throws Failure `bad-request` for what it cannot trace
  */
 export function toolCollector(
   name: string,
   title: string,
   plan: (params: TraceParams) => ToolRun,
+  cleanup: (params: TraceSessionId) => string,
 ): StreamCollector<SessionParams, TraceStreamEvent, TraceSessionId> {
   return {
     name,
@@ -93,15 +99,12 @@ export function toolCollector(
     needsRoot: true,
     script: (params) => {
       checkSessionId(params.sessionId);
-      const { words, environment } = plan(params);
+      const { words, environment, before } = plan(params);
       const mark = markOf(params.sessionId);
       const call = toolCall(words, environment, params.maxSeconds + STARTING_SECONDS, mark);
-      return `${TOOL}modules ${shellWord(mark)}\n${call}`;
+      return `${TOOL}${before}modules ${shellWord(mark)}\n${call}`;
     },
-    cleanup: ({ sessionId }) => {
-      checkSessionId(sessionId);
-      return '';
-    },
+    cleanup,
     decoder: (params) => new ToolDecoder(plan(params), markOf(params.sessionId), params),
   };
 }
@@ -127,8 +130,10 @@ class ToolDecoder implements LineDecoder<TraceStreamEvent> {
   }
 
   line(text: string): readonly TraceStreamEvent[] {
-    if (text.startsWith(this.#mark)) {
-      return this.#marked(text.slice(this.#mark.length));
+    const at = text.indexOf(this.#mark);
+    // perf-tools copy what is written to trace_marker: `tracing_mark_write+0xda/0x270: ` stands before it.
+    if (at === 0 || (at > 0 && text.lastIndexOf(': tracing_mark_write', at) >= 0)) {
+      return this.#marked(text.slice(at + this.#mark.length));
     }
     const events = this.#output.line(text);
     if (events === null && text.trim() !== '' && this.#said.length < MOST_SAID) {
@@ -145,6 +150,12 @@ class ToolDecoder implements LineDecoder<TraceStreamEvent> {
           this.#modules.set(symbol, detail);
         }
         return [];
+      case 'started':
+        return this.#started ? [] : this.#noted([{ kind: 'started', withArguments: true }]);
+      case 'busy':
+        return [
+          { kind: 'refused', reason: 'no-tool', why: `It cannot trace here: ${inert(text.slice(5), 200)}.` },
+        ];
       case 'limit':
         return this.#noted([...this.#output.end(), { kind: 'limit', of: 'time' }]);
       case 'ended':

@@ -89,7 +89,18 @@ export function bccCommand(request: ToolRequest): BccCommand {
       case 'argdist': {
         const task = '((struct task_struct *)bpf_get_current_task())->comm';
         const what = `${isReturn ? 'r' : 'p'}::${symbol}():char*,u32:${task},(u32)bpf_get_current_pid_tgid()`;
-        return ['-c', '-i', '1', '-I', 'linux/sched.h', '-C', `${what}${test === '' ? '' : `:${test}`}`];
+        // No more of the comm than it has: what is behind it would be part of the key.
+        return [
+          '-c',
+          '-i',
+          '1',
+          '-z',
+          '16',
+          '-I',
+          'linux/sched.h',
+          '-C',
+          `${what}${test === '' ? '' : `:${test}`}`,
+        ];
       }
       case 'stackcount':
         return ['-K', '-s', '-i', '1', symbol];

@@ -1,6 +1,6 @@
 import { type Frame, formatFrame } from '../../stack/frame.ts';
 import { MAX_FRAMES } from '../../stack/proc-stack.ts';
-import type { CallEvent, LatencyBucket, TraceStreamEvent } from '../../tracing/events.ts';
+import type { CallEvent, LatencyBucket, TaskCount, TraceStreamEvent } from '../../tracing/events.ts';
 import { passes } from '../../tracing/passes.ts';
 import { detached, StackPool } from '../../tracing/stack-pool.ts';
 import type { ModuleOf, ToolOutput } from '../tool-trace.ts';
@@ -140,7 +140,10 @@ function values(message: string, { arguments: wanted }: BccCommand): string[] {
 const COUNT = /^\t(\d{1,15}) +.*? = (?:b?'(.{0,64}?)'|(.{0,64}?)), [^=]* = (\d{1,10})$/;
 
 class ArgdistOutput implements ToolOutput {
-  readonly #rows = new Map<string, { comm: string; pid: number; count: number }>();
+  /** As far as this second's are read; all rows are printed anew each second. */
+  #reading = new Map<string, TaskCount>();
+  /** Those of the second before. */
+  #last = new Map<string, TaskCount>();
   #started = false;
 
   constructor(private readonly command: BccCommand) {}
@@ -150,12 +153,16 @@ class ArgdistOutput implements ToolOutput {
       const sums = this.end();
       const isFirst = !this.#started;
       this.#started = true;
+      this.#last = this.#reading;
+      this.#reading = new Map();
       return isFirst ? [{ kind: 'started', withArguments: true }] : sums;
     }
     const [, count, quoted, bare, pid] = COUNT.exec(text) ?? [];
-    if (count !== undefined && this.#rows.size < MOST_ROWS) {
+    if (count !== undefined && this.#reading.size < MOST_ROWS) {
       const comm = detached(quoted ?? bare ?? '');
-      this.#rows.set(`${pid} ${comm}`, { comm, pid: Number(pid), count: Number(count) });
+      const key = `${pid} ${comm}`;
+      const before = this.#reading.get(key)?.count ?? 0;
+      this.#reading.set(key, { comm, pid: Number(pid), count: before + Number(count) });
       return [];
     }
     return this.#started ? [] : null;
@@ -165,7 +172,9 @@ class ArgdistOutput implements ToolOutput {
     if (!this.#started) {
       return [];
     }
-    const rows = [...this.#rows.values()].sort((a, b) => b.count - a.count);
+    // The last second may have been cut.
+    const whole = this.#reading.size < this.#last.size ? this.#last : this.#reading;
+    const rows = [...whole.values()].sort((a, b) => b.count - a.count);
     const hits = rows.reduce((sum, { count }) => sum + count, 0);
     return sums({ of: 'count', rows }, this.command.request.symbol, hits);
   }
