@@ -172,10 +172,12 @@ class ArgdistOutput implements ToolOutput {
     if (!this.#started) {
       return [];
     }
-    // The last second may have been cut.
-    const whole = this.#reading.size < this.#last.size ? this.#last : this.#reading;
+    // The last second may have been cut: counts only grow.
+    const total = (of: ReadonlyMap<string, TaskCount>) =>
+      [...of.values()].reduce((sum, { count }) => sum + count, 0);
+    const whole = total(this.#reading) < total(this.#last) ? this.#last : this.#reading;
     const rows = [...whole.values()].sort((a, b) => b.count - a.count);
-    const hits = rows.reduce((sum, { count }) => sum + count, 0);
+    const hits = total(whole);
     return sums({ of: 'count', rows }, this.command.request.symbol, hits);
   }
 }
