@@ -8,12 +8,5 @@ export interface ToolOutput {
   end(): readonly TraceStreamEvent[];
 }
 
-/** How a tool is started, as words; the first is the program. */
-export interface ToolCommand {
-  readonly words: readonly string[];
-  /** What it is called with, as a person would type it or keep it in a file. */
-  readonly text: string;
-}
-
 /** The module of a symbol; null for the kernel's own, and when it is not known. */
 export type ModuleOf = (symbol: string) => string | null;
