@@ -1,4 +1,5 @@
 import type { Condition, Field } from '../tracing/conditions/check.ts';
+import { MAX_ERRNO, type ReturnKind } from '../tracing/return-type.ts';
 
 /** How a language names what a condition asks for. */
 export interface ConditionWords {
@@ -66,5 +67,18 @@ function comparison(
       return `${text} != ${size} && ${text} != -${size}`;
     default:
       return null;
+  }
+}
+
+/** Whether a value means an error, as `isErrorValue` (return-type.ts) has it; null when no value does. */
+export function cErrorTest(value: string, errors: ReturnKind['errors']): string | null {
+  const negative = `(${value} >= -${MAX_ERRNO} && ${value} <= -1)`;
+  switch (errors) {
+    case 'none':
+      return null;
+    case 'negative':
+      return negative;
+    case 'both':
+      return `(${negative} || (${value} >= 1 && ${value} <= ${MAX_ERRNO}))`;
   }
 }

@@ -1,4 +1,4 @@
-import type { Fetch } from '../tracing/arguments.ts';
+import type { Fetch, FetchType } from '../tracing/arguments.ts';
 import type { ArgumentValue, ReturnedValue } from '../tracing/events.ts';
 import { isErrorValue, type ReturnKind } from '../tracing/return-type.ts';
 import { detached } from '../tracing/stack-pool.ts';
@@ -41,4 +41,12 @@ export function toolReturn(text: string, kind: ReturnKind): ReturnedValue {
 
 function kept(value: string): string {
   return detached(value.length > MAX_VALUE ? `${value.slice(0, MAX_VALUE)}…` : value);
+}
+
+/** How printf() shows a value of 64 bits, or a string, in C and in bpftrace. */
+export function printfFormat(type: FetchType): string {
+  if (type === 'string') {
+    return '%s';
+  }
+  return type === 'x64' ? '0x%llx' : type.startsWith('s') ? '%lld' : '%llu';
 }

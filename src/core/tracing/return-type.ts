@@ -87,14 +87,14 @@ export function typedReturn(type: ValueType | null): ReturnKind {
 }
 
 /** Greatest number of an error (MAX_ERRNO of include/linux/err.h). */
-const MOST = 4095n;
+export const MAX_ERRNO = 4095n;
 
 /** Whether a value means an error, by what its function returns. */
 export function isErrorValue(value: bigint, kind: ReturnKind): boolean {
   const signed = kind.type === 'x64' ? BigInt.asIntN(64, value) : value;
   return (
-    (kind.errors !== 'none' && signed >= -MOST && signed <= -1n) ||
-    (kind.errors === 'both' && signed >= 1n && signed <= MOST)
+    (kind.errors !== 'none' && signed >= -MAX_ERRNO && signed <= -1n) ||
+    (kind.errors === 'both' && signed >= 1n && signed <= MAX_ERRNO)
   );
 }
 
@@ -106,6 +106,6 @@ export function errorFilter(field: string, { type, errors }: ReturnKind): string
   if (type === 'x64') {
     return `${field} >= 0xfffffffffffff001`;
   }
-  const negative = `(${field} >= -${MOST} && ${field} <= -1)`;
-  return errors === 'both' ? `(${negative} || (${field} >= 1 && ${field} <= ${MOST}))` : negative;
+  const negative = `(${field} >= -${MAX_ERRNO} && ${field} <= -1)`;
+  return errors === 'both' ? `(${negative} || (${field} >= 1 && ${field} <= ${MAX_ERRNO}))` : negative;
 }

@@ -2,8 +2,9 @@ import { argumentAtReturn, type Fetch, type FetchType } from '../../tracing/argu
 import type { Condition, Field } from '../../tracing/conditions/check.ts';
 import type { Filtered } from '../../tracing/passes.ts';
 import type { ReturnKind } from '../../tracing/return-type.ts';
-import { cCondition } from '../c-condition.ts';
+import { cCondition, cErrorTest } from '../c-condition.ts';
 import { partForTool, partsOf, type ToolRequest } from '../tool-request.ts';
+import { printfFormat } from '../tool-values.ts';
 import { TOOLS } from '../tools.ts';
 
 /** An argument as bcc's tools take it. */
@@ -67,9 +68,9 @@ export function bccCommand(request: ToolRequest): BccCommand {
         const rows: (readonly [format: string, value: string])[] = isReturn
           ? returns.type === null
             ? []
-            : [[`ret=${format(returns.type)}`, `(${C_TYPES[returns.type]})retval`]]
+            : [[`ret=${printfFormat(returns.type)}`, `(${C_TYPES[returns.type]})retval`]]
           : values.map(({ fetch, name }) => [
-              `${name}=${format(fetch.type)}`,
+              `${name}=${printfFormat(fetch.type)}`,
               expression(fetch, asked.machine),
             ]);
         const action =
@@ -131,13 +132,6 @@ function expression(fetch: Fetch, machine: string): string {
   return fetch.type === 'string' ? name : `(${C_TYPES[fetch.type]})${name}`;
 }
 
-function format(type: FetchType): string {
-  if (type === 'string') {
-    return '%s';
-  }
-  return type === 'x64' ? '0x%llx' : type.startsWith('s') ? '%lld' : '%llu';
-}
-
 function fieldText(field: Field, usable: readonly BccArgument[], request: ToolRequest): string | null {
   switch (field.kernel) {
     case 'common_pid':
@@ -158,12 +152,6 @@ function fieldText(field: Field, usable: readonly BccArgument[], request: ToolRe
   }
 }
 
-/** Whether the value means an error, as return-type.ts has it. */
 function errorTest({ type, errors }: ReturnKind): string | null {
-  if (type === null || errors === 'none') {
-    return null;
-  }
-  const value = `(s64)(${C_TYPES[type]})retval`;
-  const negative = `(${value} >= -4095 && ${value} <= -1)`;
-  return errors === 'both' ? `(${negative} || (${value} >= 1 && ${value} <= 4095))` : negative;
+  return type === null ? null : cErrorTest(`(s64)(${C_TYPES[type]})retval`, errors);
 }

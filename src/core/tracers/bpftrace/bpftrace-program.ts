@@ -4,10 +4,11 @@ import { knownWhen } from '../../tracing/conditions/check.ts';
 import { KINDS, type TraceKind } from '../../tracing/kinds.ts';
 import type { Filtered } from '../../tracing/passes.ts';
 import type { ReturnKind } from '../../tracing/return-type.ts';
-import { cCondition } from '../c-condition.ts';
+import { cCondition, cErrorTest } from '../c-condition.ts';
 import { partForTool, partsOf, type ToolRequest } from '../tool-request.ts';
+import { printfFormat } from '../tool-values.ts';
 import { isAtLeast, type ToolVersion } from '../tools.ts';
-import { bpftraceFormat, bpftraceReturn, bpftraceValue } from './places.ts';
+import { bpftraceReturn, bpftraceValue } from './places.ts';
 
 /** Strings that one record can hold: its other values and 64 bytes for each have to fit into 512 bytes of stack. */
 const MOST_STRINGS = 3;
@@ -115,14 +116,8 @@ function variable({ kernel }: Field, fetches: readonly Fetch[]): string | null {
   return fetch === undefined ? null : `$a${fetch.index}`;
 }
 
-/** Whether the value means an error, as return-type.ts has it. */
 function errorTest({ type, errors }: ReturnKind): string | null {
-  if (type === null || errors === 'none') {
-    return null;
-  }
-  const value = type === 'x64' ? '(int64)$r' : '$r';
-  const negative = `(${value} >= -4095 && ${value} <= -1)`;
-  return errors === 'both' ? `(${negative} || (${value} >= 1 && ${value} <= 4095))` : negative;
+  return type === null ? null : cErrorTest(type === 'x64' ? '(int64)$r' : '$r', errors);
 }
 
 /** `zfs:zil_commit` from 0.20 on; a name with a dot stands in quotes. */
@@ -202,13 +197,13 @@ function outcome({ request, fetches }: Shown, stack: string): string[] {
         '@ns[$log2] = sum($ns);',
       ];
     default: {
-      const argument = ({ type, index }: Fetch): Value => [bpftraceFormat(type), `$a${index}`];
+      const argument = ({ type, index }: Fetch): Value => [printfFormat(type), `$a${index}`];
       const values: Value[] = [
         ['%llu', seesReturn ? '$at' : 'nsecs'],
         ['%lld', '(int64)tid'],
         ['%lld', '(int64)cpu'],
         ...(seesReturn ? [['%llu', '$ns'] as const] : []),
-        ...(seesReturn && returns.type !== null ? [[bpftraceFormat(returns.type), '$r'] as const] : []),
+        ...(seesReturn && returns.type !== null ? [[printfFormat(returns.type), '$r'] as const] : []),
         ...fetches.filter(({ type }) => type !== 'string').map(argument),
         ['%s', 'comm'],
         ...fetches.filter(({ type }) => type === 'string').map(argument),

@@ -56,11 +56,3 @@ function widened(type: Exclude<FetchType, 'string'>, value: string): string {
 export function bpftraceReturn(type: Exclude<FetchType, 'string'>): string {
   return widened(type, `(${narrow(type)})retval`);
 }
-
-/** How printf shows such a value. */
-export function bpftraceFormat(type: FetchType): string {
-  if (type === 'string') {
-    return '%s';
-  }
-  return type === 'x64' ? '0x%llx' : type.startsWith('s') ? '%lld' : '%llu';
-}
