@@ -39,7 +39,7 @@ interface Way {
   readonly rounds: number;
   /** sshd is told nothing, and keeps its own process of the connection until it is: as with any other client. */
   readonly isSilent?: boolean;
-  /** Before the client comes. */
+  /** While the client connects. */
   before?(guest: Guest): Promise<void>;
   /** What happens at the moment. The client is killed after it where it still runs. */
   strike(scene: Scene): Promise<void>;
@@ -91,16 +91,16 @@ const WAYS: readonly Way[] = [
       // Not /tmp: what is in memory there would be missing elsewhere. Nothing of ours writes anyhow.
       await guest.ask(
         `for dir in / /run; do
-          size=$(df -B1 --output=avail $dir | tail -n 1)
-          fallocate -l $size $dir/zscope-prove-fill || dd if=/dev/zero of=$dir/zscope-prove-fill bs=1M
-        done 2>/dev/null
-        echo x >/zscope-prove-probe 2>/dev/null && dd if=/dev/zero of=/zscope-prove-more bs=4k 2>/dev/null
-        true`,
+          size=$(($(df -Pk $dir | awk 'NR == 2 { print $4 }') - 8192))
+          fallocate -l \${size}k $dir/zscope-prove-fill
+          dd if=/dev/zero of=$dir/zscope-prove-more bs=64k 2>/dev/null
+        done
+        ! echo x >/zscope-prove-probe || exit 1`,
       );
     },
     strike: ({ client }) => client.kill(),
     async after(guest) {
-      await guest.ask('rm -f /zscope-prove-* /run/zscope-prove-fill');
+      await guest.ask('rm -f /zscope-prove-* /run/zscope-prove-*');
     },
   },
   {
@@ -147,7 +147,6 @@ interface Struck {
 }
 
 async function round(way: Way, guest: Guest, { number, random }: Round): Promise<Struck> {
-  await way.before?.(guest);
   const vm = await lab.requireUp();
   const relay = await Relay.to(vm.port);
   const client = new ClientProcess({
@@ -161,6 +160,7 @@ async function round(way: Way, guest: Guest, { number, random }: Round): Promise
   let running = 0;
   let tookMs = 0;
   try {
+    await way.before?.(guest);
     await client.word('connected', CONNECT_MS);
     await pause(random.oneIn(2) ? random.below(EARLY_MS) : random.between(EARLY_MS, LATE_MS));
     running = client.all('begun').length;
