@@ -3,7 +3,6 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { build } from 'esbuild';
 import { openFile } from '../src/server/modules/open-debug-file.ts';
 import type * as lab from '../test/lab/lab.ts';
 import { ensurePrograms } from '../test/support/debian.ts';
@@ -65,21 +64,10 @@ export async function benchSymbols(vm: lab.LabInfo, progress: Progress): Promise
   const module = labModule(vm.image);
   const folder = mkdtempSync(path.join(os.tmpdir(), 'zscope-symbols-'));
   try {
-    const script = path.join(folder, 'symbols.cjs');
-    await build({
-      entryPoints: [path.join(repository, 'bench', 'symbols-process.ts')],
-      outfile: script,
-      bundle: true,
-      minify: true,
-      platform: 'node',
-      format: 'cjs',
-      target: 'node20',
-      logLevel: 'error',
-    });
     const library = await libc(progress);
     return [
-      first(module, script),
-      ...bulk(module, script, folder),
+      first(module),
+      ...bulk(module, folder),
       ...compare('zfs.ko', module, module, progress),
       ...compare('libc.so.6', library.debug, library.code, progress),
     ];
@@ -88,14 +76,18 @@ export async function benchSymbols(vm: lab.LabInfo, progress: Progress): Promise
   }
 }
 
+/** What people install. */
+const zscope = [process.execPath, path.join(repository, 'dist', 'cli.cjs')];
+
 /** The first frame of a fresh process; a round asks all programs, so that all have the same machine. */
-function first(module: string, script: string): Figure {
+function first(module: string): Figure {
   const { symbol, offset, size } = FRAME;
   const { file, source } = openFile(module);
   const address = `0x${((file.symbols(symbol)[0]?.offset ?? 0) + offset - 1).toString(16)}`;
+  const place = `${symbol}+0x${(offset - 1).toString(16)}/0x${size.toString(16)}`;
   source.dispose();
   const programs = {
-    ours: [process.execPath, script, module, 'frame', symbol, String(offset), String(size)],
+    ours: [...zscope, 'addresses', '--module', module, place],
     'eu-addr2line': ['eu-addr2line', '-i', '-f', '-j', '.text', '-e', module, address],
     addr2line: ['addr2line', '-i', '-f', '-j', '.text', '-e', module, address],
     'llvm-symbolizer': ['llvm-symbolizer', `--obj=${module}`, address],
@@ -115,7 +107,7 @@ function first(module: string, script: string): Figure {
   const peers = Object.keys(programs).filter((name) => name !== 'ours');
   const fastest = Math.min(...peers.map((name) => median(of(name))));
   return {
-    what: `first frame, four functions deep, of a fresh process with the reader alone, V8's optimizer held back; Node itself takes most of it (min / median / max of ${ROUNDS})`,
+    what: `first frame, four functions deep, of a fresh process, zscope addresses; Node itself takes most of it (min / median / max of ${ROUNDS})`,
     measured: spread(of('ours')),
     peer: peers.map((name) => `${name} ${spread(of(name))}`).join('; '),
     goal: 'at most 0.7 of the fastest',
@@ -123,7 +115,7 @@ function first(module: string, script: string): Figure {
   };
 }
 
-function bulk(module: string, script: string, folder: string): Figure[] {
+function bulk(module: string, folder: string): Figure[] {
   const [text] = codeSections(module).filter(({ name }) => name === '.text');
   if (!text) throw new Error('zfs.ko has no .text');
   const list = (count: number): string => {
@@ -133,7 +125,7 @@ function bulk(module: string, script: string, folder: string): Figure[] {
     return file;
   };
   const programs = [
-    { name: 'ours', count: BULK, command: [process.execPath, script, module, 'section', '.text'] },
+    { name: 'ours', count: BULK, command: [...zscope, 'addresses', '--module', module] },
     { name: 'addr2line', count: BULK, command: ['addr2line', '-i', '-f', '-j', '.text', '-e', module] },
     { name: 'llvm-symbolizer', count: BULK_LLVM, command: ['llvm-symbolizer', `--obj=${module}`] },
     {
@@ -157,7 +149,7 @@ function bulk(module: string, script: string, folder: string): Figure[] {
   const perSecond = (rate: number): string => `${Math.round(rate).toLocaleString('en')}/s`;
   return [
     {
-      what: `${BULK.toLocaleString('en')} random addresses with inlines, one process, start-up included (median of ${BULK_ROUNDS})`,
+      what: `${BULK.toLocaleString('en')} random addresses with inlines, zscope addresses, one process, start-up included (median of ${BULK_ROUNDS})`,
       measured: `${perSecond(ours.rate)}, ${(ours.rate / fastest).toFixed(1)} times`,
       peer: peers.map(({ name, rate }) => `${name} ${perSecond(rate)}`).join('; '),
       goal: 'at least 3 times the fastest',

@@ -14,6 +14,9 @@ const COLON = 0x3a;
 const QUESTION_MARK = 0x3f;
 const ZERO = 0x30;
 
+/** Nearly all names are; the expression for what is not takes longer to compile than an answer to find. */
+const PLAIN = /^[ -~]*$/;
+
 /** Where a text is. Numbers, not objects: there are as many as addresses. */
 export interface TextPlaces {
   readonly chunks: Uint32Array;
@@ -99,7 +102,7 @@ export class LineTexts {
   #shown(name: string): Uint8Array {
     let bytes = this.#names.get(name);
     if (bytes === undefined) {
-      bytes = Buffer.from(inert(name) || '??');
+      bytes = Buffer.from((PLAIN.test(name) ? name : inert(name)) || '??');
       this.#names.set(name, bytes);
     }
     return bytes;

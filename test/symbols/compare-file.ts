@@ -1,7 +1,7 @@
 /** Addresses of all sections of a file with code, one by one: our chains against a tool's. */
-import type { DebugFile } from '../../src/core/symbols/debug-file.ts';
+import type { DebugFile, DebugSymbol } from '../../src/core/symbols/debug-file.ts';
 import type { DebugLine } from '../../src/core/symbols/location.ts';
-import { type Class, classify, sampleOffsets, show } from './comparison.ts';
+import { type Class, classify, isNameFor, sampleOffsets, show } from './comparison.ts';
 import { askTool, type CodeSection, codeSections, paddingOf } from './tools.ts';
 
 export interface Comparison {
@@ -38,6 +38,7 @@ export function compareFile(
     padding: 0,
     file: 0,
     'asm-name': 0,
+    alias: 0,
     different: 0,
   };
   const differing: string[] = [];
@@ -50,13 +51,15 @@ export function compareFile(
     const doubtful: number[] = [];
     for (const [index, offset] of offsets.entries()) {
       const ours = linesAt(file, section, offset);
-      const kind = classify(ours, theirs[index] ?? [], isPadding(section, offset));
+      const first = classify(ours, theirs[index] ?? [], isPadding(section, offset));
+      const kind =
+        first === 'different' && isAlias(file, section, offset, ours, theirs[index] ?? []) ? 'alias' : first;
       counts[kind]++;
       compared++;
       inlined += ours.length > 1 ? 1 : 0;
       if (kind === 'file' && program === 'addr2line') {
         doubtful.push(offset);
-      } else if ((kind === 'different' && !isAlias(file, ours, theirs[index] ?? [])) || kind === 'file') {
+      } else if (kind === 'different' || kind === 'file') {
         differing.push(`${section.name}+${offset}: ${show(ours)} | ${show(theirs[index] ?? [])}`);
       }
     }
@@ -86,20 +89,37 @@ function judge(
   });
 }
 
-/** Whether two symbols of one address were chosen for code in assembler, which has no other names. */
-function isAlias(file: DebugFile, [ours]: readonly DebugLine[], [theirs]: readonly DebugLine[]): boolean {
-  if (
-    !ours ||
-    !theirs ||
-    ours.path !== theirs.path ||
-    ours.line !== theirs.line ||
-    !ours.path.endsWith('.S')
-  ) {
-    return false;
-  }
-  const places = (name: string) => file.symbols(name).map(({ section, offset }) => `${section} ${offset}`);
-  const known = new Set(places(ours.function));
-  return places(theirs.function).some((place) => known.has(place));
+/** Whether chains differ only in which name of a function at its address they give. */
+function isAlias(
+  file: DebugFile,
+  section: CodeSection,
+  offset: number,
+  ours: readonly DebugLine[],
+  theirs: readonly DebugLine[],
+): boolean {
+  const isHere = (symbol: DebugSymbol) =>
+    symbol.section === section.name && offset >= symbol.offset && offset < symbol.offset + symbol.size;
+  return (
+    ours.length === theirs.length &&
+    ours.every(({ function: name, path, line }, index) => {
+      const other = theirs[index];
+      if (other === undefined || path !== other.path || line !== other.line) {
+        return false;
+      }
+      if (isNameFor(other.function, name)) {
+        return true;
+      }
+      // `init_module` may be the only symbol of a function that the source calls otherwise.
+      const own = file.symbols(name);
+      return file
+        .symbols(other.function)
+        .some((one) => (own.length === 0 ? isHere(one) : own.some((symbol) => isSamePlace(symbol, one))));
+    })
+  );
+}
+
+function isSamePlace(a: DebugSymbol, b: DebugSymbol): boolean {
+  return a.section === b.section && a.offset === b.offset;
 }
 
 /** Whether the file has no addresses yet, only sections. */

@@ -13,9 +13,10 @@ import type { DebugLine } from '../../src/core/symbols/location.ts';
  *   DWARF 5 tables wrongly; another tool has to say who is right
  * - `asm-name`: a function has another name for the assembler, `__GI_ruserpass` for `ruserpass` or
  *   `_Z6strlenPKc` for `strlen`, which the tools print
+ * - `alias`: of several symbols at one address the tool has another one; debug info names that of the source
  * - `different`: everything else; there is none
  */
-export type Class = 'same' | 'nothing-known' | 'padding' | 'file' | 'asm-name' | 'different';
+export type Class = 'same' | 'nothing-known' | 'padding' | 'file' | 'asm-name' | 'alias' | 'different';
 
 /** @param isPadding whether the address lies between functions */
 export function classify(ours: readonly DebugLine[], theirs: readonly DebugLine[], isPadding = false): Class {
@@ -42,7 +43,7 @@ export function classify(ours: readonly DebugLine[], theirs: readonly DebugLine[
 }
 
 /** Whether a name is what the assembler knows a function of the source by. */
-function isNameFor(assembler: string, source: string): boolean {
+export function isNameFor(assembler: string, source: string): boolean {
   // Of functions that clang lets C overload it is that of C++: the length of the name, and the name.
   return source !== '' && (assembler.endsWith(source) || assembler.startsWith(`_Z${source.length}${source}`));
 }

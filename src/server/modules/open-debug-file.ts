@@ -1,4 +1,3 @@
-import { inflateSync } from 'node:zlib';
 import { decompress } from 'fzstd';
 import { type DebugFile, openDebugFile } from '../../core/symbols/debug-file.ts';
 import { FileSource } from './file-source.ts';
@@ -53,7 +52,8 @@ export function buildIdOf(path: string): string | null {
 
 function unpackSection(kind: 'zlib' | 'zstd', bytes: Uint8Array, size: number): Uint8Array {
   if (kind === 'zlib') {
-    return inflateSync(bytes, { maxOutputLength: size });
+    // Loaded when it is needed: few files have such sections, and a short process notices.
+    return process.getBuiltinModule('node:zlib').inflateSync(bytes, { maxOutputLength: size });
   }
   return decompress(bytes, new Uint8Array(size));
 }
