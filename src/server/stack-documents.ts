@@ -3,6 +3,7 @@ import { TextDocument, type TextDocumentContentChangeEvent } from 'vscode-langua
 import type { SourceItem } from '../core/stack/text/items.ts';
 import { readStackItems } from '../core/stack/text/reader.ts';
 import { type PlacedFrame, readTraces, type TextTrace } from '../core/stack/traces.ts';
+import { detached } from './names.ts';
 import { StackLines } from './stack-lines.ts';
 import { StackTraces } from './stack-traces.ts';
 
@@ -38,7 +39,8 @@ export interface FrameInTrace {
 /** A document that holds stacks. */
 export class StackDocument {
   readonly lines: StackLines;
-  readonly #traces = new StackTraces((line) => this.lineAt(line));
+  /** What stacks keep of a line does not keep the text: they outlive edits of it. */
+  readonly #traces = new StackTraces((line) => detached(this.lineAt(line)));
 
   constructor(readonly document: TextDocument) {
     this.lines = new StackLines(document);

@@ -66,6 +66,41 @@ describe('a stack document', () => {
     await discard(document);
   });
 
+  it('has its links at their lines after edits', async () => {
+    const frame = '[<0>] ballast_drop+0x10/0x40 [zfs]\n';
+    const content = `${'\n'.repeat(2000)}${frame}`;
+    const document = await vscode.workspace.openTextDocument({ language: 'kernel-stack', content });
+    const at = async (lines: readonly number[]) => {
+      const found = await eventually(
+        `links in lines ${lines}`,
+        () =>
+          vscode.commands.executeCommand<vscode.DocumentLink[]>(
+            'vscode.executeLinkProvider',
+            document.uri,
+            10,
+          ),
+        (all) => JSON.stringify(all.map(({ range }) => range.start.line)) === JSON.stringify(lines),
+      );
+      assert.deepEqual(
+        leads(document, found).map(([, file]) => file),
+        lines.map(() => 'module/zfs/ballast.c'),
+      );
+    };
+    await at([2000]);
+    const edit = async (line: number, text: string) => {
+      const change = new vscode.WorkspaceEdit();
+      change.insert(document.uri, new vscode.Position(line, 0), text);
+      assert.ok(await vscode.workspace.applyEdit(change));
+    };
+    await edit(0, '\n');
+    await at([2001]);
+    await edit(0, frame);
+    await at([0, 2002]);
+    await edit(2002, 'x\n');
+    await at([0, 2003]);
+    await discard(document);
+  });
+
   it('goes to the definition of a frame', async () => {
     const file = vscode.Uri.joinPath(folder(), 'dumps/hang.kstack');
     const document = await vscode.workspace.openTextDocument(file);
