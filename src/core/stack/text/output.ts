@@ -111,13 +111,17 @@ export class Output {
   /** The frame whose place in the source is still to come, on a line of its own. */
   #open: string | null = null;
 
-  /** Says that the frame read last may be followed by a line with its place. */
-  leaveOpen(): void {
+  /** The last line that may hold it. */
+  #openTo = 0;
+
+  /** Says that the frame read last may be followed by a line with its place, within so many lines. */
+  leaveOpen(lines = Number.POSITIVE_INFINITY): void {
     this.#open = this.previous;
+    this.#openTo = this.line.number + lines;
   }
 
   takeOpen(): string | null {
-    const name = this.#open;
+    const name = this.line.number <= this.#openTo ? this.#open : null;
     this.#open = null;
     return name;
   }

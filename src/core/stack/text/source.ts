@@ -182,8 +182,15 @@ function readWorded(line: Line, out: Output): void {
   if (!line.string.includes(', line')) {
     return;
   }
-  const pattern = /\bfile:? ["']?([\w\\/.+~-]{1,512}\.(?:c|h|cc|cpp|S))["']?, line:? (\d{1,7})\b/g;
+  const pattern =
+    /\bfile:? ["']?([\w\\/.+~-]{1,512}\.(?:c|h|cc|cpp|S))["']?, line:? (\d{1,7})\b(?:, function:? ([A-Za-z_]\w{0,255}))?/g;
   for (const match of line.string.matchAll(pattern)) {
-    out.source(match.index, match.index + match[0].length, match[1] ?? '', Number(match[2]), null);
+    out.source(
+      match.index,
+      match.index + match[0].length,
+      match[1] ?? '',
+      Number(match[2]),
+      match[3] ?? null,
+    );
   }
 }

@@ -47,7 +47,7 @@ export function bpftraceFormat(): Format {
           return true;
         }
       }
-      if (line.to - line.from > 80 && readTogether(line, out)) {
+      if (line.to - line.from > 40 && readTogether(line, out)) {
         return true;
       }
       const isInMap = mapLine > 0 && line.number - mapLine <= MAX_DEPTH;

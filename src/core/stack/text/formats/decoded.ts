@@ -9,7 +9,7 @@ import { type Format, frameInBody } from './format.ts';
 const INLINED = /(?:^|[\s:(\]])(\? )?([A-Za-z_][\w.$]{0,255}) [\w./+~-]{1,512}\.\w{1,3}:\d{1,7} \[inline\]/g;
 const FILES = '[\\w./+~-]{1,512}(?:\\.\\w{1,3})?:\\d{1,7}(?: \\(discriminator \\d{1,6}\\))?';
 const DECODED = new RegExp(
-  `^(\\? )?([A-Za-z_][\\w.$]*) \\((?:${FILES}|\\?\\?:[\\d?]{1,7})(?: ${FILES}){0,16}\\)(?: \\([A-Z]{1,3}\\))?(?: ([\\w-]{1,64}))?$`,
+  `^(?:RIP: [\\da-f]{4}:|WARNING: .{0,300} at \\S{1,512}:\\d{1,7} |(?:pc|lr) : )?(\\? )?([A-Za-z_][\\w.$]*) \\((?:${FILES}|\\?\\?:[\\d?]{1,7})(?: ${FILES}){0,16}\\)(?: \\([A-Z]{1,3}\\))?(?: ([\\w-]{1,64}))?$`,
 );
 
 export function inlinedFormat(): Format {
@@ -42,7 +42,8 @@ export function decodedFormat(): Format {
       if (match === null) {
         return false;
       }
-      frameInBody(line, out, match[1]?.length ?? 0, match[2] ?? '', {
+      const name = match[2] ?? '';
+      frameInBody(line, out, body.lastIndexOf(`${name} (`), name, {
         module: match[3] ?? null,
         reliable: match[1] === undefined,
       });

@@ -42,9 +42,9 @@ export function ddbFormat(): Format {
  * what is behind, module.
  */
 const AMONG =
-  /(?<=^|\s)([A-Za-z_.][\w.$]*)\+0x([\da-f]{1,8})(\([\da-fx, ]{0,400}\)| \[([\w.-]{1,128})(?:\+0x[\da-f]+)?\])?(?=\s|$)/g;
+  /(?<=^|\s)([A-Za-z_.][\w.$]*)\+0x([\da-f]{1,8})(\([\da-fx, ]{0,400}\)| \[(?:\/[^\]\s]{0,512}\/)?([\w.-]{1,128})(?:\+0x[\da-f]+)?\])?(?=\s|$)/g;
 /** What may stand between them: blanks, and addresses of frames or code. */
-const BETWEEN = /^\s+(?:(?:0x)?[\da-f]{8,16}\s+){0,2}$/;
+const BETWEEN = /^\s+(?:\d{1,3} (?=\[<))?(?:(?:(?:0x)?[\da-f]{8,16}|\[<[\da-f]{8,16}>\])\s+){0,2}$/;
 
 /** Two frames and more on one line, and nothing behind the first but frames; or three and more together. */
 export function stackLineFormat(): Format {

@@ -2,12 +2,13 @@
  * GDB and kgdb: `#1  0x000055aaec426141 in zio_wait (zio=0x0) at zio.c:12`, arguments perhaps on more
  * lines; and what prints the same shape: pstack, LLDB, address sanitizers (gdb/stack.c, print_frame).
  */
-import { HASH } from '../characters.ts';
+import { HASH, isDigit, PAREN } from '../characters.ts';
 import type { Line } from '../line.ts';
 import type { Output } from '../output.ts';
 import { baseName, type Format, frameInBody } from './format.ts';
 
-const NUMBER = /(?:^|\s)(?:\* )?(?:frame )?#(\d{1,6}):? +/g;
+/** Markdown and typists put a blank behind the mark, or lose it: then an address has to follow. */
+const NUMBER = /(?:^|\s)(?:\* )?(?:frame )?# ?(\d{1,6}):? +|^(\d{1,4}):? +(?=0x[\da-f]{6,16} in [A-Za-z_])/g;
 
 /** Lines that one entry's arguments and local variables may take. */
 const MAX_ENTRY = 200;
@@ -35,10 +36,11 @@ export function gdbFormat(): Format {
   let last = -1;
   let lastLine = 0;
   return {
-    needs: HASH,
+    needs: 0,
+    any: HASH | PAREN,
     read(line: Line, out: Output): boolean {
       const { body } = line;
-      if (body.length > 65_536) {
+      if (body.length > 65_536 || ((line.classes & HASH) === 0 && !isDigit(body.charCodeAt(0)))) {
         return false;
       }
       let found = false;
@@ -46,7 +48,7 @@ export function gdbFormat(): Format {
       for (let number = NUMBER.exec(body); number !== null; number = NUMBER.exec(body)) {
         const at = number.index + number[0].length;
         const text = body.slice(at, at + 5000);
-        const digits = number[1] ?? '';
+        const digits = number[1] ?? number[2] ?? '';
         // GDB pads the number to three columns.
         const padded = number[0].trim().length + 1 < number[0].trimStart().length;
         const goesOn = Number(digits) === last + 1 && line.number - lastLine <= MAX_ENTRY;

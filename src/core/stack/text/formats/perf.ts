@@ -42,6 +42,8 @@ export function perfFormat(): Format {
         module: place === 'inlined' ? null : library(place),
         length: name.length + (offset === undefined ? 0 : 3 + offset.length),
       });
+      // With the field srcline the place follows on the next line.
+      out.leaveOpen(1);
       return true;
     },
   };

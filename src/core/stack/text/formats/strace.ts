@@ -2,11 +2,15 @@
  * strace -k: ` > /usr/lib/libc.so.6(pause+0x10) [0xd3dd0]`; glibc's backtrace_symbols the same without
  * the blank: `/usr/sbin/ztest(main+0x1a)[0x40a7cf]`; libspl's assertions: `[0x40a7cf] main+0x1a (in zdb +0x1a)`.
  */
-import { BRACKET, PAREN, PLUS } from '../characters.ts';
+import { LESS, PAREN, PLUS } from '../characters.ts';
 import { baseName, type Format, frameInBody } from './format.ts';
 
 const ENTRY =
   /^(?:> )?(\.{0,2}\/[^\s()]{1,512}|\[vdso\]|[\w.+-]{1,128})\(([A-Za-z_.][\w.$@:~]*)\+0x([\da-f]{1,12})\) ?\[(?:0x)?[\da-f]{1,16}\]/;
+
+/** FreeBSD's backtrace_symbols: `0x20d3b2 <main+0x52> at /usr/sbin/zdb` (libexecinfo). */
+const EXECINFO =
+  /^0x[\da-f]{4,16} <([A-Za-z_.][\w.$@:~]*)\+0x([\da-f]{1,12})> at (\/\S{1,512}|[\w.+-]{1,128})$/;
 
 /** lib/libspl/backtrace.c */
 const LIBSPL =
@@ -14,7 +18,8 @@ const LIBSPL =
 
 export function straceFormat(): Format {
   return {
-    needs: BRACKET | PAREN | PLUS,
+    needs: PLUS,
+    any: PAREN | LESS,
     read(line, out) {
       const body = line.body.slice(0, 2048);
       const entry = ENTRY.exec(body);
@@ -27,12 +32,12 @@ export function straceFormat(): Format {
         });
         return true;
       }
-      const own = LIBSPL.exec(body);
+      const own = LIBSPL.exec(body) ?? EXECINFO.exec(body);
       if (own === null) {
         return false;
       }
       const [, name = '', offset = '', library = ''] = own;
-      frameInBody(line, out, body.indexOf(` ${name}`) + 1, name, {
+      frameInBody(line, out, body.indexOf(`${name}+0x`), name, {
         offset: Number.parseInt(offset, 16),
         module: baseName(library),
         length: name.length + 3 + offset.length,
