@@ -2,6 +2,7 @@ import type { Disposable } from '../../core/lifetime.ts';
 import type { TraceParams } from '../../core/tracing/ftrace-program.ts';
 import type { SessionFunction, SessionHeader } from '../../core/tracing/sessions/session.ts';
 import type { Connection } from '../../target/connection.ts';
+import type { Tracer } from '../../target/tracer.ts';
 import type { PlaceService } from '../source/place-service.ts';
 import { type RecordedSession, Recording } from './recording.ts';
 import type { SessionStore } from './session-store.ts';
@@ -12,6 +13,8 @@ export interface RunningSession extends RecordedSession {
   /** Functions that are traced by now. */
   readonly functions: readonly SessionFunction[];
   readonly params: TraceParams;
+  /** What traces. */
+  readonly tracer: Pick<Tracer, 'id'>;
   /** What runs on the target, for a person to read. */
   readonly program: string;
 }
@@ -55,10 +58,10 @@ export class SessionKeeper implements Disposable {
     };
   }
 
-  #header({ connection, params, functions, program }: RunningSession, alias: string): SessionHeader {
+  #header({ connection, params, tracer, functions, program }: RunningSession, alias: string): SessionHeader {
     const { facts } = connection;
     const known = this.places.builds(connection);
-    const kind = params.kind ?? 'calls';
+    const kind = `${params.kind ?? 'calls'}${tracer.id === 'ftrace' ? '' : ` by ${tracer.id}`}`;
     return {
       name: `${functions.map(({ symbol }) => symbol).join(', ')} (${kind}) on ${alias}`,
       startedAt: Date.now(),
