@@ -81,6 +81,7 @@ it('keeps each function with its own condition', async () => {
   const session = Object.assign(new Told(), {
     functions,
     connection: { facts: { hostname: 'vm', kernelRelease: '6.12', bootId: 'b', zfsBuildId: null } },
+    tracer: { id: 'bcc' },
     params: {
       ...zil,
       sessionId: 'ab12',
@@ -102,6 +103,7 @@ it('keeps each function with its own condition', async () => {
   await ended;
   const [file] = await store.list();
   const { header, end } = await readSessionFile(file?.path ?? '');
+  expect(header.name).toBe('zil_commit (calls by bcc) on vm');
   expect(header.functions).toEqual([zil, sync]);
   expect(end?.reason).toBe('finished');
 });
