@@ -128,6 +128,7 @@ export const fuzz: Proof = {
     const findings: Finding[] = [];
     try {
       for (const series of [knownHosts, directives, whole, framing, traceOutput, programs]) {
+        if (context.rounds(series.batches, 2, series.name).length === 0) continue;
         context.progress(`  ${series.name}`);
         findings.push(await millions(series, context), ...linear(series, context));
       }

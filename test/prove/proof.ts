@@ -48,6 +48,8 @@ export interface ProofOptions {
   readonly short?: boolean;
   /** Only this round, from 1. */
   readonly onlyRound?: number;
+  /** Only the series of rounds whose name has this text. */
+  readonly part?: string;
   /** Of each series no more rounds than so many. */
   readonly most?: number;
 }
@@ -68,12 +70,13 @@ export class ProofContext {
   }
 
   /**
-   * The rounds to run of `whole`; in the short form only the first `short`.
+   * The rounds to run of `whole`; in the short form only the first `short`. None of a series that was not chosen.
    * @param part where a proof has several series of rounds, which one
    */
   rounds(whole: number, short = 1, part = ''): Round[] {
     const { onlyRound, seed, most = whole } = this.options;
-    const count = Math.min(whole, this.short ? short : most);
+    const isChosen = part.includes(this.options.part ?? '');
+    const count = isChosen ? Math.min(whole, this.short ? short : most) : 0;
     return Array.from({ length: count }, (_, index) => index + 1)
       .filter((number) => onlyRound === undefined || number === onlyRound)
       .map((number) => ({ number, random: new Random(`${seed} ${this.proof} ${part} ${number}`) }));
