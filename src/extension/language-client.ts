@@ -15,6 +15,7 @@ import {
   type ServerOptions as ServerProcess,
   TransportKind,
 } from 'vscode-languageclient/node';
+import { Failure } from '../core/failure.ts';
 import type { Disposable } from '../core/lifetime.ts';
 import type { NotificationKind, RequestKind, ServerOptions } from '../protocol/server.ts';
 import { CrashLimit } from './crash-limit.ts';
@@ -158,8 +159,15 @@ class RestartingServer implements ServerClient {
         this.log.warn(`The language server did not start: ${String(error)}`);
         // Its process is ended, should it still be there; the client knows that it is not running.
         client.dispose().catch(() => {});
-        if (this.#isDisposed || !this.#crashes.crashed()) {
-          throw error;
+        if (this.#isDisposed) {
+          throw new vscode.CancellationError();
+        }
+        if (!this.#crashes.crashed()) {
+          throw new Failure(
+            'lost',
+            'The language server of ZScope ended again and again while it started, so nothing can be looked up in the source.',
+            'Show Log has what it said; the command "ZScope: Restart Language Server" tries again.',
+          );
         }
       }
     }
