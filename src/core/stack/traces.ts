@@ -50,7 +50,10 @@ const MAX_HEAD = 48;
 
 /** The number of a frame, as debuggers and sanitizers write it. */
 const NUMBER = /^[^#]{0,80}?(?:^|\s|\[)#\s?(\d{1,4})\s/;
-/** Lines between two frames that are numbered: the variables of one. */
+/** What ftrace draws before and behind a call in its graph (kernel/trace/trace_functions_graph.c). */
+const CALL = /(?:\d\)|\d us|graph_entry:).*\|\s+\S.*\)(?: ?\{|;)(?: *(?:\/\*|\().*)?\s*$/;
+
+/** Lines between two frames that are numbered: the variables of one; between two calls: the ends of others. */
 const MAX_VARIABLES = 200;
 
 /** The place where the kernel was, printed beside the registers and not in the stack. */
@@ -279,6 +282,11 @@ function goesOn(open: Open, item: FrameItem, line: number, lineAt: (line: number
   }
   if (line === last.line) {
     return true;
+  }
+  const [first] = frames;
+  if (item.offset === null && first !== undefined && CALL.test(lineAt(line).slice(0, 400))) {
+    // In a graph of calls, what a call calls is to the right of it.
+    return item.start > first.start && line - last.line <= MAX_VARIABLES;
   }
   // What a kernel prints with sizes has no numbers.
   const number = item.size === null ? numberOf(lineAt(line)) : null;

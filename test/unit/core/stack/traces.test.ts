@@ -33,6 +33,23 @@ describe('the stacks of a text', () => {
     expect(printed.map(({ frames }) => frames)).toEqual([['zil_commit', 'zpl_sync_fs']]);
   });
 
+  it('are one for each outermost call of a graph, with the calls below it', () => {
+    const found = outline(
+      '# CPU  DURATION                  FUNCTION CALLS',
+      ' 0)               |  zfs_read [zfs]() {',
+      ' 0)               |    zil_commit [zfs]() {',
+      ' 0)   0.198 us    |      mutex_lock();',
+      ' 0) + 12.345 us   |    } /* zil_commit [zfs] */',
+      ' 0)   0.200 us    |    arc_read [zfs]();',
+      ' 0) ! 115.2 us    |  }',
+      ' 0)   1.310 us    |  zfs_close [zfs]();',
+    );
+    expect(found.map(({ lines, frames }) => [lines[1], ...frames])).toEqual([
+      [5, 'zfs_read', 'zil_commit', 'mutex_lock', 'arc_read'],
+      [7, 'zfs_close'],
+    ]);
+  });
+
   it('are one for a hung task, from its report to its last frame', () => {
     const text = [
       'INFO: task sync:3198 blocked for more than 120 seconds.',

@@ -34,7 +34,9 @@ export function aloneFormat(): Format {
       }
       const printed = behind[1] ?? behind[2]?.replace(/^\[|\]$/g, '');
       const module =
-        printed === undefined ? null : moduleName(baseName(printed).replace(/\.ko(?:\.\w+)?$/, ''));
+        printed === undefined
+          ? null
+          : moduleName(baseName(printed).replace(/\+0x[\da-f]+$|\.ko(?:\.\w+)?$/, ''));
       const at = line.bodyColumn + start;
       out.frame(at, line.bodyColumn + numbersEnd, body.slice(start, plus), { offset, module, reliable });
       return true;
