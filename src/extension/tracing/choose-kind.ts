@@ -118,17 +118,18 @@ export function conditionError(tracer: Tracer, params: TraceParams): string | nu
 
 /**
  * A function is called so often that recording each call may slow the target down: the person decides.
+ * @param what was recorded: a function
  * @param target what the person calls it
  */
 export async function askWhenHot(
-  symbol: string,
+  what: string,
   limit: TraceLimit,
   target: string,
 ): Promise<'anyway' | 'count' | null> {
   const anyway = 'Trace Anyway';
   const count = 'Count Only';
   const answer = await vscode.window.showWarningMessage(
-    `${symbol} had ${rateText(limit)} on ${target}.`,
+    `${what} had ${rateText(limit)} on ${target}.`,
     {
       modal: true,
       detail:

@@ -294,7 +294,8 @@ export class TraceRuns implements Disposable {
     trace: OpenTrace,
     limit: TraceLimit,
   ): Promise<void> {
-    const answer = await askWhenHot(subject.symbol, limit, target.alias);
+    const what = choice.kind === 'graph' ? `${subject.symbol}, with what it calls,` : subject.symbol;
+    const answer = await askWhenHot(what, limit, target.alias);
     if (answer === 'anyway') {
       await this.#replace(trace.panel, target, subject, choice, { maxRate: 0 });
     } else if (answer === 'count') {

@@ -20,6 +20,36 @@ const SESSION = session([
 ]);
 const TIMED = session([call(), call({ durationNs: 3000 }), call({ stack: FSYNC.slice(0, 2) })]);
 
+describe('a call graph', () => {
+  const GRAPH = session([
+    call({
+      below: [
+        { depth: 1, frame: frame('zil_commit_impl', 'zfs', 0), startNs: 1000, durationNs: 9500 },
+        { depth: 2, frame: frame('zil_lwb_commit', 'zfs', 0), startNs: 2000, durationNs: null },
+      ],
+    }),
+  ]);
+
+  it('is indented in the text, as function_graph prints it', () => {
+    expect(exported('Text', GRAPH).split('\n').slice(5)).toEqual([
+      '              9.5 us | zil_commit_impl()',
+      '                     |   zil_lwb_commit()',
+      '',
+      '',
+    ]);
+  });
+
+  it('is within its call in Perfetto', () => {
+    const title = EXPORT_FORMATS.find((one) => one.title.includes('Perfetto'))?.title ?? '';
+    const { traceEvents } = JSON.parse(exported(title, GRAPH));
+    expect(traceEvents.slice(2)).toMatchObject([
+      { ph: 'X', name: 'zil_commit', tid: 634, ts: 12000005, dur: 12 },
+      { ph: 'X', name: 'zil_commit_impl', tid: 634, ts: 12000006, dur: 9.5 },
+      { ph: 'i', name: 'zil_lwb_commit', tid: 634, ts: 12000007 },
+    ]);
+  });
+});
+
 describe('text', () => {
   it('is what the reader of stack texts reads back', () => {
     const text = exported('Text', SESSION);
