@@ -270,7 +270,7 @@ async function series(moment: Moment, guest: Guest, context: ProofContext): Prom
     {
       what: `${moment.name}: ${moment.truth}`,
       measured:
-        `${seen.length} times; ${known}${clean}connected again with an answer in at most ${longest(({ againMs }) => againMs)}; ` +
+        `${seen.length === 1 ? 'once' : `${seen.length} times`}; ${known}${clean}connected again with an answer in at most ${longest(({ againMs }) => againMs)}; ` +
         `client never still for more than ${longest(({ stillMs }) => stillMs)}${faults.map((fault) => `; ${fault}`).join('')}`,
       holds: faults.length === 0,
     },
