@@ -24,7 +24,7 @@ import { readTraceMessage } from '../webview-messages.ts';
 import { LinesBeside } from './lines-beside.ts';
 import { stackKey, tallyView } from './tally-view.ts';
 import type { SessionListener } from './trace-session.ts';
-import { conditionsText, lossText, returnedText } from './trace-texts.ts';
+import { conditionsText, lossRowText, lossText, returnedText } from './trace-texts.ts';
 
 /** Rows sent to the page in one message. */
 const BATCH = 1000;
@@ -172,6 +172,9 @@ export class TracePanel implements Disposable {
           kind: this.heading.kind,
           hasProgram: this.heading.program !== '',
         });
+        if (this.session.events.first === 0) {
+          this.#firstTime = null;
+        }
         this.#send(this.session.events.items, this.session.events.first);
         this.#sums = null;
         this.#losses = '';
@@ -264,6 +267,7 @@ export class TracePanel implements Disposable {
   #row(event: TraceEvent, id: number): TraceRow {
     if (event.kind === 'loss') {
       if (event.gap === 'reboot') {
+        this.#firstTime = null;
       }
       return {
         id,
@@ -277,7 +281,7 @@ export class TracePanel implements Disposable {
         durationNs: null,
         returned: '',
         failed: false,
-        text: `${event.count === null ? 'Some' : event.count} events lost here: the kernel's buffer was full`,
+        text: lossRowText(event),
       };
     }
     this.#firstTime ??= event.time;
