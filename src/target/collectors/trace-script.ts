@@ -16,7 +16,8 @@ export function sessionScript(program: FtraceProgram, sessionId: string): string
   const shares = pairs ? 4 : 2;
   return `${[
     call('begin', markOf(sessionId), sessionId),
-    ...setUp(program, pairs ? 'global' : 'local'),
+    // What belongs together may be of several processors.
+    ...setUp(program, pairs || kind === 'graph' ? 'global' : 'local'),
     how === 'tally'
       ? call('tally', `${maxSeconds}`)
       : call('record', `${maxEvents}`, `${maxSeconds}`, `${maxRate}`, `${shares}`),

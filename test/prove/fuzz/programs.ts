@@ -178,7 +178,7 @@ function intended({ steps, kind, maxEvents, maxSeconds, maxRate }: FtraceProgram
   return [
     ['begin', '#zscope-5e71', '5e71'],
     ...steps.filter(isProbe).map(words),
-    ['ready', pairs ? 'global' : 'local'],
+    ['ready', pairs || kind === 'graph' ? 'global' : 'local'],
     ...steps.filter((step) => !isProbe(step)).map(words),
     how === 'tally'
       ? ['tally', String(maxSeconds)]
