@@ -40,6 +40,8 @@ import type { Transport } from './transport.ts';
 const OUTPUT_LIMIT = 64 * 1024 * 1024;
 /** A stream must be running after this time: opening a channel, sudo, a slow login shell. */
 const STREAM_START_MS = 30_000;
+/** How often it is looked whether more waits than may: a server on a fast network sends 350 MB in a second. */
+const FLOOD_CHECK_MS = 100;
 /** How long the other side may take to close after we said goodbye. */
 const GOODBYE_MS = 1000;
 /** What a kind of question does with its job. */
@@ -99,7 +101,7 @@ export class TargetConnection implements Connection {
     }
     const guard = setInterval(() => {
       if (this.#pool.isFlooded) this.#close(this.#say.flooded(), true);
-    }, 1000);
+    }, FLOOD_CHECK_MS);
     guard.unref();
     this.#owned.onEnd(() => clearInterval(guard));
   }
