@@ -8,7 +8,7 @@ import { moduleName } from '../linux.ts';
 import { type Format, frameInBody } from './format.ts';
 
 const DDB =
-  /^(?:[A-Za-z_.][\w.$]*\(.{0,400}?\) at |#\d{1,3} +0x[\da-f]{8,16} at |Stopped at +|(?:pc|lr) = 0x[\da-f]{8,16} \()(?:netbsd:)?([A-Za-z_.][\w.$]*)(?:\+0x([\da-f]{1,12}))?(?=\/frame 0x[\da-f]{8,16}$|$|:|\)| (?:[A-Za-z_][\w.]{0,255} )?[\w./+~-]{1,512}\.[chS]:-?\d)/;
+  /^(?:[A-Za-z_.][\w.$]*\(.{0,400}?\) at |#\d{1,3} +0x[\da-f]{8,16} at |Stopped at +|(?:pc|lr) = 0x[\da-f]{8,16} \()(?:([A-Za-z_]\w{0,63}):)?([A-Za-z_.][\w.$]*)(?:\+0x([\da-f]{1,12}))?(?=\/frame 0x[\da-f]{8,16}$|$|:|\)| (?:[A-Za-z_][\w.]{0,255} )?[\w./+~-]{1,512}\.[chS]:-?\d)/;
 const NAME_ONLY = /^([A-Za-z_.][\w.$]*)\(.{0,400}?\) at \1$/;
 
 export function ddbFormat(): Format {
@@ -21,15 +21,16 @@ export function ddbFormat(): Format {
         return false;
       }
       const match = DDB.exec(body);
-      const name = match?.[1];
-      if (match === null || name === undefined || (match[2] === undefined && !NAME_ONLY.test(body))) {
+      const [, module, name, offset] = match ?? [];
+      if (match === null || name === undefined || (offset === undefined && !NAME_ONLY.test(body))) {
         return false;
       }
-      const offset = match[2];
       const index =
         offset === undefined ? body.lastIndexOf(name) : body.lastIndexOf(`${name}+`, match[0].length);
       frameInBody(line, out, index, name, {
         offset: offset === undefined ? null : Number.parseInt(offset, 16),
+        // NetBSD's kernel and its modules have their names before those of functions.
+        module: module === undefined || module === 'netbsd' ? null : module,
         length: name.length + (offset === undefined ? 0 : 3 + offset.length),
       });
       return true;
