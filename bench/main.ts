@@ -15,6 +15,7 @@ import * as lab from '../test/lab/lab.ts';
 import { repository } from '../test/support/paths.ts';
 import { elapsedProgress } from '../test/support/progress.ts';
 import { benchCallSites } from './call-sites.ts';
+import { benchConnection } from './connection.ts';
 import { benchDbgmsg } from './dbgmsg.ts';
 import { benchDecode } from './decode.ts';
 import { benchActivation, benchBundles } from './extension.ts';
@@ -87,6 +88,7 @@ async function main(): Promise<number> {
       ['snapshot', () => benchSnapshot(vm)],
       ['trace', () => inWorkbench(vm, vsix, (workbench) => benchTrace(vm, workbench))],
       ['tracing', () => benchTracing(vm)],
+      ['connection', benchConnection],
       ['activation', () => benchActivation(vsix, vm.sourceDir)],
       ['bundles', benchBundles],
       ['dbgmsg', () => inWorkbench(vm, vsix, (workbench) => benchDbgmsg(vm, workbench))],
