@@ -43,7 +43,7 @@ export interface StackLine {
 export interface TreeRow {
   /** 0 for a root. */
   readonly depth: number;
-  /** `zil_commit [zfs]`. */
+  /** `zil_commit`; with its module where that is none of ZFS's. */
   readonly label: string;
   /** As {@link StackLine.source}. */
   readonly source: string;

@@ -30,6 +30,7 @@ export class TraceTree extends LitElement {
         flex-direction: column;
         min-height: 0;
         overflow: hidden;
+        container-type: inline-size;
       }
 
       h2 {
@@ -59,7 +60,7 @@ export class TraceTree extends LitElement {
 
       .row {
         display: grid;
-        grid-template-columns: minmax(20ch, 1fr) 8ch 9ch minmax(30px, 12ch) 6ch;
+        grid-template-columns: minmax(20ch, 1fr) 7ch 7ch 12ch 6ch;
         align-items: center;
         column-gap: 10px;
         box-sizing: border-box;
@@ -118,10 +119,16 @@ export class TraceTree extends LitElement {
       .label,
       .source {
         flex: 0 1 auto;
-        min-width: 4ch;
+        min-width: 8ch;
         overflow: hidden;
         text-overflow: ellipsis;
         unicode-bidi: isolate;
+      }
+
+      /* The name says more than the place. */
+      .source {
+        flex-shrink: 100;
+        min-width: 0;
       }
 
       .slowest .label {
@@ -150,6 +157,17 @@ export class TraceTree extends LitElement {
 
       .slowest rect {
         fill: var(--vscode-charts-orange);
+      }
+
+      @container (max-width: 620px) {
+        .row {
+          grid-template-columns: minmax(16ch, 1fr) 6ch 7ch 6ch;
+          column-gap: 6px;
+        }
+
+        svg {
+          display: none;
+        }
       }
 
       .message {

@@ -53,6 +53,8 @@ export class GraphOutput {
   readonly #announced = new Map<string, Probed>();
   /** By task: the last one that the probe saw, which a stack belongs to. */
   readonly #last = new Map<string, Probed>();
+  /** The probe is enabled after the tracer: what came before it has no arguments. */
+  #hasProbed = false;
   /** Whose stack is being read. */
   #stackOf: Probed | null = null;
   readonly #pool = new StackPool();
@@ -187,6 +189,7 @@ export class GraphOutput {
     }
     const { comm, values } = readCallFields(rest, role);
     const probed: Probed = { comm, arguments: values, frames: [] };
+    this.#hasProbed = true;
     makeRoom(this.#last);
     this.#last.set(task, probed);
     const open = this.#open.get(task);
@@ -226,7 +229,7 @@ export class GraphOutput {
     };
     const program = this.programs.ofGraph(call.symbol);
     // Without a condition a call counts that the probe missed.
-    const isWanted = probed !== null || program?.filters.entry === null;
+    const isWanted = probed !== null || (this.#hasProbed && program?.filters.entry === null);
     return isWanted && program !== undefined && passes(whole, program) ? [whole] : [];
   }
 

@@ -4,6 +4,7 @@ import type { Place } from '../../core/symbols/location.ts';
 import { inert } from '../../core/text/inert.ts';
 import type { TreeItem } from '../../core/tracing/call-tree.ts';
 import { durationText } from '../../core/tracing/duration-text.ts';
+import { isZfsModule } from '../../core/zfs/zfs-modules.ts';
 import type { TreeRow } from '../../protocol/trace-view.ts';
 import { sourceText } from '../hung-tasks/labels.ts';
 
@@ -37,7 +38,12 @@ export function treeLines(
       place,
       shown: {
         depth,
-        label: inert(frame.module === null ? frame.symbol : `${frame.symbol} [${frame.module}]`),
+        // Nearly all of them are of ZFS: where that went without saying there is room for names.
+        label: inert(
+          frame.module === null || isZfsModule(frame.module)
+            ? frame.symbol
+            : `${frame.symbol} [${frame.module}]`,
+        ),
         source: place === null ? '' : sourceText(place),
         canOpen: place !== null && place.uri !== null,
         count: calls,
