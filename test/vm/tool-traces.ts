@@ -8,8 +8,10 @@ import type { Connection } from '../../src/target/connection.ts';
 import { tracerOf } from '../../src/target/tool-tracers.ts';
 import { ask, until, Watched } from './target.ts';
 
-/** bcc compiles its program with clang: tens of seconds where the processor is emulated. */
+/** A tool has a compiler in it: tens of seconds where the processor is emulated. */
 export const START_MS = 240_000;
+/** bcc compiles C with the kernel's headers: minutes there beside other work. */
+const BCC_START_MS = 900_000;
 
 /** The name of the process that does the work. */
 export const COMM = 'ztools';
@@ -17,6 +19,7 @@ export const COMM = 'ztools';
 export interface ToolTrace {
   readonly tool: TraceTool;
   readonly kind: TraceKind;
+  readonly sessionId: string;
   readonly watched: Watched<TraceStreamEvent>;
 }
 
@@ -48,13 +51,15 @@ export async function startTrace(
     sessionId: randomBytes(4).toString('hex'),
   };
   const watched = await Watched.start(connection, tracer.session, params);
-  const first = await until(`the start of ${tool} for ${kind}`, START_MS, () =>
-    watched.events.find((event) => event.kind === 'started' || event.kind === 'refused'),
+  const first = await until(
+    `the start of ${tool} for ${kind}`,
+    tool === 'bcc' ? BCC_START_MS : START_MS,
+    () => watched.events.find((event) => event.kind === 'started' || event.kind === 'refused'),
   );
   if (first.kind === 'refused') {
     throw new Error(`${tool} refuses ${kind}: ${first.why}`);
   }
-  return { tool, kind, watched };
+  return { tool, kind, sessionId: params.sessionId, watched };
 }
 
 /** Looks up so many names that are not there, each another: `zt_<random>_0` and so on. @returns what they begin with */

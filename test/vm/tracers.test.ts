@@ -1,4 +1,7 @@
-/** The tools that may trace in the place of tracefs, against a workload whose calls are known. */
+/**
+ * The tools that may trace in the place of tracefs, against a workload whose calls are known: those that start in
+ * seconds also where the processor is emulated. bcc is in the long proofs (test/prove/tracers.ts).
+ */
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { InstalledTools } from '../../src/core/tracers/tools.ts';
 import { installedTools } from '../../src/target/collectors/installed-tools.ts';
@@ -11,7 +14,7 @@ import type { Connection } from '../../src/target/connection.ts';
 import * as lab from '../lab/lab.ts';
 import { connectToLab } from './connect.ts';
 import { POOL } from './setup.ts';
-import { until, Watched } from './target.ts';
+import { ask, until, Watched } from './target.ts';
 import { COMM, callsOf, counted, lookUp, noToolRuns, START_MS, startTrace, sumOf } from './tool-traces.ts';
 
 const LIMIT_MS = 120_000;
@@ -32,16 +35,16 @@ afterAll(() => {
   observer?.dispose();
 });
 
-it('bpftrace and bcc see each call of a workload, with its arguments, its task and its stack', {
+it('bpftrace and perf-tools see each call of a workload, with its arguments, its task and its stack', {
   timeout: START_MS * 2,
 }, async () => {
   expect(installed.bpftrace).toMatch(/^\d+\.\d+\.\d+/);
-  expect(installed.bcc).toMatch(/^\d+\.\d+/);
+  expect(installed['perf-tools']).toMatch(/^\d+\.\d+/);
   const condition = `comm == "${COMM}"`;
   const traces = await Promise.all([
     startTrace(connection, installed, 'bpftrace', 'returns', `${condition} && ret == ENOENT`),
     startTrace(connection, installed, 'bpftrace', 'count', condition),
-    startTrace(connection, installed, 'bcc', 'calls', condition),
+    startTrace(connection, installed, 'perf-tools', 'calls', condition),
   ]);
   const [returns, count, calls] = traces;
   let prefix = '';
@@ -76,6 +79,9 @@ it('bpftrace and bcc see each call of a workload, with its arguments, its task a
   }
   expect(sumOf(count)).toMatchObject({ of: 'count', hits: CALLS, rows: [{ comm: COMM, count: CALLS }] });
   await noToolRuns(observer, LIMIT_MS);
+  const left = `cd /sys/kernel/tracing; cat options/stacktrace options/sym-offset; grep kprobes/ kprobe_events; ls instances | grep -E '_(${traces.map(({ sessionId }) => sessionId).join('|')})'
+    ls /var/tmp/.ftrace-lock; true`;
+  expect(await ask(observer, `(${left}) 2>/dev/null`)).toBe('0\n0\n');
 });
 
 it('a program of the editor runs, prints its maps when it is stopped, and says where it is wrong', {
