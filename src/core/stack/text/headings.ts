@@ -109,12 +109,20 @@ const BY_FIRST: ReadonlyMap<number, readonly Pattern[]> = new Map(
 /** Longest line that is taken for a heading. */
 const MAX_HEADING = 512;
 
+/** The heading there are most of. */
+const CALL_TRACE = 'Call Trace:';
+const STACK = { what: 'stack', title: CALL_TRACE, comm: null, pid: null, state: null } as const;
+
 /** Reads `line` as a heading; false when it is none. */
 export function readHeading(line: Line, out: Output): boolean {
   if (line.to - line.from > MAX_HEADING) {
     return false;
   }
   const { body } = line;
+  if (body === CALL_TRACE) {
+    out.add({ kind: 'heading', ...line.span(line.bodyColumn, line.bodyColumn + body.length), ...STACK });
+    return true;
+  }
   const patterns = isOldTask(body) ? OLD_TASKS : BY_FIRST.get(body.charCodeAt(0));
   if (patterns === undefined) {
     return false;

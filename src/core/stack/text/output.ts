@@ -162,8 +162,18 @@ export class Output {
     if (items.length === 0) {
       return;
     }
-    this.frames.length = 0;
+    if (this.frames.length > 0) {
+      this.frames.length = 0;
+    }
     this.named = false;
+    if (items.length === 1) {
+      // Most lines: to empty the list by its length takes longer.
+      const only = items.pop();
+      if (only !== undefined) {
+        this.#sink(only);
+      }
+      return;
+    }
     if (!this.#sorted) {
       items.sort((a, b) => a.line - b.line || a.start - b.start);
       this.#sorted = true;
