@@ -36,13 +36,15 @@ export class StackTextReader {
   #current: Format | null = null;
   #number = 1;
   /** Characters of the longest line so far: where a terminal broke lines, none is longer than it is wide. */
-  #longest = 0;
+  #longest: number;
   /** What came but was not read: the last whole line, which may go on in the next, and a part of one. */
   #waiting: string[] = [];
   #waitingLength = 0;
 
-  constructor(sink: ItemSink) {
+  /** @param longest characters of the longest line above the text */
+  constructor(sink: ItemSink, longest = 0) {
     this.#out = new Output(sink, this.#line);
+    this.#longest = longest;
   }
 
   push(text: string): void {

@@ -44,8 +44,9 @@ export function ddbFormat(): Format {
  */
 const AMONG =
   /(?<=^|\s)([A-Za-z_.][\w.$]*)\+0x([\da-f]{1,8})(\([\da-fx, ]{0,400}\)| \[(?:\/[^\]\s]{0,512}\/)?([\w.-]{1,128})(?:\+0x[\da-f]+)?\])?(?=\s|$)/g;
-/** What may stand between them: blanks, and addresses of frames or code. */
-const BETWEEN = /^\s+(?:\d{1,3} (?=\[<))?(?:(?:(?:0x)?[\da-f]{8,16}|\[<[\da-f]{8,16}>\])\s+){0,2}$/;
+/** What may stand between them: blanks, addresses of frames or code, and klockstat's counts and times. */
+const BETWEEN =
+  /^\s+(?:\d{1,3} (?=\[<))?(?:(?:(?:0x)?[\da-f]{8,16}|\[<[\da-f]{8,16}>\])\s+){0,2}(?:\d{1,12}(?:\.\d+)?(?: [mun]s)?\s+){0,4}$/;
 
 /** Two frames and more on one line, and nothing behind the first but frames; or three and more together. */
 export function stackLineFormat(): Format {
