@@ -16,7 +16,8 @@ export interface Comparison {
 
 /**
  * Compares at least `wanted` addresses, and 150 of each section, however small. Where only the files
- * differ from those of addr2line, eu-addr2line decides who is right.
+ * differ from those of addr2line, eu-addr2line decides who is right; where eu-addr2line has another call of the
+ * same function, addr2line does.
  * @param path the file with debug info, which `file` is, or the same linked
  * @param code the file with the code, when that is another one
  * @param seed chooses the addresses
@@ -39,6 +40,7 @@ export function compareFile(
     file: 0,
     'asm-name': 0,
     alias: 0,
+    overlap: 0,
     different: 0,
   };
   const differing: string[] = [];
@@ -52,24 +54,44 @@ export function compareFile(
     for (const [index, offset] of offsets.entries()) {
       const ours = linesAt(file, section, offset);
       const first = classify(ours, theirs[index] ?? [], isPadding(section, offset));
-      const kind =
-        first === 'different' && isAlias(file, section, offset, ours, theirs[index] ?? []) ? 'alias' : first;
+      const kind = first !== 'different' ? first : refine(file, section, offset, ours, theirs[index] ?? []);
       counts[kind]++;
       compared++;
       inlined += ours.length > 1 ? 1 : 0;
-      if (kind === 'file' && program === 'addr2line') {
+      if (kind === JUDGED[program]) {
         doubtful.push(offset);
-      } else if (kind === 'different' || kind === 'file') {
+      } else if (kind === 'different' || kind === 'file' || kind === 'overlap') {
         differing.push(`${section.name}+${offset}: ${show(ours)} | ${show(theirs[index] ?? [])}`);
       }
     }
-    differing.push(...judge(path, file, section, doubtful, isPadding));
+    const other = program === 'addr2line' ? 'eu-addr2line' : 'addr2line';
+    differing.push(...judge(other, path, file, section, doubtful, isPadding));
   }
   return { sections: sections.length, compared, inlined, counts, differing };
 }
 
-/** Those of the addresses at which eu-addr2line does not say what we say. */
+/** Differences of a tool in which another one decides. */
+const JUDGED = { addr2line: 'file', 'eu-addr2line': 'overlap', 'llvm-addr2line': null } as const;
+
+/** A class for what is different at first sight. */
+function refine(
+  file: DebugFile,
+  section: CodeSection,
+  offset: number,
+  ours: readonly DebugLine[],
+  theirs: readonly DebugLine[],
+): 'alias' | 'overlap' | 'different' {
+  if (isAlias(file, section, offset, ours, theirs)) {
+    return 'alias';
+  }
+  const functions = (chain: readonly DebugLine[]) => chain.map((line) => line.function).join(' < ');
+  const isOverlap = ours.length > 1 && functions(ours) === functions(theirs);
+  return isOverlap && show(ours.slice(0, 1)) === show(theirs.slice(0, 1)) ? 'overlap' : 'different';
+}
+
+/** Those of the addresses at which a tool does not say what we say. */
 function judge(
+  program: 'addr2line' | 'eu-addr2line',
   path: string,
   file: DebugFile,
   section: CodeSection,
@@ -79,7 +101,7 @@ function judge(
   if (offsets.length === 0) {
     return [];
   }
-  const theirs = askTool('eu-addr2line', path, section, offsets, isUnlinked(section));
+  const theirs = askTool(program, path, section, offsets, isUnlinked(section));
   return offsets.flatMap((offset, index) => {
     const ours = linesAt(file, section, offset);
     const kind = classify(ours, theirs[index] ?? [], isPadding(section, offset));

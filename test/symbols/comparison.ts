@@ -14,9 +14,19 @@ import type { DebugLine } from '../../src/core/symbols/location.ts';
  * - `asm-name`: a function has another name for the assembler, `__GI_ruserpass` for `ruserpass` or
  *   `_Z6strlenPKc` for `strlen`, which the tools print
  * - `alias`: of several symbols at one address the tool has another one; debug info names that of the source
+ * - `overlap`: of several calls that were inlined and claim an address, eu-addr2line has the first one; what
+ *   stands there is the same, and addr2line has to say as we do
  * - `different`: everything else; there is none
  */
-export type Class = 'same' | 'nothing-known' | 'padding' | 'file' | 'asm-name' | 'alias' | 'different';
+export type Class =
+  | 'same'
+  | 'nothing-known'
+  | 'padding'
+  | 'file'
+  | 'asm-name'
+  | 'alias'
+  | 'overlap'
+  | 'different';
 
 /** @param isPadding whether the address lies between functions */
 export function classify(ours: readonly DebugLine[], theirs: readonly DebugLine[], isPadding = false): Class {

@@ -100,6 +100,7 @@ const QUESTIONS: readonly ((file: DebugFile) => void)[] = [
   ...SECTIONS.flatMap((section) =>
     [0, 0x21, 0x90, 0x141, 0x2f0].map((offset) => (file: DebugFile) => file.at({ section, offset })),
   ),
+  (file) => file.forEach('.text', [0x141, 0, 0x21, 0x2f0, 0x90, 0x21], () => {}),
   (file) => file.symbols('weight.isra.0'),
   (file) => file.frame({ symbol: 'pool_sync', offset: 0x40, size: null }, true),
   (file) => file.frame({ symbol: 'refill', offset: 0x20, size: 0x80 }, true),
