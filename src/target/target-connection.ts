@@ -150,13 +150,13 @@ export class TargetConnection implements Connection {
   }
 
   async run<P, T>(collector: Collector<P, T>, params: P, options: RunOptions = {}): Promise<T> {
-    await this.#consent(collector);
     const spec = this.#spec(collector, {
       kind: 'question',
       preamble: '',
       script: collector.script(params),
       cleanup: '',
     });
+    await this.#consent(collector);
     const chunks: Buffer[] = [];
     let bytes = 0;
     const limit = this.#limit(collector.title, options.signal);
@@ -183,13 +183,13 @@ export class TargetConnection implements Connection {
     sink: ByteSink<H>,
     options: RunOptions = {},
   ): Promise<void> {
-    await this.#consent(collector);
     const spec = this.#spec(collector, {
       kind: 'question',
       preamble: '',
       script: collector.script(params),
       cleanup: '',
     });
+    await this.#consent(collector);
     const limit = this.#limit(collector.title, options.signal);
     let idle: NodeJS.Timeout | null = null;
     // A limit's reason is a Failure; what the sink threw may be a bug, and is thrown as it is.
@@ -281,7 +281,6 @@ export class TargetConnection implements Connection {
     params: P,
     sink: StreamSink<E>,
   ): Promise<RunningStream> {
-    await this.#consent(collector);
     const script = collector.script(params);
     const spec = this.#spec(collector, {
       kind: 'stream',
@@ -289,6 +288,8 @@ export class TargetConnection implements Connection {
       script,
       cleanup: collector.cleanup(params),
     });
+    // Nobody is asked about what cannot be done.
+    await this.#consent(collector);
     const limit = new Limit()
       .when(this.#closing.signal, () => this.#lostFailure())
       .after(STREAM_START_MS, () => this.#say.timeout(collector.title, this.#state));

@@ -27,9 +27,12 @@ describe('a target that asks for more', () => {
     await configure();
     await server.dispose();
     shown.answer = undefined;
+    // The last message to a page is what other tests look at.
+    shown.posted.length = 0;
   });
 
-  it('was rebuilt: its new key is taken once its name was typed, and not before', async () => {
+  it('was rebuilt: its new key is taken once its name was typed, and not before', async function () {
+    this.timeout(120_000);
     await start();
     await onRow('connectTarget', server);
     await onRow('disconnect', server);
@@ -52,7 +55,8 @@ describe('a target that asks for more', () => {
     assert.deepEqual(shown.questions, []);
   });
 
-  it('gives root for a password, asked for once until it is to be forgotten', async () => {
+  it('gives root for a password, asked for once until it is to be forgotten', async function () {
+    this.timeout(120_000);
     await start();
     // What a machine's sudo does as far as a client sees it; the tests over ssh have the real one.
     writeFileSync(
@@ -109,9 +113,11 @@ exec "$@"
     assert.match((await stateOf(server)).text, /^without root/);
   });
 
-  it('is not traced before that was allowed', async () => {
+  it('is not traced before that was allowed', async function () {
+    this.timeout(120_000);
     await start();
     const settings = vscode.workspace.getConfiguration();
+    const asksFirst = settings.inspect('zscope.trace.askFirst')?.globalValue;
     await settings.update('zscope.trace.askFirst', true, vscode.ConfigurationTarget.Global);
     await onRow('connectTarget', server);
     const [folder] = vscode.workspace.workspaceFolders ?? [];
@@ -132,12 +138,12 @@ exec "$@"
       const asked = shown.questions.filter((text) => /^Trace on "box"\?/.test(text));
       assert.equal(asked.length, isRoot ? 1 : 0);
     } finally {
-      // As the profile of the tests has it.
-      await settings.update('zscope.trace.askFirst', false, vscode.ConfigurationTarget.Global);
+      await settings.update('zscope.trace.askFirst', asksFirst, vscode.ConfigurationTarget.Global);
     }
   });
 
-  it('has its panic told from its serial console, whose last lines can be opened', async () => {
+  it('has its panic told from its serial console, whose last lines can be opened', async function () {
+    this.timeout(120_000);
     await start();
     const log = server.path('console.log');
     writeFileSync(log, '[    0.1] Kernel panic - not syncing: of the boot before\n');
