@@ -5,7 +5,7 @@ export default defineConfig({
     include: ['test/symbols/**/*.test.ts'],
     globalSetup: ['test/symbols/setup.ts'],
     passWithNoTests: false,
-    testTimeout: 60_000,
+    testTimeout: 180_000,
     hookTimeout: 120_000,
     maxWorkers: 2,
   },
