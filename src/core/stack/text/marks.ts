@@ -23,6 +23,10 @@ const REACH = 300;
 /** Ends of the names of source files: what stands before such a colon is a place, and no mark. */
 const SOURCE = /\.(?:[chS]|cc|cpp|cxx|hpp|inc)$/;
 
+/** What the kernel's own reports begin with, as headings.ts has them: two of them below each other are two reports. */
+const REPORT =
+  /^(?:INFO|BUG|WARNING|UBSAN|PANIC|panic|Oops|VERIFY\d?|ASSERT|SPLError|watchdog|rcu|refcount_t): $/;
+
 /**
  * Groups: file and number of grep -n, a separator behind each; the number of a listing, unless macOS counts
  * its frames so; a name or file and a colon; a list's, comment's or diff's mark.
@@ -90,7 +94,8 @@ function markAt(text: string, from: number, to: number): Mark | null {
     return { key: `${NUMBERED}${behind}`, number: Number(number), length: whole.length };
   }
   if (name !== undefined) {
-    return SOURCE.test(name.slice(0, -1)) ? null : { key: name, number: 0, length: whole.length };
+    const isOwn = SOURCE.test(name.slice(0, -1)) || REPORT.test(name);
+    return isOwn ? null : { key: name, number: 0, length: whole.length };
   }
   return { key: mark ?? diff ?? '', number: 0, length: whole.length };
 }

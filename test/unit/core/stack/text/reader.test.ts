@@ -361,6 +361,21 @@ describe('headings', () => {
     expect(heading(text)).toMatchObject({ what, comm, pid, state, line: 1 });
   });
 
+  test.each([
+    'INFO: task txg_sync:1608 blocked for more than 120 seconds.',
+    'BUG: soft lockup - CPU#6 stuck for 23s! [rm:1121909]',
+    'WARNING: possible circular locking dependency detected',
+    'PANIC: zfs: adding existent segment to range tree',
+    'SPLError: 8:0:(zio.c:1:zio_wait()) SPL PANIC',
+  ])('%s: one below the other are so many', (text) => {
+    const found = items(`${text}\n`.repeat(3)).filter(({ kind }) => kind === 'heading');
+    expect(found.map(({ line, start }) => [line, start])).toEqual([
+      [1, 0],
+      [2, 0],
+      [3, 0],
+    ]);
+  });
+
   it('of a line that also has a frame come in the order of the line', () => {
     const kinds = items('WARNING: CPU: 3 PID: 1234 at module/zfs/arc.c:12 arc_x+0x10/0x20 [zfs]').map(
       ({ kind }) => kind,
