@@ -1,6 +1,6 @@
 import type { TextDocument, TextDocumentContentChangeEvent } from 'vscode-languageserver-textdocument';
 import type { StackItem } from '../core/stack/text/items.ts';
-import { mayGoOn } from '../core/stack/text/join.ts';
+import { lengthOf, mayGoOn, TERMINAL_WIDTH } from '../core/stack/text/join.ts';
 import { StackTextReader } from '../core/stack/text/reader.ts';
 import { detached, Names } from './names.ts';
 
@@ -10,8 +10,11 @@ const BLOCK_LINES = 512;
 /** Lines further on that are looked at for a better end of a block: one that no stack goes over. */
 const REACH = 64;
 
-/** A frame may be wrapped over so many lines: an edit so near to the end of a block may matter to the next. */
-const WRAPPED = 4;
+/**
+ * What a line is may be told by so many lines before or behind it: the key of a map of bpftrace, a debugger's
+ * entry with its variables, a stack of bcc above its count. They are read with the block, and an edit in them matters to it.
+ */
+const CONTEXT = 300;
 
 /** Text is given to the reader in pieces of this many UTF-16 units. */
 const PIECE = 1024 * 1024;
@@ -24,6 +27,9 @@ export interface Block {
   readonly lines: number;
   /** Line numbers are 1-based within the block; null when the lines changed since they were read. */
   readonly items: readonly StackItem[] | null;
+  /** Whether one of its lines is longer than a terminal is wide, and whether one above it is: what is as long may go on. */
+  readonly isWide: boolean;
+  readonly isBehindWide: boolean;
 }
 
 /** What a document's lines hold, kept up to date edit by edit. */
@@ -90,7 +96,7 @@ export class StackLines {
     let lines = 0;
     this.#blocks.forEach((block, at) => {
       const end = base + block.lines;
-      if (from - WRAPPED < end && to + WRAPPED >= base) {
+      if (from - CONTEXT < end && to + CONTEXT >= base) {
         if (first < 0) {
           first = at;
           start = base;
@@ -104,7 +110,7 @@ export class StackLines {
       this.#isFresh = true;
       return;
     }
-    const changed = { lines: lines - removed + added, items: null };
+    const changed = { lines: lines - removed + added, items: null, isWide: false, isBehindWide: false };
     // A new list: others hold the one before, to compare.
     this.#blocks = [...this.#blocks.slice(0, first), changed, ...this.#blocks.slice(last + 1)];
   }
@@ -114,7 +120,7 @@ export class StackLines {
     const known = this.#blocks.reduce((count, { lines }) => count + lines, 0);
     if (this.#isFresh || known !== lineCount) {
       this.#isFresh = false;
-      this.#blocks = readBlocks(this.document.getText(), lineCount, MAX_ITEMS, this.#names);
+      this.#blocks = this.#readLines(0, lineCount, MAX_ITEMS, false);
       return;
     }
     if (this.#blocks.every(({ items }) => items !== null)) {
@@ -122,39 +128,82 @@ export class StackLines {
     }
     let room = MAX_ITEMS - this.#blocks.reduce((count, { items }) => count + (items?.length ?? 0), 0);
     let base = 0;
+    let isBehindWide = false;
     this.#blocks = this.#blocks.flatMap((block) => {
       const from = base;
       base += block.lines;
-      if (block.items !== null) {
-        return [block];
+      let blocks: readonly Block[] = [block];
+      if (block.items === null || block.isBehindWide !== isBehindWide) {
+        room += block.items?.length ?? 0;
+        blocks = this.#readLines(from, block.lines, room, isBehindWide);
+        room -= blocks.reduce((count, { items }) => count + (items?.length ?? 0), 0);
       }
-      const range = { start: { line: from, character: 0 }, end: { line: base, character: 0 } };
-      const blocks = readBlocks(this.document.getText(range), block.lines, room, this.#names);
-      room -= blocks.reduce((count, { items }) => count + (items?.length ?? 0), 0);
+      isBehindWide ||= blocks.some(({ isWide }) => isWide);
       return blocks;
     });
   }
+
+  /** Reads `count` lines from the 0-based line `from` on, in blocks. */
+  #readLines(from: number, count: number, room: number, isBehindWide: boolean): Block[] {
+    const offsetAt = (line: number) => this.document.offsetAt({ line, character: 0 });
+    const above = Math.max(from - CONTEXT, 0);
+    const range = {
+      start: { line: above, character: 0 },
+      end: { line: from + count + CONTEXT, character: 0 },
+    };
+    const begin = offsetAt(above);
+    const lines = {
+      begin: offsetAt(from) - begin,
+      end: offsetAt(from + count) - begin,
+      above: from - above,
+      count,
+    };
+    return readBlocks(this.document.getText(range), lines, room, this.#names, isBehindWide);
+  }
+}
+
+/** Where the lines that are wanted are in a text. */
+interface Wanted {
+  /** In UTF-16 units. */
+  readonly begin: number;
+  readonly end: number;
+  /** Lines before them. */
+  readonly above: number;
+  readonly count: number;
 }
 
 /**
- * Reads `lines` lines of text in blocks.
+ * Reads lines of a text in blocks; what stands around them tells what they are.
  * @param room most items
+ * @param isBehindWide whether a line above is longer than a terminal is wide
  */
-function readBlocks(text: string, lines: number, room: number, names: Names): Block[] {
-  const blocks: { readonly lines: number; readonly items: StackItem[] }[] = [];
-  let left = lines;
-  for (let from = 0; left > 0; ) {
-    const block = blockEnd(text, from);
+function readBlocks(
+  text: string,
+  wanted: Wanted,
+  room: number,
+  names: Names,
+  isBehindWide: boolean,
+): Block[] {
+  const blocks: (Block & { readonly items: StackItem[] })[] = [];
+  let left = wanted.count;
+  let isWideAbove = isBehindWide;
+  for (let from = wanted.begin; left > 0; ) {
+    const block = blockEnd(text, from, wanted.end);
     // The line behind the last newline is of the last block, empty or not.
-    const count = block.end >= text.length ? left : block.lines;
-    blocks.push({ lines: count, items: [] });
+    const count = block.end >= wanted.end ? left : block.lines;
+    blocks.push({ lines: count, items: [], isWide: block.isWide, isBehindWide: isWideAbove });
+    isWideAbove ||= block.isWide;
     left -= count;
     from = block.end;
   }
   let at = 0;
-  let base = 0;
+  let base = wanted.above;
   let free = room;
-  const reader = new StackTextReader((item) => {
+  const last = wanted.above + wanted.count;
+  const take = (item: StackItem) => {
+    if (item.line <= wanted.above || item.line > last) {
+      return;
+    }
     let block = blocks[at];
     while (block !== undefined && item.line > base + block.lines) {
       base += block.lines;
@@ -168,7 +217,8 @@ function readBlocks(text: string, lines: number, room: number, names: Names): Bl
       detach(item, names);
       block?.items.push(item);
     }
-  });
+  };
+  const reader = new StackTextReader(take, isBehindWide ? TERMINAL_WIDTH + 1 : 0);
   // In pieces, so that a text with too much in it is not read to its end.
   for (let from = 0; from < text.length && free > 0; from += PIECE) {
     reader.push(text.slice(from, from + PIECE));
@@ -194,19 +244,26 @@ function detach(item: StackItem, names: Names): void {
   }
 }
 
-/** Where the block that begins at `from` ends: after so many lines, a little later where a frame goes on. */
-function blockEnd(text: string, from: number): { readonly end: number; readonly lines: number } {
+/** Where the block that begins at `from` ends: after so many lines, a little later where a frame goes on, and at `stop`. */
+function blockEnd(
+  text: string,
+  from: number,
+  stop: number,
+): { readonly end: number; readonly lines: number; readonly isWide: boolean } {
   let end = from;
+  let isWide = false;
   for (let lines = 1; ; lines++) {
-    const newline = text.indexOf('\n', end);
-    if (newline < 0) {
-      return { end: text.length, lines };
-    }
     const begin = end;
+    const found = text.indexOf('\n', end);
+    const newline = found < 0 || found >= stop ? stop : found;
+    isWide ||= lengthOf(text, begin, newline) > TERMINAL_WIDTH;
     end = newline + 1;
+    if (newline === stop || end >= stop) {
+      return { end: stop, lines, isWide };
+    }
     const isFull = lines >= BLOCK_LINES;
     if (isFull && (lines >= BLOCK_LINES + REACH || !mayGoOn(text, begin, newline, end))) {
-      return { end, lines };
+      return { end, lines, isWide };
     }
   }
 }

@@ -40,6 +40,30 @@ function whole(text: string) {
   return items;
 }
 
+const many = (line: string) => Array.from({ length: 40 }, () => line);
+
+/** Passages whose lines say what they are together only. */
+const PASSAGES: readonly (readonly string[])[] = [
+  // Broken where a terminal of 80 columns ends, unless a longer line stands above.
+  [`#1  0x00007f0000000012 in zlog_${'a'.repeat(49)}`, 'bcd (log=0x1) at zlog.c:12', 'a word'],
+  ['> [<0>] zlog_commit+0x17/0x', '> 40 [zfs]', '>  [<0>] zlog_write_all+0x8/0x20', '> [zfs]'],
+  ['dmesg.txt:12:[<0>] zlog_commit+0x17/0x40 [zfs]', 'dmesg.txt:13:[<0>] schedule+0x27/0xf0'],
+  ['- zlog_commit+0x17/0x40 [zfs]', '- schedule+0x27/0xf0', ''],
+  // What the last line, or the first, tells of all.
+  [...many('    zlog_write_all'), '    12', ''],
+  ['@[', ...many('  commit+23'), ']: 4', ''],
+  ['#0  zlog_commit (log=0x1,', ...many('    flags=0,'), '    at zlog.c:12'],
+  ['INFO: task sync:3198 blocked for more than 120 seconds.'],
+];
+
+const passage = fc.constantFrom(...PASSAGES).map((lines) => `${lines.join('\n')}\n`);
+const change = fc.record({
+  at: fc.double({ min: 0, max: 0.999, noNaN: true }),
+  span: fc.nat(2),
+  text: fc.oneof(fc.constantFrom('', '\n', 'x', '    12\n', `${'y'.repeat(90)}\n`), passage),
+  isLooked: fc.boolean(),
+});
+
 describe('the lines of a document', () => {
   it('hold after any edits what the whole text holds', () => {
     const texts = fc.constantFrom('', '\n', '\n\n\n', 'x', `\n ${frames[0]}\n`, log(1300), '+0x1/0x2\n');
@@ -64,6 +88,32 @@ describe('the lines of a document', () => {
         expect(itemsOf(stacks)).toEqual(whole(document.getText()));
       }),
       { numRuns: 60 },
+    );
+  });
+
+  it('hold after any edits what the whole text holds, where neighbours tell what a line is', () => {
+    fc.assert(
+      fc.property(
+        passage,
+        fc.nat(30),
+        fc.array(change, { minLength: 1, maxLength: 6 }),
+        (text, above, edits) => {
+          // Long enough for several blocks, whose borders are anywhere in a passage.
+          const times = Math.ceil(1500 / (text.split('\n').length - 1));
+          const { documents, document, stacks } = open('\n'.repeat(above) + text.repeat(times));
+          expect(itemsOf(stacks)).toEqual(whole(document.getText()));
+          edits.forEach(({ at, span, text, isLooked }, version) => {
+            const start = { line: Math.floor(at * document.lineCount), character: 0 };
+            const end = { line: Math.min(start.line + span, document.lineCount - 1), character: 0 };
+            documents.update(document, [{ range: { start, end }, text }], version + 2);
+            if (isLooked) {
+              expect(itemsOf(stacks)).toEqual(whole(document.getText()));
+            }
+          });
+          expect(itemsOf(stacks)).toEqual(whole(document.getText()));
+        },
+      ),
+      { numRuns: 40 },
     );
   });
 
