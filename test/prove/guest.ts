@@ -14,6 +14,9 @@ const STAMP = '/run/zscope-lab/prove-stamp';
 /** A pool, a full disk and a look at all files take their time where the processor is emulated beside other work. */
 const ASK_MS = 300_000;
 
+/** An emulated boot beside other work. */
+const BOOT_MS = 900_000;
+
 /** Names of processes that a collector or its supervisor may have, and of those that bring them there. */
 const OURS =
   /^(?:sh|dash|bash|zscope|sleep|cat|awk|mawk|gawk|dd|gzip|xz|tr|od|head|tail|sort|timeout|setsid|sudo|su|doas|sshd-.*)$/;
@@ -92,7 +95,7 @@ export class Guest {
   async begin(): Promise<void> {
     this.#observer?.dispose();
     await lab.ensureUp();
-    this.#observer = await observe();
+    await this.reconnect();
     await this.ask('mkdir -p /run/zscope-lab');
     await this.startWork();
     await this.ask(`: >${STAMP}`);
@@ -173,14 +176,14 @@ export class Guest {
   /** Connects anew to the same boot, where what is looked for is the same. */
   async reconnect(): Promise<void> {
     this.#observer?.dispose();
-    this.#observer = await until('sshd lets us in again', 120_000, () => observe().catch(() => undefined));
+    this.#observer = await until('sshd lets us in', BOOT_MS, () => observe().catch(() => undefined));
   }
 
   /** Waits for a boot other than this one, and begins anew in it. */
   async afterReboot(bootId: string): Promise<void> {
     this.#observer?.dispose();
     this.#observer = null;
-    await until('the VM is up again', 300_000, async () => {
+    await until('the VM is up again', BOOT_MS, async () => {
       try {
         const { stdout } = await lab.exec('cat /proc/sys/kernel/random/boot_id', { timeoutMs: 30_000 });
         return stdout.trim() !== '' && stdout.trim() !== bootId ? true : undefined;
@@ -192,8 +195,10 @@ export class Guest {
   }
 
   async close(): Promise<void> {
+    // What went wrong before is not to be hidden by what cannot be tidied after it.
+    if (this.#observer === null) return;
     await this.ask(`read -r id <${WORK_FILE} && kill -KILL -$id; rm -f ${WORK_FILE} ${STAMP}
       zpool destroy -f ${POOL}; rm -f ${POOL_FILE}; true`).catch(() => {});
-    this.#observer?.dispose();
+    this.#observer.dispose();
   }
 }

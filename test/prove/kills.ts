@@ -179,8 +179,8 @@ async function round(way: Way, guest: Guest, { number, random }: Round): Promise
   } finally {
     if (!client.hasEnded) await client.kill();
     await relay.stop();
-    await way.after?.(guest, random);
   }
+  await way.after?.(guest, random);
   return { sessions: SESSIONS, running, tookMs, faults: faults.map((fault) => `round ${number}: ${fault}`) };
 }
 
