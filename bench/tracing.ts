@@ -63,15 +63,22 @@ async function trace(connection: Connection, symbol: string, kind: TraceKind) {
   return watched;
 }
 
-/** A flood of calls, more than any tracer can tell of: how many a second arrive. */
+/** Calls zfs_getattr_fast as fast as two processes can. */
+const FLOOD_LOOP = 'while :; do [ -d /tank ]; done';
+
+/**
+ * A flood of calls, more than any tracer can tell of: how many a second arrive. It begins when a tracer is attached,
+ * which would take minutes beside it.
+ */
 async function carried(connection: Connection): Promise<Figure[]> {
-  const flood = await background('a() { while :; do [ -d /tank ]; done; }; a & a');
+  const watched = await trace(connection, 'zfs_getattr_fast', 'calls');
+  const flood = await background(`a() { ${FLOOD_LOOP}; }; a & a`);
   try {
-    const watched = await trace(connection, 'zfs_getattr_fast', 'calls');
     const calls = () => watched.times.filter((_, at) => watched.events[at]?.kind === 'call');
     await until('the calls', LIMIT_MS, () => (calls().length >= FLOOD ? true : undefined));
     const times = calls();
     const ours = FLOOD / (((times[FLOOD - 1] ?? 0) - (times[0] ?? 0)) / 1000);
+    await flood.end();
     await watched.stop();
     const lost = watched.events.findLast((event) => event.kind === 'counters')?.overrun ?? 0;
     const theirs = async (option: string): Promise<number> => {
@@ -80,6 +87,10 @@ async function carried(connection: Connection): Promise<Figure[]> {
         `out=/run/zscope-bench-calls
         timeout 150 trace-bpfcc ${option} -M ${FLOOD} zfs_getattr_fast >$out 2>/dev/null &
         pid=$!
+        while ! grep -q zfs_getattr_fast /sys/kernel/debug/kprobes/list; do kill -0 $pid || exit 1; sleep 0.2; done
+        (${FLOOD_LOOP}) & one=$!
+        (${FLOOD_LOOP}) & two=$!
+        trap 'kill $one $two' EXIT
         while ! grep -q -m 1 zfs_getattr_fast $out; do kill -0 $pid || exit 1; sleep 0.1; done
         before=$(grep -c ' zfs_getattr_fast *$' $out)
         read -r from rest </proc/uptime
@@ -88,7 +99,7 @@ async function carried(connection: Connection): Promise<Figure[]> {
         after=$(grep -c ' zfs_getattr_fast *$' $out)
         rm -f $out
         echo $from $to $before $after`,
-        { timeoutMs: 180_000 },
+        { timeoutMs: 200_000 },
       );
       const [from = 0, to = 0, before = 0, after = 0] = seconds.trim().split(' ').map(Number);
       return (after - before) / Math.max(0.01, to - from);
