@@ -25,6 +25,8 @@ import { DocumentLinks } from './stack-text/document-links.ts';
 
 /** A running language server. Disposing ends its process. */
 export interface ServerClient extends Disposable {
+  /** Settled when it has started, or cannot be: then with a Failure. Requests wait for it. */
+  readonly started: Promise<void>;
   /** @throws when the request fails, the signal is aborted or the server has ended. */
   request<P, R>(kind: RequestKind<P, R>, params: P, signal?: AbortSignal): Promise<R>;
   /** Answers what the server asks. */
@@ -52,18 +54,15 @@ class QuietClient extends LanguageClient {
  * stderr goes to `log`.
  * @param prepare is called with the client before the server runs
  * @param gaveUp is called when the server ended and is not started again by itself
- * @throws when it cannot be started.
+ * @returns at once: it can be disposed while it starts
  */
-export async function startServer(
+export function startServer(
   context: Pick<vscode.ExtensionContext, 'asAbsolutePath' | 'globalStorageUri'>,
   log: vscode.LogOutputChannel,
-  prepare: (client: ServerClient) => void,
+  prepare: (client: Pick<ServerClient, 'answer' | 'listen'>) => void,
   gaveUp: () => void,
-): Promise<ServerClient> {
-  const served = new RestartingServer(context, log, gaveUp);
-  prepare(served);
-  await served.start();
-  return served;
+): ServerClient {
+  return new RestartingServer(context, log, prepare, gaveUp);
 }
 
 /**
@@ -71,7 +70,11 @@ export async function startServer(
  * to start with the one that it starts in its place, and ends the process of that.
  */
 class RestartingServer implements ServerClient {
-  #client: Promise<LanguageClient> | null = null;
+  /** The client that runs, or that is being started. */
+  #client: Promise<LanguageClient>;
+  /** The one that is being started. */
+  #starting: LanguageClient | null = null;
+  readonly started: Promise<void>;
   #isDisposed = false;
   readonly #crashes = new CrashLimit(MAX_CRASHES, CRASHES_WITHIN_MS);
   /** What each client is given before it starts. */
@@ -80,17 +83,16 @@ class RestartingServer implements ServerClient {
   constructor(
     private readonly context: Pick<vscode.ExtensionContext, 'asAbsolutePath' | 'globalStorageUri'>,
     private readonly log: vscode.LogOutputChannel,
+    prepare: (client: RestartingServer) => void,
     private readonly gaveUp: () => void,
-  ) {}
-
-  /** @throws when a server cannot be started, again and again. */
-  start(): Promise<LanguageClient> {
+  ) {
+    prepare(this);
     this.#client = this.#start();
-    return this.#client;
+    this.started = this.#client.then(() => {});
   }
 
   async request<P, R>(kind: RequestKind<P, R>, params: P, signal?: AbortSignal): Promise<R> {
-    const client = await (this.#client ?? this.start());
+    const client = await this.#client;
     if (signal === undefined) {
       return client.sendRequest(kind.method, params);
     }
@@ -128,8 +130,10 @@ class RestartingServer implements ServerClient {
 
   dispose(): void {
     this.#isDisposed = true;
+    // The library refuses to stop a client that starts, and ends its process all the same.
+    this.#starting?.dispose().catch(() => {});
     // The extension is going away: nobody can wait for this. A client that could not start is gone already.
-    this.#client?.then(
+    this.#client.then(
       (client) => client.dispose().catch((error: unknown) => this.log.warn(String(error))),
       () => {},
     );
@@ -151,6 +155,7 @@ class RestartingServer implements ServerClient {
           this.#ended();
         }
       });
+      this.#starting = client;
       try {
         await Promise.race([client.start(), ended]);
         isRunning = true;
@@ -169,6 +174,8 @@ class RestartingServer implements ServerClient {
             'Show Log has what it said; the command "ZScope: Restart Language Server" tries again.',
           );
         }
+      } finally {
+        this.#starting = null;
       }
     }
   }
@@ -180,7 +187,13 @@ class RestartingServer implements ServerClient {
     }
     if (this.#crashes.crashed()) {
       this.log.warn('The language server ended and is started again.');
-      this.start().catch(this.gaveUp);
+      this.#client = this.#start();
+      this.#client.catch(() => {
+        // One that was disposed meanwhile is missed by nobody.
+        if (!this.#isDisposed) {
+          this.gaveUp();
+        }
+      });
     } else {
       this.gaveUp();
     }

@@ -61,6 +61,31 @@ describe('a language server that ends again and again', () => {
     assert.equal(shown.errors.length, errors, shown.errors.slice(errors).join('\n'));
   });
 
+  it('is another one at once when it hangs and a person wants a new one', async function () {
+    this.timeout(120_000);
+    this.retries(0);
+    await vscode.commands.executeCommand('zscope.restartServer');
+    const errors = shown.errors.length;
+    const [first = 0] = await eventually('a server', servers, (list) => list.length === 1);
+    process.kill(first, 'SIGKILL');
+    // In whatever moment of its start it is seen.
+    let hung: number | undefined;
+    while (hung === undefined) {
+      hung = servers().find((pid) => pid !== first);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    process.kill(hung, 'SIGSTOP');
+    await vscode.commands.executeCommand('zscope.restartServer');
+    await eventually('links of the new one', links, (found) => found.length > 0);
+    await eventually(
+      'the end of the one that hung',
+      servers,
+      (list) => list.length === 1 && list[0] !== hung,
+      60_000,
+    );
+    assert.equal(shown.errors.length, errors, shown.errors.slice(errors).join('\n'));
+  });
+
   it('is started again some times, then no more until a person wants it', async function () {
     this.timeout(120_000);
     // Another try would begin with what the first one has used up.

@@ -8,13 +8,13 @@ import type * as LanguageClientModule from '../language-client.ts';
 
 /** Starts the language server process when it is first needed: a request, or a stack document. */
 export class LazyServer implements Disposable {
-  #client: Promise<LanguageClientModule.ServerClient> | null = null;
+  #client: LanguageClientModule.ServerClient | null = null;
   #ended = false;
   /** It ended too often and was not started again. */
   #down = false;
   readonly #listener: vscode.Disposable;
   /** What the server may ask and tell; given to each client. */
-  readonly #handlers: ((client: LanguageClientModule.ServerClient) => void)[] = [];
+  readonly #handlers: ((client: Pick<LanguageClientModule.ServerClient, 'answer' | 'listen'>) => void)[] = [];
 
   constructor(
     private readonly extension: vscode.ExtensionContext,
@@ -23,7 +23,7 @@ export class LazyServer implements Disposable {
     const startFor = (document: vscode.TextDocument) => {
       if (document.languageId === languages.kernelStack || holdsStacks(document)) {
         this.funnel.guard('Starting the language server', async () => {
-          await this.#start();
+          await this.#start().started;
         });
       }
     };
@@ -41,7 +41,7 @@ export class LazyServer implements Disposable {
 
   /** @throws when the server cannot be started, the request fails or the signal is aborted. */
   async request<P, R>(kind: RequestKind<P, R>, params: P, signal?: AbortSignal): Promise<R> {
-    const client = await this.#start();
+    const client = this.#start();
     if (this.#down) {
       throw new Failure(
         'lost',
@@ -57,8 +57,9 @@ export class LazyServer implements Disposable {
     const old = this.#client;
     this.#client = null;
     this.#down = false;
-    (await old?.catch(() => null))?.dispose();
-    await this.#start();
+    // Also one that never gets as far as to run.
+    old?.dispose();
+    await this.#start().started;
   }
 
   /** Answers what the server asks. Before the first request. */
@@ -71,9 +72,10 @@ export class LazyServer implements Disposable {
     this.#handlers.push((client) => client.listen(kind, handler));
   }
 
-  #start(): Promise<LanguageClientModule.ServerClient> {
+  /** @throws CancellationError when the extension is going away. */
+  #start(): LanguageClientModule.ServerClient {
     if (this.#ended) {
-      return Promise.reject(new vscode.CancellationError());
+      throw new vscode.CancellationError();
     }
     if (this.#client === null) {
       // require() is typed as any; the bundle is built from exactly this module (esbuild.mjs).
@@ -89,9 +91,11 @@ export class LazyServer implements Disposable {
         () => this.funnel.guard('Restarting the language server', () => this.#gaveUp()),
       );
       this.#client = client;
-      client.catch(() => {
-        // The next request tries again.
-        this.#client = null;
+      client.started.catch(() => {
+        // The next request tries again, unless somebody did already.
+        if (this.#client === client) {
+          this.#client = null;
+        }
       });
     }
     return this.#client;
@@ -116,11 +120,7 @@ export class LazyServer implements Disposable {
   dispose(): void {
     this.#ended = true;
     this.#listener.dispose();
-    // A client that is still starting is disposed when it has; one that failed to start is gone.
-    void this.#client?.then(
-      (client) => client.dispose(),
-      () => {},
-    );
+    this.#client?.dispose();
   }
 }
 
