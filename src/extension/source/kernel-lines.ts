@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import { Failure } from '../../core/failure.ts';
 import { kernelDebugPackage } from '../../core/symbols/kernel-package.ts';
+import { inert } from '../../core/text/inert.ts';
 import type { TargetService } from '../targets/target-service.ts';
 import type { PlaceService } from './place-service.ts';
 
@@ -16,15 +17,25 @@ export async function readKernelLines(
   if (connection === null) {
     throw new Failure('bad-request', 'No target is connected.', 'Connect to one, then read its kernel.');
   }
-  if (!(await places.learnKernel(connection))) {
+  const title = 'Reading the debug info of the kernel';
+  const { ready, remark, again } = await vscode.window.withProgress(
+    { location: vscode.ProgressLocation.Window, title },
+    () => places.learnKernel(connection),
+  );
+  if (!ready && again && remark !== '') {
+    // What broke off says itself what to do.
+    throw new Failure('lost', remark);
+  }
+  if (!ready) {
     const { kernelRelease } = connection.facts;
     const name = kernelDebugPackage(kernelRelease);
+    const install = name === null ? "the kernel's debug package" : name;
     throw new Failure(
       'unsupported',
-      `The debug info of the kernel ${kernelRelease} is neither on the target nor at a debuginfod server.`,
-      `${
-        name === null ? "Install the kernel's debug package on the target" : `Install ${name} on the target`
-      }, set DEBUGINFOD_URLS, or open the folder that has its vmlinux; Show Log says what was tried.`,
+      remark === ''
+        ? `The debug info of the kernel ${inert(kernelRelease, 128)} is neither on the target nor at a debuginfod server.`
+        : remark,
+      `Install ${install} on the target, set DEBUGINFOD_URLS, or open the folder that has its vmlinux; Show Log says what was tried.`,
     );
   }
   vscode.window.setStatusBarMessage('Frames of the kernel are at their lines now', 5000);

@@ -1,4 +1,4 @@
-import * as vscode from 'vscode';
+import { Failure } from '../../core/failure.ts';
 import type { Frame, Trace } from '../../core/stack/frame.ts';
 import type { Place } from '../../core/symbols/location.ts';
 import type { TaskSnapshot } from '../../core/tasks.ts';
@@ -133,15 +133,16 @@ export class PlaceService {
 
   /**
    * Has the debug info of the running kernel read from the target, or from debuginfod: some hundred megabytes.
-   * @returns whether it is here
-   * @throws Failure; CancellationError when the person cancels
+   * @returns whether it is here; why not, as a sentence that is empty when it was found nowhere; and whether to try again
+   * @throws Failure; Failure `cancelled` when the person cancels
    */
-  async learnKernel(connection: Connection): Promise<boolean> {
+  async learnKernel(connection: Connection): Promise<Pick<PreparedModule, 'ready' | 'remark' | 'again'>> {
     const builds = this.builds(connection);
     await this.#askFor([KERNEL], connection, builds);
     const buildId = builds.id(KERNEL);
     if (buildId === undefined || buildId === null) {
-      return false;
+      const remark = 'The kernel of the target tells no build-id in /sys/kernel/notes.';
+      return { ready: false, remark, again: true };
     }
     const transfer = this.transfers.begin(connection, this.#hung.has(connection));
     try {
@@ -151,9 +152,11 @@ export class PlaceService {
         { target: transfer.target, modules: [wanted], kernel: true },
         transfer.signal,
       );
-      return modules.some(({ ready }) => ready);
+      return modules[0] ?? { ready: false, remark: '', again: true };
     } catch (error) {
-      throw transfer.signal.aborted ? new vscode.CancellationError() : error;
+      throw transfer.signal.aborted
+        ? new Failure('cancelled', 'Reading the debug info of the kernel was cancelled.')
+        : error;
     } finally {
       transfer.dispose();
     }

@@ -59,11 +59,12 @@ export interface ModuleFilesOptions {
 
 /**
  * The files with the debug info of running builds: built in the workspace, kept in the cache, installed
- * on this machine, fetched from the target, or from debuginfod; in this order. A file is only ever used for the build-id that it
- * carries itself.
+ * on this machine, fetched from the target, or from debuginfod; in this order. A file is only ever used
+ * for the build-id that it carries itself.
  */
 export class ModuleFiles {
   readonly #open = new OpenFiles();
+  /** By build-id, and whether the kernel itself is wanted. */
   readonly #preparing = new Map<string, Promise<PreparedModule>>();
   /** By build-id. */
   readonly #damaged = new Map<string, readonly Damaged[]>();
@@ -77,14 +78,13 @@ export class ModuleFiles {
 
   /** Sees to it that the debug info of a running module is here. Never rejects but with signal.reason. */
   async prepare(wanted: RunningModule, outside: Outside, signal: AbortSignal): Promise<PreparedModule> {
-    const { buildId } = wanted;
+    // Who does not want the kernel's to be fetched has an answer that is none for who does.
+    const key = `${wanted.buildId}${outside.kernel === true ? ' kernel' : ''}`;
     for (;;) {
-      const other = this.#preparing.get(buildId);
+      const other = this.#preparing.get(key);
       if (other === undefined) {
-        const preparing = this.#prepare(wanted, outside, signal).finally(() =>
-          this.#preparing.delete(buildId),
-        );
-        this.#preparing.set(buildId, preparing);
+        const preparing = this.#prepare(wanted, outside, signal).finally(() => this.#preparing.delete(key));
+        this.#preparing.set(key, preparing);
         return await preparing;
       }
       // Whoever began it may cancel; the others go on where that ended.

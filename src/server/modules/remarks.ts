@@ -11,11 +11,18 @@ export interface Tried {
 /** The modules that OpenZFS is built into: two since 2.2, one per library before (module/Makefile.in). */
 const OURS = new Set(['zfs', 'spl', 'zcommon', 'znvpair', 'zavl', 'icp', 'zlua', 'zunicode', 'zzstd']);
 
+/** A full disk or quota of this machine, as libuv words it. */
+const FULL = /^(?:ENOSPC|EDQUOT)\b/;
+
 /**
  * A sentence for the person on why frames of a module have no exact line, and what to do; empty for
  * modules of the kernel: they are stripped as a rule, and their source is rarely in the workspace.
+ * @param module empty for the kernel itself, which a person asked for; the sentence is empty when it was found nowhere
  */
 export function remarkOf(module: string, tried: Tried): string {
+  if (module === '') {
+    return kernelRemark(tried);
+  }
   if (!OURS.has(module)) {
     return '';
   }
@@ -32,9 +39,20 @@ export function remarkOf(module: string, tried: Tried): string {
 }
 
 export function failedRemark(module: string, why: string): string {
-  return OURS.has(module) ? `${begin(module)}: ${why}` : '';
+  const reason = FULL.test(why)
+    ? "the disk of this machine that has ZScope's cache is full. Empty some of it, then try again."
+    : why;
+  return module === '' || OURS.has(module) ? `${begin(module)}: ${reason}` : '';
+}
+
+function kernelRemark({ failed, noLines, otherBuild }: Tried): string {
+  if (failed !== null) {
+    return failedRemark('', failed);
+  }
+  const what = noLines ? 'has no debug info' : 'is not the build that runs';
+  return noLines || otherBuild ? `${begin('')}: the vmlinux on the target ${what}.` : '';
 }
 
 function begin(module: string): string {
-  return `Exact lines of ${module} are not known`;
+  return `Exact lines of ${module === '' ? 'the kernel' : module} are not known`;
 }

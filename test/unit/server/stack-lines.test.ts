@@ -113,7 +113,7 @@ describe('the lines of a document', () => {
           expect(itemsOf(stacks)).toEqual(whole(document.getText()));
         },
       ),
-      { numRuns: 40 },
+      { numRuns: 25 },
     );
   });
 

@@ -318,4 +318,31 @@ describe('the file of a running module', () => {
     expect(outside.asked.map(({ module }) => module)).toEqual(['']);
     expect(await lines(files)).toEqual(LINES);
   });
+
+  it('of the kernel, where it cannot be had, is missed in words that say why', async () => {
+    const remark = async (outside: ReturnType<typeof target>, buildId = BUILD) => {
+      const kernel = { module: null, buildId };
+      return (await files.prepare(kernel, { ...outside, kernel: true }, signal)).remark;
+    };
+    expect(await remark(target())).toBe('');
+    expect(await remark(target(['/boot/vmlinux', sample('zlog.ko')]), OTHER_BUILD)).toContain(
+      'not the build',
+    );
+    const lost = target();
+    const failing = (why: string) => remark({ ...lost, fetch: async () => ({ outcome: 'failed', why }) });
+    expect(await failing('On lab this takes root.')).toBe(
+      'Exact lines of the kernel are not known: On lab this takes root.',
+    );
+    expect(await failing('ENOSPC: no space left on device, write')).toContain('disk of this machine');
+  });
+
+  it('of the kernel is not waited for where somebody else does not want it', async () => {
+    const outside = target(['/usr/lib/debug/boot/vmlinux-6.1', sample('zlog.ko')]);
+    const kernel = { module: null, buildId: BUILD };
+    const both = [
+      files.prepare(kernel, outside, signal),
+      files.prepare(kernel, { ...outside, kernel: true }, signal),
+    ];
+    expect((await Promise.all(both)).map(({ ready }) => ready)).toEqual([false, true]);
+  });
 });
