@@ -87,7 +87,7 @@ describe('the lines of a document', () => {
         });
         expect(itemsOf(stacks)).toEqual(whole(document.getText()));
       }),
-      { numRuns: 60 },
+      { numRuns: 30 },
     );
   });
 
