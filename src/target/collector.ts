@@ -63,6 +63,8 @@ export interface DownloadCollector<P, H> extends Question {
 }
 
 export interface LineDecoder<E> {
+  /** Longest line that it reads whole, in UTF-16 units; LINE_LIMIT (core/text/lines.ts) unless given. */
+  readonly longestLine?: number;
   line(text: string): readonly E[];
   /** Called once when the stream ended by itself or was stopped. */
   end(): readonly E[];

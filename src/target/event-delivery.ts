@@ -6,7 +6,7 @@ import type { StreamSink } from './connection.ts';
 /** Makes events of a stream's bytes, and gives them to whoever wants them, once per piece. */
 export class EventDelivery<E> {
   readonly #text = new TextDecoder('utf-8', { ignoreBOM: true });
-  readonly #lines = new LineSplitter();
+  readonly #lines: LineSplitter;
   #bug: unknown = null;
 
   constructor(
@@ -14,7 +14,9 @@ export class EventDelivery<E> {
     private readonly sink: StreamSink<E>,
     /** Called once when the decoder or the sink broke, with what to say in the Log. Nothing is delivered after that. */
     private readonly broke: (what: string) => void,
-  ) {}
+  ) {
+    this.#lines = new LineSplitter(decoder.longestLine);
+  }
 
   /** What broke; null for nothing. */
   get bug(): unknown {

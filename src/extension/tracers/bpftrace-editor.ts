@@ -129,6 +129,7 @@ export class BpftraceEditor implements vscode.CodeLensProvider, Disposable {
       const why = isCancelled(error) ? 'Cancelled.' : this.funnel.note(error, 'Running a bpftrace program');
       this.documents.update(title, `${run.text}${why}\n`);
     } finally {
+      this.#runs.delete(key);
       this.#changed.fire();
     }
   }

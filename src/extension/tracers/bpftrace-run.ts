@@ -8,6 +8,9 @@ import type { Connection, RunningStream, StreamEnd } from '../../target/connecti
 /** Characters of output that are kept: the newest. */
 const MOST_TEXT = 4 * 1024 ** 2;
 
+/** Messages that are kept: a program may print what looks like one as often as it likes. */
+const MOST_MESSAGES = 200;
+
 /** A program that was asked to end prints its maps meanwhile; then it is ended. Milliseconds. */
 const PATIENCE_MS = 30_000;
 
@@ -99,7 +102,7 @@ export class BpftraceRun implements Disposable {
         break;
       case 'line': {
         const message = bpftraceMessage(event.text);
-        if (message !== null) {
+        if (message !== null && this.messages.length < MOST_MESSAGES) {
           this.messages.push(message);
         }
         const line = `${inert(event.text, 100_000)}\n`;

@@ -1,7 +1,9 @@
 import { inert } from '../../core/text/inert.ts';
+import { LINE_LIMIT } from '../../core/text/lines.ts';
 import type { ModuleOf, ToolOutput } from '../../core/tracers/tool-trace.ts';
 import type { TraceRefused, TraceStreamEvent } from '../../core/tracing/events.ts';
 import { checkSessionId, type TraceParams, type TraceSessionId } from '../../core/tracing/ftrace-program.ts';
+import { ZFS_MODULES } from '../../core/zfs/zfs-modules.ts';
 import { type LineDecoder, type StreamCollector, shellWord } from '../collector.ts';
 import type { SessionParams } from './trace-function.ts';
 import { markOf } from './trace-script.ts';
@@ -21,6 +23,9 @@ export interface ToolRun {
 /** Longest that is kept of what a tool says of itself, in lines. */
 const MOST_SAID = 40;
 
+/** Symbols whose modules are kept: ZFS has some ten thousand. */
+const MOST_SYMBOLS = 100_000;
+
 /** A tool that is asked to end gets this long before it is killed, in seconds. */
 const GRACE = 10;
 
@@ -34,7 +39,7 @@ const GRACE = 10;
 export const TOOL = `say() { echo "$mark $*"; }
 attend() { :; }
 modules() {
-  awk '$2 ~ /^[tT]$/ && $4 ~ /^\\[(zfs|spl)\\]$/ {
+  awk '$2 ~ /^[tT]$/ && $4 ~ /^\\[(${ZFS_MODULES.join('|')})\\]$/ {
     module = substr($4, 2, length($4) - 2)
     if (module != last) { printf "%s%s modules %s", (last != "" ? "\\n" : ""), mark, module; last = module; n = 0 }
     printf " %s", $3
@@ -111,6 +116,7 @@ export function toolCollector(
 
 class ToolDecoder implements LineDecoder<TraceStreamEvent> {
   readonly #output: ToolOutput;
+  readonly longestLine: number;
   readonly #mark: string;
   /** Modules by symbol. */
   readonly #modules = new Map<string, string>();
@@ -127,6 +133,7 @@ class ToolDecoder implements LineDecoder<TraceStreamEvent> {
   ) {
     this.#mark = `${mark} `;
     this.#output = output((symbol) => this.#modules.get(symbol) ?? null);
+    this.longestLine = this.#output.longestLine ?? LINE_LIMIT;
   }
 
   line(text: string): readonly TraceStreamEvent[] {
@@ -147,7 +154,9 @@ class ToolDecoder implements LineDecoder<TraceStreamEvent> {
     switch (word) {
       case 'modules':
         for (const symbol of rest) {
-          this.#modules.set(symbol, detail);
+          if (this.#modules.size < MOST_SYMBOLS) {
+            this.#modules.set(symbol, detail);
+          }
         }
         return [];
       case 'started':

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { type InstalledTools, NO_TOOLS } from '../../../src/core/tracers/tools.ts';
 import type { TraceStreamEvent } from '../../../src/core/tracing/events.ts';
 import { installedTools } from '../../../src/target/collectors/installed-tools.ts';
+import { EventDelivery } from '../../../src/target/event-delivery.ts';
 import { tracerOf } from '../../../src/target/tool-tracers.ts';
 import { ftrace } from '../../../src/target/tracer.ts';
 import { lookup } from '../core/tracers/request.ts';
@@ -149,5 +150,25 @@ describe('what is installed', () => {
       'perf-tools': null,
       programs: { bpftrace: 'bpftrace', trace: '/usr/share/bcc/tools/trace' },
     });
+  });
+});
+
+describe('a map of many stacks', () => {
+  it('is read whole, however long its line is', () => {
+    const stack = (n: number) =>
+      Array.from({ length: 20 }, (_, i) => `\n    zfs_function_with_a_long_name_${n}_${i}+${i}`).join('');
+    const stacks = Object.fromEntries(Array.from({ length: 400 }, (_, n) => [stack(n), n + 1]));
+    const lines = [
+      { type: 'map', data: { '@hits': 80_200 } },
+      { type: 'map', data: { '@stacks': stacks } },
+      { type: 'printf', data: 'tick\n' },
+    ];
+    const told: TraceStreamEvent[] = [];
+    const decoder = tracerOf('bpftrace', ALL).session.decoder({ ...lookup, kind: 'stacks' });
+    const delivery = new EventDelivery(decoder, { events: (batch) => told.push(...batch) }, () => {});
+    delivery.push(Buffer.from(lines.map((line) => `${JSON.stringify(line)}\n`).join('')));
+    const tally = told.find(({ kind }) => kind === 'tally');
+    expect(tally).toMatchObject({ hits: 80_200, dropped: 0 });
+    expect(tally?.kind === 'tally' && tally.rows.length).toBe(400);
   });
 });

@@ -59,7 +59,7 @@ export function bccOutput(command: BccCommand, moduleOf: ModuleOf): ToolOutput {
 }
 
 /** `0.123456 1   634     634     dd              zil_commit       foid=34`, then the stack and an empty line (tools/trace.py). */
-const CALL = /^(\d{1,9}\.\d{0,9}) +(\d{1,5}) +(\d{1,10}) +(\d{1,10}) +(.{15,}?) (\S+) *(?: (.*))?$/s;
+const CALL = /^(\d{1,9}\.\d{0,9}) +(\d{1,5}) +(\d{1,10}) +(\d{1,10}) +(.{15,64}?) (\S+) *(?: (.*))?$/s;
 
 class TraceOutput implements ToolOutput {
   readonly #frames: Frames;

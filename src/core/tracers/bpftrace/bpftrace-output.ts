@@ -11,13 +11,19 @@ import type {
 } from '../../tracing/events.ts';
 import { passes } from '../../tracing/passes.ts';
 import { detached, StackPool } from '../../tracing/stack-pool.ts';
+import type { ToolOutput } from '../tool-trace.ts';
 import { toolArguments, toolReturn } from '../tool-values.ts';
 import type { BpftraceProgram } from './bpftrace-program.ts';
 
 /** bpftrace keeps 4096 entries of a map unless told otherwise. */
 const MOST_KEYS = 4096;
-/** A line of JSON: a map whose keys are that many stacks. */
-const LONGEST_LINE = 64 * 1024 ** 2;
+/** A line of JSON: a map whose keys are that many stacks, of some 20 frames each. */
+const LONGEST_LINE = 4 * 1024 ** 2;
+/** UTF-16 units of a task's name; the kernel has 15 bytes (TASK_COMM_LEN). */
+const LONGEST_COMM = 64;
+
+/** The maps that a program prints. */
+const MAPS: ReadonlySet<string> = new Set(['@seen', '@hits', '@tasks', '@stacks', '@calls', '@ns']);
 
 /** `    zil_commit+1`, in some versions with an address before it or a module and a source line behind. */
 const FRAME =
@@ -28,7 +34,8 @@ const FRAME =
  * `map`, `lost_events` or `attached_probes` (bpftrace, src/output.cpp). Lines that are no JSON are what bpftrace
  * says of itself.
  */
-export class BpftraceOutput {
+export class BpftraceOutput implements ToolOutput {
+  readonly longestLine = LONGEST_LINE;
   readonly #program: BpftraceProgram;
   readonly #moduleOf: (symbol: string) => string | null;
   readonly #pool = new StackPool();
@@ -55,7 +62,9 @@ export class BpftraceOutput {
       case 'stats':
         if (typeof data === 'object' && data !== null) {
           for (const [name, value] of Object.entries(data)) {
-            this.#maps.set(name, value);
+            if (MAPS.has(name)) {
+              this.#maps.set(name, value);
+            }
           }
         }
         return [];
@@ -125,7 +134,7 @@ export class BpftraceOutput {
     return {
       kind: 'call',
       time: Number(BigInt(time) / 1000n) / 1e6,
-      comm: detached(comm),
+      comm: detached(comm.slice(0, LONGEST_COMM)),
       pid: Number(pid),
       cpu: Number(cpu),
       symbol,
@@ -232,7 +241,16 @@ function partStack(text: string): [head: string, stack: string] {
   }
   return first < lines.length && lines[first - 1] === ''
     ? [lines.slice(0, first - 1).join('\n'), lines.slice(first).join('\n')]
-    : [text.replace(/\n+$/, ''), ''];
+    : [withoutNewlines(text), ''];
+}
+
+/** Without those at its end: one by one, since an expression would look for them from each place anew. */
+function withoutNewlines(text: string): string {
+  let end = text.length;
+  while (text[end - 1] === '\n') {
+    end -= 1;
+  }
+  return text.slice(0, end);
 }
 
 function moduleName(printed: string): string | null {
