@@ -109,9 +109,10 @@ export interface Connection extends Disposable {
   /**
    * Has a shell wait on the target for the script of the next stream with this clean-up, which then
    * starts sooner by all that a channel and a shell take. One at a time; it does nothing where there
-   * is no room for it, and never fails. The shell ends with the connection.
+   * is no room for it, and never fails. The shell ends with the connection, and by `dispose` unless a stream has
+   * taken it by then.
    */
-  standBy<P extends S, E, S>(collector: StreamCollector<P, E, S>, known: S): void;
+  standBy<P extends S, E, S>(collector: StreamCollector<P, E, S>, known: S): Disposable;
   /**
    * Gets root by a program that wants a password; asks for it until it is right, three times for each
    * program. The password is kept for this connection and goes to that program only.

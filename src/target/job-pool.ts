@@ -211,6 +211,14 @@ export class JobPool {
     return standby.waiting;
   }
 
+  /** Ends the job that {@link standBy} gave, unless it was given a script. */
+  endStandby(waiting: Promise<RemoteJob | null>): void {
+    const standby = this.#standby;
+    if (standby?.waiting !== waiting) return;
+    this.#standby = null;
+    void standby.drop();
+  }
+
   /** Has the job that stands by run a script; null when none of the kind does. */
   async beginStandby(
     spec: JobSpec,

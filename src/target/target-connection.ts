@@ -341,9 +341,10 @@ export class TargetConnection implements Connection {
     }
   }
 
-  standBy<P extends S, E, S>(collector: StreamCollector<P, E, S>, known: S): void {
-    if (this.#state !== 'connected') return;
-    if (collector.needsRoot && this.#facts?.root === 'none') return;
+  standBy<P extends S, E, S>(collector: StreamCollector<P, E, S>, known: S): Disposable {
+    const nothing = { dispose: () => {} };
+    if (this.#state !== 'connected') return nothing;
+    if (collector.needsRoot && this.#facts?.root === 'none') return nothing;
     const spec = this.#spec(collector, {
       kind: 'stream',
       preamble: collector.preamble ?? '',
@@ -357,13 +358,14 @@ export class TargetConnection implements Connection {
     const waiting = this.#pool.standBy(spec, limit.signal);
     if (waiting === null) {
       limit.dispose();
-      return;
+      return nothing;
     }
     void waiting.then((job) => {
       limit.dispose();
       const took = Math.round(performance.now() - startedAt);
       this.#target.log(`${collector.name}: ${took} ms, ${job === null ? 'could not stand by' : 'stands by'}`);
     });
+    return { dispose: () => this.#pool.endStandby(waiting) };
   }
 
   dispose(): void {

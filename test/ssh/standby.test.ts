@@ -113,6 +113,24 @@ describe('a shell that stands by', () => {
     expect(cleaned()).toBe('');
   });
 
+  test('ends when it is not wanted any more, which a stream that took it does not', async () => {
+    const unused = connection.standBy(collector, { word });
+    await standsBy();
+    unused.dispose();
+    await until('its end', 20_000, () => !isRunning(word));
+    log = [];
+    const used = connection.standBy(collector, { word });
+    await standsBy();
+    const { got, stream } = await run('echo begun; sleep 600');
+    await until('output', 20_000, () => got.length > 0);
+    used.dispose();
+    // What is asked after it is answered after it.
+    await connection.run(question('echo'), null);
+    expect(isRunning(word)).toBe(true);
+    stream.dispose();
+    expect(await stream.ended).toMatchObject({ reason: 'stopped', cleanUp: 'confirmed' });
+  });
+
   test('does not run for another stream than the one it was made for', async () => {
     connection.standBy(collector, { word });
     await standsBy();

@@ -32,12 +32,14 @@ export class TraceCommands {
   /** As {@link trace}, but asks what to find out and which calls are meant. */
   async traceWith(node: unknown): Promise<void> {
     const target = this.#target();
+    this.runs.expect(target.connection);
     await this.#ask(target, await this.subjects.of(target.connection, node));
   }
 
   /** As {@link traceWith}, of a function that is asked for too. */
   async traceByName(): Promise<void> {
     const target = this.#target();
+    this.runs.expect(target.connection);
     await this.#ask(target, await this.subjects.asked(target.connection));
   }
 

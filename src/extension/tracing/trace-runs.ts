@@ -2,7 +2,7 @@ import * as vscode from 'vscode';
 import { Failure, isFailure } from '../../core/failure.ts';
 import type { Disposable } from '../../core/lifetime.ts';
 import type { TraceLimit, TraceRefused } from '../../core/tracing/events.ts';
-import { withoutTally } from '../../core/tracing/kinds.ts';
+import { KINDS, withoutTally } from '../../core/tracing/kinds.ts';
 import type { KernelSymbol } from '../../core/tracing/why-not.ts';
 import type { TraceParams } from '../../target/collectors/trace-function.ts';
 import type { Connection, StreamEnd } from '../../target/connection.ts';
@@ -18,6 +18,7 @@ import type { SessionKeeper } from '../trace-sessions/session-keeper.ts';
 import { type Context, setting } from '../vscode-table.ts';
 import { askWhenHot, conditionError, kindLabel, PLAIN, type TraceChoice } from './choose-kind.ts';
 import { explainRefusal } from './explain.ts';
+import { isNearSource, onNearSource } from './near-source.ts';
 import { NextSession, newId } from './next-session.ts';
 import { TraceLenses } from './trace-lens.ts';
 import { type TabPlace, TracePanel } from './trace-panel.ts';
@@ -35,6 +36,9 @@ import {
 
 /** When no call came for so long, it is worth to know whether tasks hang in the function; milliseconds. */
 const QUIET_MS = 3000;
+
+/** Said of sums that the target makes. */
+const ANEW = '; sums began anew when the connection was back, without what came before';
 
 /** The machine to trace on, and what a person calls it. */
 export interface Target {
@@ -84,17 +88,28 @@ export class TraceRuns implements Disposable {
       targets.onChange(() => {
         this.#nameTargets();
         if (targets.connection !== null) {
-          this.#next.prepare(targets.connection);
           subjects.warm(targets.connection);
+          if (isNearSource()) {
+            this.expect(targets.connection);
+          }
         }
       }),
       this.#next,
+      onNearSource(() => this.expect(targets.connection)),
       hungTasks.onSnapshot(() => {
+        this.expect(hungTasks.connection);
         for (const trace of this.#open) {
           this.#sayWhyNone(trace);
         }
       }),
     );
+  }
+
+  /** A trace is likely to come soon: it is made ready for. */
+  expect(connection: Connection | null): void {
+    if (connection !== null) {
+      this.#next.prepare(connection);
+    }
   }
 
   /** Those on this target that another function can join. */
@@ -218,7 +233,8 @@ export class TraceRuns implements Disposable {
       if (session.started !== said && session.started !== null) {
         said = session.started;
         const about = choice.kind === 'calls' ? '' : `: ${kindLabel(choice.kind).toLowerCase()}`;
-        panel.update({ text: `${startedText(session.started, subject)}${about}${note}` });
+        const anew = session.hasGap && KINDS[choice.kind].how === 'tally' ? ANEW : '';
+        panel.update({ text: `${startedText(session.started, subject)}${about}${note}${anew}` });
         this.#next.prepare(session.connection);
       }
     });
@@ -270,7 +286,10 @@ export class TraceRuns implements Disposable {
       const known = await this.subjects.params(next, subject, kind !== 'calls');
       const sessionId = this.#idOf(session.tracer, next);
       try {
-        end = await session.resume(next, { ...session.params, ...known, sessionId });
+        end = await session.resume(next, { ...session.params, ...known, sessionId }, async (joined) => ({
+          ...joined,
+          ...(await this.subjects.params(next, joined, kind !== 'calls')),
+        }));
       } catch (error) {
         // Lost again before it began.
         if (!isFailure(error) || error.code !== 'lost') {

@@ -43,6 +43,9 @@ export class TraceSession implements Disposable {
   #refused: TraceRefused | null = null;
   #limit: TraceLimit | null = null;
   #counters: TraceCounters | null = null;
+  /** Counters of what ran over connections that were lost. */
+  #before: TraceCounters | null = null;
+  #hasGap = false;
   #lost = 0;
 
   #connection: Connection;
@@ -123,12 +126,20 @@ export class TraceSession implements Disposable {
   /**
    * Goes on over another connection, since the one before was lost; its events follow after a gap.
    * @param params the same question of what runs there now, under another session id
+   * @param renewed the same for a function that had joined
    * @returns as {@link run}
    */
-  async resume(connection: Connection, params: TraceParams): Promise<StreamEnd> {
+  async resume(
+    connection: Connection,
+    params: TraceParams,
+    renewed: (joined: JoinParams) => Promise<JoinParams>,
+  ): Promise<StreamEnd> {
     const isNewBoot = connection.facts.bootId !== this.#connection.facts.bootId;
     // It belongs to what ran before: what is recorded begins with a start.
     this.#add([{ kind: 'loss', cpu: null, count: null, gap: isNewBoot ? 'reboot' : 'connection' }]);
+    this.#hasGap = true;
+    this.#before = this.counters;
+    this.#counters = null;
     this.#plan = this.tracer.plan(params);
     this.#connection = connection;
     this.#params = params;
@@ -141,7 +152,9 @@ export class TraceSession implements Disposable {
       if (this.#started !== null) {
         again.dispose();
         for (const one of joined) {
-          this.join(one).catch(() => {}); // The function is gone with the build, and so is its name from the view.
+          renewed(one)
+            .then((known) => this.join(known))
+            .catch(() => {}); // The function is gone with the build, and so is its name from the view.
         }
       }
     });
@@ -232,9 +245,14 @@ export class TraceSession implements Disposable {
     return [...this.#tallies.values()];
   }
 
-  /** By the kernel's counters; null until they came. */
+  /** By the kernel's counters, which begin anew with each connection; null until they came. */
   get counters(): TraceCounters | null {
-    return this.#counters;
+    return added(this.#before, this.#counters);
+  }
+
+  /** Whether it went on after a lost connection: sums that the target makes are of what came since. */
+  get hasGap(): boolean {
+    return this.#hasGap;
   }
 
   /** Entries that were lost where the stream itself says so: the kernel's counters may know of more. */
@@ -283,6 +301,17 @@ export class TraceSession implements Disposable {
     this.#ending.abort();
     this.#stream?.dispose();
   }
+}
+
+function added(before: TraceCounters | null, now: TraceCounters | null): TraceCounters | null {
+  return before === null || now === null
+    ? (now ?? before)
+    : {
+        kind: 'counters',
+        calls: before.calls + now.calls,
+        overrun: before.overrun + now.overrun,
+        missed: before.missed + now.missed,
+      };
 }
 
 /**
