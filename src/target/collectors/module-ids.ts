@@ -75,7 +75,8 @@ exit 0
   },
   decode: (output) => {
     const lines = output.split('\n');
-    const at = lines.findIndex((line) => line.startsWith('notes '));
+    // Nothing follows the word where only the kernel is asked for.
+    const at = lines.findIndex((line) => /^notes(?: |$)/.test(line));
     const signs = decodeBuildSigns(at < 0 ? lines : lines.slice(0, at));
     const ids = at < 0 ? new Map<string, string>() : idsOf(lines[at] ?? '', lines.slice(at + 1));
     const builds = new Map<string, LoadedBuild>();

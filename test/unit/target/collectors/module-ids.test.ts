@@ -25,6 +25,8 @@ describe('the builds that are loaded', () => {
     const xen = '04000000080000000300000058656e0000000080ffffffff';
     const builds = decode(`build zfs A/\nnotes zfs\n${note(zfs)}${linux}${xen}${note(kernel)}${linux}\n`);
     expect([builds.get('zfs')?.buildId, builds.get(KERNEL)?.buildId]).toEqual([zfs, kernel]);
+    // Asked for alone.
+    expect(decode(`notes\n${linux}${note(kernel)}\n`).get(KERNEL)?.buildId).toBe(kernel);
     // A note that claims to go on for ever.
     expect(decode(`notes\nffffffffffffffff00000000${note(kernel)}\n`).get(KERNEL)?.buildId).toBeNull();
   });
