@@ -49,8 +49,11 @@ function kernelRemark({ failed, noLines, otherBuild }: Tried): string {
   if (failed !== null) {
     return failedRemark('', failed);
   }
-  const what = noLines ? 'has no debug info' : 'is not the build that runs';
-  return noLines || otherBuild ? `${begin('')}: the vmlinux on the target ${what}.` : '';
+  if (noLines) {
+    return `${begin('')}: the vmlinux on the target has no debug info.`;
+  }
+  // Debian's package of headers has one without a build-id.
+  return otherBuild ? `${begin('')}: no vmlinux on the target is that of the kernel that runs.` : '';
 }
 
 function begin(module: string): string {
