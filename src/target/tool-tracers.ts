@@ -56,11 +56,15 @@ export function tracerOf(tool: TraceTool, installed: InstalledTools): Tracer {
       tool === 'perf-tools' ? perfToolsCleanup : () => '',
     ),
     join: null,
+    endsAtLimits: ENDS_AT_LIMITS.has(tool),
     can: (kind) => canTrace(tool, kind) && programOf(tool, installed, kind) !== null,
   };
 }
 
 type Installable = Exclude<TraceTool, 'ftrace'>;
+
+/** Those whose programs count calls and their rate themselves. */
+const ENDS_AT_LIMITS: ReadonlySet<Installable> = new Set(['bpftrace']);
 
 function programOf(
   tool: Installable,
@@ -86,6 +90,7 @@ function planOf(tool: Installable, installed: InstalledTools, params: TraceParam
     return {
       words: [program, '-f', 'json', '-B', 'line', '-e', script.text],
       environment: {},
+      endsAtLimits: ENDS_AT_LIMITS.has(tool),
       before: '',
       output: (moduleOf) => new BpftraceOutput(script, moduleOf),
       text: script.text,
@@ -98,6 +103,7 @@ function planOf(tool: Installable, installed: InstalledTools, params: TraceParam
     return {
       words,
       environment: {},
+      endsAtLimits: ENDS_AT_LIMITS.has(tool),
       before: `${ALONE}alone ${[markOf(params.sessionId), params.sessionId, traced.event].map(shellWord).join(' ')}\n`,
       output: (moduleOf) => new PerfToolsOutput({ program: traced, options }, moduleOf),
       text: `${words.map(shellWord).join(' ')}\n`,
@@ -110,6 +116,7 @@ function planOf(tool: Installable, installed: InstalledTools, params: TraceParam
   return {
     words,
     environment: {},
+    endsAtLimits: ENDS_AT_LIMITS.has(tool),
     before: '',
     output: (moduleOf) => bccOutput(command, moduleOf),
     text: `${words.map(shellWord).join(' ')}\n`,

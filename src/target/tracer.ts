@@ -30,6 +30,8 @@ export interface Tracer {
   readonly session: StreamCollector<SessionParams, TraceStreamEvent, TraceSessionId>;
   /** Adds a function to a session that runs; null for a tracer that cannot. */
   readonly join: Collector<TraceParams, TraceStarted | TraceRefused> | null;
+  /** Whether what runs on the target ends by itself at the limits of calls; if not, whoever reads it has to stop it. */
+  readonly endsAtLimits: boolean;
   /** Whether it can find this out at all. */
   can(kind: TraceKind): boolean;
 }
@@ -43,5 +45,6 @@ export const ftrace: Tracer = {
   },
   session: traceFunction,
   join: joinTrace,
+  endsAtLimits: true,
   can: () => true,
 };

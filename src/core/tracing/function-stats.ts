@@ -32,6 +32,12 @@ export class FunctionStats {
     }
   }
 
+  /** Nothing was recorded for a while: clocks and sums may begin anew. */
+  gap(): void {
+    this.#seconds.clear();
+    this.#tallied = [];
+  }
+
   /** @param now seconds on any clock that goes on evenly */
   tally(tally: TraceTally, now: number): void {
     this.calls = tally.hits;
@@ -100,6 +106,10 @@ export class SessionStats {
     for (const event of events) {
       if (event.kind === 'call') {
         this.of(event.symbol).add(event);
+      } else if (event.gap !== undefined) {
+        for (const stats of this.#functions.values()) {
+          stats.gap();
+        }
       }
     }
   }

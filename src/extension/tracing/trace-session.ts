@@ -114,7 +114,7 @@ export class TraceSession implements Disposable {
         { events: (batch) => this.#add(batch) },
       );
       this.#stream = stream;
-      if (this.ending.aborted) {
+      if (this.ending.aborted || this.#isOverLimit) {
         stream.dispose();
       }
       return await stream.ended;
@@ -205,6 +205,11 @@ export class TraceSession implements Disposable {
     }
   }
 
+  /** Whether it has to be stopped, since the target does not. */
+  get #isOverLimit(): boolean {
+    return !this.tracer.endsAtLimits && this.#limit !== null;
+  }
+
   #asFunction({ symbol, module, condition = '' }: Omit<TraceParams, 'sessionId'>): SessionFunction {
     return { symbol, module, kind: this.kind, condition };
   }
@@ -273,6 +278,9 @@ export class TraceSession implements Disposable {
           break;
         case 'limit':
           this.#limit = event;
+          if (this.#isOverLimit) {
+            this.#stream?.dispose();
+          }
           break;
         case 'tally':
           this.#tallies.set(event.symbol, event);

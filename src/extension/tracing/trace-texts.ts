@@ -12,6 +12,7 @@ import type {
 import type { SessionFunction } from '../../core/tracing/sessions/session.ts';
 import type { Suggestion } from '../../core/tracing/why-not.ts';
 import type { TraceAlternative } from '../../protocol/trace-view.ts';
+import type { TraceParams } from '../../target/collectors/trace-function.ts';
 import type { StreamEnd } from '../../target/connection.ts';
 
 /** What is to be traced: a symbol of the running kernel, and what its source says of it. */
@@ -120,27 +121,31 @@ export function alternative(suggestion: Suggestion, symbol: string): TraceAltern
   };
 }
 
+/** At which a session ends. */
+type Limits = Pick<TraceParams, 'maxEvents' | 'maxSeconds' | 'maxRate'>;
+
 /** How a session ended, and what is left of it on the target. */
-export function endText(
-  end: StreamEnd,
-  limit: TraceLimit | null,
-  limits: { readonly maxEvents: number; readonly maxSeconds: number; readonly maxRate?: number },
-): string {
+export function endText(end: StreamEnd, limit: TraceLimit | null, limits: Limits): string {
   switch (end.reason) {
     case 'lost':
       return 'The connection was lost; the target removes the probe by itself within 25 seconds.';
     case 'stopped':
-      return stoppedText(end);
+      return limit === null || end.cleanUp !== 'confirmed' ? stoppedText(end) : limitText(limit, limits);
     case 'finished':
-      if (limit?.of === 'rate') {
-        return `Ended: ${rateText(limit)} are more than the ${limits.maxRate ?? 0} that are traced without asking (zscope.trace.maxRate).`;
-      }
-      if (limit !== null) {
-        return limit.of === 'events'
-          ? `Ended by itself: the limit of ${limits.maxEvents} events was reached (zscope.trace.maxEvents).`
-          : `Ended by itself: the limit of ${limits.maxSeconds} seconds was reached (zscope.trace.maxSeconds).`;
-      }
-      return `Ended by itself with status ${end.status ?? 'unknown'}. ${inert(end.stderr, 500)}`.trim();
+      return limit === null
+        ? `Ended by itself with status ${end.status ?? 'unknown'}. ${inert(end.stderr, 500)}`.trim()
+        : limitText(limit, limits);
+  }
+}
+
+function limitText(limit: TraceLimit, limits: Limits): string {
+  switch (limit.of) {
+    case 'rate':
+      return `Ended: ${rateText(limit)} are more than the ${limits.maxRate ?? 0} that are traced without asking (zscope.trace.maxRate).`;
+    case 'events':
+      return `Ended by itself: the limit of ${limits.maxEvents} events was reached (zscope.trace.maxEvents).`;
+    case 'time':
+      return `Ended by itself: the limit of ${limits.maxSeconds} seconds was reached (zscope.trace.maxSeconds).`;
   }
 }
 

@@ -1,7 +1,7 @@
 import { inert } from '../../core/text/inert.ts';
 import { LINE_LIMIT } from '../../core/text/lines.ts';
 import type { ModuleOf, ToolOutput } from '../../core/tracers/tool-trace.ts';
-import type { TraceRefused, TraceStreamEvent } from '../../core/tracing/events.ts';
+import type { TraceLimit, TraceRefused, TraceStreamEvent } from '../../core/tracing/events.ts';
 import { checkSessionId, type TraceParams, type TraceSessionId } from '../../core/tracing/ftrace-program.ts';
 import { ZFS_MODULES } from '../../core/zfs/zfs-modules.ts';
 import { type LineDecoder, type StreamCollector, shellWord } from '../collector.ts';
@@ -14,6 +14,8 @@ export interface ToolRun {
   readonly words: readonly string[];
   /** Variables of its environment. */
   readonly environment: Readonly<Record<string, string>>;
+  /** Whether it ends by itself when calls come too often. */
+  readonly endsAtLimits: boolean;
   /** What the script does before it is started; empty for nothing. */
   readonly before: string;
   /** What it prints is read by this. */
@@ -118,6 +120,8 @@ class ToolDecoder implements LineDecoder<TraceStreamEvent> {
   readonly #output: ToolOutput;
   readonly longestLine: number;
   readonly #mark: string;
+  /** Calls a second that it has to be stopped at; 0 for none. */
+  readonly #maxRate: number;
   /** Modules by symbol. */
   readonly #modules = new Map<string, string>();
   /** What the tool said of itself. */
@@ -125,13 +129,17 @@ class ToolDecoder implements LineDecoder<TraceStreamEvent> {
   #started = false;
   #limited = false;
   #calls = 0;
+  /** The second that is counted, by the target's clock, and its calls. */
+  #second = Number.NEGATIVE_INFINITY;
+  #inSecond = 0;
 
   constructor(
-    { output }: ToolRun,
+    { output, endsAtLimits }: ToolRun,
     mark: string,
     private readonly params: TraceParams,
   ) {
     this.#mark = `${mark} `;
+    this.#maxRate = endsAtLimits ? 0 : (params.maxRate ?? 0);
     this.#output = output((symbol) => this.#modules.get(symbol) ?? null);
     this.longestLine = this.#output.longestLine ?? LINE_LIMIT;
   }
@@ -178,24 +186,37 @@ class ToolDecoder implements LineDecoder<TraceStreamEvent> {
     if (!this.#started) {
       return [refusal(this.#said, status)];
     }
-    const isFull = !this.#limited && this.#calls >= this.params.maxEvents;
-    return this.#noted([
-      ...this.#output.end(),
-      ...(isFull ? [{ kind: 'limit', of: 'events' } as const] : []),
-    ]);
+    return this.#noted(this.#output.end());
   }
 
+  /** Passes on what a trace tells, until it has reached a limit. */
   #noted(events: readonly TraceStreamEvent[]): readonly TraceStreamEvent[] {
     const kept: TraceStreamEvent[] = [];
     for (const event of events) {
       this.#started ||= event.kind === 'started';
+      if ((event.kind === 'call' || event.kind === 'limit') && this.#limited) {
+        continue;
+      }
+      kept.push(event);
       this.#limited ||= event.kind === 'limit';
-      this.#calls += event.kind === 'call' ? 1 : 0;
-      if (event.kind !== 'call' || this.#calls <= this.params.maxEvents) {
-        kept.push(event);
+      const limit = event.kind === 'call' ? this.#reached(event.time) : null;
+      if (limit !== null) {
+        kept.push(limit);
+        this.#limited = true;
       }
     }
     return kept;
+  }
+
+  /** The limit that a call at this time (seconds) reaches. */
+  #reached(time: number): TraceLimit | null {
+    this.#calls += 1;
+    this.#inSecond = Math.floor(time) === this.#second ? this.#inSecond + 1 : 1;
+    this.#second = Math.floor(time);
+    if (this.#maxRate > 0 && this.#inSecond > this.#maxRate) {
+      return { kind: 'limit', of: 'rate', rate: this.#inSecond };
+    }
+    return this.#calls >= this.params.maxEvents ? { kind: 'limit', of: 'events' } : null;
   }
 
   end(): readonly TraceStreamEvent[] {

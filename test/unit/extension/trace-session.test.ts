@@ -27,9 +27,18 @@ const call = (time: number): TraceStreamEvent => ({
   stack: [],
 });
 
+const counters = (calls: number): TraceStreamEvent => ({
+  kind: 'counters',
+  calls,
+  overrun: calls * 10,
+  missed: calls * 100,
+});
+
 /** A connection whose one stream tells these events and ends so. */
 function over(bootId: string, events: readonly TraceStreamEvent[], reason: StreamEnd['reason']) {
   const asked: TraceParams[] = [];
+  /** Sessions that were stopped. */
+  const stopped: string[] = [];
   const connection = {
     facts: { bootId },
     stream: async (_collector: unknown, what: TraceParams, sink: StreamSink<TraceStreamEvent>) => {
@@ -41,7 +50,7 @@ function over(bootId: string, events: readonly TraceStreamEvent[], reason: Strea
           setImmediate(() => resolve({ reason, status: null, cleanUp: 'unknown', stderr: '' }));
         });
       });
-      return { ended, dispose: () => {} };
+      return { ended, dispose: () => stopped.push(what.sessionId) };
     },
     run: async (_collector: unknown, what: TraceParams) => {
       asked.push(what);
@@ -49,14 +58,14 @@ function over(bootId: string, events: readonly TraceStreamEvent[], reason: Strea
     },
   };
   // What a session uses of a connection.
-  return { asked, connection: connection as unknown as Connection };
+  return { asked, stopped, connection: connection as unknown as Connection };
 }
 
 test.each([
   ['a', 'connection'],
   ['b', 'reboot'],
 ] as const)('a lost session goes on over the next connection (boot %s) after a gap', async (boot, gap) => {
-  const first = over('a', [call(1), call(2)], 'lost');
+  const first = over('a', [call(1), call(2), counters(2)], 'lost');
   const session = new TraceSession(first.connection, ftrace, params);
   const ended = session.run();
   await session.join({ ...params, symbol: 'zil_close' });
@@ -65,8 +74,12 @@ test.each([
 
   const told: string[] = [];
   session.listen((batch) => told.push(...batch.map(({ kind }) => kind)));
-  const second = over(boot, [call(0.5)], 'stopped');
-  const end = await session.resume(second.connection, { ...params, sessionId: '22222222' });
+  const second = over(boot, [call(0.5), counters(1)], 'stopped');
+  const end = await session.resume(
+    second.connection,
+    { ...params, sessionId: '22222222' },
+    async (joined) => ({ ...joined, maxEvents: 500 }),
+  );
   expect(end.reason).toBe('stopped');
   expect(told).toEqual(['loss', 'call']);
   expect(session.events.items.map((event) => (event.kind === 'loss' ? event.gap : event.time))).toEqual([
@@ -76,10 +89,25 @@ test.each([
     0.5,
   ]);
   expect(session.lost).toBe(0);
+  // What was lost before the gap stays lost.
+  expect(session.counters).toEqual(counters(3));
   // The function that had joined is traced again, in the new session.
   expect(second.asked.map(({ symbol, sessionId }) => `${symbol} ${sessionId}`)).toEqual([
     'zil_commit 22222222',
     'zil_close 22222222',
   ]);
+  // By what runs there now.
+  expect(second.asked.map(({ maxEvents }) => maxEvents)).toEqual([1000, 500]);
   expect(session.symbols).toEqual(['zil_commit', 'zil_close']);
 });
+
+test.each([true, false])(
+  'a session at its limit is stopped unless it ends by itself (%s)',
+  async (endsAtLimits) => {
+    const target = over('a', [call(1), { kind: 'limit', of: 'rate', rate: 9000 }], 'stopped');
+    const session = new TraceSession(target.connection, { ...ftrace, endsAtLimits }, params);
+    await session.run();
+    expect(session.limit).toMatchObject({ of: 'rate' });
+    expect(target.stopped).toEqual(endsAtLimits ? [] : [params.sessionId]);
+  },
+);

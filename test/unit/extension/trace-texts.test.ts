@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { CallEvent } from '../../../src/core/tracing/events.ts';
+import type { CallEvent, TraceTally } from '../../../src/core/tracing/events.ts';
 import { SessionStats } from '../../../src/core/tracing/function-stats.ts';
 import { lensText } from '../../../src/extension/tracing/lens-text.ts';
 import {
@@ -36,6 +36,26 @@ it('writes above a function what its calls come to', () => {
     '1,204 calls, 100/s, p50 12 µs, p99 16 µs, last: dd(634) foid=34 -> 5 EIO',
   );
   expect(lensText({ ...session, isRunning: false }, 'zil_commit')).not.toContain('/s');
+});
+
+it('takes no rate over a gap, after which clocks and sums begin anew', () => {
+  const stats = new SessionStats();
+  const session = { stats, isRunning: true, started: {} };
+  const sums = (hits: number): TraceTally => ({
+    ...{ kind: 'tally', symbol: 'zil_commit', of: 'count', rows: [] },
+    ...{ hits, dropped: 0, isCut: false },
+  });
+  stats.of('zil_commit').tally(sums(900), 1);
+  stats.of('zil_commit').tally(sums(1000), 2);
+  expect(lensText(session, 'zil_commit')).toContain('100/s');
+  stats.add([{ kind: 'loss', cpu: null, count: null, gap: 'reboot' }]);
+  stats.of('zil_commit').tally(sums(10), 10);
+  stats.of('zil_commit').tally(sums(30), 11);
+  expect(lensText(session, 'zil_commit')).toContain('20/s');
+  stats.add([...Array(30).keys()].map((i) => ({ ...call, symbol: 'spa_sync', time: 500 + i / 10 })));
+  stats.add([{ kind: 'loss', cpu: null, count: null, gap: 'reboot' }]);
+  stats.add([...Array(80).keys()].map((i) => ({ ...call, symbol: 'spa_sync', time: 5 + i / 20 })));
+  expect(lensText(session, 'spa_sync')).toContain('20/s');
 });
 
 it('says which calls are traced, of each function its own', () => {
@@ -75,4 +95,16 @@ it('says why a session ended by itself', () => {
   expect(endText(end, { kind: 'limit', of: 'rate', rate: 45_000 }, limits)).toBe(
     'Ended: 45,000 calls a second are more than the 20000 that are traced without asking (zscope.trace.maxRate).',
   );
+});
+
+it('says that a limit ended a session, also where the target had to be told', () => {
+  const limits = { maxEvents: 1000, maxSeconds: 60, maxRate: 500 };
+  const end = { reason: 'stopped', status: null, cleanUp: 'confirmed', stderr: '' } as const;
+  expect(endText(end, { kind: 'limit', of: 'rate', rate: 9000 }, limits)).toMatch(
+    /^Ended: 9,000 calls a second/,
+  );
+  expect(endText(end, { kind: 'limit', of: 'events' }, limits)).toContain('1000 events');
+  expect(endText(end, null, limits)).toBe('Stopped; nothing is left on the target.');
+  const unsure = { ...end, cleanUp: 'unknown' } as const;
+  expect(endText(unsure, { kind: 'limit', of: 'events' }, limits)).toMatch(/did not confirm/);
 });

@@ -107,6 +107,21 @@ describe('a session of a tool', () => {
     expect(events.at(-1)).toEqual({ kind: 'limit', of: 'events' });
   });
 
+  it('is over when calls come too often, where the tool itself does not count them', () => {
+    const calls = Array.from({ length: 9 }, (_, i) => [
+      `0.${i} 0   7       7       dd              zfs_lookup       dzp=0x1 zpp=0x2 flags=0 nm=x`,
+      '',
+    ]).flat();
+    const later = calls.map((line) => line.replace(/^0/, '1'));
+    const head = 'TIME     CPU PID     TID     COMM            FUNC             -';
+    const fast = told('bcc', [head, ...calls, ...later], { maxRate: 8 });
+    expect(fast.filter(({ kind }) => kind === 'call')).toHaveLength(9);
+    expect(fast.at(-1)).toEqual({ kind: 'limit', of: 'rate', rate: 9 });
+    expect(told('bcc', [head, ...calls, ...later], { maxRate: 9 }).at(-1)?.kind).toBe('call');
+    expect(tracerOf('bcc', ALL).endsAtLimits).toBe(false);
+    expect(tracerOf('bpftrace', ALL).endsAtLimits).toBe(true);
+  });
+
   it('of perf-tools begins when the kernel says that the probe is on, and knows modules that are not printed', () => {
     const mark = `          zscope-5309    [000] .....  2425.1: tracing_mark_write+0xda/0x270: ${MARK} started`;
     const events = told('perf-tools', [
