@@ -4,6 +4,7 @@ import { Failure } from '../../core/failure.ts';
 import type { Disposable } from '../../core/lifetime.ts';
 import { inert } from '../../core/text/inert.ts';
 import { parseDbgmsgLine, parseDbgmsgSource } from '../../core/zfs/dbgmsg.ts';
+import { firstUnread } from '../../core/zfs/dbgmsg-overlap.ts';
 import {
   DBGMSG_ROWS_KEPT,
   type DbgmsgRow,
@@ -43,6 +44,8 @@ export class DbgmsgView implements vscode.WebviewViewProvider, Disposable {
   readonly #rows = new Newest<DbgmsgRow>(DBGMSG_ROWS_KEPT);
   /** Whose rows these are. */
   #shown: { readonly alias: string; readonly bootId: string } | null = null;
+  /** The first row of what the kernel may still hold. */
+  #since = 0;
   #retry: NodeJS.Timeout | undefined;
   #status = { text: '', isError: false };
 
@@ -156,16 +159,20 @@ export class DbgmsgView implements vscode.WebviewViewProvider, Disposable {
   }
 
   /**
-   * What the kernel holds comes again with every connection, so the rows start anew. After a reboot
-   * nothing can come twice: the last lines of the kernel that went stay, and a gap says so.
+   * The rows of another target go. What the kernel holds comes again with every connection: those that are
+   * shown go on after a gap. After a reboot nothing can come twice: the last lines of the kernel that went stay.
    */
   #begin(connection: Connection): void {
     const alias = this.targets.active?.entry.alias ?? '';
     const { bootId } = connection.facts;
-    if (this.#shown?.alias === alias && this.#shown.bootId !== bootId) {
-      this.#add([{ kind: 'gap', why: `${alias} was rebooted here; its last lines may be missing.` }]);
+    if (this.#shown?.alias === alias) {
+      if (this.#shown.bootId !== bootId) {
+        this.#add([{ kind: 'gap', why: `${alias} was rebooted here; its last lines may be missing.` }]);
+        this.#since = this.#rows.end;
+      }
     } else {
       this.#rows.clear();
+      this.#since = this.#rows.end;
       this.#post({ type: 'reset', target: alias });
     }
     this.#shown = { alias, bootId };
@@ -186,7 +193,10 @@ export class DbgmsgView implements vscode.WebviewViewProvider, Disposable {
     }
     let absent = false;
     try {
-      const stream = await connection.stream(dbgmsg, null, {
+      const known = this.#known();
+      const resume =
+        known.length === 0 ? null : (held: readonly string[]) => firstUnread(known, held.map(keyOf));
+      const stream = await connection.stream(dbgmsg, resume, {
         events: (batch) => {
           if (this.#connection === connection) {
             absent = batch.some(({ kind }) => kind === 'failure');
@@ -219,6 +229,14 @@ export class DbgmsgView implements vscode.WebviewViewProvider, Disposable {
         this.#say(sentenceOf(error), true);
       }
     }
+  }
+
+  /** The rows of this boot, to know their lines again. */
+  #known(): string[] {
+    return this.#rows.items
+      .slice(Math.max(0, this.#since - this.#rows.first))
+      .filter(({ kind }) => kind === 'message')
+      .map(rowKey);
   }
 
   #add(events: readonly DbgmsgEvent[]): void {
@@ -274,20 +292,26 @@ export class DbgmsgView implements vscode.WebviewViewProvider, Disposable {
 
 function rowOf(event: Exclude<DbgmsgEvent, { kind: 'failure' }>, id: number): DbgmsgRow {
   switch (event.kind) {
-    case 'line': {
-      const message = parseDbgmsgLine(event.text);
-      return {
-        id,
-        kind: 'message',
-        time: message.time === null ? '' : clock(message.time),
-        source: message.source?.text ?? '',
-        text: inert(message.text),
-      };
-    }
+    case 'line':
+      return { id, kind: 'message', ...lineParts(event.text) };
     case 'gap':
       return { id, kind: 'gap', time: '', source: '', text: event.why };
   }
 }
+
+type LineParts = Pick<DbgmsgRow, 'time' | 'source' | 'text'>;
+
+function lineParts(line: string): LineParts {
+  const { time, source, text } = parseDbgmsgLine(line);
+  return { time: time === null ? '' : clock(time), source: source?.text ?? '', text: inert(text) };
+}
+
+function rowKey({ time, source, text }: LineParts): string {
+  return `${time} ${source} ${text}`;
+}
+
+/** The same of a line as of the row that it was made to. */
+const keyOf = (line: string) => rowKey(lineParts(line));
 
 /** `hh:mm:ss` of seconds since the epoch, in the local time zone. */
 function clock(seconds: number): string {

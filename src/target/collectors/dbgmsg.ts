@@ -31,7 +31,7 @@ const MAXSIZE = '/sys/module/zfs/parameters/zfs_dbgmsg_maxsize';
  * on a read error of its own.
  *
  * Each line printed starts with its kind, so that no message can pass for a marker: `=` a line,
- * `!` a word of ours. Lines are kept with their `=`, which also makes awk compare them as strings.
+ * `!` a word of ours; `!whole` follows what the kernel held at first. Lines are kept with their `=`, which also makes awk compare them as strings.
  */
 const AWK = `
 function first(file,   line) {
@@ -139,8 +139,10 @@ BEGIN {
       if (++failures > 20) leave("unreadable")
     } else failures = 0
     judge()
+    more = raw && broken && ++hurry <= 5
+    if (!more && (raw || !broken) && !whole++) print "!whole"
     fflush()
-    if (raw && broken && ++hurry <= 5) continue
+    if (more) continue
     hurry = 0
     if (least == 0) continue
     pause = 3 * (uptime() - start)
@@ -171,31 +173,67 @@ echo '!no-zfs'
 }
 
 /**
- * The messages of ZFS's debug log: first all that the kernel holds, then new ones as they come, not
- * faster than three reads a second since a writer waits while a page is read.
+ * Where a reader that comes again goes on: given all that the kernel holds, the index of the first line that the
+ * reader does not have; null when it has none of them.
  */
-export const dbgmsg: StreamCollector<null, DbgmsgEvent> = {
+export type DbgmsgResume = (held: readonly string[]) => number | null;
+
+/**
+ * The messages of ZFS's debug log: first all that the kernel holds, then new ones as they come, not
+ * faster than three reads a second since a writer waits while a page is read. A reader that comes again, in the
+ * same boot, has only what is new to it, after a gap.
+ */
+export const dbgmsg: StreamCollector<DbgmsgResume | null, DbgmsgEvent> = {
   name: 'dbgmsg',
   title: 'ZFS debug messages',
   grade: 'observe',
   needsRoot: true,
   script: () => dbgmsgScript(),
   cleanup: () => '',
-  decoder: () => dbgmsgDecoder(),
+  decoder: (resume) => dbgmsgDecoder(resume),
 };
 
+/** A backlog of more lines is not looked through for its end. */
+const MOST_HELD = 500_000;
+
 /** Decodes what the script prints; a line of an unknown kind is dropped. */
-export function dbgmsgDecoder(): LineDecoder<DbgmsgEvent> {
+export function dbgmsgDecoder(resume: DbgmsgResume | null = null): LineDecoder<DbgmsgEvent> {
+  let held: DbgmsgEvent[] | null = resume === null ? null : [];
   return {
     line(text) {
-      if (text.startsWith('=')) {
-        return [{ kind: 'line', text: text.slice(1) }];
+      const word = text.startsWith('!') ? text.slice(1) : '';
+      const event: DbgmsgEvent | undefined = text.startsWith('=')
+        ? { kind: 'line', text: text.slice(1) }
+        : MARKERS.get(word);
+      if (held === null || resume === null || event?.kind === 'failure') {
+        return event === undefined ? [] : [event];
       }
-      const event = text.startsWith('!') ? MARKERS.get(text.slice(1)) : undefined;
-      return event === undefined ? [] : [event];
+      if (event !== undefined) {
+        held.push(event);
+      }
+      if (word !== 'whole' && held.length < MOST_HELD) {
+        return [];
+      }
+      const all = held;
+      held = null;
+      return goOn(all, resume);
     },
+    // Broken off, it cannot be told what of it is new: whoever comes next has it again.
     end: () => [],
   };
+}
+
+/** What of the backlog is new, after a gap. */
+function goOn(held: readonly DbgmsgEvent[], resume: DbgmsgResume): readonly DbgmsgEvent[] {
+  const lines = held.flatMap((event) => (event.kind === 'line' ? [event.text] : []));
+  const at = resume(lines);
+  const why =
+    at === null
+      ? 'Lines may be missing here: reading was interrupted, and the buffer in the kernel wrapped or was cleared meanwhile.'
+      : 'Reading was interrupted here; what came meanwhile follows.';
+  let known = at ?? 0;
+  const rest = held.filter(({ kind }) => (kind === 'line' ? known-- <= 0 : known <= 0));
+  return [{ kind: 'gap', why }, ...rest];
 }
 
 const MARKERS: ReadonlyMap<string, DbgmsgEvent> = new Map(

@@ -2,7 +2,13 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { type DbgmsgEvent, dbgmsgDecoder, dbgmsgScript } from '../../../../src/target/collectors/dbgmsg.ts';
+import { firstUnread } from '../../../../src/core/zfs/dbgmsg-overlap.ts';
+import {
+  type DbgmsgEvent,
+  type DbgmsgResume,
+  dbgmsgDecoder,
+  dbgmsgScript,
+} from '../../../../src/target/collectors/dbgmsg.ts';
 import { Random } from '../../../support/random.ts';
 import { type Flavour, flavours, runScript } from './flavours.ts';
 
@@ -21,7 +27,7 @@ let runs = 0;
 function follow(
   dumps: readonly Dump[],
   flavour: Flavour,
-  options: { maxsize?: number; header?: string } = {},
+  options: { maxsize?: number; header?: string; resume?: DbgmsgResume } = {},
 ): DbgmsgEvent[] {
   runs += 1;
   const dir = join(root, String(runs));
@@ -42,7 +48,7 @@ function follow(
 cat ${dir}.$turn; read -r status <${dir}.$turn.status; exit $status\n`,
   );
   const script = dbgmsgScript(file, `exec sh ${dir}.reader`, `${dir}.maxsize`, 0);
-  const decoder = dbgmsgDecoder();
+  const decoder = dbgmsgDecoder(options.resume);
   const events = runScript(script, flavour)
     .stdout.split('\n')
     .flatMap((line) => [...decoder.line(line)]);
@@ -129,6 +135,19 @@ describe.each(flavours)('dbgmsg in $name', (flavour) => {
       '1 a',
       '1 b',
     ]);
+  });
+
+  run('a reader that comes again has a gap, and after it what is new to it', () => {
+    const again = (known: readonly string[], dumps: readonly Dump[]) =>
+      shown(follow(dumps, flavour, { resume: (held) => firstUnread(known, held), maxsize: 100 }));
+    expect(
+      again(['1 a', '1 b', '1 c'], [{ lines: ['1 b', '1 c', '2 d'] }, { lines: ['1 c', '2 d', '3 e'] }]),
+    ).toEqual(['<gap>', '2 d', '3 e']);
+    expect(again(['1 a'], [{ lines: ['1 a'] }, { lines: ['1 a', '2 b'] }])).toEqual(['<gap>', '2 b']);
+    expect(again(['1 a'], [{ lines: ['5 x'] }])).toEqual(['<gap>', '5 x']);
+    expect(
+      again(['1 a'], [{ lines: ['1 a', '1 b'], broken: true }, { lines: ['1 a', '1 b', '1 c'] }]),
+    ).toEqual(['<gap>', '1 b', '1 c']);
   });
 
   run('a message cannot pass for a marker', () => {
