@@ -30,7 +30,7 @@ import { benchStackLinks } from './stack-links.ts';
 import { benchStackText } from './stack-text.ts';
 import { benchSymbols } from './symbols.ts';
 import { benchTrace } from './trace.ts';
-import { benchTracing } from './tracing.ts';
+import { benchTraceCost, benchTraceRate, benchTraceTable } from './tracing.ts';
 import { inWorkbench } from './workbench.ts';
 
 const progress = elapsedProgress();
@@ -87,7 +87,9 @@ async function main(): Promise<number> {
     const parts: readonly Part[] = [
       ['snapshot', () => benchSnapshot(vm)],
       ['trace', () => inWorkbench(vm, vsix, (workbench) => benchTrace(vm, workbench))],
-      ['tracing', () => benchTracing(vm)],
+      ['trace-rate', () => benchTraceRate(vm)],
+      ['trace-cost', () => benchTraceCost(vm)],
+      ['trace-table', benchTraceTable],
       ['connection', benchConnection],
       ['activation', () => benchActivation(vsix, vm.sourceDir)],
       ['bundles', benchBundles],

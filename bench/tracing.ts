@@ -25,15 +25,26 @@ interface Tracer {
   start(): Promise<{ stop(): Promise<void> }>;
 }
 
-export async function benchTracing(vm: LabInfo): Promise<Figure[]> {
+/** What a flood of calls makes of us and of bcc. */
+export function benchTraceRate(vm: LabInfo): Promise<Figure[]> {
+  return withConnections(vm, carried);
+}
+
+/** What a session costs those that are traced, and its removal. */
+export function benchTraceCost(vm: LabInfo): Promise<Figure[]> {
+  return withConnections(vm, async (connection, observer) => [
+    ...(await slowed(connection, observer)),
+    ...(await removed(connection)),
+  ]);
+}
+
+async function withConnections(
+  vm: LabInfo,
+  work: (connection: Connection, observer: Connection) => Promise<Figure[]>,
+): Promise<Figure[]> {
   const [connection, observer] = await Promise.all([connectToLab(vm), connectToLab(vm)]);
   try {
-    return [
-      ...(await carried(connection)),
-      ...(await slowed(connection, observer)),
-      ...(await removed(connection)),
-      ...(await shown()),
-    ];
+    return await work(connection, observer);
   } finally {
     connection.dispose();
     observer.dispose();
@@ -85,9 +96,9 @@ async function carried(connection: Connection): Promise<Figure[]> {
       // It ends by itself after so many calls, and writes its first ones when it has a block of them.
       const seconds = await execChecked(
         `out=/run/zscope-bench-calls
-        timeout 150 trace-bpfcc ${option} -M ${FLOOD} zfs_getattr_fast >$out 2>/dev/null &
+        timeout 300 trace-bpfcc ${option} -M ${FLOOD} zfs_getattr_fast >$out 2>/dev/null &
         pid=$!
-        while ! grep -q zfs_getattr_fast /sys/kernel/debug/kprobes/list; do kill -0 $pid || exit 1; sleep 0.2; done
+        while ! grep -q zfs_getattr_fast /sys/kernel/debug/kprobes/list; do kill -0 $pid || { echo 'bcc ended before it was attached' >&2; exit 1; }; sleep 0.2; done
         (${FLOOD_LOOP}) & one=$!
         (${FLOOD_LOOP}) & two=$!
         trap 'kill $one $two' EXIT
@@ -99,7 +110,7 @@ async function carried(connection: Connection): Promise<Figure[]> {
         after=$(grep -c ' zfs_getattr_fast *$' $out)
         rm -f $out
         echo $from $to $before $after`,
-        { timeoutMs: 200_000 },
+        { timeoutMs: 330_000 },
       );
       const [from = 0, to = 0, before = 0, after = 0] = seconds.trim().split(' ').map(Number);
       return (after - before) / Math.max(0.01, to - from);
@@ -233,7 +244,7 @@ async function removed(connection: Connection): Promise<Figure[]> {
 }
 
 /** The table of a trace in a browser, in a process of its own: its code is that of pages. */
-async function shown(): Promise<Figure[]> {
+export async function benchTraceTable(): Promise<Figure[]> {
   const { stdout } = await promisify(execFile)(process.execPath, [
     '--import',
     'tsx',
