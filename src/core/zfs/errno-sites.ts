@@ -44,6 +44,11 @@ export class ErrorSites {
   readonly #sites = new Map<string, MutableSite>();
   #count = 0;
   #uncounted = 0;
+  /** The last error: its time with the shift, and when it came. */
+  #last: { readonly time: number; readonly now: number } | null = null;
+  /** Added to each time, in seconds. */
+  #shift = 0;
+  #isAnew = false;
 
   /** All errors that came. */
   get count(): number {
@@ -65,8 +70,14 @@ export class ErrorSites {
   }
 
   /** @param now milliseconds, of any clock that goes on evenly */
-  add(error: RaisedError, now: number): void {
+  add(raised: RaisedError, now: number): void {
     this.#count += 1;
+    if (this.#isAnew && this.#last !== null) {
+      this.#shift = this.#last.time + (now - this.#last.now) / 1000 - raised.time;
+    }
+    this.#isAnew = false;
+    const error = this.#shift === 0 ? raised : { ...raised, time: raised.time + this.#shift };
+    this.#last = { time: error.time, now };
     const key = `${error.file}:${error.line}:${error.function}:${error.errno}`;
     let site = this.#sites.get(key);
     if (site === undefined) {
@@ -96,6 +107,11 @@ export class ErrorSites {
     if (site.tasks.has(error.comm) || site.tasks.size < MOST_TASKS) {
       site.tasks.set(error.comm, (site.tasks.get(error.comm) ?? 0) + 1);
     }
+  }
+
+  /** The times of errors that come from now on are those of another boot: they follow on the ones before. */
+  clockBeginsAnew(): void {
+    this.#isAnew = true;
   }
 
   clear(): void {

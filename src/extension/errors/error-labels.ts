@@ -74,12 +74,14 @@ export function siteMatches(site: ErrorSite, filter: string): boolean {
 /** What is said above the list. */
 export function watchText(watch: {
   readonly target: string;
-  readonly state: 'starting' | 'watching' | 'ended';
+  readonly state: 'starting' | 'watching' | 'waiting' | 'ended';
   readonly count: number;
   /** By the kernel's count; 0 while it said none. */
   readonly hits: number;
   /** Some were not recorded. */
   readonly lost: boolean;
+  /** How often the connection was lost, and the watch went on over another. */
+  readonly gaps: number;
   readonly filter: string;
   readonly why: string;
 }): string {
@@ -89,7 +91,12 @@ export function watchText(watch: {
       ? `Starting to watch ${watch.target}...`
       : watch.state === 'watching'
         ? `${watch.target}: ${watch.count.toLocaleString('en-US')} errors`
-        : `${watch.target}: ${watch.why === '' ? 'stopped' : watch.why}`,
+        : watch.state === 'waiting'
+          ? `The connection to ${watch.target} was lost; goes on when it is there again`
+          : `${watch.target}: ${watch.why === '' ? 'stopped' : watch.why}`,
+    watch.gaps > 0
+      ? `${watch.gaps === 1 ? 'a gap' : `${watch.gaps} gaps`}: errors while the connection was lost are not among them`
+      : '',
     missing > 0 && watch.lost
       ? `${missing.toLocaleString('en-US')} more were counted and not recorded: they came too fast`
       : '',

@@ -1,17 +1,18 @@
 import { randomBytes } from 'node:crypto';
 import * as vscode from 'vscode';
-import { Failure } from '../../core/failure.ts';
+import { Failure, isFailure } from '../../core/failure.ts';
 import type { Disposable } from '../../core/lifetime.ts';
 import { inert } from '../../core/text/inert.ts';
 import type { ErrorEvent, RaisedError } from '../../core/zfs/errno-lines.ts';
 import { type ErrorSite, ErrorSites } from '../../core/zfs/errno-sites.ts';
 import { sourceReferenceRequest } from '../../protocol/server.ts';
 import { watchErrors } from '../../target/collectors/watch-errors.ts';
-import type { Connection, RunningStream, StreamEnd } from '../../target/connection.ts';
+import type { Connection, HostEntry, RunningStream, StreamEnd } from '../../target/connection.ts';
 import { type FailureFunnel, sentenceOf } from '../failures.ts';
 import { views } from '../ids.ts';
 import type { LazyServer } from '../source/lazy-server.ts';
 import type { SourceOpener } from '../source/open-place.ts';
+import { comeback } from '../targets/comeback.ts';
 import type { TargetService } from '../targets/target-service.ts';
 import { type Context, commandLink } from '../vscode-table.ts';
 import {
@@ -27,6 +28,14 @@ import { ErrorMarks } from './error-marks.ts';
 
 /** The list and the marks change at most so often, in ms. */
 const SHOW_MS = 1000;
+
+interface Watch {
+  readonly entry: HostEntry;
+  /** The one that it runs over, or ran over last. */
+  connection: Connection;
+  /** Aborted at its end. */
+  readonly ending: AbortController;
+}
 
 export type ErrorNode =
   | { readonly kind: 'site'; readonly key: string }
@@ -46,13 +55,15 @@ export class ErrorsView implements vscode.TreeDataProvider<ErrorNode>, Disposabl
   readonly #nodes = new Map<string, ErrorNode>();
   readonly #listeners: vscode.Disposable;
   #stream: RunningStream | null = null;
-  /** The watch that goes on: its connection, an object of its own for each. */
-  #watch: { readonly connection: Connection } | null = null;
+  /** The watch that goes on. */
+  #watch: Watch | null = null;
   #target = '';
-  #state: 'starting' | 'watching' | 'ended' = 'ended';
+  #state: 'starting' | 'watching' | 'waiting' | 'ended' = 'ended';
   #why = '';
-  /** The kernel's count since the watch began, and what of it was cleared. */
+  #gaps = 0;
+  /** The kernel's count since the watch began, that before the last gap, and what of it was cleared. */
   #hits = 0;
+  #hitsBefore = 0;
   #cleared = 0;
   #lost = false;
   #filter = '';
@@ -92,8 +103,9 @@ export class ErrorsView implements vscode.TreeDataProvider<ErrorNode>, Disposabl
     this.stop();
     this.clear();
     this.#hits = 0;
+    this.#hitsBefore = 0;
     this.#cleared = 0;
-    const watch = { connection };
+    const watch = { entry: active.entry, connection, ending: new AbortController() };
     this.#watch = watch;
     this.#target = active.entry.alias;
     this.#state = 'starting';
@@ -104,27 +116,34 @@ export class ErrorsView implements vscode.TreeDataProvider<ErrorNode>, Disposabl
     void this.#run(watch);
   }
 
-  async #run(watch: { readonly connection: Connection }): Promise<void> {
-    const { connection } = watch;
-    const sessionId = randomBytes(4).toString('hex');
+  /** Watches over one connection after the other, until the person ends it or disconnects. */
+  async #run(watch: Watch): Promise<void> {
     let why = '';
     try {
-      const params = { sessionId, machine: connection.facts.machine };
-      const stream = await connection.stream(watchErrors, params, {
-        events: (batch) => {
-          if (this.#watch === watch) {
-            for (const event of batch) {
-              this.#take(event);
-            }
+      let end = await this.#over(watch);
+      while (this.#watch === watch && end?.reason === 'lost' && this.#why === '') {
+        this.#state = 'waiting';
+        this.#show();
+        const next = await comeback(this.targets, watch.entry, watch.ending.signal);
+        if (next === null) {
+          break;
+        }
+        if (next.facts.bootId !== watch.connection.facts.bootId) {
+          this.#sites.clockBeginsAnew();
+        }
+        watch.connection = next;
+        this.#gaps += 1;
+        this.#hitsBefore = this.#hits;
+        try {
+          end = await this.#over(watch);
+        } catch (error) {
+          // Lost again before it began.
+          if (!isFailure(error) || error.code !== 'lost') {
+            throw error;
           }
-        },
-      });
-      if (this.#watch !== watch) {
-        stream.dispose();
-        return;
+        }
       }
-      this.#stream = stream;
-      why = endText(await stream.ended);
+      why = end === null ? '' : endText(end);
     } catch (error) {
       this.funnel.note(error, 'Watching errors');
       why = sentenceOf(error);
@@ -132,6 +151,28 @@ export class ErrorsView implements vscode.TreeDataProvider<ErrorNode>, Disposabl
     if (this.#watch === watch) {
       this.#end(this.#why === '' ? why : this.#why);
     }
+  }
+
+  /** @returns how it ended; null when it was not wanted any more before it began */
+  async #over(watch: Watch): Promise<StreamEnd | null> {
+    const { connection } = watch;
+    const sessionId = randomBytes(4).toString('hex');
+    const params = { sessionId, machine: connection.facts.machine };
+    const stream = await connection.stream(watchErrors, params, {
+      events: (batch) => {
+        if (this.#watch === watch) {
+          for (const event of batch) {
+            this.#take(event);
+          }
+        }
+      },
+    });
+    if (this.#watch !== watch) {
+      stream.dispose();
+      return null;
+    }
+    this.#stream = stream;
+    return await stream.ended;
   }
 
   #take(event: ErrorEvent): void {
@@ -153,7 +194,7 @@ export class ErrorsView implements vscode.TreeDataProvider<ErrorNode>, Disposabl
         this.#lost = true;
         break;
       case 'total':
-        this.#hits = event.hits;
+        this.#hits = this.#hitsBefore + event.hits;
         this.#lost ||= !event.recording;
         break;
     }
@@ -168,6 +209,7 @@ export class ErrorsView implements vscode.TreeDataProvider<ErrorNode>, Disposabl
   #end(why: string): void {
     clearInterval(this.#timer);
     this.#stream = null;
+    this.#watch?.ending.abort();
     this.#watch = null;
     this.#state = 'ended';
     this.#why = why;
@@ -179,6 +221,7 @@ export class ErrorsView implements vscode.TreeDataProvider<ErrorNode>, Disposabl
   clear(): void {
     // Errors may have come that the kernel's count, told once a second, does not have yet.
     this.#cleared = Math.max(this.#hits, this.#cleared + this.#sites.count);
+    this.#gaps = 0;
     this.#sites.clear();
     this.#nodes.clear();
     this.#lost = false;
@@ -232,6 +275,7 @@ export class ErrorsView implements vscode.TreeDataProvider<ErrorNode>, Disposabl
             count: this.#sites.count,
             hits: Math.max(0, this.#hits - this.#cleared),
             lost: this.#lost,
+            gaps: this.#gaps,
             filter: this.#filter,
             why: this.#why,
           });
@@ -328,6 +372,7 @@ export class ErrorsView implements vscode.TreeDataProvider<ErrorNode>, Disposabl
   dispose(): void {
     clearInterval(this.#timer);
     this.#stream?.dispose();
+    this.#watch?.ending.abort();
     this.#watch = null;
     this.#listeners.dispose();
     this.#marks.dispose();

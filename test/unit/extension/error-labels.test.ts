@@ -63,8 +63,17 @@ it('counts the time in what a person takes in at a glance', () => {
 });
 
 it('says when not every error was recorded', () => {
-  const watch = { target: 'vm', state: 'watching', count: 1200, hits: 5000, filter: '', why: '' } as const;
+  const watch = {
+    target: 'vm',
+    state: 'watching',
+    count: 1200,
+    hits: 5000,
+    gaps: 0,
+    filter: '',
+    why: '',
+  } as const;
   expect(watchText({ ...watch, lost: false })).toBe('vm: 1,200 errors');
   expect(watchText({ ...watch, lost: true })).toMatch(/^vm: 1,200 errors; 3,800 more were counted/);
   expect(watchText({ ...watch, lost: false, state: 'ended', filter: 'dd' })).toBe('vm: stopped; only "dd"');
+  expect(watchText({ ...watch, lost: false, gaps: 2 })).toMatch(/^vm: 1,200 errors; 2 gaps: /);
 });

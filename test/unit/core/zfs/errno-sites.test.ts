@@ -50,3 +50,12 @@ it('keeps a bounded number of places, tasks and occurrences, and counts the rest
   expect(sites.all[0]?.recent).toHaveLength(20);
   expect(sites.all[0]?.tasks.size).toBe(100);
 });
+
+it('after a reboot of the target, times go on by the clock of this side', () => {
+  const sites = new ErrorSites();
+  sites.add(error({ time: 5000 }), 100_000);
+  sites.clockBeginsAnew();
+  sites.add(error({ time: 12 }), 160_000);
+  sites.add(error({ time: 14 }), 162_000);
+  expect(sites.all[0]?.recent.map(({ time }) => time)).toEqual([5062, 5060, 5000]);
+});
