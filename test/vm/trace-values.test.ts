@@ -67,6 +67,7 @@ function kept(symbol: string, events: readonly TraceStreamEvent[], startedAt: nu
     },
     modules: [],
     functions: [{ symbol, module: 'zfs', kind: 'calls', condition: '' }],
+    tracer: 'ftrace',
     program: '',
   };
   const told = events.flatMap((event) =>

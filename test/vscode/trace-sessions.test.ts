@@ -38,6 +38,7 @@ describe('a trace session that was kept', () => {
       },
       modules: [],
       functions: [{ symbol: 'ballast_wait', module: 'zfs', kind: 'calls', condition: '' }],
+      tracer: 'ftrace',
       program: '',
     };
     const call: CallEvent = {

@@ -78,6 +78,7 @@ export class SessionKeeper implements Disposable {
         return buildId === null ? [] : [{ module, buildId }];
       }),
       functions: [...functions],
+      tracer: tracer.id,
       program,
     };
   }

@@ -25,7 +25,8 @@ export function whenText(milliseconds: number, now: number): string {
 }
 
 /** What a session is, as lines of plain text. */
-export function headerLines({ name, startedAt, target, modules, functions }: SessionHeader): string[] {
+export function headerLines(header: SessionHeader): string[] {
+  const { name, startedAt, target, modules, functions, tracer } = header;
   return [
     name,
     timeText(startedAt),
@@ -36,6 +37,7 @@ export function headerLines({ name, startedAt, target, modules, functions }: Ses
       ({ symbol, module, kind, condition }) =>
         `${kind} of ${symbol}${module === null ? '' : ` [${module}]`}${condition === '' ? '' : ` if ${condition}`}`,
     ),
+    ...(tracer === 'ftrace' ? [] : [`Traced by ${tracer}`]),
   ].map((line) => inert(line, 500));
 }
 

@@ -7,6 +7,7 @@ import { isIncomplete, type SessionFunction } from '../../../src/core/tracing/se
 import { RunningBuilds } from '../../../src/extension/source/running-builds.ts';
 import { type RecordedSession, Recording } from '../../../src/extension/trace-sessions/recording.ts';
 import { type RunningSession, SessionKeeper } from '../../../src/extension/trace-sessions/session-keeper.ts';
+import { headerLines } from '../../../src/extension/trace-sessions/session-labels.ts';
 import { readSessionFile, SessionStore } from '../../../src/extension/trace-sessions/session-store.ts';
 import { call, HEADER } from '../core/tracing/sessions/sample.ts';
 
@@ -104,6 +105,8 @@ it('keeps each function with its own condition', async () => {
   const [file] = await store.list();
   const { header, end } = await readSessionFile(file?.path ?? '');
   expect(header.name).toBe('zil_commit (calls by bcc) on vm');
+  expect(header.tracer).toBe('bcc');
+  expect(headerLines(header)).toContain('Traced by bcc');
   expect(header.functions).toEqual([zil, sync]);
   expect(end?.reason).toBe('finished');
 });

@@ -80,6 +80,8 @@ export function readHeader(firstLine: string): SessionHeader {
         : [];
     }),
     functions: list(fields['functions'], 1000).flatMap((item) => readFunction(record(item)) ?? []),
+    // Files that were kept before there was another have no such key.
+    tracer: text(fields['tracer']) ?? 'ftrace',
     program: typeof fields['program'] === 'string' ? fields['program'].slice(0, MOST_PROGRAM) : '',
   };
 }

@@ -11,6 +11,8 @@ export interface SessionHeader {
   readonly modules: readonly { readonly module: string; readonly buildId: string }[];
   /** What was traced. Functions that joined later are among them only if the file is whole. */
   readonly functions: readonly SessionFunction[];
+  /** The tool that traced: `ftrace`, `bpftrace`, ... or one of a later version. */
+  readonly tracer: string;
   /** What ran on the target, for a person to read; empty when it is not known. */
   readonly program: string;
 }

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { TraceTally } from '../../../../../src/core/tracing/events.ts';
+import { FORMAT, VERSION } from '../../../../../src/core/tracing/sessions/format.ts';
 import { readHeader, readSession } from '../../../../../src/core/tracing/sessions/read.ts';
 import { isIncomplete } from '../../../../../src/core/tracing/sessions/session.ts';
 import { SessionLines } from '../../../../../src/core/tracing/sessions/write.ts';
@@ -49,6 +50,9 @@ it('comes back as it was, with the last sums', () => {
     unread: 0,
   });
   expect(readHeader(file().split('\n')[0] ?? '')).toEqual(HEADER);
+  // Before there was another tool than tracefs none was named.
+  const { tracer: _, ...older } = HEADER;
+  expect(readHeader(JSON.stringify({ format: FORMAT, version: VERSION, ...older }))).toEqual(HEADER);
 });
 
 it('tells each frame and each stack once', () => {

@@ -20,6 +20,7 @@ export const HEADER: SessionHeader = {
   },
   modules: [{ module: 'zfs', buildId: 'ab12cd34ef56' }],
   functions: [{ symbol: 'zil_commit', module: 'zfs', kind: 'returns', condition: 'foid == 34' }],
+  tracer: 'ftrace',
   program: 'p:zscope/zil_commit zfs:zil_commit',
 };
 
