@@ -13,7 +13,7 @@ const MOST_WAITING = 4 * 1024 * 1024;
 interface Raw {
   readonly _client: {
     readonly _protocol: { channelData(id: number, bytes: Buffer): void };
-    readonly _sock: { readonly writableLength: number; readonly destroyed: boolean };
+    readonly _sock: { readonly writableLength: number; readonly writable: boolean };
   };
   readonly outgoing: { readonly id: number };
 }
@@ -75,12 +75,12 @@ export class HostileServer {
 
   #flood(channel: Raw): void {
     const { _client: client } = channel;
-    if (client._sock.destroyed) return;
-    while (client._sock.writableLength < MOST_WAITING) {
+    // What is written to a socket that is ending waits nowhere.
+    while (client._sock.writable && client._sock.writableLength < MOST_WAITING) {
       client._protocol.channelData(channel.outgoing.id, PIECE);
       this.sent += PIECE.length;
     }
-    setTimeout(() => this.#flood(channel), 1);
+    if (client._sock.writable) setTimeout(() => this.#flood(channel), 1);
   }
 
   dispose(): void {
