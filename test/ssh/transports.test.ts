@@ -1,8 +1,9 @@
 /** The same connection by other ways than our SSH library: the system's ssh, and no SSH at all. */
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
-import { expect, test } from 'vitest';
+import path from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Connection } from '../../src/target/connection.ts';
 import { connect } from '../../src/target/index.ts';
 import { LocalTransport } from '../../src/target/local-transport.ts';
@@ -12,6 +13,19 @@ import { failureOf } from '../support/failure-of.ts';
 import { lines, Person, question, reach } from './client.ts';
 import { forever, serverStarter, word } from './fixtures.ts';
 import { isRunning, kill, type Server, until } from './server.ts';
+
+// Others on this machine make folders of the same name: here are none but ours.
+const temporary = mkdtempSync(path.join(tmpdir(), 'zscope-'));
+const ourFolders = () => readdirSync(temporary).filter((file) => file.startsWith('zscope-ctl-'));
+const before = process.env['TMPDIR'];
+beforeAll(() => {
+  process.env['TMPDIR'] = temporary;
+});
+afterAll(() => {
+  if (before === undefined) delete process.env['TMPDIR'];
+  else process.env['TMPDIR'] = before;
+  rmSync(temporary, { recursive: true, force: true });
+});
 
 const start = serverStarter();
 
@@ -66,11 +80,11 @@ test("a certificate goes by the system's ssh, without a question", async () => {
   expect(connection.remark).toContain('certificates of keys');
   // No host key that a password could be kept for.
   expect(connection.identity).toBeNull();
+  expect(ourFolders()).toHaveLength(1);
   await proves(connection);
   expect(person.asked).toEqual([]);
   await until('no connection is left', 20_000, () => server.processes.length === 0);
-  const sockets = readdirSync(tmpdir()).filter((file) => file.startsWith('zscope-ctl-'));
-  expect(sockets.filter((file) => readdirSync(`${tmpdir()}/${file}`).length > 0)).toEqual([]);
+  await until('the folder of its sockets is gone', 20_000, () => ourFolders().length === 0);
 });
 
 /** The certified key with a passphrase. */
