@@ -1,4 +1,4 @@
-import { css, html, LitElement, nothing, svg, type TemplateResult } from 'lit';
+import { css, html, LitElement, nothing, type PropertyValues, svg, type TemplateResult } from 'lit';
 import { inert } from '../core/text/inert.ts';
 import type { TreeRow } from '../protocol/trace-view.ts';
 import { keyTarget } from './list-keys.ts';
@@ -185,6 +185,25 @@ export class TraceTree extends LitElement {
   /** Rows whose children are hidden, by their way from the root. */
   readonly #folded = new Set<string>();
   #chosen = 0;
+  /** The ways of all rows from the root: they tell rows from each other also when new counts have moved them. */
+  #paths: readonly string[] = [];
+
+  override willUpdate(changed: PropertyValues): void {
+    if (changed.has('rows')) {
+      const chosen = this.#paths[this.#chosen];
+      this.#paths = pathsOf(this.rows);
+      const now = chosen === undefined ? -1 : this.#paths.indexOf(chosen);
+      this.#chosen = now < 0 ? this.#chosen : now;
+    }
+  }
+
+  /** The focus goes with its row. */
+  override updated(changed: PropertyValues): void {
+    const focused = this.shadowRoot?.activeElement;
+    if (changed.has('rows') && focused?.getAttribute('role') === 'treeitem') {
+      this.focus();
+    }
+  }
 
   override render(): TemplateResult {
     const shown = this.#visible();
@@ -246,18 +265,15 @@ export class TraceTree extends LitElement {
   /** The rows that no folded one hides. */
   #visible(): VisibleRow[] {
     const shown: VisibleRow[] = [];
-    const path: string[] = [];
     let hiddenBelow = Number.POSITIVE_INFINITY;
     for (const [index, row] of this.rows.entries()) {
-      path.length = row.depth;
-      path.push(`${row.label} ${row.source}`);
       if (row.depth > hiddenBelow) {
         continue;
       }
-      const key = path.join('\n');
-      hiddenBelow = this.#folded.has(key) ? row.depth : Number.POSITIVE_INFINITY;
+      const path = this.#paths[index] ?? '';
+      hiddenBelow = this.#folded.has(path) ? row.depth : Number.POSITIVE_INFINITY;
       const hasChildren = (this.rows[index + 1]?.depth ?? 0) > row.depth;
-      shown.push({ row, index, path: key, hasChildren });
+      shown.push({ row, index, path, hasChildren });
     }
     return shown;
   }
@@ -326,9 +342,18 @@ interface VisibleRow {
   readonly row: TreeRow;
   /** Its position among all rows. */
   readonly index: number;
-  /** Its way from the root: tells it from the others also when the counts are new. */
+  /** Its way from the root. */
   readonly path: string;
   readonly hasChildren: boolean;
+}
+
+function pathsOf(rows: readonly TreeRow[]): string[] {
+  const path: string[] = [];
+  return rows.map(({ depth, label, source }) => {
+    path.length = Math.min(path.length, depth);
+    path.push(`${label} ${source}`);
+    return path.join('\n');
+  });
 }
 
 customElements.define('zs-trace-tree', TraceTree);

@@ -250,6 +250,20 @@ describe('the trace view', () => {
     await send({ type: 'tree', id: 1, heading: 'Who calls', rows, resolving: true });
     await page.getByRole('treeitem', { name: 'zil_commit, 9 calls, 100.0%' }).waitFor();
     await page.getByText('finding source lines…').waitFor();
+    // New counts move rows: the keyboard stays with the one that it was on.
+    const caller = (label: string, count: number): TreeRow => ({
+      ...{ depth: 1, label, source: '', canOpen: false, count, time: '', share: 0.5, isSlowest: false },
+    });
+    const counted = (...callers: readonly TreeRow[]): ToTraceView => ({
+      ...{ type: 'tree', id: 2, heading: 'Who calls', rows: [...rows, ...callers], resolving: false },
+    });
+    await send(counted(caller('zpl_fsync', 5), caller('zfs_write', 4)));
+    await page.getByRole('treeitem', { name: 'zfs_write' }).click();
+    await send(counted(caller('zfs_write', 9), caller('zpl_fsync', 5)));
+    const moved = page.getByRole('treeitem', { name: 'zfs_write, 9 calls' });
+    await expect.poll(() => moved.evaluate((one) => one.matches(':focus'))).toBe(true);
+    expect(await moved.getAttribute('data-index')).toBe('1');
+    expect(await moved.getAttribute('tabindex')).toBe('0');
   });
 
   it('draws sums as bars that can be read and walked through, and shows the stack of a chosen one', async () => {

@@ -57,6 +57,8 @@ export class LinesBeside {
   /** @param roots null for what is not there */
   showTree(id: number, heading: string, roots: readonly (CallNode | null)[]): Promise<void> {
     const trees = roots.flatMap((root) => (root === null ? [] : [treeItems(root, MOST_TREE_LINES)]));
+    const isCut = trees.some(({ length }) => length >= MOST_TREE_LINES);
+    const about = isCut ? `${heading} (only the first ${MOST_TREE_LINES} lines are here)` : heading;
     const traces = [...new Set(trees.flat().map(({ node }) => node.trace))];
     return this.#show(id, traces.flat(), async (resolving) => {
       const known = await Promise.all(
@@ -66,7 +68,7 @@ export class LinesBeside {
       const lines = trees.flatMap((items) => treeLines(items, (trace) => places.get(trace) ?? []));
       return {
         lines,
-        message: { type: 'tree', id, heading, rows: lines.map(({ shown }) => shown), resolving },
+        message: { type: 'tree', id, heading: about, rows: lines.map(({ shown }) => shown), resolving },
       };
     });
   }

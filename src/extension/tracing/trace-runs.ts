@@ -329,8 +329,9 @@ export class TraceRuns implements Disposable {
     { kind, condition }: TraceChoice,
     { session, panel }: OpenTrace,
   ): Promise<void> {
-    const counted: TraceChoice = { ...PLAIN, tracer: session.tracer, kind: 'count' };
-    if (conditionError(session.tracer, { ...session.params, kind: 'count', condition }) === null) {
+    const tracer = session.tracer.can('count') ? session.tracer : ftrace;
+    const counted: TraceChoice = { ...PLAIN, tracer, kind: 'count' };
+    if (conditionError(tracer, { ...session.params, kind: 'count', condition }) === null) {
       const note = kind === 'errors' ? ', also of calls without an error' : '';
       await this.#replace(panel, target, subject, { ...counted, condition }, { note });
     } else {
