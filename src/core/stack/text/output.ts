@@ -115,7 +115,7 @@ export class Output {
   #openTo = 0;
 
   /** Says that the frame read last may be followed by a line with its place, within so many lines. */
-  leaveOpen(lines = Number.POSITIVE_INFINITY): void {
+  leaveOpen(lines: number): void {
     this.#open = this.previous;
     this.#openTo = this.line.number + lines;
   }

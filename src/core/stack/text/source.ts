@@ -12,6 +12,9 @@ const MAX_PATH = 1024;
 /** Frames of one line among which a place's function is looked for. */
 const MAX_BESIDE = 100;
 
+/** Longest arguments between a frame and its place: a line of many places is not looked through from each. */
+const MAX_ARGUMENTS = 4000;
+
 /** Endings of the files of kernels, file systems and debuggers. */
 const EXTENSIONS: ReadonlySet<string> = new Set('c h S s cc cpp cxx hh hpp inc C H'.split(' '));
 
@@ -155,7 +158,7 @@ function nameBeside(line: Line, out: Output, start: number, end: number): string
     );
   const last =
     out.frames.length > MAX_BESIDE ? undefined : out.frames.findLast((frame) => frame.end <= start);
-  if (last !== undefined) {
+  if (last !== undefined && start - last.end <= MAX_ARGUMENTS) {
     const words = text.slice(last.end, start);
     // GDB: name (arguments) at
     if (/^ ?\(.*\) at $/.test(words)) {

@@ -39,7 +39,7 @@ function readWith(pattern: RegExp, line: Line, out: Output): boolean {
     module: module ?? null,
     length: name.length + (offset === undefined ? 0 : offset.length + 1),
   });
-  // With -l the place follows on the next line.
-  out.leaveOpen();
+  // With -l the place follows on the next line, or behind a newline that became two.
+  out.leaveOpen(2);
   return true;
 }

@@ -23,8 +23,8 @@ export function elfutilsFormat(): Format {
         frameInBody(line, out, body.indexOf(` ${name}`) + 1, name, {
           module: library === undefined ? null : baseName(library),
         });
-        // With -s the place follows on the next line.
-        out.leaveOpen();
+        // With -s the place follows on the next line, or behind a newline that became two.
+        out.leaveOpen(2);
       }
       return true;
     },

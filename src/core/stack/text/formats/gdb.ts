@@ -102,7 +102,7 @@ function readEntry(line: Line, out: Output, text: string, at: number, isEntry: b
     module: from === undefined ? null : baseName(from),
   });
   if (from === undefined) {
-    out.leaveOpen();
+    out.leaveOpen(MAX_ENTRY);
   }
   return true;
 }

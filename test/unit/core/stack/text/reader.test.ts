@@ -287,17 +287,22 @@ describe('other text', () => {
     'Jan 1 10:10:10 ',
     `(${' '.repeat(9999)}`,
   ];
+  const cpu = (unit: string, length: number) => {
+    const text = unit.repeat(Math.ceil(length / unit.length));
+    const before = process.cpuUsage();
+    readStackItems(text, () => {});
+    const { user, system } = process.cpuUsage(before);
+    return (user + system) / 1000;
+  };
   test.each(hostile)('takes time in proportion to its length, of %j', (unit) => {
-    const cpu = (length: number) => {
-      const text = unit.repeat(Math.ceil(length / unit.length));
-      const before = process.cpuUsage();
-      readStackItems(text, () => {});
-      const { user, system } = process.cpuUsage(before);
-      return (user + system) / 1000;
-    };
-    cpu(50_000);
+    cpu(unit, 50_000);
     // A quadratic reader would need minutes; other work on the machine may double it.
-    expect(cpu(1_000_000)).toBeLessThan(2000);
+    expect(cpu(unit, 1_000_000)).toBeLessThan(2000);
+  });
+
+  it('takes time in proportion to its length where many places are behind a frame', () => {
+    // Looked through from each of them to the frame, it takes ten seconds.
+    expect(cpu(`a+0x1(0) b+0x1(0) ${'a.c:12:'.repeat(9000)}\n`, 1_000_000)).toBeLessThan(3000);
   });
 });
 
