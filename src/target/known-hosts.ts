@@ -186,7 +186,7 @@ export function judgeKey(entries: readonly KnownHostsEntry[], name: string, key:
 }
 
 /** Host key algorithms that ssh2 verifies and that don't rest on SHA-1, in order of preference. */
-const HOST_KEY_ALGORITHMS = [
+export const HOST_KEY_ALGORITHMS = [
   'ssh-ed25519',
   'ecdsa-sha2-nistp256',
   'ecdsa-sha2-nistp384',

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { hostname as localHostname } from 'node:os';
 import { Failure } from '../core/failure.ts';
+import { type Algorithms, algorithmsOf } from './algorithms.ts';
 import { BeyondLibrary } from './beyond-library.ts';
 import { unusedDirectives } from './config-notices.ts';
 import type { HostEntry } from './connection.ts';
@@ -34,6 +35,7 @@ export interface ResolvedHost {
   readonly methods: readonly SignInMethod[];
   /** GSSAPIAuthentication: the person has Kerberos tickets, maybe. */
   readonly gssapi: boolean;
+  readonly algorithms: Algorithms;
   readonly route: Route;
   /** Directives that the configuration has and that do nothing here. */
   readonly unused: readonly string[];
@@ -225,6 +227,7 @@ export function interpret(
           : yes('kbdinteractiveauthentication', true),
     ),
     gssapi: yes('gssapiauthentication', false),
+    algorithms: algorithmsOf(alias, options),
     route: routeOf(alias, options),
     unused: unusedDirectives(options),
     configFile,

@@ -54,14 +54,6 @@ const MOST_HOPS = 8;
 /** How long a server may take to close its side after we said goodbye. */
 const GOODBYE_MS = 1000;
 
-/** MACs without SHA-1; the `-etm` ones first, as OpenSSH orders them. */
-const MACS = [
-  'hmac-sha2-256-etm@openssh.com',
-  'hmac-sha2-512-etm@openssh.com',
-  'hmac-sha2-256',
-  'hmac-sha2-512',
-] as const;
-
 /**
  * Connects, through jump hosts where the configuration says so, checks the host's key and signs in.
  * @throws Failure for everything that can be expected to go wrong; cancelled when the signal aborts
@@ -226,7 +218,7 @@ async function openOver(host: ResolvedHost, attempt: Attempt, wire: Wire): Promi
       keepaliveInterval: KEEPALIVE_MS,
       // Whether the machine is dead is decided in liveness.ts: a paused one may come back.
       keepaliveCountMax: Number.MAX_SAFE_INTEGER,
-      algorithms: { serverHostKey: hostKeys.algorithms, hmac: [...MACS] },
+      algorithms: offered(host, hostKeys),
       hostVerifier: (key: Buffer, verify: (valid: boolean) => void) => {
         const type = blobKeyType(key) ?? 'unknown type';
         hostKeys.accept(key, type, wire.address, patient, log).then(
@@ -265,6 +257,21 @@ async function openOver(host: ResolvedHost, attempt: Attempt, wire: Wire): Promi
       fail(new Failure('unsupported', `${host.alias} cannot be connected to: ${(error as Error).message}.`));
     }
   });
+}
+
+/** The types of ssh2 have names of their own for these; it is given none that it does not have. */
+function offered(
+  { algorithms }: ResolvedHost,
+  hostKeys: HostKeyCheck,
+): NonNullable<ConnectConfig['algorithms']> {
+  const { kex, cipher, hmac, serverHostKey } = algorithms;
+  const lists = {
+    kex: [...kex],
+    cipher: [...cipher],
+    hmac: [...hmac],
+    serverHostKey: hostKeys.algorithms.filter((name) => serverHostKey.includes(name)),
+  };
+  return lists as NonNullable<ConnectConfig['algorithms']>;
 }
 
 class OpenSession implements SshSession {

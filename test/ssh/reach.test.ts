@@ -47,6 +47,16 @@ test('what a target is', async () => {
   expect(connection.state).toBe('closed');
 });
 
+test('lists of algorithms are kept to', async () => {
+  const server = await start();
+  const lists = ['Ciphers aes256-ctr', 'KexAlgorithms ecdh-sha2-nistp384', 'MACs hmac-sha2-512'];
+  server.writeClientConfig('root', lists);
+  const log: string[] = [];
+  const connection = await reach(server, new Person(), { log: (line) => log.push(line) });
+  expect(log.join('\n')).toContain('ecdh-sha2-nistp384, host key ssh-ed25519, aes256-ctr hmac-sha2-512');
+  connection.dispose();
+});
+
 test('nothing listens', async () => {
   const server = await start();
   server.writeClientConfig('root', [`Port ${await freePort()}`]);

@@ -87,6 +87,14 @@ test("a certificate goes by the system's ssh, without a question", async () => {
   await until('the folder of its sockets is gone', 20_000, () => ourFolders().length === 0);
 });
 
+test("what the configuration wants and the library lacks goes by the system's ssh", async () => {
+  const server = await start();
+  server.writeClientConfig('root', ['KexAlgorithms sntrup761x25519-sha512@openssh.com']);
+  const connection = await reach(server);
+  expect(connection.remark).toContain('its KexAlgorithms');
+  connection.dispose();
+});
+
 /** The certified key with a passphrase. */
 async function locked(passphrase: string): Promise<Server> {
   const server = await certified();

@@ -4,6 +4,7 @@ import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { lackOf } from '../../../src/target/beyond-library.ts';
 import { expandProxyCommand } from '../../../src/target/proxy-command.ts';
 import { interpret, parseSshG } from '../../../src/target/resolve-host.ts';
 import { parseJump } from '../../../src/target/route.ts';
@@ -16,6 +17,14 @@ const around: Surroundings = {
   env: { SSH_AUTH_SOCK: '/run/agent', OTHER: '/run/other' },
   platform: 'linux',
 };
+function caught(action: () => unknown): unknown {
+  try {
+    action();
+  } catch (error) {
+    return error;
+  }
+  return null;
+}
 const of = (text: string) => interpret({ alias: 'vm', configFile: null }, parseSshG(text), around);
 
 test('what ssh -G prints', () => {
@@ -38,7 +47,11 @@ passwordauthentication no
 pubkeyauthentication true
 preferredauthentications password,keyboard-interactive,publickey,gssapi
 proxyusefdpass no
-certificatefile none`);
+certificatefile none
+ciphers aes256-ctr,aes128-ctr,3des-cbc
+kexalgorithms mlkem768x25519-sha256,curve25519-sha256
+macs hmac-sha1,hmac-sha2-256,umac-64@openssh.com
+hostkeyalgorithms ssh-rsa,ssh-ed25519-cert-v01@openssh.com,ssh-ed25519`);
   expect(host).toEqual({
     alias: 'vm',
     hostname: '192.168.1.5',
@@ -57,10 +70,33 @@ certificatefile none`);
     strictHostKeyChecking: 'accept-new',
     methods: ['keyboard-interactive', 'publickey'],
     gssapi: false,
+    algorithms: {
+      kex: ['curve25519-sha256'],
+      cipher: ['aes128-ctr', 'aes256-ctr'],
+      hmac: ['hmac-sha2-256'],
+      serverHostKey: ['ssh-ed25519'],
+    },
     route: { kind: 'direct' },
     unused: [],
     configFile: null,
   });
+});
+
+test.each([
+  ['', true, true],
+  ['ciphers +3des-cbc', true, true],
+  ['ciphers ^aes256-ctr,none', true, true],
+  ['ciphers -*-gcm@openssh.com,aes12?-*', true, false],
+  ['ciphers aes1*', false, true],
+])('of the list "%s" stay AES 256 and 128: %s, %s', (text, large, small) => {
+  const { cipher } = of(text).algorithms;
+  expect(cipher.includes('aes256-ctr')).toBe(large);
+  expect(cipher.includes('aes128-ctr')).toBe(small);
+});
+
+test('a list without anything of ours is left to the ssh of the system', () => {
+  const error = caught(() => of('macs hmac-sha1,umac-64@openssh.com'));
+  expect(lackOf(error)).toBe('its MACs');
 });
 
 test.each([
