@@ -36,10 +36,18 @@ const GRACE = 10;
  * - `tool MARK SECONDS WORD...` runs a tool until it ends or the time is over. A tool's probes belong to its process
  *   (perf_event_open(2), bpf(2)): the kernel takes them away with it, however it ends.
  *
+ * At the end of its time a tool is asked to end with what it has started: one that is a script reads the signal only
+ * when its command has ended.
+ *
  * What the tool says on stderr comes between its own lines: it writes both itself, line by line.
  */
 export const TOOL = `say() { echo "$mark $*"; }
 attend() { :; }
+finish() {
+  children=
+  { read -r children </proc/$tool/task/$tool/children; } 2>/dev/null
+  kill -TERM $tool $children 2>/dev/null
+}
 modules() {
   awk '$2 ~ /^[tT]$/ && $4 ~ /^\\[(${ZFS_MODULES.join('|')})\\]$/ {
     module = substr($4, 2, length($4) - 2)
@@ -59,7 +67,7 @@ tool() {
     attend
     sleep 1
     turn=$((turn + 1))
-    [ $turn -eq $seconds ] && limit=time && kill -TERM $tool 2>/dev/null
+    [ $turn -eq $seconds ] && limit=time && finish
     [ $turn -lt $((seconds + ${GRACE})) ] || kill -KILL $tool 2>/dev/null
   done
   wait $tool
