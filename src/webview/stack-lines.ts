@@ -2,7 +2,7 @@ import { css, html, LitElement, nothing, type TemplateResult } from 'lit';
 import { inert } from '../core/text/inert.ts';
 import type { StackLine } from '../protocol/trace-view.ts';
 import { keyTarget } from './list-keys.ts';
-import { linkStyles } from './styles.ts';
+import { lineListStyles, linkStyles, rowStyles } from './styles.ts';
 
 /** UTF-16 units of a label or place that are shown. */
 const TEXT_MAX = 500;
@@ -13,33 +13,9 @@ export class StackLines extends LitElement {
 
   static override styles = [
     linkStyles,
+    rowStyles,
+    lineListStyles,
     css`
-      :host {
-        display: flex;
-        flex-direction: column;
-        min-height: 0;
-        overflow: hidden;
-      }
-
-      h2 {
-        flex: none;
-        margin: 0;
-        padding: 0 10px;
-        color: var(--vscode-sideBarSectionHeader-foreground, var(--vscode-foreground));
-        background: var(--vscode-sideBarSectionHeader-background);
-        border-top: 1px solid var(--vscode-sideBarSectionHeader-border, transparent);
-        font-size: 11px;
-        font-weight: 700;
-        line-height: 22px;
-      }
-
-      h2 small {
-        margin-left: 8px;
-        color: var(--vscode-descriptionForeground);
-        font-size: inherit;
-        font-weight: normal;
-      }
-
       ol {
         flex: 1 1 0;
         margin: 0;
@@ -49,59 +25,18 @@ export class StackLines extends LitElement {
         list-style: none;
       }
 
-      button {
+      .row {
         display: flex;
         align-items: baseline;
-        gap: 10px;
-        box-sizing: border-box;
-        width: 100%;
-        height: 22px;
-        padding: 0 10px;
-        border: 0;
-        outline: 1px solid transparent;
-        outline-offset: -1px;
-        background: none;
-        color: var(--vscode-foreground);
-        font-family: var(--vscode-editor-font-family);
-        font-size: calc(var(--vscode-font-size) - 1px);
-        line-height: 22px;
-        text-align: left;
         white-space: pre;
-        cursor: pointer;
       }
 
-      button[aria-disabled='true'] {
+      .row[aria-disabled='true'] {
         cursor: default;
       }
 
-      button:hover {
-        background: var(--vscode-list-hoverBackground);
-        color: var(--vscode-list-hoverForeground);
-        outline: 1px dashed var(--vscode-contrastActiveBorder, transparent);
-      }
-
-      button.chosen {
-        background: var(--vscode-list-inactiveSelectionBackground);
-        color: var(--vscode-list-inactiveSelectionForeground);
-      }
-
-      button:focus {
-        background: var(--vscode-list-activeSelectionBackground);
-        color: var(--vscode-list-activeSelectionForeground);
-        outline: 1px solid var(--vscode-list-focusOutline, var(--vscode-focusBorder));
-      }
-
-      button:focus .link,
-      button:focus .tag {
+      .row:focus .tag {
         color: inherit;
-      }
-
-      .label {
-        flex: 0 1 auto;
-        min-width: 8ch;
-        overflow: hidden;
-        text-overflow: ellipsis;
-        unicode-bidi: isolate;
       }
 
       .inlined .label {
@@ -109,24 +44,11 @@ export class StackLines extends LitElement {
         font-style: italic;
       }
 
-      .source {
-        flex: 0 1 auto;
-        min-width: 8ch;
-        overflow: hidden;
-        text-overflow: ellipsis;
-        unicode-bidi: isolate;
-      }
-
       .tag {
         flex: none;
         color: var(--vscode-descriptionForeground);
         font-family: var(--vscode-font-family);
         font-size: 11px;
-      }
-
-      .message {
-        padding: 4px 10px;
-        color: var(--vscode-descriptionForeground);
       }
     `,
   ];
@@ -158,7 +80,7 @@ export class StackLines extends LitElement {
     return html`<li>
       <button
         type="button"
-        class=${`${line.inlined ? 'inlined' : ''}${chosen ? ' chosen' : ''}`}
+        class=${`row${line.inlined ? ' inlined' : ''}${chosen ? ' chosen' : ''}`}
         tabindex=${chosen ? 0 : -1}
         title=${hint}
         aria-disabled=${line.canOpen ? 'false' : 'true'}

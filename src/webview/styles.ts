@@ -111,6 +111,95 @@ export const linkStyles = css`
   }
 `;
 
+/** What a list beside the table is made of: a heading, and rows that are buttons, one of them chosen. */
+export const rowStyles = css`
+  h2 small {
+    margin-left: 8px;
+    color: var(--vscode-descriptionForeground);
+    font-size: inherit;
+    font-weight: normal;
+  }
+
+  .row {
+    column-gap: 10px;
+    box-sizing: border-box;
+    width: 100%;
+    min-height: 22px;
+    padding: 0 10px;
+    border: 0;
+    outline: 1px solid transparent;
+    outline-offset: -1px;
+    background: none;
+    color: var(--vscode-foreground);
+    font-family: var(--vscode-editor-font-family);
+    font-size: calc(var(--vscode-font-size) - 1px);
+    line-height: 22px;
+    text-align: left;
+  }
+
+  .row.chosen {
+    background: var(--vscode-list-inactiveSelectionBackground);
+    color: var(--vscode-list-inactiveSelectionForeground);
+  }
+
+  .row:focus {
+    background: var(--vscode-list-activeSelectionBackground);
+    color: var(--vscode-list-activeSelectionForeground);
+    outline: 1px solid var(--vscode-list-focusOutline, var(--vscode-focusBorder));
+  }
+
+  .row:focus .link {
+    color: inherit;
+  }
+`;
+
+/** A list of lines of source beside the table: it has a bar as a section of the side bar has, and its rows open. */
+export const lineListStyles = css`
+  :host {
+    display: flex;
+    flex-direction: column;
+    min-height: 0;
+    overflow: hidden;
+  }
+
+  h2 {
+    flex: none;
+    margin: 0;
+    padding: 0 10px;
+    color: var(--vscode-sideBarSectionHeader-foreground, var(--vscode-foreground));
+    background: var(--vscode-sideBarSectionHeader-background);
+    border-top: 1px solid var(--vscode-sideBarSectionHeader-border, transparent);
+    font-size: 11px;
+    font-weight: 700;
+    line-height: 22px;
+  }
+
+  .row {
+    height: 22px;
+    cursor: pointer;
+  }
+
+  .row:not(.chosen, :focus):hover {
+    background: var(--vscode-list-hoverBackground);
+    color: var(--vscode-list-hoverForeground);
+    outline: 1px dashed var(--vscode-contrastActiveBorder, transparent);
+  }
+
+  .label,
+  .source {
+    flex: 0 1 auto;
+    min-width: 8ch;
+    overflow: hidden;
+    text-overflow: ellipsis;
+    unicode-bidi: isolate;
+  }
+
+  .message {
+    padding: 4px 10px;
+    color: var(--vscode-descriptionForeground);
+  }
+`;
+
 /** Found words. */
 export const markStyles = css`
   mark {

@@ -18,7 +18,7 @@ const KEYS = {
   cpu: (row: TraceRow): SortKey => (row.kind === 'call' ? row.cpu : null),
   function: (row: TraceRow): SortKey => (row.kind === 'call' ? row.function : null),
   duration: (row: TraceRow): SortKey => row.durationNs,
-  returned: (row: TraceRow): SortKey => valueOf(row.returned),
+  returned: (row: TraceRow): SortKey => cellKey(row.returned),
   arguments: (row: TraceRow): SortKey =>
     row.arguments.length === 0 ? null : row.arguments.map(({ value }) => value).join(' '),
 } as const;
@@ -51,7 +51,7 @@ export function readTraceSort(value: unknown): TraceSort | null {
 }
 
 /** `5 EIO` by its number. */
-function valueOf(text: string): SortKey {
+function cellKey(text: string): SortKey {
   const [number] = /^-?\d{1,20}(?= |$)|^0x[0-9a-f]{1,16}(?= |$)/.exec(text) ?? [];
   return number === undefined ? (text === '' ? null : text) : Number(number);
 }

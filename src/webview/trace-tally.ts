@@ -2,6 +2,7 @@ import { css, html, LitElement, nothing, svg, type TemplateResult } from 'lit';
 import { inert } from '../core/text/inert.ts';
 import type { TallyRow, TallyView } from '../protocol/trace-view.ts';
 import { keyTarget } from './list-keys.ts';
+import { rowStyles } from './styles.ts';
 import { grouped } from './toolbar.ts';
 
 /** UTF-16 units of a label that are shown. */
@@ -23,7 +24,9 @@ export interface TallyChoice {
 export class TraceTally extends LitElement {
   static override properties = { functions: { attribute: false }, emptyText: {} };
 
-  static override styles = css`
+  static override styles = [
+    rowStyles,
+    css`
     :host {
       display: block;
       min-height: 0;
@@ -40,47 +43,15 @@ export class TraceTally extends LitElement {
       unicode-bidi: isolate;
     }
 
-    h2 small {
-      margin-left: 8px;
-      color: var(--vscode-descriptionForeground);
-      font-size: inherit;
-      font-weight: normal;
-    }
-
     .row {
       display: grid;
       grid-template-columns: minmax(31ch, 3fr) minmax(60px, 2fr) 9ch 6ch;
       align-items: center;
-      column-gap: 10px;
-      box-sizing: border-box;
-      width: 100%;
-      min-height: 22px;
-      padding: 0 10px;
-      border: 0;
-      outline: 1px solid transparent;
-      outline-offset: -1px;
-      background: none;
-      color: var(--vscode-foreground);
-      font-family: var(--vscode-editor-font-family);
-      font-size: calc(var(--vscode-font-size) - 1px);
-      line-height: 22px;
-      text-align: left;
     }
 
     .head {
       color: var(--vscode-descriptionForeground);
       font-family: var(--vscode-font-family);
-    }
-
-    .row.chosen {
-      background: var(--vscode-list-inactiveSelectionBackground);
-      color: var(--vscode-list-inactiveSelectionForeground);
-    }
-
-    .row:focus {
-      background: var(--vscode-list-activeSelectionBackground);
-      color: var(--vscode-list-activeSelectionForeground);
-      outline-color: var(--vscode-list-focusOutline, var(--vscode-focusBorder));
     }
 
     .label {
@@ -120,7 +91,8 @@ export class TraceTally extends LitElement {
       padding: 4px 10px;
       color: var(--vscode-descriptionForeground);
     }
-  `;
+  `,
+  ];
 
   functions: readonly TallyView[] = [];
   /** What stands in place of the bars while there are none. */

@@ -2,7 +2,7 @@ import { css, html, LitElement, nothing, type PropertyValues, svg, type Template
 import { inert } from '../core/text/inert.ts';
 import type { TreeRow } from '../protocol/trace-view.ts';
 import { keyTarget } from './list-keys.ts';
-import { linkStyles } from './styles.ts';
+import { lineListStyles, linkStyles, rowStyles } from './styles.ts';
 import { grouped } from './toolbar.ts';
 
 /** UTF-16 units of a label or place that are shown. */
@@ -24,32 +24,11 @@ export class TraceTree extends LitElement {
 
   static override styles = [
     linkStyles,
+    rowStyles,
+    lineListStyles,
     css`
       :host {
-        display: flex;
-        flex-direction: column;
-        min-height: 0;
-        overflow: hidden;
         container-type: inline-size;
-      }
-
-      h2 {
-        flex: none;
-        margin: 0;
-        padding: 0 10px;
-        color: var(--vscode-sideBarSectionHeader-foreground, var(--vscode-foreground));
-        background: var(--vscode-sideBarSectionHeader-background);
-        border-top: 1px solid var(--vscode-sideBarSectionHeader-border, transparent);
-        font-size: 11px;
-        font-weight: 700;
-        line-height: 22px;
-      }
-
-      h2 small {
-        margin-left: 8px;
-        color: var(--vscode-descriptionForeground);
-        font-size: inherit;
-        font-weight: normal;
       }
 
       [role='tree'] {
@@ -62,42 +41,6 @@ export class TraceTree extends LitElement {
         display: grid;
         grid-template-columns: minmax(20ch, 1fr) 7ch 7ch 12ch 6ch;
         align-items: center;
-        column-gap: 10px;
-        box-sizing: border-box;
-        width: 100%;
-        height: 22px;
-        padding: 0 10px;
-        border: 0;
-        outline: 1px solid transparent;
-        outline-offset: -1px;
-        background: none;
-        color: var(--vscode-foreground);
-        font-family: var(--vscode-editor-font-family);
-        font-size: calc(var(--vscode-font-size) - 1px);
-        line-height: 22px;
-        text-align: left;
-        cursor: pointer;
-      }
-
-      .row:hover {
-        background: var(--vscode-list-hoverBackground);
-        color: var(--vscode-list-hoverForeground);
-        outline: 1px dashed var(--vscode-contrastActiveBorder, transparent);
-      }
-
-      .row.chosen {
-        background: var(--vscode-list-inactiveSelectionBackground);
-        color: var(--vscode-list-inactiveSelectionForeground);
-      }
-
-      .row:focus {
-        background: var(--vscode-list-activeSelectionBackground);
-        color: var(--vscode-list-activeSelectionForeground);
-        outline: 1px solid var(--vscode-list-focusOutline, var(--vscode-focusBorder));
-      }
-
-      .row:focus .link {
-        color: inherit;
       }
 
       .name {
@@ -114,15 +57,6 @@ export class TraceTree extends LitElement {
         flex: none;
         width: 2ch;
         text-align: center;
-      }
-
-      .label,
-      .source {
-        flex: 0 1 auto;
-        min-width: 8ch;
-        overflow: hidden;
-        text-overflow: ellipsis;
-        unicode-bidi: isolate;
       }
 
       /* The name says more than the place. */
@@ -168,11 +102,6 @@ export class TraceTree extends LitElement {
         svg {
           display: none;
         }
-      }
-
-      .message {
-        padding: 4px 10px;
-        color: var(--vscode-descriptionForeground);
       }
     `,
   ];

@@ -10,8 +10,7 @@ const FAULT =
 const LONGEST_FAULT = 200;
 
 /** The end of a console's text as text that is safe to show: without what moves a terminal's cursor or colours it. */
-export function consoleText(bytes: Uint8Array): string {
-  const text = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
+export function consoleText(text: string): string {
   const plain = text.replace(SEQUENCES, '').replace(/\r+\n/g, '\n').replace(/\r/g, '\n').replaceAll('\0', '');
   return inertBlock(plain, plain.length);
 }

@@ -1,12 +1,7 @@
-import { errnoName } from '../zfs/errno.ts';
 import type { ArgumentValue, ReturnedValue } from './events.ts';
 import type { EventRole } from './program/programs.ts';
-import { isErrorValue, type ReturnKind } from './return-type.ts';
-import { detached } from './stack-pool.ts';
+import { keptValue, returnedValue } from './values/kept-value.ts';
 import { showValue } from './values/show-value.ts';
-
-/** Units of a value or a comm that are kept: a string of the kernel may have thousands. */
-const MAX_VALUE = 256;
 
 /** What the fetches of one event say. */
 export interface CallFields {
@@ -37,7 +32,7 @@ export function readCallFields(text: string, { program, at }: EventRole): CallFi
   };
   const pointer = word('k') ?? '';
   const value = word('r');
-  const returned = value === null || program.returns === null ? null : readReturn(value, program.returns);
+  const returned = value === null || program.returns === null ? null : returnedValue(value, program.returns);
   const byIndex = new Map<number, ArgumentValue>(
     at === 'return' ? [] : program.fixed.map(({ index, value }) => [index, value]),
   );
@@ -55,24 +50,8 @@ export function readCallFields(text: string, { program, at }: EventRole): CallFi
     }
     const value = length < 0 ? rest : rest.slice(0, length);
     rest = rest.slice(value.length);
-    byIndex.set(index, { name, value: kept(show === undefined ? value : showValue(show, value)) });
+    byIndex.set(index, { name, value: keptValue(show === undefined ? value : showValue(show, value)) });
   }
   const values = [...byIndex].sort(([a], [b]) => a - b).map(([, argument]) => argument);
-  return { values, comm: comm === null ? null : kept(comm), pointer, returned };
-}
-
-function readReturn(text: string, kind: ReturnKind): ReturnedValue {
-  const value = kept(text);
-  if (kind.errors === 'none' || !/^(?:-?\d{1,20}|0x[0-9a-f]{1,16})$/.test(text)) {
-    return { value, errno: null };
-  }
-  const number = BigInt(text);
-  return {
-    value,
-    errno: isErrorValue(number, kind) ? errnoName(Number(BigInt.asIntN(64, number))) : null,
-  };
-}
-
-function kept(value: string): string {
-  return detached(value.length > MAX_VALUE ? `${value.slice(0, MAX_VALUE)}…` : value);
+  return { values, comm: comm === null ? null : keptValue(comm), pointer, returned };
 }

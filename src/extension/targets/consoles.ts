@@ -104,7 +104,7 @@ export class SerialConsoles implements Disposable {
       return;
     }
     const { bytes, fresh } = await (await open.reader).tail();
-    const fault = lastFault(consoleText(bytes.subarray(bytes.length - fresh)));
+    const fault = lastFault(consoleText(decoded(bytes.subarray(bytes.length - fresh))));
     if (fault === null || fault === open.said) {
       return;
     }
@@ -128,7 +128,7 @@ export class SerialConsoles implements Disposable {
     }
     let text: string;
     try {
-      text = consoleText((await (await reader).tail()).bytes);
+      text = consoleText(decoded((await (await reader).tail()).bytes));
     } catch (error) {
       if (error instanceof Failure) {
         throw error;
@@ -159,4 +159,8 @@ function close(reader: Promise<ConsoleReader>): void {
     (open) => open.dispose(),
     () => {},
   );
+}
+
+function decoded(bytes: Uint8Array): string {
+  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
 }

@@ -3,8 +3,9 @@ import { MAX_FRAMES } from '../../stack/proc-stack.ts';
 import type { CallEvent, LatencyBucket, TaskCount, TraceStreamEvent } from '../../tracing/events.ts';
 import { passes } from '../../tracing/passes.ts';
 import { detached, StackPool } from '../../tracing/stack-pool.ts';
+import { returnedValue } from '../../tracing/values/kept-value.ts';
 import type { ModuleOf, ToolOutput } from '../tool-trace.ts';
-import { toolArguments, toolReturn } from '../tool-values.ts';
+import { toolArguments } from '../tool-values.ts';
 import type { BccCommand } from './bcc-command.ts';
 
 /** Rows of a sum that are kept. */
@@ -102,7 +103,7 @@ class TraceOutput implements ToolOutput {
       arguments: toolArguments(request, fetches, values(message, this.command)),
       stack: [],
       ...(request.seesReturn
-        ? { returned: toolReturn(/^ret=(\S+)$/.exec(message)?.[1] ?? '', request.returns) }
+        ? { returned: returnedValue(/^ret=(\S+)$/.exec(message)?.[1] ?? '', request.returns) }
         : {}),
     };
     return ready;

@@ -11,8 +11,9 @@ import type {
 } from '../../tracing/events.ts';
 import { passes } from '../../tracing/passes.ts';
 import { detached, StackPool } from '../../tracing/stack-pool.ts';
+import { returnedValue } from '../../tracing/values/kept-value.ts';
 import type { ToolOutput } from '../tool-trace.ts';
-import { toolArguments, toolReturn } from '../tool-values.ts';
+import { toolArguments } from '../tool-values.ts';
 import type { BpftraceProgram } from './bpftrace-program.ts';
 
 /** bpftrace keeps 4096 entries of a map unless told otherwise. */
@@ -141,7 +142,10 @@ export class BpftraceOutput implements ToolOutput {
       arguments: toolArguments(request, fetches, [...values, ...texts]),
       stack: this.#stack(stack),
       ...(seesReturn
-        ? { returned: toolReturn(returned, returns), durationNs: Math.round(Number(duration) / 1000) * 1000 }
+        ? {
+            returned: returnedValue(returned, returns),
+            durationNs: Math.round(Number(duration) / 1000) * 1000,
+          }
         : {}),
     };
   }

@@ -26,13 +26,13 @@ describe('text of a serial console', () => {
   it('has no control sequences, and one newline for a line', () => {
     const written =
       '\u001b[2J\u001b[01;01H[    1.5] a\r\n\u001b]0;title\u0007b\r\r\n\u001b[1;31mc\u001b(B\u001b[m\u202e';
-    expect(consoleText(Buffer.from(written))).toBe('[    1.5] a\nb\nc<U+202E>');
+    expect(consoleText(written)).toBe('[    1.5] a\nb\nc<U+202E>');
   });
 
   it('is inert whatever was written', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 400 }), (bytes) => {
-        const text = consoleText(bytes);
+        const text = consoleText(Buffer.from(bytes).toString('latin1'));
         expect(text).not.toMatch(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/);
       }),
     );
