@@ -9,7 +9,7 @@ import type { InstalledPrograms } from './installed-programs.ts';
 import type { ModuleCache } from './module-cache.ts';
 import { identityOf } from './open-debug-file.ts';
 import { OpenFiles } from './open-files.ts';
-import { failedRemark, remarkOf, type Tried } from './remarks.ts';
+import { failedRemark, isFullDisk, remarkOf, type Tried } from './remarks.ts';
 import type { Unpack } from './unpacker.ts';
 import type { WorkspaceModules } from './workspace-modules.ts';
 
@@ -184,8 +184,9 @@ export class ModuleFiles {
         return { outcome: 'failed' as const, why };
       });
       if (got.outcome !== 'fetched') {
-        // What came of it is there for the next attempt.
-        await cache.leavePart(part);
+        // What came of it is there for the next attempt, unless it is what fills the disk.
+        const isTooMuch = got.outcome === 'failed' && isFullDisk(got.why);
+        await (isTooMuch ? cache.removePart(part) : cache.leavePart(part));
         signal.throwIfAborted();
         if (got.outcome === 'failed') {
           tried.failed ??= got.why;

@@ -11,8 +11,10 @@ export interface Tried {
 /** The modules that OpenZFS is built into: two since 2.2, one per library before (module/Makefile.in). */
 const OURS = new Set(['zfs', 'spl', 'zcommon', 'znvpair', 'zavl', 'icp', 'zlua', 'zunicode', 'zzstd']);
 
-/** A full disk or quota of this machine, as libuv words it. */
-const FULL = /^(?:ENOSPC|EDQUOT)\b/;
+/** Whether a reason is a full disk or quota of this machine, as libuv words it. */
+export function isFullDisk(why: string): boolean {
+  return /^(?:ENOSPC|EDQUOT)\b/.test(why);
+}
 
 /**
  * A sentence for the person on why frames of a module have no exact line, and what to do; empty for
@@ -39,7 +41,7 @@ export function remarkOf(module: string, tried: Tried): string {
 }
 
 export function failedRemark(module: string, why: string): string {
-  const reason = FULL.test(why)
+  const reason = isFullDisk(why)
     ? "the disk of this machine that has ZScope's cache is full. Empty some of it, then try again."
     : why;
   return module === '' || OURS.has(module) ? `${begin(module)}: ${reason}` : '';

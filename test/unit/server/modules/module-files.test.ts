@@ -331,7 +331,12 @@ describe('the file of a running module', () => {
     expect(await failing('On lab this takes root.')).toBe(
       'Exact lines of the kernel are not known: On lab this takes root.',
     );
-    expect(await failing('ENOSPC: no space left on device, write')).toContain('disk of this machine');
+    const full = async ({ part }: { readonly part: string }) => {
+      writeFileSync(part, 'as much as there was room for');
+      return { outcome: 'failed' as const, why: 'ENOSPC: no space left on device, write' };
+    };
+    expect(await remark({ ...lost, fetch: full })).toContain('disk of this machine');
+    expect(readdirSync(path.join(folder, 'cache'))).toEqual([]);
   });
 
   it('of the kernel is not waited for where somebody else does not want it', async () => {
