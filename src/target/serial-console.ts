@@ -62,20 +62,20 @@ class FileReader implements ConsoleReader {
 
 /** The newest bytes of a stream. */
 class StreamReader implements ConsoleReader {
-  readonly #pieces: Buffer[] = [];
+  /** The newest bytes, and room for as many again, so that they are seldom moved: consoles come byte by byte. */
+  readonly #kept = Buffer.alloc(2 * KEPT);
   #size = 0;
   #error: Error | null = null;
 
   constructor(private readonly close: () => void) {}
 
   push(piece: Buffer): void {
-    this.#pieces.push(piece);
-    this.#size += piece.length;
-    for (let oldest = this.#pieces[0]; oldest !== undefined && this.#size - oldest.length >= KEPT; ) {
-      this.#size -= oldest.length;
-      this.#pieces.shift();
-      oldest = this.#pieces[0];
+    const newest = piece.subarray(-KEPT);
+    if (this.#size + newest.length > this.#kept.length) {
+      this.#kept.copyWithin(0, this.#size - KEPT, this.#size);
+      this.#size = KEPT;
     }
+    this.#size += newest.copy(this.#kept, this.#size);
   }
 
   fail(error: Error): void {
@@ -84,7 +84,7 @@ class StreamReader implements ConsoleReader {
 
   async tail(): Promise<{ bytes: Buffer; fresh: number }> {
     if (this.#size === 0 && this.#error !== null) throw this.#error;
-    const bytes = Buffer.concat(this.#pieces).subarray(-KEPT);
+    const bytes = Buffer.from(this.#kept.subarray(Math.max(0, this.#size - KEPT), this.#size));
     return { bytes, fresh: bytes.length };
   }
 
