@@ -1,6 +1,7 @@
 import path from 'node:path';
 import * as vscode from 'vscode';
 import { type Disposable, Lifetime } from '../core/lifetime.ts';
+import { traceableFunctions } from '../target/collectors/traceable-functions.ts';
 import { ActivityDocument } from './activity/activity-document.ts';
 import { ActivityFile } from './activity/activity-file.ts';
 import { registerCommands } from './commands.ts';
@@ -19,6 +20,7 @@ import { StackBuilds } from './stack-text/stack-builds.ts';
 import { StackCommands } from './stack-text/stack-commands.ts';
 import { linkTerminals } from './stack-text/terminal-links.ts';
 import { VirtualDocuments } from './stack-text/virtual-documents.ts';
+import { AskedOnce } from './targets/asked-once.ts';
 import { RootAccess } from './targets/become-root.ts';
 import { Consent } from './targets/consent.ts';
 import { SerialConsoles } from './targets/consoles.ts';
@@ -82,7 +84,8 @@ export function activate(extension: vscode.ExtensionContext): void {
   const hungTasks = own(new HungTasksView(targets, places, context, funnel));
   const store = new SessionStore(path.join(extension.globalStorageUri.fsPath, 'trace-sessions'));
   const keeper = own(new SessionKeeper(store, places));
-  const subjects = new TraceSubjects(server, places, funnel);
+  const functions = new AskedOnce((connection) => connection.run(traceableFunctions, {}));
+  const subjects = new TraceSubjects(server, places, functions, funnel);
   const runs = own(
     new TraceRuns(
       extension.extensionUri,
@@ -103,7 +106,7 @@ export function activate(extension: vscode.ExtensionContext): void {
   const errors = own(new ErrorsView(targets, server, opener, context, funnel));
   const documents = own(new VirtualDocuments());
   const consoles = own(new SerialConsoles(targets, documents, funnel));
-  const completion = new BpftraceCompletion(targets, tracers, server, places);
+  const completion = new BpftraceCompletion(targets, tracers, functions, server, places);
   const programs = own(new BpftraceEditor(targets, tracers, documents, completion, funnel));
   const stacks = new StackCommands(server, targets, opener, documents);
   const sessions = own(

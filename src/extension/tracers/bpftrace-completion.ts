@@ -6,10 +6,10 @@ import { isAtLeast, toolVersion } from '../../core/tracers/tools.ts';
 import type { FunctionNames } from '../../core/tracing/function-names.ts';
 import { isZfsModule } from '../../core/zfs/zfs-modules.ts';
 import { definitionsRequest } from '../../protocol/server.ts';
-import { traceableFunctions } from '../../target/collectors/traceable-functions.ts';
 import type { Connection } from '../../target/connection.ts';
 import type { LazyServer } from '../source/lazy-server.ts';
 import type { PlaceService } from '../source/place-service.ts';
+import type { AskedOnce } from '../targets/asked-once.ts';
 import type { TargetService } from '../targets/target-service.ts';
 import { TypedFunctions } from '../tracing/typed-functions.ts';
 import type { TracerChoice } from './tracer-choice.ts';
@@ -19,12 +19,12 @@ const MOST_OFFERED = 500;
 
 /** In a bpftrace program: the functions of the target's ZFS behind a probe, and the arguments of a probe's function. */
 export class BpftraceCompletion implements vscode.CompletionItemProvider {
-  readonly #functions = new WeakMap<Connection, Promise<FunctionNames>>();
   readonly #typed: TypedFunctions;
 
   constructor(
     private readonly targets: TargetService,
     private readonly choice: TracerChoice,
+    private readonly functions: AskedOnce<FunctionNames>,
     private readonly server: LazyServer,
     places: PlaceService,
   ) {
@@ -54,13 +54,7 @@ export class BpftraceCompletion implements vscode.CompletionItemProvider {
     connection: Connection,
     { module, prefix }: Extract<BpftraceContext, { kind: 'function' }>,
   ): Promise<vscode.CompletionList> {
-    let asked = this.#functions.get(connection);
-    if (asked === undefined) {
-      asked = connection.run(traceableFunctions, {});
-      this.#functions.set(connection, asked);
-      asked.catch(() => this.#functions.delete(connection));
-    }
-    const fitting = (await asked)
+    const fitting = (await this.functions.of(connection))
       .matches(module === null ? prefix : `${module}:${prefix}`, MOST_OFFERED + 1)
       .filter((one) => isZfsModule(one.module) && one.symbol.startsWith(prefix));
     const items = fitting.slice(0, MOST_OFFERED).map((one) => {

@@ -10,22 +10,16 @@ import { installedTools } from '../../target/collectors/installed-tools.ts';
 import type { Connection } from '../../target/connection.ts';
 import { tracerOf } from '../../target/tool-tracers.ts';
 import { ftrace, type Tracer } from '../../target/tracer.ts';
+import { AskedOnce } from '../targets/asked-once.ts';
 import { setting } from '../vscode-table.ts';
 
 /** Which tool traces: the one that the setting names, as the target has it. */
 export class TracerChoice {
-  readonly #installed = new WeakMap<Connection, Promise<InstalledTools>>();
+  readonly #installed = new AskedOnce((connection) => connection.run(installedTools, null));
 
-  /** What of the tools a target has; asked once for each connection. @throws Failure */
-  async installed(connection: Connection): Promise<InstalledTools> {
-    let asked = this.#installed.get(connection);
-    if (asked === undefined) {
-      asked = connection.run(installedTools, null);
-      this.#installed.set(connection, asked);
-      // What failed is asked again.
-      asked.catch(() => this.#installed.delete(connection));
-    }
-    return await asked;
+  /** What of the tools a target has. @throws Failure */
+  installed(connection: Connection): Promise<InstalledTools> {
+    return this.#installed.of(connection);
   }
 
   /** @throws Failure `not-traceable` when the tool is not installed there, with the package that has it */

@@ -2,9 +2,9 @@ import * as vscode from 'vscode';
 import { inert } from '../../core/text/inert.ts';
 import type { FunctionNames } from '../../core/tracing/function-names.ts';
 import type { KernelSymbol } from '../../core/tracing/why-not.ts';
-import { traceableFunctions } from '../../target/collectors/traceable-functions.ts';
 import type { Connection } from '../../target/connection.ts';
 import type { FailureFunnel } from '../failures.ts';
+import type { AskedOnce } from '../targets/asked-once.ts';
 
 /** Functions that are offered at a time. */
 const MOST_OFFERED = 100;
@@ -15,10 +15,11 @@ interface FunctionItem extends vscode.QuickPickItem {
 
 /** Asks for a function of the running kernel, with those that it lets be traced as they are typed. */
 export class FunctionChooser {
-  /** Read once for each connection: modules that are loaded later are missing, and can be typed all the same. */
-  readonly #names = new WeakMap<Connection, Promise<FunctionNames>>();
-
-  constructor(private readonly funnel: FailureFunnel) {}
+  /** @param names modules that are loaded later are missing, and can be typed all the same */
+  constructor(
+    private readonly names: AskedOnce<FunctionNames>,
+    private readonly funnel: FailureFunnel,
+  ) {}
 
   /**
    * @param why said above the list: why it is asked at all
@@ -36,7 +37,8 @@ export class FunctionChooser {
     };
     offer();
     const closed = new AbortController();
-    void this.#of(connection)
+    void this.names
+      .of(connection)
       .then(
         (known) => {
           names = known;
@@ -67,17 +69,6 @@ export class FunctionChooser {
       });
       pick.show();
     });
-  }
-
-  #of(connection: Connection): Promise<FunctionNames> {
-    let names = this.#names.get(connection);
-    if (names === undefined) {
-      names = connection.run(traceableFunctions, {});
-      this.#names.set(connection, names);
-      // What failed may succeed later.
-      names.catch(() => this.#names.delete(connection));
-    }
-    return names;
   }
 }
 

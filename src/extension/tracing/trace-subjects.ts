@@ -2,6 +2,7 @@ import * as vscode from 'vscode';
 import { Failure } from '../../core/failure.ts';
 import { sourceName } from '../../core/stack/frame.ts';
 import type { Parameter } from '../../core/symbols/location.ts';
+import type { FunctionNames } from '../../core/tracing/function-names.ts';
 import { declaredReturn } from '../../core/tracing/return-type.ts';
 import { calleesRequest, definitionsRequest, functionAtRequest } from '../../protocol/server.ts';
 import type { TraceParams } from '../../target/collectors/trace-function.ts';
@@ -10,6 +11,7 @@ import type { FailureFunnel } from '../failures.ts';
 import type { FrameNode, TaskNode } from '../hung-tasks/task-nodes.ts';
 import type { LazyServer } from '../source/lazy-server.ts';
 import type { PlaceService } from '../source/place-service.ts';
+import type { AskedOnce } from '../targets/asked-once.ts';
 import { setting } from '../vscode-table.ts';
 import { FunctionChooser } from './choose-function.ts';
 import type { Subject } from './trace-texts.ts';
@@ -26,9 +28,10 @@ export class TraceSubjects {
   constructor(
     private readonly server: LazyServer,
     places: PlaceService,
+    functions: AskedOnce<FunctionNames>,
     funnel: FailureFunnel,
   ) {
-    this.#chooser = new FunctionChooser(funnel);
+    this.#chooser = new FunctionChooser(functions, funnel);
     this.#typed = new TypedFunctions(server, places);
   }
 
