@@ -282,10 +282,10 @@ export class TraceRuns implements Disposable {
       if (next === null) {
         break;
       }
-      // What was known of the function may not hold for the build that runs now.
-      const known = await this.subjects.params(next, subject, kind !== 'calls');
-      const sessionId = this.#idOf(session.tracer, next);
       try {
+        // What was known of the function may not hold for the build that runs now.
+        const known = await this.subjects.params(next, subject, kind !== 'calls');
+        const sessionId = this.#idOf(session.tracer, next);
         end = await session.resume(next, { ...session.params, ...known, sessionId }, async (joined) => ({
           ...joined,
           ...(await this.subjects.params(next, joined, kind !== 'calls')),

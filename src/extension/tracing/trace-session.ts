@@ -1,4 +1,4 @@
-import { Failure } from '../../core/failure.ts';
+import { Failure, isFailure } from '../../core/failure.ts';
 import type { Disposable } from '../../core/lifetime.ts';
 import {
   lostIn,
@@ -151,10 +151,15 @@ export class TraceSession implements Disposable {
     const again = this.listen(() => {
       if (this.#started !== null) {
         again.dispose();
-        for (const one of joined) {
+        for (const one of joined.splice(0)) {
           renewed(one)
             .then((known) => this.join(known))
-            .catch(() => {}); // The function is gone with the build, and so is its name from the view.
+            .catch((error: unknown) => {
+              // Else the function is gone with the build, and so is its name from the view.
+              if (isFailure(error) && error.code === 'lost') {
+                this.#joined.push(one);
+              }
+            });
         }
       }
     });
@@ -162,6 +167,8 @@ export class TraceSession implements Disposable {
       return await this.run();
     } finally {
       again.dispose();
+      // Lost before it began: they join the next one.
+      this.#joined.push(...joined);
     }
   }
 

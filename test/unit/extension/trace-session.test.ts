@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { Failure } from '../../../src/core/failure.ts';
 import type { TraceStreamEvent } from '../../../src/core/tracing/events.ts';
 import { TraceSession } from '../../../src/extension/tracing/trace-session.ts';
 import type { TraceParams } from '../../../src/target/collectors/trace-function.ts';
@@ -99,6 +100,22 @@ test.each([
   // By what runs there now.
   expect(second.asked.map(({ maxEvents }) => maxEvents)).toEqual([1000, 500]);
   expect(session.symbols).toEqual(['zil_commit', 'zil_close']);
+});
+
+test('a function that had joined is there again also when the connection is lost again at once', async () => {
+  const first = over('a', [call(1)], 'lost');
+  const session = new TraceSession(first.connection, ftrace, params);
+  const ended = session.run();
+  await session.join({ ...params, symbol: 'zil_close' });
+  await ended;
+  const gone = over('a', [], 'lost');
+  gone.connection.stream = async () => {
+    throw new Failure('lost', 'It is gone.');
+  };
+  await expect(session.resume(gone.connection, params, async (joined) => joined)).rejects.toThrow(/gone/);
+  const last = over('a', [call(2)], 'stopped');
+  await session.resume(last.connection, params, async (joined) => joined);
+  expect(last.asked.map(({ symbol }) => symbol)).toEqual(['zil_commit', 'zil_close']);
 });
 
 test.each([true, false])(
