@@ -9,14 +9,14 @@ const END_MS = 2000;
  * Starts a program of this machine as a channel. It has no terminal, and leads a session of its own:
  * a signal for the window is none for it.
  * @param ends what ends it when the channel is closed. `signal`: also a SIGTERM to its session, a moment
- *   after the end of its stdin
+ *   after the end of its stdin; `at-once`: with it
  * @throws Failure unsupported when it cannot be started
  */
 export function startProcess(
   program: string,
   args: readonly string[],
   env: NodeJS.ProcessEnv,
-  ends: 'stdin' | 'signal',
+  ends: 'stdin' | 'signal' | 'at-once',
 ): Promise<ShellChannel> {
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, {
@@ -32,7 +32,7 @@ export function startProcess(
   });
 }
 
-function channelOf(child: ChildProcess, ends: 'stdin' | 'signal'): ShellChannel {
+function channelOf(child: ChildProcess, ends: 'stdin' | 'signal' | 'at-once'): ShellChannel {
   const { stdin, stdout, stderr } = child;
   if (stdin === null || stdout === null || stderr === null) throw new Error('pipes were asked for');
   for (const stream of [stdin, stdout, stderr]) stream.on('error', () => {});
@@ -55,8 +55,12 @@ function channelOf(child: ChildProcess, ends: 'stdin' | 'signal'): ShellChannel 
       stderr.destroy();
       const hasEnded = child.exitCode !== null || child.signalCode !== null;
       if (ends === 'stdin' || hasEnded || term !== null) return;
-      term = setTimeout(() => terminate(child), END_MS);
-      term.unref();
+      if (ends === 'at-once') {
+        terminate(child);
+      } else {
+        term = setTimeout(() => terminate(child), END_MS);
+        term.unref();
+      }
     },
   };
 }

@@ -102,7 +102,8 @@ function overSocket(where: { path: string } | { host: string; port: number }): C
 }
 
 async function overCommand(command: string): Promise<ConsoleReader> {
-  const channel = await startProcess('/bin/sh', ['-c', command], process.env, 'signal');
+  // The window may close now: nobody would be there a moment later.
+  const channel = await startProcess('/bin/sh', ['-c', command], process.env, 'at-once');
   const reader = new StreamReader(() => channel.close());
   channel.stdout.on('data', (piece: Buffer) => reader.push(piece));
   channel.stderr.on('data', (piece: Buffer) => reader.push(piece));

@@ -153,6 +153,8 @@ exec "$@"
     await set({ box: log });
     try {
       await onRow('connectTarget', server);
+      // Its answer is there once the console is read: what comes from now on is new.
+      await onRow('showConsole', server);
       appendFileSync(
         log,
         '[   12.3] \u001b[31mKernel panic - not syncing: sysrq triggered crash\u001b[m\r\n',
