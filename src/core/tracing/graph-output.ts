@@ -9,6 +9,8 @@ import { detached, StackPool } from './stack-pool.ts';
 
 /** Tasks that are inside traced functions at a time. */
 const MOST_TASKS = 4096;
+/** Calls below traced ones in a whole session: the target's limits end it long before. */
+const MOST_BELOW_IN_ALL = 5_000_000;
 /** Functions whose names are kept. */
 const MOST_FRAMES = 4096;
 
@@ -57,6 +59,8 @@ export class GraphOutput {
   #hasProbed = false;
   /** Whose stack is being read. */
   #stackOf: Probed | null = null;
+  /** Calls below traced ones that were kept. */
+  #below = 0;
   readonly #pool = new StackPool();
   readonly #frames = new Map<string, Frame>();
   readonly unpaired = 0;
@@ -130,9 +134,10 @@ export class GraphOutput {
       while ((open.open.at(-1)?.indent ?? -1) >= indent) {
         open.open.pop();
       }
-      const hasRoom = open.below.length < MOST_BELOW;
+      const hasRoom = open.below.length < MOST_BELOW && this.#below < MOST_BELOW_IN_ALL;
       open.open.push({ indent, at: hasRoom ? open.below.length : null });
       if (hasRoom) {
+        this.#below += 1;
         open.below.push({
           depth: open.open.length,
           frame: this.#frame(symbol, module),

@@ -135,7 +135,8 @@ const BUFFER_KIB = { total: 64 * 1024, least: 256, most: 4096 } as const;
  * - `ready CLOCK` waits for the instance, sizes its buffer and has stacks recorded.
  * - `filter`, `synthetic`, `trigger`, `measure` as the steps of a program want them.
  * - `graph SYMBOL NAMES` has entry and return of functions recorded: of the symbol, and of those with these names in ZFS's
- *   modules. The list of functions is read once, since the kernel finds a name by comparing it with all.
+ *   modules. The list of functions is read once, since the kernel finds a name by comparing it with all. Columns are made
+ *   by who reads, so they come after the tracer, by which `ungraph`, also another session's, knows that they are needed.
  * - `record CALLS SECONDS RATE SHARES` copies trace_pipe till a limit is reached; `tally SECONDS` has only the sums
  *   of the triggers read, once a second.
  * - `join MARK SESSION` is for another script: what it attaches belongs to a session that runs already. A refusal is
@@ -245,15 +246,15 @@ graph() {
   lines=$(awk -v symbol="$1" -v names="$2" '$1 == symbol { found = 1; print NR; next } ${GRAPH_LINES} END { exit !found }' \
     "$tracefs/available_filter_functions" 2>/dev/null) || refuse no-probe
   { echo $lines >"$instance/set_ftrace_filter"; } 2>/dev/null || refuse no-graph
+  { echo 0 >"$instance/options/block"; echo 0 >"$instance/options/verbose"; } 2>/dev/null
+  { echo function_graph >"$instance/current_tracer"; } 2>/dev/null || refuse no-graph
   for column in proc:block abstime:verbose; do
     was=1
-    echo 0 >"$instance/options/\${column#*:}"
     read -r was <"$instance/options/funcgraph-\${column%:*}"
     [ "$was" = 0 ] || continue
     echo 1 >"$instance/options/\${column#*:}"
     echo 1 >"$instance/options/funcgraph-\${column%:*}"
   done 2>/dev/null
-  { echo function_graph >"$instance/current_tracer"; } 2>/dev/null || refuse no-graph
 }
 synthetic() {
   { echo "$1 $2" >>"$tracefs/synthetic_events"; } 2>/dev/null || refuse no-tally
