@@ -32,6 +32,10 @@ export class KeptTrace implements ShownSession {
         : { kind: 'counters', calls: end.calls ?? 0, overrun: end.overrun, missed: end.missed };
   }
 
+  connectionOf(): null {
+    return null;
+  }
+
   listen(): Disposable {
     return { dispose: () => {} };
   }

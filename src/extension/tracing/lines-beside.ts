@@ -25,11 +25,15 @@ interface ShownLine extends Line {
 
 /** What stands beside the table of a trace view, or in its place: a stack or a tree of calls, with its places. */
 export class LinesBeside {
-  #lines: { readonly id: number; readonly lines: readonly Line[] } | null = null;
+  #lines: {
+    readonly id: number;
+    readonly connection: Connection | null;
+    readonly lines: readonly Line[];
+  } | null = null;
   /** What is wanted by now. */
   #selected: number | null = null;
-  /** The builds that ran when the session began: its stacks are theirs, also when a module is loaded anew. */
-  readonly #builds: RunningBuilds;
+  /** The builds that ran when the session began on a connection: its stacks are theirs, also when a module is loaded anew. */
+  readonly #builds = new Map<Connection | null, RunningBuilds>();
 
   /**
    * @param session its target, and the builds that its stacks are of unless those are what the target runs
@@ -41,28 +45,53 @@ export class LinesBeside {
     private readonly frames: FrameOpener,
     private readonly post: (message: ToTraceView) => void,
   ) {
-    const { builds, connection } = session;
-    this.#builds = builds ?? (connection === null ? new RunningBuilds() : places.builds(connection));
+    this.noteBuilds();
   }
 
-  /** @param id of the event, or another number that was not given before */
-  showStack(id: number, trace: Trace): Promise<void> {
-    return this.#show(id, trace, async (resolving) => {
-      const places = await this.places.known(this.session.connection, trace, this.#builds);
+  /** To be called when the session goes on over another connection: other builds may run there. */
+  noteBuilds(): void {
+    this.#buildsOf(this.session.connection);
+  }
+
+  #buildsOf(connection: Connection | null): RunningBuilds {
+    let builds = this.#builds.get(connection);
+    if (builds === undefined) {
+      builds =
+        this.session.builds ?? (connection === null ? new RunningBuilds() : this.places.builds(connection));
+      this.#builds.set(connection, builds);
+    }
+    return builds;
+  }
+
+  /**
+   * @param id of the event, or another number that was not given before
+   * @param connection over which it came
+   */
+  showStack(id: number, trace: Trace, connection = this.session.connection): Promise<void> {
+    return this.#show(id, trace, connection, async (resolving) => {
+      const places = await this.places.known(connection, trace, this.#buildsOf(connection));
       const lines = trace.flatMap((frame, i) => stackLines(trace, frame, i, places[i] ?? []));
       return { lines, message: { type: 'stack', id, lines: lines.map(({ shown }) => shown), resolving } };
     });
   }
 
-  /** @param roots null for what is not there */
-  showTree(id: number, heading: string, roots: readonly (CallNode | null)[]): Promise<void> {
+  /**
+   * @param roots null for what is not there
+   * @param connection over which it came
+   */
+  showTree(
+    id: number,
+    heading: string,
+    roots: readonly (CallNode | null)[],
+    connection = this.session.connection,
+  ): Promise<void> {
     const trees = roots.flatMap((root) => (root === null ? [] : [treeItems(root, MOST_TREE_LINES)]));
     const isCut = trees.some(({ length }) => length >= MOST_TREE_LINES);
     const about = isCut ? `${heading} (only the first ${MOST_TREE_LINES} lines are here)` : heading;
     const traces = [...new Set(trees.flat().map(({ node }) => node.trace))];
-    return this.#show(id, traces.flat(), async (resolving) => {
+    return this.#show(id, traces.flat(), connection, async (resolving) => {
       const known = await Promise.all(
-        traces.map((trace) => this.places.known(this.session.connection, trace, this.#builds)),
+        traces.map((trace) => this.places.known(connection, trace, this.#buildsOf(connection))),
       );
       const places = new Map(traces.map((trace, i) => [trace, known[i] ?? []]));
       const lines = trees.flatMap((items) => treeLines(items, (trace) => places.get(trace) ?? []));
@@ -80,31 +109,32 @@ export class LinesBeside {
   async #show(
     id: number,
     frames: Trace,
+    connection: Connection | null,
     linesOf: (resolving: boolean) => Promise<{
       readonly lines: readonly Line[];
       readonly message: ToTraceView;
     }>,
   ): Promise<void> {
     this.#selected = id;
-    const { connection } = this.session;
+    const builds = this.#buildsOf(connection);
     // The person may choose another event while this one's places are looked up.
     const show = async (resolving: boolean) => {
       const { lines, message } = await linesOf(resolving);
       if (this.#selected === id) {
-        this.#lines = { id, lines };
+        this.#lines = { id, connection, lines };
         this.post(message);
       }
     };
     const asked =
       connection !== null &&
       connection.state !== 'closed' &&
-      this.places.incomplete(connection, frames, this.#builds)
+      this.places.incomplete(connection, frames, builds)
         ? connection
         : null;
     await show(asked !== null);
     if (asked !== null) {
       try {
-        await this.places.learn(asked, frames, this.#builds);
+        await this.places.learn(asked, frames, builds);
       } finally {
         await show(false);
       }
@@ -113,11 +143,12 @@ export class LinesBeside {
 
   /** Opens a line of what was shown with this id; nothing when something else is on show by now. */
   async open(id: number, line: number): Promise<void> {
-    const chosen = this.#lines?.id === id ? this.#lines.lines[line] : undefined;
-    if (chosen?.place) {
-      const { connection } = this.session;
+    const shown = this.#lines?.id === id ? this.#lines : null;
+    const chosen = shown?.lines[line];
+    if (shown !== null && chosen?.place) {
+      const { connection } = shown;
       const { trace, index, place } = chosen;
-      await this.frames.open({ connection, builds: this.#builds, trace, index, place });
+      await this.frames.open({ connection, builds: this.#buildsOf(connection), trace, index, place });
     }
   }
 }

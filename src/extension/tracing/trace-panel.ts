@@ -38,6 +38,8 @@ export interface ShownSession extends Disposable {
   /** What is traced, and which calls. */
   readonly functions: readonly SessionFunction[];
   readonly events: Pick<Newest<TraceEvent>, 'items' | 'first' | 'at'>;
+  /** Over which an event came; null as {@link connection}. */
+  connectionOf(index: number): Connection | null;
   readonly tallies: readonly TraceTally[];
   readonly counters: TraceCounters | null;
   readonly lost: number;
@@ -120,6 +122,7 @@ export class TracePanel implements Disposable {
     });
     this.#lifetime.add(
       session.listen((batch, start) => {
+        this.#beside.noteBuilds();
         this.#send(batch, start);
         this.#sendSums();
       }),
@@ -197,9 +200,14 @@ export class TracePanel implements Disposable {
         const event = this.session.events.at(message.id);
         if (event?.kind === 'call' && event.below !== undefined) {
           const heading = `What this call of ${inert(event.symbol)} called${event.below.length < MOST_BELOW ? '' : `: the first ${MOST_BELOW} calls`}`;
-          await this.#beside.showTree(message.id, heading, [treeBelow([event])]);
+          await this.#beside.showTree(
+            message.id,
+            heading,
+            [treeBelow([event])],
+            this.session.connectionOf(message.id),
+          );
         } else if (event?.kind === 'call') {
-          await this.#beside.showStack(message.id, event.stack);
+          await this.#beside.showStack(message.id, event.stack, this.session.connectionOf(message.id));
         }
         break;
       }

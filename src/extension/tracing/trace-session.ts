@@ -49,6 +49,8 @@ export class TraceSession implements Disposable {
   #lost = 0;
 
   #connection: Connection;
+  /** The connections before it, each with the index behind its last event. */
+  readonly #earlier: { readonly connection: Connection; readonly end: number }[] = [];
   #params: TraceParams;
 
   constructor(
@@ -65,6 +67,11 @@ export class TraceSession implements Disposable {
   /** The one that it runs over, or ran over last. */
   get connection(): Connection {
     return this.#connection;
+  }
+
+  /** Over which the event with this index came. */
+  connectionOf(index: number): Connection {
+    return this.#earlier.find(({ end }) => index < end)?.connection ?? this.#connection;
   }
 
   get params(): TraceParams {
@@ -137,6 +144,7 @@ export class TraceSession implements Disposable {
     const isNewBoot = connection.facts.bootId !== this.#connection.facts.bootId;
     // It belongs to what ran before: what is recorded begins with a start.
     this.#add([{ kind: 'loss', cpu: null, count: null, gap: isNewBoot ? 'reboot' : 'connection' }]);
+    this.#earlier.push({ connection: this.#connection, end: this.#events.end });
     this.#hasGap = true;
     this.#before = this.counters;
     this.#counters = null;

@@ -89,6 +89,8 @@ test.each([
     gap,
     0.5,
   ]);
+  // Its stacks are of what ran then.
+  expect([1, 3].map((index) => session.connectionOf(index))).toEqual([first.connection, second.connection]);
   expect(session.lost).toBe(0);
   // What was lost before the gap stays lost.
   expect(session.counters).toEqual(counters(3));
