@@ -15,8 +15,15 @@ export class Limit implements Disposable {
   }
 
   after(ms: number, reason: () => Failure): this {
-    const timer = setTimeout(() => this.end(reason()), ms);
-    this.#undo.push(() => clearTimeout(timer));
+    let turn: NodeJS.Immediate | undefined;
+    const timer = setTimeout(() => {
+      // Where this process stood still, what came meanwhile has not been looked at.
+      turn = setImmediate(() => this.end(reason()));
+    }, ms);
+    this.#undo.push(() => {
+      clearTimeout(timer);
+      clearImmediate(turn);
+    });
     return this;
   }
 
