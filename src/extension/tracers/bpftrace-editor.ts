@@ -86,6 +86,9 @@ export class BpftraceEditor implements vscode.CodeLensProvider, Disposable {
         'Make it shorter.',
       );
     }
+    if (program.includes('\0')) {
+      throw new Failure('bad-request', 'A program cannot hold a NUL character.', 'Remove it.');
+    }
     const { bpftrace } = await this.choice.installed(connection);
     if (bpftrace === null) {
       throw new Failure(
