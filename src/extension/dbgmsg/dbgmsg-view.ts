@@ -193,9 +193,9 @@ export class DbgmsgView implements vscode.WebviewViewProvider, Disposable {
     }
     let absent = false;
     try {
-      const known = this.#known();
-      const resume =
-        known.length === 0 ? null : (held: readonly string[]) => firstUnread(known, held.map(keyOf));
+      // Looked through only when something has come: an absent module is asked for again and again.
+      const goesOn = (held: readonly string[]) => firstUnread(this.#known(), held.map(keyOf));
+      const resume = this.#rows.end === this.#since ? null : goesOn;
       const stream = await connection.stream(dbgmsg, resume, {
         events: (batch) => {
           if (this.#connection === connection) {
