@@ -76,6 +76,20 @@ export class TraceView extends RowsView<TraceRow> {
         white-space: nowrap;
       }
 
+      /* Beside code there is no room for a sentence in the line of the name. */
+      @media (max-width: 700px) {
+        .heading {
+          flex-wrap: wrap;
+          gap: 2px 8px;
+        }
+
+        .state {
+          flex: 1 0 100%;
+          order: 1;
+          white-space: normal;
+        }
+      }
+
       .aside.error {
         overflow: visible;
         color: var(--vscode-errorForeground);
@@ -183,7 +197,10 @@ export class TraceView extends RowsView<TraceRow> {
     return html`<header class="heading">
         <h1>${inert(this.#title)}</h1>
         ${this.#target === '' ? nothing : html`<span class="aside">on ${inert(this.#target)}</span>`}
-        <span class=${this.#state.isError ? 'aside error' : 'aside'} role="status"
+        <span
+          class=${this.#state.isError ? 'aside state error' : 'aside state'}
+          role="status"
+          title=${inert(this.#state.text)}
           >${refused ? '' : inert(this.#state.text)}</span
         >
         ${

@@ -12,6 +12,9 @@ export class FunctionStats {
   last: CallEvent | null = null;
   /** Durations by power of two, as the kernel's own histograms have them. */
   readonly #buckets = new Float64Array(BUCKETS);
+  /** The shortest and the longest duration of recorded calls, in nanoseconds: a power of two says neither. */
+  #shortest = Number.POSITIVE_INFINITY;
+  #longest = 0;
   /** Calls by whole second of the target's clock. */
   readonly #seconds = new Map<number, number>();
   #tallied: { readonly at: number; readonly hits: number }[] = [];
@@ -23,6 +26,8 @@ export class FunctionStats {
       const log2 = Math.ceil(Math.log2(Math.max(1, call.durationNs)));
       const index = Math.min(BUCKETS - 1, log2);
       this.#buckets[index] = (this.#buckets[index] ?? 0) + 1;
+      this.#shortest = Math.min(this.#shortest, call.durationNs);
+      this.#longest = Math.max(this.#longest, call.durationNs);
     }
     const second = Math.floor(call.time);
     this.#seconds.set(second, (this.#seconds.get(second) ?? 0) + 1);
@@ -63,12 +68,18 @@ export class FunctionStats {
     return whole.length === 0 ? null : whole.reduce((sum, [, count]) => sum + count, 0) / (newest - oldest);
   }
 
-  /** The duration, in nanoseconds, that this share of the calls did not exceed, to a power of two; null without any. */
+  /**
+   * The duration, in nanoseconds, that this share of the calls did not exceed, to a power of two and between the
+   * shortest and the longest that was seen; null without any.
+   */
   quantile(share: number): number | null {
-    return quantile(
+    const about = quantile(
       [...this.#buckets].flatMap((count, log2) => (count === 0 ? [] : [{ log2, count }])),
       share,
     );
+    // Of durations that the kernel summed up the extremes are not known.
+    const isKnown = about !== null && this.#longest > 0;
+    return isKnown ? Math.min(this.#longest, Math.max(this.#shortest, about)) : about;
   }
 }
 

@@ -122,7 +122,7 @@ export function alternative(suggestion: Suggestion, symbol: string): TraceAltern
 }
 
 /** At which a session ends. */
-type Limits = Pick<TraceParams, 'maxEvents' | 'maxSeconds' | 'maxRate'>;
+type Limits = Pick<TraceParams, 'kind' | 'maxEvents' | 'maxSeconds' | 'maxRate'>;
 
 /** How a session ended, and what is left of it on the target. */
 export function endText(end: StreamEnd, limit: TraceLimit | null, limits: Limits): string {
@@ -142,8 +142,12 @@ function limitText(limit: TraceLimit, limits: Limits): string {
   switch (limit.of) {
     case 'rate':
       return `Ended: ${rateText(limit)} are more than the ${limits.maxRate ?? 0} that are traced without asking (zscope.trace.maxRate).`;
-    case 'events':
-      return `Ended by itself: the limit of ${limits.maxEvents} events was reached (zscope.trace.maxEvents).`;
+    case 'events': {
+      // The table has far fewer rows than that.
+      const which =
+        limits.kind === 'graph' ? ', those of the functions below it in all tasks among them,' : '';
+      return `Ended by itself: the limit of ${limits.maxEvents} events${which} was reached (zscope.trace.maxEvents).`;
+    }
     case 'time':
       return `Ended by itself: the limit of ${limits.maxSeconds} seconds was reached (zscope.trace.maxSeconds).`;
   }

@@ -33,7 +33,7 @@ it('writes above a function what its calls come to', () => {
   expect(lensText(session, 'zil_commit')).toBe('0 calls');
   stats.add(Array.from({ length: 1204 }, (_, i) => ({ ...call, time: 10 + i / 100 })));
   expect(lensText(session, 'zil_commit')).toBe(
-    '1,204 calls, 100/s, p50 12 µs, p99 16 µs, last: dd(634) foid=34 -> 5 EIO',
+    '1,204 calls, 100/s, p50 12 µs, p99 12 µs, last: dd(634) foid=34 -> 5 EIO',
   );
   expect(lensText({ ...session, isRunning: false }, 'zil_commit')).not.toContain('/s');
 });
@@ -103,7 +103,9 @@ it('says that a limit ended a session, also where the target had to be told', ()
   expect(endText(end, { kind: 'limit', of: 'rate', rate: 9000 }, limits)).toMatch(
     /^Ended: 9,000 calls a second/,
   );
-  expect(endText(end, { kind: 'limit', of: 'events' }, limits)).toContain('1000 events');
+  expect(endText(end, { kind: 'limit', of: 'events' }, limits)).toContain('1000 events was');
+  const graph = { ...limits, kind: 'graph' } as const;
+  expect(endText(end, { kind: 'limit', of: 'events' }, graph)).toContain('those of the functions below it');
   expect(endText(end, null, limits)).toBe('Stopped; nothing is left on the target.');
   const unsure = { ...end, cleanUp: 'unknown' } as const;
   expect(endText(unsure, { kind: 'limit', of: 'events' }, limits)).toMatch(/did not confirm/);

@@ -141,6 +141,8 @@ describe('what a function did so far', () => {
     expect(half).toBeGreaterThan(8192);
     expect(half).toBeLessThanOrEqual(16_384);
     expect(stats.quantile(0.99) ?? 0).toBeGreaterThan(1_048_576);
+    // No share of the calls took longer than the longest of them.
+    expect(stats.quantile(1)).toBe(1_400_000);
     expect(new FunctionStats().rate).toBeNull();
     expect(quantile([], 0.5)).toBeNull();
   });
