@@ -34,11 +34,11 @@ export class TraceList extends RowList<TraceRow> {
       }
 
       :host([timed]) {
-        --duration-column: 11ch;
+        --duration-column: minmax(9ch, 11ch);
       }
 
       :host([returns]) {
-        --returned-column: minmax(11ch, 14ch);
+        --returned-column: minmax(10ch, 14ch);
       }
 
       /* One function is in the heading: the room is the others'. */
@@ -50,8 +50,8 @@ export class TraceList extends RowList<TraceRow> {
       .row {
         column-gap: 10px;
         grid-template-columns:
-          10ch minmax(6ch, 15ch) 7ch 6ch var(--function-column) var(--duration-column) var(--returned-column)
-          minmax(10ch, 4fr);
+          10ch minmax(5ch, 15ch) 7ch minmax(4ch, 6ch) var(--function-column) var(--duration-column) var(--returned-column)
+          minmax(11ch, 4fr);
         font-family: var(--vscode-editor-font-family);
         font-size: calc(var(--vscode-font-size) - 1px);
       }
