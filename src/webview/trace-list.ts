@@ -34,7 +34,7 @@ export class TraceList extends RowList<TraceRow> {
       }
 
       :host([timed]) {
-        --duration-column: minmax(9ch, 11ch);
+        --duration-column: minmax(10.5ch, 11ch);
       }
 
       :host([returns]) {
