@@ -42,16 +42,15 @@ export class TraceList extends RowList<TraceRow> {
       }
 
       /* One function is in the heading: the room is the others'. */
-      :host([single][timed]),
-      :host([single][returns]) {
+      :host([single]) {
         --function-column: ;
       }
 
       .row {
         column-gap: 10px;
         grid-template-columns:
-          10ch minmax(5ch, 15ch) 7ch minmax(4ch, 6ch) var(--function-column) var(--duration-column) var(--returned-column)
-          minmax(11ch, 4fr);
+          10ch minmax(5ch, 1fr) 7ch minmax(4ch, 6ch) var(--function-column) var(--duration-column) var(--returned-column)
+          minmax(11ch, 3fr);
         font-family: var(--vscode-editor-font-family);
         font-size: calc(var(--vscode-font-size) - 1px);
       }
@@ -121,24 +120,20 @@ export class TraceList extends RowList<TraceRow> {
   returns = false;
   /** Whether their durations are known: a column. */
   timed = false;
-  /** Whether all calls are of one function, which needs no column beside those of returns. */
+  /** Whether all calls are of one function, which needs no column. */
   single = true;
   /** How the rows are sorted; null for the order in which they came. */
   sort: TraceSort | null = null;
 
-  get #showsFunction(): boolean {
-    return !(this.returns || this.timed) || !this.single;
-  }
-
   get #columns(): number {
-    return 5 + [this.#showsFunction, this.timed, this.returns].filter((isThere) => isThere).length;
+    return 5 + [!this.single, this.timed, this.returns].filter((isThere) => isThere).length;
   }
 
   protected override renderHead(): TemplateResult {
     return html`<div class="row" role="row" aria-rowindex="1">
       ${this.#header('time', 'Time', 'Seconds since the first event')} ${this.#header('task', 'Task')}
       ${this.#header('pid', 'PID')} ${this.#header('cpu', 'CPU')}
-      ${this.#showsFunction ? this.#header('function', 'Function') : nothing}
+      ${!this.single ? this.#header('function', 'Function') : nothing}
       ${this.timed ? this.#header('duration', 'Duration', 'From entry to return') : nothing}
       ${this.returns ? this.#header('returned', 'Returned') : nothing} ${this.#header('arguments', 'Arguments')}
     </div>`;
@@ -177,7 +172,7 @@ export class TraceList extends RowList<TraceRow> {
       <span class="cell" role="gridcell">${marked(row.comm)}</span>
       <span class="cell number" role="gridcell">${marked(String(row.pid))}</span>
       <span class="cell number" role="gridcell">${row.cpu}</span>
-      ${this.#showsFunction ? html`<span class="cell" role="gridcell">${marked(row.function)}</span>` : nothing}
+      ${!this.single ? html`<span class="cell" role="gridcell">${marked(row.function)}</span>` : nothing}
       ${this.timed ? html`<span class="cell number" role="gridcell">${marked(durationOf(row))}</span>` : nothing}
       ${
         this.returns
