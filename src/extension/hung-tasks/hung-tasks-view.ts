@@ -1,26 +1,18 @@
 import * as vscode from 'vscode';
 import type { Disposable } from '../../core/lifetime.ts';
-import { traceMatches } from '../../core/stack/filter.ts';
-import { type Frame, formatFrame } from '../../core/stack/frame.ts';
+import type { Frame } from '../../core/stack/frame.ts';
 import type { Place } from '../../core/symbols/location.ts';
 import type { TaskSnapshot } from '../../core/tasks.ts';
 import { inert } from '../../core/text/inert.ts';
-import { isIdleTrace } from '../../core/zfs/idle.ts';
 import type { Connection } from '../../target/connection.ts';
 import { type FailureFunnel, sentenceOf } from '../failures.ts';
 import { views } from '../ids.ts';
 import type { PlaceService } from '../source/place-service.ts';
 import type { TargetService } from '../targets/target-service.ts';
-import { type Context, commandLink, setting } from '../vscode-table.ts';
-import {
-  frameDescription,
-  groupDescription,
-  groupLabel,
-  groupTooltip,
-  howSentence,
-  memberDescription,
-} from './labels.ts';
-import { type SeenGroup, stackKey, TaskHistory } from './task-history.ts';
+import { type Context, setting } from '../vscode-table.ts';
+import { countHung, groupId, shownGroups } from './shown-groups.ts';
+import { type SeenGroup, TaskHistory } from './task-history.ts';
+import { taskItem } from './task-items.ts';
 import type { FrameNode, GroupNode, TaskNode } from './task-nodes.ts';
 import { TaskPoller } from './task-poller.ts';
 
@@ -232,21 +224,8 @@ export class HungTasksView implements vscode.TreeDataProvider<TaskNode>, Disposa
     const all = this.context.get('zscope.allTasks');
     const idle = this.context.get('zscope.idleThreads');
     const before = new Map(this.#groups.map((node) => [groupId(node.group), node]));
-    const groups: SeenGroup[] = [];
-    this.#idleHidden = 0;
-    for (const group of this.#seen ?? []) {
-      if (all && !idle && isIdleTrace(group.trace)) {
-        this.#idleHidden += group.tasks.length;
-        continue;
-      }
-      const tasks = group.tasks.filter(
-        (task) => (all || task.hung) && traceMatches(this.#filter, task, group.trace),
-      );
-      if (tasks.length > 0) {
-        groups.push(tasks.length === group.tasks.length ? group : { trace: group.trace, tasks });
-      }
-    }
-    groups.sort(inOrder);
+    const { groups, idleHidden } = shownGroups(this.#seen ?? [], { all, idle, filter: this.#filter });
+    this.#idleHidden = idleHidden;
     // A row keeps its node while its stack stays, so that the tree keeps what is open and chosen.
     this.#groups = groups.map((group) => {
       const known = before.get(groupId(group));
@@ -337,47 +316,7 @@ export class HungTasksView implements vscode.TreeDataProvider<TaskNode>, Disposa
   }
 
   getTreeItem(node: TaskNode): vscode.TreeItem {
-    switch (node.kind) {
-      case 'group':
-        return this.#groupItem(node);
-      case 'members': {
-        const count = node.parent.group.tasks.length;
-        const item = new vscode.TreeItem(`${count} tasks`, vscode.TreeItemCollapsibleState.Collapsed);
-        item.id = `${groupId(node.parent.group)}/members`;
-        item.iconPath = new vscode.ThemeIcon('list-unordered');
-        return item;
-      }
-      case 'member': {
-        const item = new vscode.TreeItem(inert(`${node.task.comm} (${node.task.pid})`));
-        item.id = `${groupId(node.parent.parent.group)}/${node.task.pid}`;
-        item.description = inert(memberDescription(node.task));
-        return item;
-      }
-      case 'frame':
-        return frameItem(node);
-    }
-  }
-
-  #groupItem(node: GroupNode): vscode.TreeItem {
-    const { group } = node;
-    const item = new vscode.TreeItem(
-      groupLabel(group),
-      group.trace.length === 0
-        ? vscode.TreeItemCollapsibleState.None
-        : vscode.TreeItemCollapsibleState.Collapsed,
-    );
-    item.id = groupId(group);
-    item.description = groupDescription(group);
-    item.tooltip = groupTooltip(group);
-    item.contextValue = 'group';
-    const hung = group.tasks.some((task) => task.hung);
-    item.iconPath = hung
-      ? new vscode.ThemeIcon('warning', new vscode.ThemeColor('list.warningForeground'))
-      : new vscode.ThemeIcon('circle-outline');
-    item.accessibilityInformation = {
-      label: `${groupLabel(group)}, ${group.tasks.length} ${group.tasks.length === 1 ? 'task' : 'tasks'}, ${groupDescription(group)}`,
-    };
-    return item;
+    return taskItem(node);
   }
 
   dispose(): void {
@@ -396,42 +335,6 @@ function shownPlaces(frame: Frame, places: readonly Place[] = []): readonly Plac
     : [{ function: frame.symbol, inlined: false, uri: null, path: null, line: null, how: null }];
 }
 
-function frameItem(node: FrameNode): vscode.TreeItem {
-  const { frame, place } = node;
-  const item = new vscode.TreeItem(inert(place.function));
-  item.description = frameDescription(frame, place);
-  item.tooltip = inert(
-    [
-      place.inlined ? `${place.function}, inlined into ${frame.symbol}` : formatFrame(frame),
-      place.path === null ? 'no source in the workspace' : `${place.path}:${place.line ?? '?'}`,
-      howSentence(place),
-    ]
-      .filter((line) => line !== '')
-      .join('\n'),
-    1000,
-  );
-  item.iconPath = new vscode.ThemeIcon(place.inlined ? 'indent' : 'debug-stackframe');
-  item.contextValue = place.uri === null ? 'frame' : 'frame.source';
-  if (place.uri !== null) {
-    item.command = commandLink('zscope.openFrame', 'Open Source of Frame', node);
-  }
-  return item;
-}
-
 function describe(alias: string, filter: string): string {
   return filter === '' ? alias : `${alias}, only "${filter}"`;
-}
-
-/** Most tasks first, then by pid: an order that stays from snapshot to snapshot. */
-function inOrder(a: SeenGroup, b: SeenGroup): number {
-  return b.tasks.length - a.tasks.length || (a.tasks[0]?.pid ?? 0) - (b.tasks[0]?.pid ?? 0);
-}
-
-function countHung(groups: readonly SeenGroup[]): number {
-  return groups.reduce((count, { tasks }) => count + tasks.filter((task) => task.hung).length, 0);
-}
-
-/** Stable as long as the stack is: the same row of the tree from snapshot to snapshot. */
-function groupId({ trace, tasks }: SeenGroup): string {
-  return trace.length === 0 ? `empty/${tasks[0]?.pid ?? 0}` : stackKey(trace);
 }
