@@ -5,33 +5,25 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { withLock } from '../support/lock.ts';
-import { identify, isAlive, type ProcessIdentity } from '../support/process-identity.ts';
+import { identify, isAlive } from '../support/process-identity.ts';
 import type { Progress } from '../support/progress.ts';
+import { emulatorOf, endEmulator, isOurs } from './emulator.ts';
 import { ensureRunTools } from './host.ts';
-import { ensureImage, findImage, type Image, openImage } from './image.ts';
+import { ensureImage, findImage, type Image } from './image.ts';
 import { askMonitor } from './monitor.ts';
 import { lockFile, stateDir } from './paths.ts';
 import { type ExecResult, LabError, runChecked, sleep } from './processes.ts';
-import { type Accelerator, freePort, hostAccelerator, qemuArguments, type VmFiles } from './qemu.ts';
+import { type Accelerator, freePort, hostAccelerator, qemuArguments } from './qemu.ts';
 import { guestDir, poolDiskBytes } from './recipe.ts';
-import {
-  execScript,
-  greetsSsh,
-  hostAliases,
-  interactiveSsh,
-  type LabUser,
-  type SshAddress,
-  writeSshConfig,
-} from './ssh.ts';
-import { type LabState, readState, writeState } from './state.ts';
+import { type RunningVm, requireVm, runningVm, vmFiles, vmPid } from './running-vm.ts';
+import { execScript, hostAliases, interactiveSsh, type LabUser, writeSshConfig } from './ssh.ts';
+import { readState, writeState } from './state.ts';
+import { waitUntilUsable } from './usable.ts';
 
 export type { ExecResult, Image, LabUser };
 export { hostAliases, LabError };
 
 const quiet: Progress = () => {};
-
-/** Longest wait for the first sign-in, by accelerator, in ms. Usual under emulation: a minute. */
-const bootLimitMs: Record<Accelerator, number> = { kvm: 90_000, tcg: 300_000 };
 
 export interface LabInfo {
   /** Port of the VM's sshd on 127.0.0.1. */
@@ -89,7 +81,7 @@ export function reset(progress: Progress = quiet): Promise<LabInfo> {
     const state = readState(stateDir);
     if (state?.vm !== undefined && isOurs(state.vm.process)) {
       progress('ending the VM');
-      await kill(state.vm.process);
+      await endEmulator(state.vm.process);
     }
     removeDisks();
     return up(progress);
@@ -201,32 +193,8 @@ export function parseHungTasks(text: string): HungTask[] {
 
 // ------------------------------------------------------------------------------------------------
 
-type Vm = NonNullable<LabState['vm']>;
-
-interface RunningVm {
-  readonly image: Image;
-  readonly state: LabState & { readonly vm: Vm };
-}
-
 function locked<T>(purpose: string, progress: Progress, task: () => Promise<T>): Promise<T> {
   return withLock(lockFile, `lab ${purpose}`, progress, task);
-}
-
-async function runningVm(): Promise<RunningVm | undefined> {
-  const state = readState(stateDir);
-  if (state?.vm === undefined || !isOurs(state.vm.process)) return undefined;
-  // The image it was booted from, which need not be that of the recipe as it is now.
-  const image = await openImage(state.imageDir);
-  if (image === undefined || image.id !== state.imageId) return undefined;
-  return { image, state: { ...state, vm: state.vm } };
-}
-
-async function requireVm(): Promise<RunningVm> {
-  const running = await runningVm();
-  if (running === undefined) {
-    throw new LabError('The test VM is not running. Start it with: npm run lab -- up');
-  }
-  return running;
 }
 
 /** @param bytesPerSecond 0 for no limit; with 1 the first request of a page is the last for an hour */
@@ -245,26 +213,6 @@ async function throttleRootDisk(bytesPerSecond: number): Promise<void> {
   await askMonitor(vmFiles(image).monitor, 'block_set_io_throttle', limits);
 }
 
-function vmPid({ state }: RunningVm): number {
-  return state.vm.process.pid;
-}
-
-/** Whether the recorded process is alive and truly an emulator, not a later owner of its id. */
-function isOurs(recorded: ProcessIdentity): boolean {
-  if (!isAlive(recorded)) return false;
-  const comm = readFileSync(`/proc/${recorded.pid}/comm`, 'utf8');
-  return comm.startsWith('qemu-system');
-}
-
-/** The living emulator that was started with that pid file, if there is one. */
-function emulatorOf(pidFile: string): ProcessIdentity | undefined {
-  if (!existsSync(pidFile)) return undefined;
-  const identity = identify(Number(readFileSync(pidFile, 'utf8').trim()));
-  if (identity === undefined || !isOurs(identity)) return undefined;
-  const commandLine = readFileSync(`/proc/${identity.pid}/cmdline`, 'utf8').split('\0');
-  return commandLine.includes(pidFile) ? identity : undefined;
-}
-
 function describe({ image, state }: RunningVm): LabInfo {
   return {
     port: state.port,
@@ -280,18 +228,6 @@ function describe({ image, state }: RunningVm): LabInfo {
   };
 }
 
-function vmFiles(image: Image): VmFiles {
-  return {
-    kernel: image.kernel,
-    initrd: image.initrd,
-    overlay: join(stateDir, 'overlay.qcow2'),
-    poolDisk: join(stateDir, 'pool.img'),
-    console: join(stateDir, 'console.log'),
-    pidFile: join(stateDir, 'qemu.pid'),
-    monitor: join(stateDir, 'monitor'),
-  };
-}
-
 function removeDisks(): void {
   for (const name of ['overlay.qcow2', 'pool.img']) rmSync(join(stateDir, name), { force: true });
 }
@@ -303,12 +239,12 @@ async function up(progress: Progress): Promise<LabInfo> {
   const alive = before?.vm !== undefined && isOurs(before.vm.process) ? before.vm : undefined;
   if (alive !== undefined && (await findImage())?.id !== before?.imageId) {
     progress('the running VM is of another image: ending it');
-    await kill(alive.process);
+    await endEmulator(alive.process);
   }
   const orphan = alive === undefined ? emulatorOf(join(stateDir, 'qemu.pid')) : undefined;
   if (orphan !== undefined) {
     progress('an interrupted command left an emulator behind: ending it');
-    await kill(orphan);
+    await endEmulator(orphan);
   }
   const image = await ensureImage(progress);
   let running = await runningVm();
@@ -352,48 +288,6 @@ async function boot(image: Image, previousPort: number | undefined, progress: Pr
   return { image, state };
 }
 
-/**
- * With the first event that is enabled anywhere, and after the last, the kernel patches its scheduler
- * (the names of tasks are recorded by a tracepoint in `__schedule`), which an emulated machine with
- * several processors can die of ("Oops: int3"). So one event that hardly ever happens stays on. The function graph has
- * a probe at that tracepoint too, and the call in it is patched where there is a first and a second one: an instance
- * that records nothing has another.
- */
-const HOLD_EVENT = `cd /sys/kernel/tracing && echo 1 >events/sched/sched_process_hang/enable &&
-  mkdir -p instances/lab && echo 0 >instances/lab/tracing_on && echo 1 >instances/lab/events/sched/sched_switch/enable`;
-
-async function waitUntilUsable(running: RunningVm, progress: Progress): Promise<void> {
-  const { image, state } = running;
-  const address: SshAddress = { port: state.port, image };
-  const deadline = Date.now() + bootLimitMs[state.vm.accelerator];
-  const sinceStart = (): string => `${Math.round((Date.now() - state.vm.startedAt) / 1000)} s`;
-  const fail = (what: string): LabError =>
-    new LabError(`The VM ${what}. Look at ${vmFiles(image).console}, then try: npm run lab -- reset`);
-  const fresh = Date.now() - state.vm.startedAt < 5_000;
-  const waitFor = async (what: string, test: () => Promise<boolean>): Promise<void> => {
-    for (let round = 1; !(await test()); round++) {
-      if (!isOurs(state.vm.process)) throw fail('ended while it was booting');
-      if (readFileSync(vmFiles(image).console, 'latin1').includes('Kernel panic')) {
-        throw fail('had a kernel panic');
-      }
-      if (Date.now() > deadline) throw fail(`has no ${what} yet after ${sinceStart()}`);
-      if (round % 20 === 0) progress(`  waiting for ${what} (${sinceStart()} since start)`);
-      await sleep(500);
-    }
-    if (fresh) progress(`  ${what}: ${sinceStart()} after the start`);
-  };
-  await waitFor('sshd', () => greetsSsh(state.port, 5_000));
-  const script = 'test -d /sys/module/zfs && test -e /dev/zfs';
-  await waitFor('ZFS module', async () => {
-    try {
-      return (await execScript(address, 'root', script, 30_000)).code === 0;
-    } catch {
-      return false;
-    }
-  });
-  if (state.vm.accelerator === 'tcg') await execScript(address, 'root', HOLD_EVENT, 30_000);
-}
-
 async function shutDown(running: RunningVm, progress: Progress): Promise<void> {
   const { image, state } = running;
   process.kill(vmPid(running), 'SIGCONT');
@@ -408,20 +302,11 @@ async function shutDown(running: RunningVm, progress: Progress): Promise<void> {
   }
   if (isAlive(state.vm.process)) {
     progress('it does not end by itself: ending the emulator');
-    await kill(state.vm.process);
+    await endEmulator(state.vm.process);
   }
   const { vm: _ended, ...rest } = state;
   writeState(stateDir, rest);
   progress('the VM is down');
-}
-
-/** Ends an emulator: SIGTERM lets it write out its disks, SIGKILL follows ten seconds later. */
-async function kill(emulator: ProcessIdentity): Promise<void> {
-  process.kill(emulator.pid, 'SIGTERM');
-  process.kill(emulator.pid, 'SIGCONT');
-  for (let i = 0; i < 40 && isAlive(emulator); i++) await sleep(250);
-  if (isAlive(emulator)) process.kill(emulator.pid, 'SIGKILL');
-  for (let i = 0; i < 40 && isAlive(emulator); i++) await sleep(250);
 }
 
 function guestScript(name: string): string {
