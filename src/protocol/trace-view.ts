@@ -71,7 +71,7 @@ export interface TallyRow {
 /** What the kernel summed up for one function; each replaces the one before. */
 export interface TallyView {
   readonly symbol: string;
-  /** `1,204 calls, p50 12 µs, p99 1.4 ms`, and what is missing. */
+  /** `1,204 calls, p50 ≈ 12 µs, p99 ≈ 1.4 ms`, and what is missing. */
   readonly summary: string;
   /** What the labels are: `Task`, `Duration`, `Called from`. */
   readonly heading: string;

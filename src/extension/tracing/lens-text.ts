@@ -16,8 +16,8 @@ export interface LensSubject {
 }
 
 /**
- * What a function's calls come to: `1,204 calls, 38/s, p50 12 µs, p99 1.4 ms, last: dd(634) foid=34 -> 5 EIO`. Empty
- * before the session began.
+ * What a function's calls come to: `1,204 calls, 38/s, p50 ≈ 12 µs, p99 ≈ 1.4 ms, last: dd(634) foid=34 -> 5 EIO`: quantiles
+ * are estimates within powers of two. Empty before the session began.
  */
 export function lensText(session: LensSubject, symbol: string): string {
   if (session.started === null) {
@@ -29,8 +29,8 @@ export function lensText(session: LensSubject, symbol: string): string {
   return [
     `${stats.calls.toLocaleString('en-US')} ${stats.calls === 1 ? 'call' : 'calls'}`,
     rate === null ? '' : `${rate < 10 ? rate.toFixed(1) : Math.round(rate).toLocaleString('en-US')}/s`,
-    half === null ? '' : `p50 ${durationText(half)}`,
-    most === null ? '' : `p99 ${durationText(most)}`,
+    half === null ? '' : `p50 ≈ ${durationText(half)}`,
+    most === null ? '' : `p99 ≈ ${durationText(most)}`,
     stats.last === null ? '' : `last: ${lastText(stats.last)}`,
   ]
     .filter((part) => part !== '')

@@ -86,11 +86,7 @@ function latencySummary(buckets: readonly LatencyBucket[]): string[] {
   const [half, most] = [quantile(buckets, 0.5), quantile(buckets, 0.99)];
   return calls === 0 || half === null || most === null
     ? []
-    : [
-        `mean ${durationText(total / calls)}`,
-        `p50 about ${durationText(half)}`,
-        `p99 about ${durationText(most)}`,
-      ];
+    : [`mean ${durationText(total / calls)}`, `p50 ≈ ${durationText(half)}`, `p99 ≈ ${durationText(most)}`];
 }
 
 function callers(stack: Trace, symbol: string): string {

@@ -33,7 +33,7 @@ it('writes above a function what its calls come to', () => {
   expect(lensText(session, 'zil_commit')).toBe('0 calls');
   stats.add(Array.from({ length: 1204 }, (_, i) => ({ ...call, time: 10 + i / 100 })));
   expect(lensText(session, 'zil_commit')).toBe(
-    '1,204 calls, 100/s, p50 12 µs, p99 12 µs, last: dd(634) foid=34 -> 5 EIO',
+    '1,204 calls, 100/s, p50 ≈ 12 µs, p99 ≈ 12 µs, last: dd(634) foid=34 -> 5 EIO',
   );
   expect(lensText({ ...session, isRunning: false }, 'zil_commit')).not.toContain('/s');
 });

@@ -120,9 +120,17 @@ function latencyDiffers({ name, before, after }: Pair, a: string, b: string): st
   return (['p50', 'p99'] as const).flatMap((part) => {
     const [one, two] = [before[part], after[part]];
     return one !== null && two !== null && Math.max(one, two) >= LEAST_LATENCY && differ(one, two)
-      ? [`${name} takes ${duration(one)} in ${a} and ${duration(two)} in ${b} (${part}).`]
+      ? [
+          `${name} takes ${quantileText(before, part)} in ${a} and ${quantileText(after, part)} in ${b} (${part}).`,
+        ]
       : [];
   });
+}
+
+/** `2.5 ms`, `≈ 16 us` where the target summed durations up. */
+function quantileText(summary: FunctionSummary, part: 'p50' | 'p99'): string {
+  const value = summary[part];
+  return value === null ? '-' : `${summary.isEstimate ? '≈ ' : ''}${duration(value)}`;
 }
 
 function stacksInOne({ name, before, after }: Pair, a: string, b: string): string[] {
@@ -180,8 +188,8 @@ function table(
       ? ['-', '-', '-', '-']
       : [
           one.calls.toLocaleString('en-US'),
-          one.p50 === null ? '-' : duration(one.p50),
-          one.p99 === null ? '-' : duration(one.p99),
+          quantileText(one, 'p50'),
+          quantileText(one, 'p99'),
           [...one.errors].map(([error, count]) => `${inert(error, 30)} ×${count}`).join(' ') || '-',
         ];
   const rows = [

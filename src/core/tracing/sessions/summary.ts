@@ -1,5 +1,6 @@
 import { sourceName, type Trace } from '../../stack/frame.ts';
 import type { CallEvent } from '../events.ts';
+import { quantile as quantileOfBuckets } from '../function-stats.ts';
 import type { KeptSession } from './session.ts';
 
 /** What a session says of one function. */
@@ -14,6 +15,8 @@ export interface FunctionSummary {
   /** Nanoseconds; null where durations were not measured. */
   readonly p50: number | null;
   readonly p99: number | null;
+  /** Whether the target summed durations up by powers of two, so that these two are estimates within one. */
+  readonly isEstimate: boolean;
   /** How often it was called from each chain of functions, `vfs_fsync < ksys_fsync`, innermost first. */
   readonly stacks: ReadonlyMap<string, { readonly trace: Trace; readonly count: number }>;
 }
@@ -82,6 +85,7 @@ export function summarize(session: KeptSession): Map<string, FunctionSummary> {
           calls,
           rate: seconds === null ? null : calls / seconds,
           errors,
+          isEstimate: p50 !== null,
           p50: p50 ?? quantile(sorted, 0.5),
           p99: p99 ?? quantile(sorted, 0.99),
           stacks,
@@ -137,20 +141,4 @@ export function chainOf(trace: Trace): string {
 
 function quantile(sorted: readonly number[], part: number): number | null {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? null;
-}
-
-/** The upper bound of the power of two that it falls into. */
-function quantileOfBuckets(
-  buckets: readonly { readonly log2: number; readonly count: number }[],
-  part: number,
-): number | null {
-  const all = buckets.reduce((sum, { count }) => sum + count, 0);
-  let passed = 0;
-  for (const { log2, count } of buckets) {
-    passed += count;
-    if (passed > all * part) {
-      return 2 ** log2;
-    }
-  }
-  return null;
 }

@@ -74,7 +74,7 @@ describe('sums of the kernel', () => {
       [20, 1],
     ]);
     const view = tallyView(tally);
-    expect(view.summary).toBe('11 calls, mean 161 µs, p50 about 106 µs, p99 about 991 µs');
+    expect(view.summary).toBe('11 calls, mean 161 µs, p50 ≈ 106 µs, p99 ≈ 991 µs');
     expect(view.rows).toEqual([
       { key: '17', label: '66 µs – 131 µs', detail: 'mean 107 µs', count: 9 },
       { key: '18', label: '131 µs – 262 µs', detail: 'mean 141 µs', count: 1 },
