@@ -1,10 +1,8 @@
 /** A client that does not read what a hostile server floods it with; tells its parent what memory it took. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { DownloadCollector } from '../src/target/collector.ts';
-import { connect } from '../src/target/index.ts';
-import { Person } from '../test/ssh/client.ts';
+import { connectWithin, downloadUnread } from '../test/ssh/unread.ts';
 
 /** Bytes and milliseconds. */
 export interface Flooded {
@@ -13,34 +11,10 @@ export interface Flooded {
   readonly ms: number;
 }
 
-const never = () => new Promise<void>(() => {});
-const stuck: DownloadCollector<null, string> = {
-  name: 'bench-download',
-  title: 'A download',
-  grade: 'observe',
-  needsRoot: false,
-  idleMs: 60_000,
-  script: () => 'cat /dev/zero',
-  header: (line) => line,
-};
-
 async function main(port: string): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'zscope-flood-'));
   try {
-    const configFile = join(folder, 'config');
-    const settings = [
-      ['HostName', '127.0.0.1'],
-      ['Port', port],
-      ['User', 'root'],
-      ['UserKnownHostsFile', join(folder, 'known_hosts')],
-      ['StrictHostKeyChecking', 'accept-new'],
-      ['IdentityAgent', 'none'],
-      ['PreferredAuthentications', 'password'],
-    ];
-    writeFileSync(configFile, `Host box\n${settings.map((words) => `  ${words.join(' ')}\n`).join('')}`);
-    const person = new Person();
-    person.passwords = ['any'];
-    const connection = await connect({ alias: 'box', configFile }, person);
+    const connection = await connectWithin(folder, Number(port));
     const idle = process.memoryUsage.rss();
     let most = idle;
     const timer = setInterval(() => {
@@ -50,7 +24,7 @@ async function main(port: string): Promise<void> {
     process.send?.('ready');
     await told;
     const began = performance.now();
-    await connection.download(stuck, null, { header: never, bytes: never }).catch(() => {});
+    await downloadUnread(connection).catch(() => {});
     clearInterval(timer);
     const flooded: Flooded = { idle, most, ms: performance.now() - began };
     process.send?.(flooded);
