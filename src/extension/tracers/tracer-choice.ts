@@ -34,28 +34,67 @@ export class TracerChoice {
    * @throws vscode.CancellationError
    */
   async choose(connection: Connection | null): Promise<void> {
-    const asked = connection === null ? Promise.resolve(null) : this.installed(connection);
-    const now = setting('zscope.trace.tool');
-    const items = asked.then((installed) =>
-      TRACE_TOOLS.map((tool) => ({
-        tool,
-        label: `${tool === now ? '$(check) ' : ''}${tool === 'ftrace' ? 'ftrace' : TOOLS[tool].label}`,
-        description: versionText(tool, installed),
-        detail: aboutText(tool, installed),
-      })),
-    );
-    const item = await vscode.window.showQuickPick(items, {
-      title: 'Trace by which tool?',
-      placeHolder: 'For all traces that begin from now on (zscope.trace.tool)',
-    });
-    if (item === undefined) {
-      throw new vscode.CancellationError();
-    }
+    const item = await this.#pick(connection);
     const value = item.tool === 'ftrace' ? undefined : item.tool;
     await vscode.workspace
       .getConfiguration()
       .update('zscope.trace.tool', value, vscode.ConfigurationTarget.Global);
   }
+
+  /** The tools are there to be chosen at once; what a target has of them is said when it has answered. */
+  #pick(connection: Connection | null): Promise<ToolItem> {
+    const pick = vscode.window.createQuickPick<ToolItem>();
+    pick.title = 'Trace by which tool?';
+    pick.placeholder = 'For all traces that begin from now on (zscope.trace.tool)';
+    // The first answer of a slow target takes seconds, in which a click elsewhere must not close the list.
+    pick.ignoreFocusOut = connection !== null;
+    pick.items = toolItems(null);
+    return new Promise((resolve, reject) => {
+      pick.onDidAccept(() => {
+        const [item] = pick.selectedItems;
+        if (item !== undefined) {
+          resolve(item);
+          pick.hide();
+        }
+      });
+      pick.onDidHide(() => {
+        reject(new vscode.CancellationError());
+        pick.dispose();
+      });
+      pick.show();
+      if (connection !== null) {
+        pick.busy = true;
+        this.installed(connection).then(
+          (installed) => {
+            const active = pick.activeItems[0]?.tool;
+            pick.items = toolItems(installed);
+            pick.activeItems = pick.items.filter(({ tool }) => tool === active);
+            pick.busy = false;
+          },
+          (error: unknown) => {
+            // Without versions a tool would be chosen that may not be there.
+            reject(error);
+            pick.hide();
+          },
+        );
+      }
+    });
+  }
+}
+
+interface ToolItem extends vscode.QuickPickItem {
+  readonly tool: TraceTool;
+}
+
+/** @param installed null when it is not known */
+function toolItems(installed: InstalledTools | null): ToolItem[] {
+  const now = setting('zscope.trace.tool');
+  return TRACE_TOOLS.map((tool) => ({
+    tool,
+    label: `${tool === now ? '$(check) ' : ''}${tool === 'ftrace' ? 'ftrace' : TOOLS[tool].label}`,
+    description: versionText(tool, installed),
+    detail: aboutText(tool, installed),
+  }));
 }
 
 function versionText(tool: TraceTool, installed: InstalledTools | null): string {
