@@ -168,10 +168,13 @@ exec "$@"
       );
       assert.match(shown.questions.join('\n'), /box .*: Kernel panic - not syncing: sysrq triggered crash/);
       await vscode.commands.executeCommand('zscope.showConsole', (await rowOf(server)).node);
-      const text = vscode.window.activeTextEditor?.document.getText();
-      assert.equal(
-        text,
-        '[    0.1] Kernel panic - not syncing: of the boot before\n[   12.3] Kernel panic - not syncing: sysrq triggered crash\n',
+      // The document is open since the console was shown before: its new text takes a moment.
+      const text =
+        '[    0.1] Kernel panic - not syncing: of the boot before\n[   12.3] Kernel panic - not syncing: sysrq triggered crash\n';
+      await eventually(
+        'the console with its last line',
+        () => vscode.window.activeTextEditor?.document.getText(),
+        (shownText) => shownText === text,
       );
     } finally {
       await set(undefined);
