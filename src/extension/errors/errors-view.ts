@@ -13,6 +13,7 @@ import { views } from '../ids.ts';
 import type { LazyServer } from '../source/lazy-server.ts';
 import type { SourceOpener } from '../source/open-place.ts';
 import { comeback } from '../targets/comeback.ts';
+import { connectedTarget } from '../targets/connected-target.ts';
 import type { TargetService } from '../targets/target-service.ts';
 import { type Context, commandLink } from '../vscode-table.ts';
 import {
@@ -87,14 +88,7 @@ export class ErrorsView implements vscode.TreeDataProvider<ErrorNode>, Disposabl
 
   /** Watches the active target; shows the list when that is done already. */
   async watch(): Promise<void> {
-    const { connection, active } = this.targets;
-    if (connection === null || active === null) {
-      throw new Failure(
-        'bad-request',
-        'No target is connected.',
-        'Connect to the machine that runs ZFS first: ZScope: Connect to Target...',
-      );
-    }
+    const { connection, entry } = connectedTarget(this.targets);
     this.context.set('zscope.errorsKnown', true);
     await vscode.commands.executeCommand(`${views.errors}.focus`);
     if (this.#watch?.connection === connection) {
@@ -105,9 +99,9 @@ export class ErrorsView implements vscode.TreeDataProvider<ErrorNode>, Disposabl
     this.#hits = 0;
     this.#hitsBefore = 0;
     this.#cleared = 0;
-    const watch = { entry: active.entry, connection, ending: new AbortController() };
+    const watch = { entry, connection, ending: new AbortController() };
     this.#watch = watch;
-    this.#target = active.entry.alias;
+    this.#target = entry.alias;
     this.#state = 'starting';
     this.#why = '';
     this.context.set('zscope.watchingErrors', true);

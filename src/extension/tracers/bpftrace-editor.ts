@@ -6,6 +6,7 @@ import { LONGEST_PROGRAM } from '../../target/collectors/run-bpftrace.ts';
 import { type FailureFunnel, isCancelled } from '../failures.ts';
 import { languages } from '../ids.ts';
 import type { VirtualDocuments } from '../stack-text/virtual-documents.ts';
+import { connectedTarget } from '../targets/connected-target.ts';
 import type { TargetService } from '../targets/target-service.ts';
 import { commandLink, setting } from '../vscode-table.ts';
 import { BpftraceRun } from './bpftrace-run.ts';
@@ -70,14 +71,7 @@ export class BpftraceEditor implements vscode.CodeLensProvider, Disposable {
    */
   async run(uri?: vscode.Uri): Promise<void> {
     const document = await programDocument(uri);
-    const { connection, active } = this.targets;
-    if (connection === null || active === null) {
-      throw new Failure(
-        'bad-request',
-        'No target is connected.',
-        'Connect to the machine on which it is to run: ZScope: Connect to Target...',
-      );
-    }
+    const { connection, alias } = connectedTarget(this.targets);
     const program = document.getText();
     if (program.length > LONGEST_PROGRAM) {
       throw new Failure(
@@ -105,7 +99,6 @@ export class BpftraceEditor implements vscode.CodeLensProvider, Disposable {
         'Stop it first: ZScope: Stop bpftrace Program.',
       );
     }
-    const { alias } = active.entry;
     const title = `Output of ${document.uri.path.split('/').at(-1) ?? 'bpftrace'} on ${alias}`;
     const show = throttled(() => {
       this.documents.update(title, run.text);

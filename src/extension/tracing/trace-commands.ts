@@ -1,5 +1,5 @@
 import type * as vscode from 'vscode';
-import { Failure } from '../../core/failure.ts';
+import { connectedTarget } from '../targets/connected-target.ts';
 import type { TargetService } from '../targets/target-service.ts';
 import type { TracerChoice } from '../tracers/tracer-choice.ts';
 import { chooseKind, PLAIN } from './choose-kind.ts';
@@ -23,7 +23,7 @@ export class TraceCommands {
    * @param node a row; null when one was meant and none is chosen, undefined for the cursor
    */
   async trace(node: unknown): Promise<void> {
-    const target = this.#target();
+    const target = connectedTarget(this.targets);
     const subject = await this.subjects.of(target.connection, node);
     const tracer = await this.tracers.tracer(target.connection);
     await this.runs.start(target, subject, { ...PLAIN, tracer });
@@ -31,14 +31,14 @@ export class TraceCommands {
 
   /** As {@link trace}, but asks what to find out and which calls are meant. */
   async traceWith(node: unknown): Promise<void> {
-    const target = this.#target();
+    const target = connectedTarget(this.targets);
     this.runs.expect(target.connection);
     await this.#ask(target, await this.subjects.of(target.connection, node));
   }
 
   /** As {@link traceWith}, of a function that is asked for too. */
   async traceByName(): Promise<void> {
-    const target = this.#target();
+    const target = connectedTarget(this.targets);
     this.runs.expect(target.connection);
     await this.#ask(target, await this.subjects.asked(target.connection));
   }
@@ -68,17 +68,5 @@ export class TraceCommands {
   /** Stops every session; their views stay. */
   stopAll(): void {
     this.runs.stopAll();
-  }
-
-  #target(): Target {
-    const { connection, active } = this.targets;
-    if (connection === null || active === null) {
-      throw new Failure(
-        'bad-request',
-        'No target is connected.',
-        'Connect to the machine that runs ZFS first: ZScope: Connect to Target...',
-      );
-    }
-    return { connection, alias: active.entry.alias };
   }
 }
