@@ -18,7 +18,19 @@ export interface Algorithms {
   readonly cipher: readonly string[];
   readonly hmac: readonly string[];
   readonly serverHostKey: readonly string[];
+  /** With which keys are signed in: PubkeyAcceptedAlgorithms. */
+  readonly publicKey: readonly string[];
 }
+
+/** What our library signs with, and rests not on SHA-1. */
+const PUBLIC_KEY: readonly string[] = [
+  'ssh-ed25519',
+  'ecdsa-sha2-nistp256',
+  'ecdsa-sha2-nistp384',
+  'ecdsa-sha2-nistp521',
+  'rsa-sha2-512',
+  'rsa-sha2-256',
+];
 
 /**
  * What our library can do, without what the configuration leaves out. The order is ours: that of a list which
@@ -26,8 +38,8 @@ export interface Algorithms {
  * @throws BeyondLibrary when nothing is left of a list
  */
 export function algorithmsOf(alias: string, options: SshOptions): Algorithms {
-  const allowed = (directive: string, ours: readonly string[]): readonly string[] => {
-    const text = options.get(directive.toLowerCase())?.[0];
+  const allowed = (directive: string, ours: readonly string[], before = directive): readonly string[] => {
+    const text = (options.get(directive.toLowerCase()) ?? options.get(before.toLowerCase()))?.[0];
     const left = text === undefined ? ours : ours.filter((name) => allows(text, name));
     if (left.length > 0) return left;
     throw new BeyondLibrary(
@@ -44,7 +56,17 @@ export function algorithmsOf(alias: string, options: SshOptions): Algorithms {
     cipher: allowed('Ciphers', constants.DEFAULT_CIPHER),
     hmac: allowed('MACs', MACS),
     serverHostKey: allowed('HostKeyAlgorithms', HOST_KEY_ALGORITHMS),
+    // Its name before OpenSSH 8.5.
+    publicKey: allowed('PubkeyAcceptedAlgorithms', PUBLIC_KEY, 'PubkeyAcceptedKeyTypes'),
   };
+}
+
+/**
+ * The algorithms of ours by which a key of this type may sign; empty for none.
+ * @param type as ssh2 names it: `ssh-rsa` for every RSA key (RFC 8332)
+ */
+export function signatureAlgorithms(type: string, { publicKey }: Algorithms): readonly string[] {
+  return publicKey.filter((name) => (type === 'ssh-rsa' ? name.startsWith('rsa-sha2-') : name === type));
 }
 
 /** Whether a list of ssh_config(5) has an algorithm that it has by default: `a,b`, `+c`, `-d*`, `^e`. */

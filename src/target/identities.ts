@@ -263,8 +263,10 @@ function whyUnreadable(text: Buffer, error: Error): string {
       return 'keys encrypted with chacha20-poly1305 are not supported; `ssh-keygen -p -Z aes256-ctr` changes that';
     }
   }
-  if (/PuTTY-User-Key-File-3/.test(head))
-    return 'PuTTY keys of version 3 are not supported; export it as OpenSSH key';
+  // Of PuTTY's formats ssh2 reads version 2, and RSA in it only.
+  if (head.startsWith('PuTTY-User-Key-File-')) {
+    return 'of PuTTY keys only RSA of version 2 can be read; `puttygen KEY -O private-openssh-new -o NEW`, or Conversions in PuTTYgen, makes an OpenSSH key of it';
+  }
   return `its format is not supported (${error.message})`;
 }
 
@@ -272,6 +274,8 @@ function whyUnreadable(text: Buffer, error: Error): string {
 export class OneKeyAgent extends BaseAgent<ParsedKey> {
   constructor(
     readonly identity: Identity,
+    /** Algorithms by which it may sign. */
+    private readonly algorithms: readonly string[],
     /** Called when the key has signed, with null, or with what kept it from that. */
     private readonly signed: (error: unknown) => void,
   ) {
@@ -282,6 +286,17 @@ export class OneKeyAgent extends BaseAgent<ParsedKey> {
     done(undefined, [this.identity.publicKey]);
   }
 
+  /** ssh2 goes by what the server names, SHA-1 where it names nothing; not by what the configuration allows. */
+  async #sign(data: Buffer, hash: string | undefined): Promise<Buffer> {
+    const { type } = this.identity.publicKey;
+    if (type === 'ssh-rsa' && !this.algorithms.includes(`rsa-sha2-${hash?.replace('sha', '')}`)) {
+      throw new Error(
+        `the server takes RSA keys with ${(hash ?? 'sha1').toUpperCase()} only, which is not allowed`,
+      );
+    }
+    return await this.identity.sign(data, hash);
+  }
+
   override sign(
     _key: ParsedKey,
     data: Buffer,
@@ -290,7 +305,7 @@ export class OneKeyAgent extends BaseAgent<ParsedKey> {
   ): void {
     const callback = typeof options === 'function' ? options : done;
     const hash = typeof options === 'function' ? undefined : options.hash;
-    this.identity.sign(data, hash).then(
+    this.#sign(data, hash).then(
       (signature) => {
         this.signed(null);
         callback?.(undefined, signature);

@@ -8,7 +8,7 @@ import { unusedDirectives } from './config-notices.ts';
 import type { HostEntry } from './connection.ts';
 import { formatJumps, type Overrides, type Route, routeOf } from './route.ts';
 import { computeFromFiles } from './ssh-config-files.ts';
-import { isSafeAlias, printable, type SshOptions, type Surroundings } from './surroundings.ts';
+import { isSafeAlias, PIPES, printable, type SshOptions, type Surroundings } from './surroundings.ts';
 
 /** Everything that the ssh configuration says about reaching one host, ready to use. */
 export interface ResolvedHost {
@@ -246,14 +246,27 @@ function agentSocket(value: string, path: (text: string) => string, around: Surr
   let socket: string;
   if (value === 'SSH_AUTH_SOCK') {
     socket = around.env['SSH_AUTH_SOCK'] ?? '';
-    // OpenSSH for Windows has its agent there without saying so in the environment.
-    if (socket === '' && around.platform === 'win32') socket = '\\\\.\\pipe\\openssh-ssh-agent';
+    if (socket === '' && around.platform === 'win32') socket = `${PIPES}${agentPipe(around)}`;
   } else if (value.startsWith('$') && !value.startsWith('${')) {
     socket = around.env[value.slice(1)] ?? '';
   } else {
     socket = path(value);
   }
   return socket === '' ? null : socket;
+}
+
+/**
+ * The pipe of the agent on Windows, where no variable names it: OpenSSH's has one name, Pageant's (PuTTY 0.77 and later)
+ * ends in a hash that only this login session can make (PuTTY, windows/utils/agent_named_pipe_name.c). Both speak the
+ * protocol of OpenSSH's agent.
+ */
+function agentPipe({ pipes, user }: Surroundings): string {
+  const openssh = 'openssh-ssh-agent';
+  const there = pipes?.() ?? [];
+  const pageant = `pageant.${user}.`.toLowerCase();
+  return there.includes(openssh)
+    ? openssh
+    : (there.find((name) => name.toLowerCase().startsWith(pageant)) ?? openssh);
 }
 
 /**

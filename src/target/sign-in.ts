@@ -1,6 +1,7 @@
 import type { AnyAuthMethod, AuthenticationType, Prompt } from 'ssh2';
 import { Failure, isFailure } from '../core/failure.ts';
 import { inert } from '../core/text/inert.ts';
+import { signatureAlgorithms } from './algorithms.ts';
 import { BeyondLibrary } from './beyond-library.ts';
 import type { Prompts } from './connection.ts';
 import { collectIdentities, type Identity, OneKeyAgent } from './identities.ts';
@@ -80,7 +81,11 @@ export class SignIn {
         else
           this.#unusable.push(`${identity.name}: ${error instanceof Error ? error.message : String(error)}`);
       };
-      return { type: 'agent', username, agent: new OneKeyAgent(identity, signed) };
+      return {
+        type: 'agent',
+        username,
+        agent: new OneKeyAgent(identity, this.#signsBy(identity.publicKey.type), signed),
+      };
     }
     if (method === 'keyboard-interactive') {
       if (this.#interactive >= PASSWORD_TRIES) return null;
@@ -109,13 +114,22 @@ export class SignIn {
     if (this.#keys === null) {
       const { usable, unusable, beyond } = await collectIdentities(this.#host, this.#prompts);
       this.#beyond = beyond;
-      this.#keys = [...usable];
+      this.#keys = usable.filter(({ publicKey }) => this.#signsBy(publicKey.type).length > 0);
       for (const { name, why } of unusable) this.#unusable.push(`${name}: ${why}`);
+      for (const { name, publicKey } of usable.filter((key) => !this.#keys?.includes(key))) {
+        this.#unusable.push(
+          `${name}: no ${publicKey.type} by PubkeyAcceptedAlgorithms of the ssh configuration`,
+        );
+      }
       this.#log(
-        `sign-in: ${usable.length} keys to offer; not usable: ${this.#unusable.join('; ') || 'none'}`,
+        `sign-in: ${this.#keys.length} keys to offer; not usable: ${this.#unusable.join('; ') || 'none'}`,
       );
     }
     return this.#keys;
+  }
+
+  #signsBy(keyType: string): readonly string[] {
+    return signatureAlgorithms(keyType, this.#host.algorithms);
   }
 
   async #answers(instructions: string, prompts: readonly Prompt[]): Promise<string[]> {

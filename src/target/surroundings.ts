@@ -1,4 +1,8 @@
+import { readdirSync } from 'node:fs';
 import { homedir, userInfo } from 'node:os';
+
+/** Where Windows has its named pipes. */
+export const PIPES = '\\\\.\\pipe\\';
 
 /** Options of the configuration: lower-case keyword to its values in order. */
 export type SshOptions = ReadonlyMap<string, readonly string[]>;
@@ -9,10 +13,21 @@ export interface Surroundings {
   readonly user: string;
   readonly env: NodeJS.ProcessEnv;
   readonly platform: NodeJS.Platform;
+  /** Names of the named pipes that are there, on Windows. */
+  readonly pipes?: () => readonly string[];
 }
 
 export function ownSurroundings(): Surroundings {
-  return { home: homedir(), user: userInfo().username, env: process.env, platform: process.platform };
+  const { env, platform } = process;
+  return { home: homedir(), user: userInfo().username, env, platform, pipes: namedPipes };
+}
+
+function namedPipes(): readonly string[] {
+  try {
+    return readdirSync(PIPES);
+  } catch {
+    return [];
+  }
 }
 
 /**

@@ -14,6 +14,7 @@ const PROGRAMS: Readonly<Record<string, string>> = {
   tcsh: 'tcsh',
   setsid: 'util-linux',
   doas: 'opendoas',
+  puttygen: 'putty-tools',
 };
 
 export default async function setup(): Promise<() => void> {

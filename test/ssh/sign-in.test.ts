@@ -57,6 +57,42 @@ test.each([
   (await reach(server)).dispose();
 });
 
+test('a key of PuTTY that can be read signs in; of another it is said what makes it one', async () => {
+  const server = await start();
+  server.makeKey('rsa', '-t', 'rsa', '-b', '2048', '-m', 'PEM');
+  appendFileSync(server.path('authorized_keys'), readFileSync(server.path('rsa.pub')));
+  const putty = (key: string, version: number): string => {
+    const made = server.path(`${key}-${version}.ppk`);
+    const format = ['-O', 'private', '--ppk-param', `version=${version}`];
+    execFileSync('puttygen', [server.path(key), ...format, '-o', made]);
+    return made;
+  };
+  server.writeClientConfig('root', [`IdentityFile ${putty('rsa', 2)}`]);
+  (await reach(server)).dispose();
+  const third = putty('id', 3);
+  server.writeClientConfig('root', [`IdentityFile ${third}`]);
+  const { message } = await failureOf(reach(server));
+  expect(message).toContain(`${third}: of PuTTY keys only RSA of version 2 can be read; \`puttygen`);
+});
+
+test('keys that PubkeyAcceptedAlgorithms leaves out are not offered', async () => {
+  const server = await start();
+  server.makeKey('rsa', '-t', 'rsa', '-b', '2048');
+  appendFileSync(server.path('authorized_keys'), readFileSync(server.path('rsa.pub')));
+  const both = [`IdentityFile ${server.path('id')}`, `IdentityFile ${server.path('rsa')}`];
+  const log: string[] = [];
+  server.writeClientConfig('root', [...both, 'PubkeyAcceptedAlgorithms -ssh-ed25519']);
+  (await reach(server, new Person(), { log: (line) => log.push(line) })).dispose();
+  expect(log.join('\n')).toContain('no ssh-ed25519 by PubkeyAcceptedAlgorithms');
+  expect(log.filter((line) => line.includes('trying key'))).toEqual([expect.stringMatching(/\/rsa$/)]);
+
+  // The library takes the hash that the server names first, here one that is not allowed.
+  server.writeClientConfig('root', [...both, 'PubkeyAcceptedAlgorithms rsa-sha2-512']);
+  const { code, message } = await failureOf(reach(server));
+  expect(code).toBe('auth-failed');
+  expect(message).toContain('takes RSA keys with SHA256 only, which is not allowed');
+});
+
 test('the passphrase of a key is asked for, again when it was wrong', async () => {
   const server = await start();
   server.makeKey('locked', '-N', 'open sesame');

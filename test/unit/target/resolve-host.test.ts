@@ -51,7 +51,8 @@ certificatefile none
 ciphers aes256-ctr,aes128-ctr,3des-cbc
 kexalgorithms mlkem768x25519-sha256,curve25519-sha256
 macs hmac-sha1,hmac-sha2-256,umac-64@openssh.com
-hostkeyalgorithms ssh-rsa,ssh-ed25519-cert-v01@openssh.com,ssh-ed25519`);
+hostkeyalgorithms ssh-rsa,ssh-ed25519-cert-v01@openssh.com,ssh-ed25519
+pubkeyacceptedalgorithms ssh-rsa,rsa-sha2-256,ssh-ed25519`);
   expect(host).toEqual({
     alias: 'vm',
     hostname: '192.168.1.5',
@@ -75,6 +76,7 @@ hostkeyalgorithms ssh-rsa,ssh-ed25519-cert-v01@openssh.com,ssh-ed25519`);
       cipher: ['aes128-ctr', 'aes256-ctr'],
       hmac: ['hmac-sha2-256'],
       serverHostKey: ['ssh-ed25519'],
+      publicKey: ['ssh-ed25519', 'rsa-sha2-256'],
     },
     route: { kind: 'direct' },
     unused: [],
@@ -288,4 +290,21 @@ describe.runIf(hasSsh)('our own reading, against ssh -G', () => {
       { numRuns: 40 },
     );
   });
+});
+
+test('the agent on Windows is found by its pipe, OpenSSH before Pageant', () => {
+  const agent = (pipes: readonly string[], text = '') =>
+    interpret({ alias: 'vm', configFile: null }, parseSshG(text), {
+      home: 'C:\\Users\\me',
+      user: 'Me',
+      env: {},
+      platform: 'win32',
+      pipes: () => pipes,
+    }).agent;
+  const openssh = '\\\\.\\pipe\\openssh-ssh-agent';
+  const pageant = `pageant.me.${'0f'.repeat(32)}`;
+  expect(agent(['lsass', `pageant.you.${'0f'.repeat(32)}`])).toBe(openssh);
+  expect(agent(['lsass', pageant])).toBe(`\\\\.\\pipe\\${pageant}`);
+  expect(agent([pageant, 'openssh-ssh-agent'])).toBe(openssh);
+  expect(agent([pageant], 'identityagent none')).toBeNull();
 });
