@@ -101,9 +101,29 @@ function overSocket(where: { path: string } | { host: string; port: number }): C
   return reader;
 }
 
+/**
+ * Runs a command beside a watch, which ends it and what it started (its process group) when stdin ends: by us, or by
+ * the end of this process, also by SIGKILL, where a command that writes nothing would notice nothing. The command has
+ * the same stdin, on which nothing is ever sent.
+ */
+const WATCHED = `exec 3<&0
+trap : TERM
+(trap '' TERM; read -r z <&3; kill -TERM 0; sleep 2; kill -KILL 0) >/dev/null 2>&1 &
+watch=$!
+/bin/sh -c "$1" zscope <&3 3<&-
+status=$?
+kill -KILL $watch
+wait $watch 2>/dev/null
+exit $status`;
+
+/** Arguments of /bin/sh, which must lead a process group. */
+export function watched(command: string): readonly string[] {
+  return ['-c', WATCHED, 'zscope', command];
+}
+
 async function overCommand(command: string): Promise<ConsoleReader> {
   // The window may close now: nobody would be there a moment later.
-  const channel = await startProcess('/bin/sh', ['-c', command], process.env, 'at-once');
+  const channel = await startProcess('/bin/sh', watched(command), process.env, 'at-once');
   const reader = new StreamReader(() => channel.close());
   channel.stdout.on('data', (piece: Buffer) => reader.push(piece));
   channel.stderr.on('data', (piece: Buffer) => reader.push(piece));

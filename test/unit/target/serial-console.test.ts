@@ -1,9 +1,11 @@
-import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { type ConsoleReader, openConsole } from '../../../src/target/serial-console.ts';
+import { type ConsoleReader, openConsole, watched } from '../../../src/target/serial-console.ts';
+import { identify } from '../../support/process-identity.ts';
 
 let folder: string;
 const owned: Array<{ dispose(): void }> = [];
@@ -63,5 +65,37 @@ test('a command, which ends with its reader', async () => {
   await vi.waitFor(async () => expect(await text(reader)).toMatch(/line\n\d+\n/), 20_000);
   const pid = Number((await text(reader)).split('\n')[1]);
   reader.dispose();
-  await vi.waitFor(() => expect(() => process.kill(pid, 0)).toThrow(), { timeout: 20_000 });
+  await vi.waitFor(() => expect(identify(pid)).toBeUndefined(), { timeout: 20_000 });
+});
+
+test.each([
+  'exec sleep 600',
+  // Goes on after a TERM.
+  'trap : TERM; while :; do sleep 600 & wait; done',
+])('a command that writes nothing ends with the process that started it: %s', async (command) => {
+  const file = path.join(folder, 'pid');
+  // The end of its stdin is all that a process leaves behind that was killed.
+  const child = spawn('/bin/sh', watched(`echo $$ >'${file}.new'; mv '${file}.new' '${file}'; ${command}`), {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true,
+  });
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  const pid = await vi.waitFor(() => Number(readFileSync(file, 'utf8')), 20_000);
+  expect(identify(pid)).toBeDefined();
+  child.stdin.destroy();
+  await ended;
+  await vi.waitFor(() => expect(identify(pid)).toBeUndefined(), { timeout: 20_000 });
+});
+
+test('a command that ends by itself leaves no watch, and its status', async () => {
+  const child = spawn('/bin/sh', watched('ps -o pid= --ppid $PPID; exit 3'), {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    detached: true,
+  });
+  const said: Buffer[] = [];
+  child.stdout.on('data', (bytes: Buffer) => said.push(bytes));
+  expect(await new Promise((resolve) => child.once('close', resolve))).toBe(3);
+  const pids = Buffer.concat(said).toString().trim().split(/\s+/).map(Number);
+  expect(pids.length).toBeGreaterThanOrEqual(2);
+  for (const pid of pids) expect(identify(pid)).toBeUndefined();
 });
