@@ -106,6 +106,7 @@ const QUESTIONS: readonly ((file: DebugFile) => void)[] = [
   (file) => file.frame({ symbol: 'refill', offset: 0x20, size: 0x80 }, true),
   (file) => file.atVirtual(0x1190n),
   (file) => file.symbols('pool_add').map((symbol) => file.parameters(symbol)),
+  (file) => file.inlinedSites('queue_push', () => ['count', 'head->key']),
   (file) => file.struct('queue_t'),
   (file) => file.struct('item', { section: '.text', offset: 0x90 }),
   (file) => file.enumerators('order'),

@@ -9,7 +9,7 @@ import { DebugInfo } from './dwarf/debug-info.ts';
 import { debugSections } from './dwarf/debug-section.ts';
 import type { Entry } from './dwarf/entry.ts';
 import { type DebugParameter, readParameters } from './dwarf/parameters.ts';
-import { type MemberTable, readTypedFunction } from './dwarf/typed-function.ts';
+import { type MemberTable, readInlinedArguments, readTypedFunction } from './dwarf/typed-function.ts';
 import { type DebugEnumerator, type DebugStruct, enumeratorsOf, Types } from './dwarf/types.ts';
 import { guarded } from './elf/bytes.ts';
 import { ElfFile } from './elf/elf-file.ts';
@@ -17,7 +17,7 @@ import { buildIdOf, debugLinkOf, modinfo } from './elf/identity.ts';
 import { Layout } from './elf/layout.ts';
 import { type ElfSymbol, SymbolTable } from './elf/symbol-table.ts';
 import type { DebugLine } from './location.ts';
-import type { TypedFunction } from './value-type.ts';
+import type { InlinedSite, InlinedSites, TypedFunction } from './value-type.ts';
 
 /** Random access to the bytes of a file; synchronous, so that an answer needs no scheduling. */
 export interface ByteSource {
@@ -125,6 +125,11 @@ export interface DebugFile {
    */
   typedFunction(entry: SectionAddress, members: MemberTable): TypedFunction | null;
   /**
+   * The places where a function was inlined, by its name in the source; those in the code that runs at the start of a
+   * module only are not among them. All units are looked through: a second for a large module.
+   */
+  inlinedSites(name: string, members: MemberTable): InlinedSites;
+  /**
    * A structure or union by its tag or by a typedef's name: `dsl_pool`, `dsl_pool_t`; null when there
    * is none. Where several units have different ones of the same name, that of the unit of `near`
    * counts. A name that does not exist takes a look at all units: some tenths of a second.
@@ -143,6 +148,9 @@ const DEFAULT_MEMORY = 96 << 20;
  * less than the largest alignment of functions. Of a module it is known exactly.
  */
 const MOST_PADDING = 63;
+
+/** Places that are told of one function: more nobody chooses from. */
+const MOST_SITES = 500;
 
 /** Symbols of one name that are told apart; a kernel has some hundred `t.0`, of functions some dozen. */
 const MOST_OF_A_NAME = 1 << 12;
@@ -242,6 +250,28 @@ class OpenFile implements DebugFile {
       return types && subprogram && address !== null
         ? readTypedFunction(types, subprogram, address, this.machine, members)
         : null;
+    });
+  }
+
+  inlinedSites(name: string, members: MemberTable): InlinedSites {
+    return guarded(() => {
+      const sites: InlinedSite[] = [];
+      let hidden = 0;
+      for (const { entry, address, callers } of this.#info?.inlined(name) ?? []) {
+        const holder = this.#symbols().functionAt(address);
+        const types = this.#types;
+        if (!holder || !types || this.#layout.nameOf(holder.section).startsWith('.init')) {
+          continue;
+        }
+        // The kernel takes a place by its symbol alone, and refuses a name that several have.
+        if (sites.length >= MOST_SITES || this.#candidates(holder.name).length > 1) {
+          hidden++;
+          continue;
+        }
+        const args = readInlinedArguments(types, types.info.entry(entry), address, this.machine, members);
+        sites.push({ symbol: holder.name, offset: address - holder.address, callers, arguments: args });
+      }
+      return { sites, hidden };
     });
   }
 

@@ -1,4 +1,5 @@
 import type { EntryLocation } from './dwarf/parameters.ts';
+import type { DebugLine } from './location.ts';
 
 /** What a value of C is, as far as it matters for showing it. */
 export type ValueType =
@@ -55,4 +56,23 @@ export interface TypedFunction {
   readonly arguments: readonly TypedArgument[];
   /** Null for `void` and for what is no single value. */
   readonly returns: ValueType | null;
+}
+
+/** A place where a function was inlined, as debug info has it. */
+export interface InlinedSite {
+  /** Symbol whose code it is in, compiler suffix included. */
+  readonly symbol: string;
+  /** Bytes from the symbol's start to the first instruction of the inlined code. */
+  readonly offset: number;
+  /** From the line of the call outwards, through functions that were inlined too; the last is in the symbol's. Never empty. */
+  readonly callers: readonly DebugLine[];
+  /** In the order of the declaration, with where they are at that instruction. */
+  readonly arguments: readonly TypedArgument[];
+}
+
+export interface InlinedSites {
+  /** In the order of debug info. */
+  readonly sites: readonly InlinedSite[];
+  /** Others that cannot be told to the kernel: several functions have the holder's name, or they are too many. */
+  readonly hidden: number;
 }

@@ -14,6 +14,8 @@ export interface Fetch {
   readonly register: string;
   /** The whole place where it is not just the register: `+8(%di)`, for a string the address of its first character. */
   readonly place?: string;
+  /** Is added to what is fetched: the value itself is nowhere. */
+  readonly add?: number;
   /** What it is, where debug info tells: decides how it is shown. */
   readonly show?: ValueType;
 }

@@ -1,3 +1,4 @@
+import type { FetchType } from './arguments.ts';
 import type { ArgumentValue, ReturnedValue } from './events.ts';
 import type { EventRole } from './program/programs.ts';
 import { keptValue, returnedValue } from './values/kept-value.ts';
@@ -37,7 +38,7 @@ export function readCallFields(text: string, { program, at }: EventRole): CallFi
     at === 'return' ? [] : program.fixed.map(({ index, value }) => [index, value]),
   );
   const fetches = at === 'return' ? [] : program.fetches;
-  for (const [i, { index, name, type, show }] of fetches.entries()) {
+  for (const [i, { index, name, type, show, add = 0 }] of fetches.entries()) {
     const key = ` a${index}=`;
     if (!rest.startsWith(key)) {
       break;
@@ -48,10 +49,23 @@ export function readCallFields(text: string, { program, at }: EventRole): CallFi
       const next = fetches[i + 1];
       length = next === undefined ? -1 : rest.indexOf(` a${next.index}=`);
     }
-    const value = length < 0 ? rest : rest.slice(0, length);
-    rest = rest.slice(value.length);
+    const fetched = length < 0 ? rest : rest.slice(0, length);
+    rest = rest.slice(fetched.length);
+    const value = add === 0 ? fetched : sumOf(fetched, add, type);
     byIndex.set(index, { name, value: keptValue(show === undefined ? value : showValue(show, value)) });
   }
   const values = [...byIndex].sort(([a], [b]) => a - b).map(([, argument]) => argument);
   return { values, comm: comm === null ? null : keptValue(comm), pointer, returned };
+}
+
+/** A number with another added to it, in the width and the form that it was fetched in; anything else as it is. */
+function sumOf(text: string, add: number, type: FetchType): string {
+  if (!/^(?:-?\d{1,20}|0x[0-9a-f]{1,16})$/.test(text)) {
+    return text;
+  }
+  const bits = Number(type.slice(1));
+  const sum = BigInt(text) + BigInt(add);
+  return type.startsWith('x')
+    ? `0x${BigInt.asUintN(bits, sum).toString(16)}`
+    : `${type.startsWith('s') ? BigInt.asIntN(bits, sum) : BigInt.asUintN(bits, sum)}`;
 }

@@ -134,8 +134,8 @@ export class FtraceOutput {
         pid: Number(pid),
         cpu: processor,
         symbol:
-          at === 'return' || program.returns !== null
-            ? program.symbol
+          at === 'return' || program.returns !== null || program.name !== program.symbol
+            ? program.name
             : (this.#pool.frame(body[2] ?? '')?.symbol ?? detached(body[2] ?? '')),
         arguments: fields.values,
         stack: [],

@@ -10,6 +10,7 @@ import { KINDS, type TraceKind } from './kinds.ts';
 import { type Filters, partCondition } from './program/filters.ts';
 import type { Step } from './program/steps.ts';
 import { errorFilter, type ReturnKind, returnKind, typedReturn } from './return-type.ts';
+import { type ProbeSite, SITE_KINDS, tracedName } from './sites.ts';
 import { typedFetches } from './values/typed-fetches.ts';
 
 /** What a session's traces on the target are told by. */
@@ -30,6 +31,8 @@ export interface TraceParams extends TraceSessionId {
   readonly parameters: readonly Parameter[] | null;
   /** The same as the running build's debug info has it, which counts for more; null or nothing when it is not known. */
   readonly typed?: TypedFunction | null;
+  /** The place where it was inlined, which is traced in its stead; `typed` and `module` are that place's. */
+  readonly site?: ProbeSite;
   /** What the source declares it to return; null or absent when it is not known. */
   readonly returns?: string | null;
   /** For a call graph: what it calls, and what that calls in turn, by their names in the source. */
@@ -53,7 +56,10 @@ const DEFAULT_MAX_SECONDS = 600;
 
 /** A trace of one function as the kernel's dynamic events take it (Documentation/trace/kprobetrace.rst). */
 export interface FtraceProgram {
+  /** Whose code has the probe. */
   readonly symbol: string;
+  /** What its calls are said to be of: the symbol, or a function that was inlined into it. */
+  readonly name: string;
   readonly kind: TraceKind;
   /**
    * Name of the event at the entry: the symbol's letters and the session's id, at most 63 bytes (MAX_EVENT_NAME_LEN).
@@ -89,8 +95,9 @@ const STACK_SHIFT: Readonly<Record<string, number>> = { x86_64: 8 };
 
 /** @throws Failure `bad-request` when symbol, module or id are none, and for a condition that is none. */
 export function ftraceProgram(params: TraceParams): FtraceProgram {
-  const { symbol, module, sessionId, kind = 'calls', index = 0 } = params;
-  if (!/^[A-Za-z_][\w.$]{0,254}$/.test(symbol)) {
+  const { module, sessionId, kind = 'calls', index = 0, site } = params;
+  const symbol = site?.symbol ?? params.symbol;
+  if (![symbol, params.symbol].every((name) => /^[A-Za-z_][\w.$]{0,254}$/.test(name))) {
     throw new Failure(
       'bad-request',
       'This is not the name of a function.',
@@ -101,24 +108,27 @@ export function ftraceProgram(params: TraceParams): FtraceProgram {
     throw new Failure('bad-request', 'The module of this trace has no proper name.');
   }
   checkSessionId(sessionId);
-  const typed = params.typed ? typedFetches(params.typed, params.machine) : null;
-  const known = typed?.fetches ?? fetchArguments(symbol, params.parameters, params.machine);
+  if (site !== undefined) {
+    checkSite(params, site, kind);
+  }
+  const typed = params.typed ? typedFetches(params.typed.arguments, params.machine) : null;
+  // Where an inlined function's arguments are, no convention tells.
+  const signature = site === undefined ? params.parameters : null;
+  const known = typed?.fetches ?? fetchArguments(symbol, signature, params.machine);
   const { pairs, condition, single, returns, fetches } = asked(params, kind, known);
   const filters = partCondition(condition, kind, single, !/exec/.test(symbol));
   const number = index > 0 ? `${Math.floor(index)}_` : '';
-  const event = `${symbol.replace(/\W/g, '_').slice(0, 36)}_${number}${sessionId}`;
+  const event = `${params.symbol.replace(/\W/g, '_').slice(0, 36)}_${number}${sessionId}`;
   const program = {
     symbol,
+    name: tracedName(params),
     kind,
     event,
     returnEvent: pairs ? `${event}_r` : null,
     durationEvent: kind === 'latency' ? `${event}_t` : null,
     // Where the module is not known, ZFS's own come first: some of its functions have namesakes in
     // the kernel, and a symbol of a module is found much faster than one of all.
-    places:
-      module === null
-        ? [`zfs:${symbol}`, `spl:${symbol}`, symbol]
-        : [`${module.replaceAll('-', '_')}:${symbol}`],
+    places: placesOf(symbol, site === undefined ? '' : `+0x${site.offset.toString(16)}`, module),
     fetches,
     fixed: typed?.fixed ?? [],
     fetchText: [...fetches.map(formatFetch), 'c=$comm'].join(' '),
@@ -131,6 +141,24 @@ export function ftraceProgram(params: TraceParams): FtraceProgram {
   };
   const graph: Step[] = kind === 'graph' ? [{ do: 'graph', symbol, names: graphNames(params.callees) }] : [];
   return { ...program, steps: [...steps(program, single), ...graph] };
+}
+
+function placesOf(symbol: string, offset: string, module: string | null): string[] {
+  const modules = module === null ? ['zfs:', 'spl:', ''] : [`${module.replaceAll('-', '_')}:`];
+  return modules.map((prefix) => `${prefix}${symbol}${offset}`);
+}
+
+function checkSite({ symbol }: TraceParams, { offset }: ProbeSite, kind: TraceKind): void {
+  if (!Number.isSafeInteger(offset) || offset < 0 || offset > 0xffffff) {
+    throw new Failure('bad-request', `The place where ${symbol} was inlined is none in a function.`);
+  }
+  if (!SITE_KINDS.includes(kind)) {
+    throw new Failure(
+      'bad-request',
+      `${symbol} was inlined: there is no return to see, and nothing below it to draw.`,
+      'Trace its calls, or count them by task or by stack.',
+    );
+  }
 }
 
 /** What the kind and the condition together need to see. */
@@ -146,7 +174,7 @@ function asked(params: TraceParams, kind: TraceKind, known: readonly Fetch[]) {
   }
   const text = (params.condition ?? '').trim();
   // A call graph shows no value that is returned.
-  const seesReturn = kind !== 'calls' && kind !== 'graph';
+  const seesReturn = kind !== 'calls' && kind !== 'graph' && params.site === undefined;
   const expression = text === '' ? null : parseCondition(text);
   const condition =
     expression === null

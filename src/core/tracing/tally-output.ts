@@ -92,10 +92,10 @@ export class TallyOutput {
   }
 
   end(): TraceTally {
-    const { symbol, kind } = this.program;
+    const { name, kind } = this.program;
     const common = {
       kind: 'tally',
-      symbol,
+      symbol: name,
       hits: this.#hits,
       dropped: this.#dropped,
       isCut: this.#isCut,

@@ -47,6 +47,7 @@ export const AT_ENCODING = 0x3e;
 export const AT_FRAME_BASE = 0x40;
 export const AT_SPECIFICATION = 0x47;
 export const AT_TYPE = 0x49;
+export const AT_ENTRY_PC = 0x52;
 export const AT_RANGES = 0x55;
 export const AT_CALL_FILE = 0x58;
 export const AT_CALL_LINE = 0x59;
@@ -148,11 +149,21 @@ export const LLE_START_LENGTH = 0x08;
 // An extension of GCC: numbers of views of the entry that follows.
 export const LLE_VIEW_PAIR = 0x09;
 
+export const OP_CONST1U = 0x08;
+export const OP_CONST1S = 0x09;
+export const OP_CONST2U = 0x0a;
+export const OP_CONST2S = 0x0b;
+export const OP_CONST4U = 0x0c;
+export const OP_CONSTU = 0x10;
+export const OP_CONSTS = 0x11;
 export const OP_PLUS_UCONST = 0x23;
+export const OP_LIT0 = 0x30;
 export const OP_REG0 = 0x50;
+export const OP_BREG0 = 0x70;
 export const OP_REGX = 0x90;
 export const OP_FBREG = 0x91;
 export const OP_CALL_FRAME_CFA = 0x9c;
+export const OP_STACK_VALUE = 0x9f;
 
 export const ATE_BOOLEAN = 0x02;
 export const ATE_SIGNED = 0x05;

@@ -8,7 +8,7 @@ import { Entry } from './entry.ts';
 import { type LineTable, readLineTable } from './line-table.ts';
 import { NO_SCOPE, readScopes, type Scopes } from './scopes.ts';
 import { UnitIndex } from './unit-index.ts';
-import { UnitReader } from './unit-reader.ts';
+import { isAddressForm, UnitReader } from './unit-reader.ts';
 import { WeightedCache } from './weighted-cache.ts';
 
 /** What is kept of a unit: the answers, not the bytes. */
@@ -24,6 +24,16 @@ interface DecodedUnit {
   /** The line that each scope was inlined into; of those that were asked for. */
   readonly callers: (DebugLine | undefined)[];
   readonly weight: number;
+}
+
+/** A place where a function was inlined. */
+export interface InlinedInstance {
+  /** Offset of its entry in `.debug_info`. */
+  readonly entry: number;
+  /** Of its first instruction. */
+  readonly address: number;
+  /** From the line that it was inlined into outwards; the last one is in a function of its own. */
+  readonly callers: readonly DebugLine[];
 }
 
 /** An entry gets its name from another one, that one from a third at most. */
@@ -136,6 +146,42 @@ export class DebugInfo {
     return this.sections.line !== null && !this.isSplit();
   }
 
+  /** The places where a function of this name was inlined, unit by unit: each is looked through. */
+  *inlined(name: string): Generator<InlinedInstance> {
+    for (const { start, isType } of this.#index.headers()) {
+      if (isType) {
+        continue;
+      }
+      // What the next questions are about is kept; most of these units are not.
+      const reader = new UnitReader(this.sections, start);
+      this.#otherUnits = 0;
+      const scopes = readScopes(reader, this.layout);
+      const wanted = new Set<number>();
+      for (const origin of new Set(scopes.origins)) {
+        if (this.#readName(reader, origin) === name) {
+          wanted.add(origin);
+        }
+      }
+      let unit: DecodedUnit | undefined;
+      for (let scope = 0; wanted.size > 0 && scope < scopes.parents.length; scope++) {
+        if (scopes.parents[scope] === NO_SCOPE || !wanted.has(scopes.origins[scope] ?? 0)) {
+          continue;
+        }
+        const entry = this.entry(scopes.entries[scope] ?? 0);
+        const address = entryAddress(entry, scopes, scope);
+        if (address !== null) {
+          unit ??= this.#whole(start);
+          const callers: DebugLine[] = [];
+          for (let inner = scope; (scopes.parents[inner] ?? NO_SCOPE) !== NO_SCOPE; ) {
+            callers.push(this.#caller(unit, inner));
+            inner = scopes.parents[inner] ?? NO_SCOPE;
+          }
+          yield { entry: entry.offset, address, callers };
+        }
+      }
+    }
+  }
+
   /** The entry of the function of its own at an address; null for none. */
   functionAt(address: number): Entry | null {
     const start = this.#index.unitAt(address);
@@ -186,7 +232,14 @@ export class DebugInfo {
     if (unit.only === null || unit.only === unit.scopes.outermost(address)) {
       return unit;
     }
-    this.#units.delete(start);
+    return this.#whole(start);
+  }
+
+  /** The unit that begins at `start`, with all of its scopes. */
+  #whole(start: number): DecodedUnit {
+    if (this.#units.get(start, () => this.#decode(start, null)).only !== null) {
+      this.#units.delete(start);
+    }
     return this.#units.get(start, () => this.#decode(start, null));
   }
 
@@ -309,4 +362,19 @@ function placeKey({ lines }: DecodedUnit, scope: number, row: number): number {
   const file = row < 0 ? 0 : 1 + (lines?.fileOf(row) ?? 0);
   const isUsual = file < 2 ** 12 && (lines?.lineOf(row) ?? 0) < 2 ** 20;
   return isUsual ? ((scope + 1) * 2 ** 12 + file) * 2 ** 20 + (lines?.lineOf(row) ?? 0) : Number.NaN;
+}
+
+/**
+ * Where control comes into an inlined function (section 3.3.8.1, DW_AT_entry_pc: an address, or in DWARF 5 an offset
+ * from the base of its ranges); where it is not said, its lowest address. Null when it has no code.
+ */
+function entryAddress(entry: Entry, scopes: Scopes, scope: number): number | null {
+  const first = scopes.firstRanges[scope] ?? 0;
+  const last = scopes.firstRanges[scope + 1] ?? first;
+  const lows = scopes.lows.subarray(first, last);
+  const said = entry.number(dw.AT_ENTRY_PC);
+  const form = entry.attribute(dw.AT_ENTRY_PC)?.form ?? 0;
+  const address = said === null || isAddressForm(form) ? said : (lows[0] ?? 0) + said;
+  const isInside = (at: number) => lows.some((low, i) => low <= at && at < (scopes.highs[first + i] ?? 0));
+  return address !== null && isInside(address) ? address : lows.length === 0 ? null : Math.min(...lows);
 }

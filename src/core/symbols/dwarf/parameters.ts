@@ -7,15 +7,18 @@ import type { Types } from './types.ts';
 import type { UnitReader } from './unit-reader.ts';
 
 /**
- * Where a parameter is when the first instruction of the function is about to run: in a register; on
- * the stack, `offset` bytes above what the stack pointer was before the call (on x86-64 the return
- * address lies between); a constant that the compiler made this clone for; or unknown: removed, in
- * pieces, or not told.
+ * Where a parameter is when the first instruction of the function is about to run, or that of a place where it
+ * was inlined: in a register; on the stack, `offset` bytes above what the stack pointer was before the call (on
+ * x86-64 the return address lies between), which is told of entries only; in memory, `offset` bytes from where a
+ * register points; nowhere, but computed as a register and a number; a constant that the compiler made this code
+ * for; or unknown: removed, in pieces, or not told.
  */
 export type EntryLocation =
   /** As the machine names it: `rdi`, `x0`. */
   | { readonly kind: 'register'; readonly register: string }
   | { readonly kind: 'stack'; readonly offset: number }
+  | { readonly kind: 'memory'; readonly register: string; readonly offset: number }
+  | { readonly kind: 'sum'; readonly register: string; readonly offset: number }
   | { readonly kind: 'constant'; readonly value: number }
   | { readonly kind: 'unknown' };
 
@@ -35,39 +38,82 @@ const PARAMETERS: ReadonlySet<number> = new Set([dw.TAG_FORMAL_PARAMETER]);
 const X86_64 = 'rax rdx rcx rbx rsi rdi rbp rsp r8 r9 r10 r11 r12 r13 r14 r15'.split(' ');
 const ARM64 = [...Array.from({ length: 31 }, (_, number) => `x${number}`), 'sp'];
 
-/** Parameters in the order of the declaration. @param address where the function is entered */
+/** Parameters of a function of its own, in the order of the declaration. @param address where it is entered */
 export function readParameters(
   types: Types,
   subprogram: Entry,
   address: number,
-  machine: 'x86-64' | 'arm64',
+  machine: Machine,
 ): DebugParameter[] {
-  const parameters: DebugParameter[] = [];
   const base = subprogram.block(dw.AT_FRAME_BASE);
   const isFrameAddress = base?.length === 1 && base[0] === dw.OP_CALL_FRAME_CFA;
-  for (const entry of subprogram.children(PARAMETERS)) {
+  return parametersOf(types, [...subprogram.children(PARAMETERS)], address, machine).map((parameter) => ({
+    ...parameter,
+    location: atEntry(parameter.location, isFrameAddress),
+  }));
+}
+
+/** Parameters of a function where it was inlined. @param address the first instruction there */
+export function readInlinedParameters(
+  types: Types,
+  instance: Entry,
+  address: number,
+  machine: Machine,
+): DebugParameter[] {
+  return parametersOf(types, inlinedParameters(types, instance), address, machine).map((parameter) => ({
+    ...parameter,
+    // It is told from the frame address, which moved since the holder was entered.
+    location: parameter.location.kind === 'stack' ? { kind: 'unknown' } : parameter.location,
+  }));
+}
+
+/** The entries of all parameters: those that an instance lost are the function's own, which have no location. */
+export function inlinedParameters(types: Types, instance: Entry): Entry[] {
+  const origin = instance.reference(dw.AT_ABSTRACT_ORIGIN);
+  const here = [...instance.children(PARAMETERS)];
+  if (origin === null) {
+    return here;
+  }
+  const byOrigin = new Map(here.map((entry) => [entry.reference(dw.AT_ABSTRACT_ORIGIN), entry]));
+  return [...types.info.entry(origin).children(PARAMETERS)].map(
+    (entry) => byOrigin.get(entry.offset) ?? entry,
+  );
+}
+
+export type Machine = 'x86-64' | 'arm64';
+
+function parametersOf(
+  types: Types,
+  entries: readonly Entry[],
+  address: number,
+  machine: Machine,
+): DebugParameter[] {
+  return entries.map((entry) => {
     types.budget.spend(1);
     // An instance has locations, the entry that it comes from has name and type.
     const origin = entry.reference(dw.AT_ABSTRACT_ORIGIN);
     const named = origin === null ? entry : types.info.entry(origin);
     const type = types.typeOf(named);
-    parameters.push({
+    return {
       name: named.string(dw.AT_NAME),
       type: types.text(type),
       size: types.size(type),
-      location: atEntry(
-        locationOf(entry, address, machine === 'arm64' ? ARM64 : X86_64, types.budget),
-        isFrameAddress,
-      ),
-    });
-  }
-  return parameters;
+      location: locationOf(entry, address, machine === 'arm64' ? ARM64 : X86_64, types.budget),
+    };
+  });
 }
 
 /** What the caller put onto the stack is above the frame address; below it is what comes later. */
 function atEntry(location: EntryLocation, isFrameAddress: boolean): EntryLocation {
-  const isThere = location.kind !== 'stack' || (isFrameAddress && location.offset >= 0);
-  return isThere ? location : { kind: 'unknown' };
+  switch (location.kind) {
+    case 'stack':
+      return isFrameAddress && location.offset >= 0 ? location : { kind: 'unknown' };
+    case 'memory':
+    case 'sum':
+      return { kind: 'unknown' }; // No convention of calls has such; not every tracer could fetch it.
+    default:
+      return location;
+  }
 }
 
 function locationOf(
@@ -96,24 +142,59 @@ function locationOf(
   return expression ? evaluate(expression, registers) : { kind: 'unknown' };
 }
 
-/** Understands the expressions of one operation: others compute something that is not a place. */
+/** Understands the expressions of one step: others compute something that no probe can fetch. */
 function evaluate(expression: Uint8Array, registers: readonly string[]): EntryLocation {
   const cursor = new Cursor(expression);
+  const unknown: EntryLocation = { kind: 'unknown' };
   const operation = cursor.remaining > 0 ? cursor.u8() : 0;
+  const isAmong = (first: number) => operation >= first && operation < first + 32;
   if (operation === dw.OP_FBREG) {
     const offset = cursor.sleb();
-    return cursor.remaining === 0 ? { kind: 'stack', offset } : { kind: 'unknown' };
+    return cursor.remaining === 0 ? { kind: 'stack', offset } : unknown;
   }
-  const number =
-    operation === dw.OP_REGX
-      ? cursor.uleb()
-      : operation >= dw.OP_REG0 && operation < dw.OP_REG0 + 32
-        ? operation - dw.OP_REG0
-        : -1;
-  const register = registers[number];
-  return register !== undefined && cursor.remaining === 0
-    ? { kind: 'register', register }
-    : { kind: 'unknown' };
+  if (operation === dw.OP_REGX || isAmong(dw.OP_REG0)) {
+    const register = registers[operation === dw.OP_REGX ? cursor.uleb() : operation - dw.OP_REG0];
+    return register !== undefined && cursor.remaining === 0 ? { kind: 'register', register } : unknown;
+  }
+  if (isAmong(dw.OP_BREG0)) {
+    const register = registers[operation - dw.OP_BREG0];
+    const offset = cursor.sleb();
+    if (register === undefined || !Number.isSafeInteger(offset)) {
+      return unknown;
+    }
+    return cursor.remaining === 0
+      ? { kind: 'memory', register, offset }
+      : endsAsValue(cursor)
+        ? { kind: 'sum', register, offset }
+        : unknown;
+  }
+  const value = isAmong(dw.OP_LIT0) ? operation - dw.OP_LIT0 : constant(operation, cursor);
+  return value !== null && endsAsValue(cursor) ? { kind: 'constant', value } : unknown;
+}
+
+function constant(operation: number, cursor: Cursor): number | null {
+  switch (operation) {
+    case dw.OP_CONST1U:
+      return cursor.u8();
+    case dw.OP_CONST1S:
+      return (cursor.u8() << 24) >> 24;
+    case dw.OP_CONST2U:
+      return cursor.u16();
+    case dw.OP_CONST2S:
+      return (cursor.u16() << 16) >> 16;
+    case dw.OP_CONST4U:
+      return cursor.u32();
+    case dw.OP_CONSTU:
+      return cursor.uleb();
+    case dw.OP_CONSTS:
+      return cursor.sleb();
+    default:
+      return null;
+  }
+}
+
+function endsAsValue(cursor: Cursor): boolean {
+  return cursor.remaining === 1 && cursor.u8() === dw.OP_STACK_VALUE;
 }
 
 /** The expression of a list of locations that holds at an address; null for none. */

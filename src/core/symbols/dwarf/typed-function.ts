@@ -2,7 +2,13 @@
 import type { TypedArgument, TypedFunction, TypedMember, ValueType } from '../value-type.ts';
 import * as dw from './constants.ts';
 import type { Entry } from './entry.ts';
-import { readParameters } from './parameters.ts';
+import {
+  type DebugParameter,
+  inlinedParameters,
+  type Machine,
+  readInlinedParameters,
+  readParameters,
+} from './parameters.ts';
 import { enumeratorsOf, type Types } from './types.ts';
 
 /** Paths of members to read of a structure, by tag or typedef. */
@@ -23,15 +29,42 @@ export function readTypedFunction(
   types: Types,
   subprogram: Entry,
   address: number,
-  machine: 'x86-64' | 'arm64',
+  machine: Machine,
   membersOf: MemberTable,
 ): TypedFunction {
-  const entries = [...subprogram.children(PARAMETERS)].map((entry) => typeOfInstance(types, entry));
+  const entries = [...subprogram.children(PARAMETERS)];
+  const parameters = readParameters(types, subprogram, address, machine);
+  return {
+    arguments: typedArguments(types, entries, parameters, address, membersOf),
+    returns: valueType(types, typeOfInstance(types, subprogram), ''),
+  };
+}
+
+/** The arguments of a function where it was inlined. @param address the first instruction there */
+export function readInlinedArguments(
+  types: Types,
+  instance: Entry,
+  address: number,
+  machine: Machine,
+  membersOf: MemberTable,
+): TypedArgument[] {
+  const entries = inlinedParameters(types, instance);
+  const parameters = readInlinedParameters(types, instance, address, machine);
+  return typedArguments(types, entries, parameters, address, membersOf);
+}
+
+function typedArguments(
+  types: Types,
+  entries: readonly Entry[],
+  parameters: readonly DebugParameter[],
+  address: number,
+  membersOf: MemberTable,
+): TypedArgument[] {
   let left = MOST_MEMBERS;
-  const args = readParameters(types, subprogram, address, machine).map((parameter, i): TypedArgument => {
-    const entry = entries[i] ?? null;
+  return parameters.map((parameter, i): TypedArgument => {
+    const entry = typeOfInstance(types, entries[i] ?? null);
     const type = valueType(types, entry, parameter.name);
-    const isReachable = parameter.location.kind === 'register' || parameter.location.kind === 'stack';
+    const isReachable = parameter.location.kind !== 'constant' && parameter.location.kind !== 'unknown';
     const members =
       type?.kind === 'pointer' && isReachable
         ? membersBehind(types, entry, address, membersOf).slice(0, left)
@@ -46,11 +79,13 @@ export function readTypedFunction(
       members,
     };
   });
-  return { arguments: args, returns: valueType(types, typeOfInstance(types, subprogram), '') };
 }
 
 /** Type of an entry, which an instance has from the entry that it comes from. */
-function typeOfInstance(types: Types, entry: Entry): Entry | null {
+function typeOfInstance(types: Types, entry: Entry | null): Entry | null {
+  if (entry === null) {
+    return null;
+  }
   let named = entry;
   for (let hops = 0; hops < 4 && !named.has(dw.AT_TYPE); hops++) {
     const origin = named.reference(dw.AT_ABSTRACT_ORIGIN) ?? named.reference(dw.AT_SPECIFICATION);

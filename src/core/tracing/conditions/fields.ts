@@ -18,9 +18,10 @@ export function conditionFields(
   hasDuration: boolean,
 ): ReadonlyMap<string, Field> {
   const fields = new Map<string, Field>(COMMON.map((field) => [field.name, field]));
-  for (const { index, name, type } of fetches) {
+  for (const { index, name, type, add = 0 } of fetches) {
     if (/^[A-Za-z_]\w*(?:(?:->|\.)[A-Za-z_]\w*)*$/.test(name)) {
-      fields.set(name, fieldOf(name, `a${index}`, type, 'entry'));
+      const field = fieldOf(name, `a${index}`, type, 'entry');
+      fields.set(name, add === 0 ? field : { ...field, kernel: null });
     }
   }
   if (returns !== null && returns.type !== null) {

@@ -1,10 +1,13 @@
 import type { EntryLocation } from '../../symbols/dwarf/parameters.ts';
-import type { TypedArgument, TypedFunction, ValueType } from '../../symbols/value-type.ts';
+import type { TypedArgument, ValueType } from '../../symbols/value-type.ts';
 import type { Fetch, FetchType } from '../arguments.ts';
 import type { ArgumentValue } from '../events.ts';
 
 /** What the kernel is asked for with one probe; it takes 128 (MAX_TRACE_ARGS), in a line of 4095 bytes. */
 const MOST_FETCHES = 40;
+
+/** Bytes from where a register points: further away is no object of the kernel's. */
+const MOST_OFFSET = 1 << 20;
 
 /** A function's values as a kprobe fetches them, and those that need no fetching. */
 export interface TypedFetches {
@@ -18,35 +21,37 @@ export interface TypedFetches {
  * that the compiler removed, or that is nowhere whole, has the value `?`.
  * @param machine `uname -m`
  */
-export function typedFetches(typed: TypedFunction, machine: string): TypedFetches {
+export function typedFetches(args: readonly TypedArgument[], machine: string): TypedFetches {
   const fetches: Fetch[] = [];
   const fixed: { index: number; value: ArgumentValue }[] = [];
   let index = 0;
-  for (const [at, argument] of typed.arguments.entries()) {
+  for (const [at, argument] of args.entries()) {
     const name = argument.name === '' ? `arg${at + 1}` : argument.name;
     const base = kernelPlace(argument.place, machine);
     if (base === null || argument.type === null || fetches.length >= MOST_FETCHES) {
       fixed.push({ index: index++, value: { name, value: fixedValue(argument) } });
       continue;
     }
-    const value = dereferenced(base, argument.type, true);
+    const { text: register, add } = base;
+    const isText = argument.type.kind === 'text';
     fetches.push({
       index: index++,
       name,
       type: fetchType(argument.type),
-      register: base,
-      place: value,
+      register,
+      place: isText ? behind(base, 0) : register,
       show: argument.type,
+      ...(add === 0 || isText ? {} : { add }),
     });
     for (const { path, offsets, type } of argument.members) {
       if (fetches.length < MOST_FETCHES) {
-        const place = offsets.reduce((inner, offset) => `+${offset}(${inner})`, base);
+        const place = offsets.reduce((inner, offset) => ({ text: behind(inner, offset), add: 0 }), base).text;
         fetches.push({
           index: index++,
           name: `${name}->${path}`,
           type: fetchType(type),
-          register: base,
-          place: dereferenced(place, type, type.kind === 'text' && type.isPointer),
+          register,
+          place: type.kind === 'text' && type.isPointer ? `+0(${place})` : place,
           show: type,
         });
       }
@@ -55,31 +60,47 @@ export function typedFetches(typed: TypedFunction, machine: string): TypedFetche
   return { fetches, fixed };
 }
 
-/**
- * A place in the words of Documentation/trace/kprobetrace.rst; null for what is in none. The names of x86's registers
- * are those of `struct pt_regs`: `%di`, `%r8`.
- */
-function kernelPlace(place: EntryLocation, machine: string): string | null {
+/** A value in the words of Documentation/trace/kprobetrace.rst: what `text` fetches, and a number to add to it. */
+interface KernelPlace {
+  readonly text: string;
+  readonly add: number;
+}
+
+/** What lies so many bytes from where a value points; the text of a string is fetched from there too. */
+function behind({ text, add }: KernelPlace, offset: number): string {
+  const from = add + offset;
+  return `${from < 0 ? '-' : '+'}${Math.abs(from)}(${text})`;
+}
+
+/** Null for what is nowhere. The names of x86's registers are those of `struct pt_regs`: `%di`, `%r8`. */
+function kernelPlace(place: EntryLocation, machine: string): KernelPlace | null {
   const isX86 = machine === 'x86_64';
   switch (place.kind) {
-    case 'register':
-      return /^[a-z][a-z0-9]{1,3}$/.test(place.register)
-        ? `%${isX86 ? place.register.replace(/^r(?=[a-z])/, '') : place.register}`
-        : null;
     case 'stack':
       // On x86-64 the call put the return address below.
       return place.offset % 8 === 0 && place.offset >= 0 && place.offset < 512
-        ? `$stack${place.offset / 8 + (isX86 ? 1 : 0)}`
+        ? { text: `$stack${place.offset / 8 + (isX86 ? 1 : 0)}`, add: 0 }
         : null;
     case 'constant':
     case 'unknown':
       return null;
+    default: {
+      if (!/^[a-z][a-z0-9]{1,3}$/.test(place.register)) {
+        return null;
+      }
+      const text = `%${isX86 ? place.register.replace(/^r(?=[a-z])/, '') : place.register}`;
+      switch (place.kind) {
+        case 'register':
+          return { text, add: 0 };
+        case 'sum':
+          return Math.abs(place.offset) <= MOST_OFFSET ? { text, add: place.offset } : null;
+        case 'memory':
+          return Math.abs(place.offset) <= MOST_OFFSET
+            ? { text: behind({ text, add: 0 }, place.offset), add: 0 }
+            : null;
+      }
+    }
   }
-}
-
-/** A string is fetched from the address that `place` holds, `+0(place)`, or from where it lies. */
-function dereferenced(place: string, type: ValueType, isAddress: boolean): string {
-  return type.kind === 'text' && isAddress ? `+0(${place})` : place;
 }
 
 function fetchType(type: ValueType): FetchType {

@@ -21,7 +21,7 @@ function typed(name: 'gcc-kernel' | 'arm64-gcc-4', symbol: string): TypedFunctio
 }
 
 const shown = (name: 'gcc-kernel' | 'arm64-gcc-4', symbol: string, machine: string) =>
-  typedFetches(typed(name, symbol), machine).fetches.map(
+  typedFetches(typed(name, symbol).arguments, machine).fetches.map(
     ({ name: argument, place, type }) => `${argument} ${place}:${type}`,
   );
 
@@ -50,7 +50,7 @@ describe('what is fetched of a function', () => {
   });
 
   it('of a clone is where its debug info says; what the compiler removed is marked', () => {
-    const { fetches, fixed } = typedFetches(typed('gcc-kernel', 'weight.isra.0'), 'x86_64');
+    const { fetches, fixed } = typedFetches(typed('gcc-kernel', 'weight.isra.0').arguments, 'x86_64');
     expect(fetches.map(({ name }) => name)).toEqual(['factor']);
     expect(fixed).toEqual([{ index: 1, value: { name: 'item', value: '?' } }]);
   });

@@ -1,0 +1,57 @@
+import type { DebugLine } from '../symbols/location.ts';
+import type { InlinedSite } from '../symbols/value-type.ts';
+import { KINDS, TRACE_KINDS, type TraceKind } from './kinds.ts';
+
+/** A place where a function was inlined, for a probe at its exact instruction. */
+export interface ProbeSite {
+  /** Symbol whose code it is in. */
+  readonly symbol: string;
+  /** Bytes from the symbol's start. */
+  readonly offset: number;
+  /** For a person: `zil_commit_impl, zil.c:3194`. */
+  readonly at: string;
+}
+
+/** What can be found out there: inlined code does not return. */
+export const SITE_KINDS: readonly TraceKind[] = TRACE_KINDS.filter(
+  (kind) => !KINDS[kind].returns && kind !== 'graph',
+);
+
+/** What a traced function is called: `zil_commit`, `list_del (inlined in zil_commit_impl, zil.c:3194)`. */
+export function tracedName({ symbol, site }: { readonly symbol: string; readonly site?: ProbeSite }): string {
+  return site === undefined ? symbol : `${symbol} (inlined in ${site.at})`;
+}
+
+/** The function of a name that {@link tracedName} made. */
+export function functionOf(name: string): string {
+  return name.replace(/ \(inlined in .*$/s, '');
+}
+
+/** Names for all places of one function, in their order: those that would be called the same have their offset too. */
+export function probeSites(sites: readonly InlinedSite[]): ProbeSite[] {
+  const texts = sites.map(siteText);
+  const counts = new Map<string, number>();
+  for (const text of texts) {
+    counts.set(text, (counts.get(text) ?? 0) + 1);
+  }
+  return sites.map(({ symbol, offset }, i) => {
+    const text = texts[i] ?? symbol;
+    const isOnly = counts.get(text) === 1;
+    return { symbol, offset, at: isOnly ? text : `${text} +0x${offset.toString(16)}` };
+  });
+}
+
+/** The lines of the calls on the way outwards: `list_remove_head, list.h:130, in zil_commit_writer, zil.c:3194`. */
+export function callersText(callers: readonly DebugLine[]): string {
+  return callers.map((caller) => `${caller.function}, ${lineText(caller)}`).join(', in ');
+}
+
+/** Headers are full of small functions that call each other: the first line outside of them tells more. */
+function siteText({ symbol, callers }: InlinedSite): string {
+  const line = callers.find(({ path }) => !path.endsWith('.h')) ?? callers[0];
+  return line === undefined ? symbol : `${symbol}, ${lineText(line)}`;
+}
+
+function lineText({ path, line }: DebugLine): string {
+  return `${path.slice(path.lastIndexOf('/') + 1)}:${line}`;
+}

@@ -1,0 +1,134 @@
+import { describe, expect, it } from 'vitest';
+import { openDebugFile } from '../../../../../src/core/symbols/debug-file.ts';
+import type { EntryLocation } from '../../../../../src/core/symbols/dwarf/parameters.ts';
+import { fixture, inMemory } from '../fixtures.ts';
+import { abbreviations, bytes, program, u32, u64, unit } from './builder.ts';
+
+const FIXTURES = ['gcc-kernel', 'arm64-gcc-4', 'clang-5', 'program-clang-5'] as const;
+
+describe.each(FIXTURES)('a function that was inlined, in %s', (name) => {
+  const file = openDebugFile(inMemory(fixture(name)));
+
+  it('has each place with the lines of its callers, as the chain at its address has them', () => {
+    const { sites, hidden } = file.inlinedSites('queue_push', () => []);
+    expect(hidden).toBe(0);
+    const lines = sites.map(({ callers }) =>
+      callers.map(({ function: caller, line }) => `${caller}:${line}`),
+    );
+    expect(lines.sort()).toEqual([['pool_add:37'], ['pool_sync:62'], ['refill:19']]);
+    for (const { symbol, offset, callers } of sites) {
+      const [holder] = file.symbols(symbol);
+      if (!holder) throw new Error(symbol);
+      const chain = file.at({ section: holder.section, offset: holder.offset + offset });
+      const own = chain.findIndex((line) => line.function === 'queue_push');
+      expect(own).toBeGreaterThanOrEqual(0);
+      expect(chain.slice(own + 1)).toEqual(callers);
+    }
+  });
+
+  it('has its parameters in their order, also those that a place has not', () => {
+    for (const { arguments: args } of file.inlinedSites('queue_push', () => []).sites) {
+      expect(args.map((argument) => `${argument.declared}${argument.name}`)).toEqual([
+        'queue_t *queue',
+        'struct item *item',
+      ]);
+    }
+  });
+});
+
+it('no place is found of a function that was not inlined, or is not there', () => {
+  const file = openDebugFile(inMemory(fixture('gcc-kernel')));
+  expect(file.inlinedSites('pool_add', () => [])).toEqual({ sites: [], hidden: 0 });
+  expect(file.inlinedSites('', () => [])).toEqual({ sites: [], hidden: 0 });
+});
+
+const TEXT = 0xffffffff81000000n;
+const [ADDR, DATA1, DATA4, STRING, REF4, EXPRLOC] = [0x01, 0x0b, 0x06, 0x08, 0x13, 0x18];
+
+/** `inner` inlined into `outer` at +0x10, its parameter where an expression says. @param entryPc null for none */
+function madeFile(expression: readonly number[], entryPc: bigint | null): Uint8Array {
+  const abbrev = abbreviations(
+    [1, 0x11, 1, [0x11, ADDR], [0x12, DATA4]],
+    [2, 0x24, 0, [0x03, STRING], [0x0b, DATA1], [0x3e, DATA1]],
+    [3, 0x2e, 1, [0x03, STRING]],
+    [4, 0x05, 0, [0x03, STRING], [0x49, REF4]],
+    [5, 0x2e, 1, [0x03, STRING], [0x11, ADDR], [0x12, DATA4]],
+    [
+      6,
+      0x1d,
+      1,
+      [0x31, REF4],
+      [0x11, ADDR],
+      [0x12, DATA4],
+      ...(entryPc === null ? [] : [[0x52, ADDR] as const]),
+    ],
+    [7, 0x05, 0, [0x31, REF4], [0x02, EXPRLOC]],
+  );
+  const root = bytes(1, u64(TEXT), u32(0x100));
+  const long = bytes(2, 'long', 8, 5);
+  const inner = bytes(3, 'inner');
+  const at = { long: 11 + root.length, inner: 11 + root.length + long.length };
+  const parameter = at.inner + inner.length;
+  const info = unit(
+    root,
+    long,
+    inner,
+    [4, 'value', u32(at.long)],
+    0,
+    [5, 'outer', u64(TEXT), u32(0x80)],
+    [6, u32(at.inner), u64(TEXT + 0x10n), u32(0x10), ...(entryPc === null ? [] : u64(entryPc))],
+    [7, u32(parameter), expression.length, ...expression],
+    0,
+    0,
+    0,
+  );
+  return program([
+    { name: '.text', content: new Uint8Array(0x100), address: TEXT },
+    { name: '.debug_info', content: info },
+    { name: '.debug_abbrev', content: abbrev },
+    // One symbol, `outer`, in the first section, with its name in the section behind.
+    {
+      name: '.symtab',
+      type: 2,
+      link: 5,
+      content: bytes(new Uint8Array(24), u32(1), 0x12, 0, 1, 0, u64(TEXT), u64(0x80)),
+    },
+    { name: '.strtab', type: 3, content: bytes('', 'outer') },
+  ]);
+}
+
+function placed(expression: readonly number[]): EntryLocation | undefined {
+  const { sites } = openDebugFile(inMemory(madeFile(expression, null))).inlinedSites('inner', () => []);
+  return sites[0]?.arguments[0]?.place;
+}
+
+describe('where an argument is in inlined code', () => {
+  it.each<[string, readonly number[], EntryLocation]>([
+    ['a register', [0x53], { kind: 'register', register: 'rbx' }],
+    ['memory behind a register', [0x77, 0x20], { kind: 'memory', register: 'rsp', offset: 32 }],
+    ['memory before a register', [0x76, 0x78], { kind: 'memory', register: 'rbp', offset: -8 }],
+    ['a register and a number', [0x73, 0x10, 0x9f], { kind: 'sum', register: 'rbx', offset: 16 }],
+    ['a small constant', [0x35, 0x9f], { kind: 'constant', value: 5 }],
+    ['a negative constant', [0x09, 0xfe, 0x9f], { kind: 'constant', value: -2 }],
+    ['what the caller put there, which is not kept', [0xa3, 1, 0x55, 0x9f], { kind: 'unknown' }],
+    ['the frame, which moved since the entry', [0x91, 0x10], { kind: 'unknown' }],
+    ['nothing', [], { kind: 'unknown' }],
+    ['a number that is none on its own', [0x35], { kind: 'unknown' }],
+  ])('is told: %s', (_, expression, place) => {
+    expect(placed(expression)).toEqual(place);
+  });
+});
+
+describe('the instruction that a probe is set at', () => {
+  const offset = (entryPc: bigint | null) =>
+    openDebugFile(inMemory(madeFile([0x53], entryPc))).inlinedSites('inner', () => []).sites[0]?.offset;
+
+  it('is where control enters, not the lowest address', () => {
+    expect(offset(TEXT + 0x18n)).toBe(0x18);
+  });
+
+  it('is the lowest address where that is not said, or lies elsewhere', () => {
+    expect(offset(null)).toBe(0x10);
+    expect(offset(TEXT + 0x40n)).toBe(0x10);
+  });
+});
