@@ -1,6 +1,6 @@
 // Makes the bundles in dist/. `--watch` rebuilds on change, `--production` minifies.
-// The extension's own bundle stays small: the ssh library and the language client are bundles
-// of their own, loaded when they are first needed.
+// The extension's own bundle stays small, since every window that wakes it waits for that: what it does not
+// need to begin with is in bundles of their own (`lazy`).
 import { chmod, copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import esbuild from 'esbuild';
 
@@ -32,24 +32,35 @@ const node = {
 // The package's other form asks import.meta, which a CommonJS bundle does not have.
 const parserForCommonJs = { 'web-tree-sitter': './node_modules/web-tree-sitter/web-tree-sitter.cjs' };
 
+/**
+ * Parts of the extension that it loads when they are first needed, with `require('./NAME.cjs')`: by name of the
+ * bundle, the file that exports what it holds.
+ */
+const lazy = {
+  target: 'src/target/index.ts',
+  tracing: 'src/extension/tracing/index.ts',
+  'language-client': 'src/extension/language-client.ts',
+};
+
+/** @type {esbuild.BuildOptions} */
+const extension = {
+  ...node,
+  outdir: 'dist',
+  external: [...(node.external ?? []), ...Object.keys(lazy).map((name) => `./${name}.cjs`)],
+};
+
 /** @type {esbuild.BuildOptions[]} */
 const bundles = [
-  {
-    ...node,
-    entryPoints: { extension: 'src/extension/extension.ts' },
-    outdir: 'dist',
-    // Loaded at run time, when first needed, from their own bundles beside this one.
-    external: [...(node.external ?? []), './target.cjs', './language-client.cjs'],
-  },
-  { ...node, entryPoints: { target: 'src/target/index.ts' }, outdir: 'dist' },
-  { ...node, entryPoints: { 'language-client': 'src/extension/language-client.ts' }, outdir: 'dist' },
+  { ...extension, entryPoints: { extension: 'src/extension/extension.ts' } },
+  ...Object.entries(lazy).map(([name, file]) => ({ ...extension, entryPoints: { [name]: file } })),
   { ...node, entryPoints: { server: 'src/server/main.ts' }, outdir: 'dist', alias: parserForCommonJs },
   {
     ...node,
     entryPoints: { cli: 'src/cli/main.ts' },
     outdir: 'dist',
-    external: [...(node.external ?? []), './cli-text.cjs'],
+    external: [...(node.external ?? []), './cli-addresses.cjs', './cli-text.cjs'],
   },
+  { ...node, entryPoints: { 'cli-addresses': 'src/cli/addresses-command.ts' }, outdir: 'dist' },
   {
     ...node,
     entryPoints: { 'cli-text': 'src/cli/text-commands.ts' },

@@ -10,7 +10,14 @@ const WINDOWS = 7;
 /** Sizes of the bundles that packing has just made. */
 export function benchBundles(): Figure[] {
   const size = (file: string) => statSync(path.join(repository, 'dist', file)).size;
-  const others = ['target.cjs', 'language-client.cjs', 'server.cjs', 'webview/dbgmsg.js', 'webview/trace.js'];
+  const others = [
+    'target.cjs',
+    'tracing.cjs',
+    'language-client.cjs',
+    'server.cjs',
+    'webview/dbgmsg.js',
+    'webview/trace.js',
+  ];
   return [
     {
       what: 'bundle of the extension alone, minified',

@@ -24,10 +24,7 @@ import { replaceKeyOf } from './targets/replace-key.ts';
 import type { TargetNode } from './targets/target-nodes.ts';
 import type { TargetService } from './targets/target-service.ts';
 import type { TargetsView } from './targets/targets-view.ts';
-import type { SessionsView } from './trace-sessions/sessions-view.ts';
-import type { BpftraceEditor } from './tracers/bpftrace-editor.ts';
-import type { TracerChoice } from './tracers/tracer-choice.ts';
-import type { TraceCommands } from './tracing/trace-commands.ts';
+import type { LazyTracing } from './tracing/lazy-tracing.ts';
 import { type Context, registerCommand } from './vscode-table.ts';
 
 interface Services {
@@ -37,12 +34,9 @@ interface Services {
   readonly activity: ActivityDocument;
   readonly consoles: SerialConsoles;
   readonly hungTasks: HungTasksView;
-  readonly tracers: TracerChoice;
-  readonly programs: BpftraceEditor;
-  readonly tracing: TraceCommands;
+  readonly tracing: LazyTracing;
   readonly dbgmsg: DbgmsgView;
   readonly errors: ErrorsView;
-  readonly sessions: SessionsView;
   readonly server: LazyServer;
   readonly places: PlaceService;
   readonly frames: FrameOpener;
@@ -64,12 +58,9 @@ type Handlers = {
 export function registerCommands(services: Services): vscode.Disposable {
   const {
     errors,
-    sessions,
     targets,
     targetsView,
     hungTasks,
-    tracers,
-    programs,
     tracing,
     dbgmsg,
     server,
@@ -192,18 +183,18 @@ export function registerCommands(services: Services): vscode.Disposable {
     'zscope.copyStack': ['Copying the stack', copyStack],
     'zscope.traceFunction': [
       'Tracing',
-      (node) => tracing.trace(node === 'selected' ? hungTasks.selected : node),
+      (node) => tracing.get().commands.trace(node === 'selected' ? hungTasks.selected : node),
     ],
     'zscope.traceFunctionWith': [
       'Tracing',
-      (node) => tracing.traceWith(node === 'selected' ? hungTasks.selected : node),
+      (node) => tracing.get().commands.traceWith(node === 'selected' ? hungTasks.selected : node),
     ],
-    'zscope.traceByName': ['Tracing', () => tracing.traceByName()],
-    'zscope.showTrace': ['Showing a trace', (symbol) => tracing.show(symbol)],
-    'zscope.chooseTracer': ['Choosing the tool', () => tracers.choose(targets.connection)],
-    'zscope.runBpftrace': ['Running a bpftrace program', (uri) => programs.run(uri)],
-    'zscope.stopBpftrace': ['Stopping a bpftrace program', (uri) => programs.stop(uri)],
-    'zscope.stopTraces': ['Stopping the traces', () => tracing.stopAll()],
+    'zscope.traceByName': ['Tracing', () => tracing.get().commands.traceByName()],
+    'zscope.showTrace': ['Showing a trace', (symbol) => tracing.get().commands.show(symbol)],
+    'zscope.chooseTracer': ['Choosing the tool', () => tracing.get().tracers.choose(targets.connection)],
+    'zscope.runBpftrace': ['Running a bpftrace program', (uri) => tracing.get().programs.run(uri)],
+    'zscope.stopBpftrace': ['Stopping a bpftrace program', (uri) => tracing.get().programs.stop(uri)],
+    'zscope.stopTraces': ['Stopping the traces', () => tracing.get().commands.stopAll()],
     'zscope.watchErrors': ['Watching errors', () => errors.watch()],
     'zscope.stopWatchingErrors': ['Ending the watch', () => errors.stop()],
     'zscope.filterErrors': ['Filtering the errors', () => filterErrors(errors)],
@@ -216,17 +207,20 @@ export function registerCommands(services: Services): vscode.Disposable {
         }
       },
     ],
-    'zscope.openTraceSession': ['Opening a trace session', (node) => sessions.open(node)],
-    'zscope.openTraceSessionText': ['Opening a trace session', (node) => sessions.openText(node)],
+    'zscope.openTraceSession': ['Opening a trace session', (node) => tracing.get().sessions.open(node)],
+    'zscope.openTraceSessionText': [
+      'Opening a trace session',
+      (node) => tracing.get().sessions.openText(node),
+    ],
     'zscope.compareTraceSessions': [
       'Comparing trace sessions',
-      (node, selected) => sessions.compare(node, selected),
+      (node, selected) => tracing.get().sessions.compare(node, selected),
     ],
-    'zscope.exportTraceSession': ['Exporting a trace session', (node) => sessions.export(node)],
-    'zscope.saveTraceSession': ['Saving a trace session', (node) => sessions.save(node)],
+    'zscope.exportTraceSession': ['Exporting a trace session', (node) => tracing.get().sessions.export(node)],
+    'zscope.saveTraceSession': ['Saving a trace session', (node) => tracing.get().sessions.save(node)],
     'zscope.deleteTraceSession': [
       'Deleting a trace session',
-      (node, selected) => sessions.remove(node, selected),
+      (node, selected) => tracing.get().sessions.remove(node, selected),
     ],
     'zscope.showDbgmsg': [
       'Showing dbgmsg',

@@ -1,7 +1,5 @@
-import path from 'node:path';
 import * as vscode from 'vscode';
 import { type Disposable, Lifetime } from '../core/lifetime.ts';
-import { traceableFunctions } from '../target/collectors/traceable-functions.ts';
 import { ActivityDocument } from './activity/activity-document.ts';
 import { ActivityFile } from './activity/activity-file.ts';
 import { registerCommands } from './commands.ts';
@@ -20,7 +18,6 @@ import { StackBuilds } from './stack-text/stack-builds.ts';
 import { StackCommands } from './stack-text/stack-commands.ts';
 import { linkTerminals } from './stack-text/terminal-links.ts';
 import { VirtualDocuments } from './stack-text/virtual-documents.ts';
-import { AskedOnce } from './targets/asked-once.ts';
 import { RootAccess } from './targets/become-root.ts';
 import { Consent } from './targets/consent.ts';
 import { SerialConsoles } from './targets/consoles.ts';
@@ -28,15 +25,7 @@ import { DialogPrompts } from './targets/prompts.ts';
 import { TargetStatus } from './targets/status-bar.ts';
 import { TargetService } from './targets/target-service.ts';
 import { TargetsView } from './targets/targets-view.ts';
-import { SessionKeeper } from './trace-sessions/session-keeper.ts';
-import { SessionStore } from './trace-sessions/session-store.ts';
-import { SessionsView } from './trace-sessions/sessions-view.ts';
-import { BpftraceCompletion } from './tracers/bpftrace-completion.ts';
-import { BpftraceEditor } from './tracers/bpftrace-editor.ts';
-import { TracerChoice } from './tracers/tracer-choice.ts';
-import { TraceCommands } from './tracing/trace-commands.ts';
-import { TraceRuns } from './tracing/trace-runs.ts';
-import { TraceSubjects } from './tracing/trace-subjects.ts';
+import { LazyTracing } from './tracing/lazy-tracing.ts';
 import { Context } from './vscode-table.ts';
 
 let end: () => Promise<void> = async () => {};
@@ -82,35 +71,13 @@ export function activate(extension: vscode.ExtensionContext): void {
 
   const targetsView = own(new TargetsView(targets, funnel));
   const hungTasks = own(new HungTasksView(targets, places, context, funnel));
-  const store = new SessionStore(path.join(extension.globalStorageUri.fsPath, 'trace-sessions'));
-  const keeper = own(new SessionKeeper(store, places));
-  const functions = new AskedOnce((connection) => connection.run(traceableFunctions, {}));
-  const subjects = new TraceSubjects(server, places, functions, funnel);
-  const runs = own(
-    new TraceRuns(
-      extension.extensionUri,
-      subjects,
-      targets,
-      hungTasks,
-      server,
-      places,
-      frames,
-      context,
-      funnel,
-      keeper,
-    ),
-  );
-  const tracers = new TracerChoice();
-  const tracing = new TraceCommands(targets, subjects, runs, tracers, extension.workspaceState);
   const dbgmsg = own(new DbgmsgView(extension.extensionUri, targets, server, opener, context, funnel));
   const errors = own(new ErrorsView(targets, server, opener, context, funnel));
   const documents = own(new VirtualDocuments());
   const consoles = own(new SerialConsoles(targets, documents, funnel));
-  const completion = new BpftraceCompletion(targets, tracers, functions, server, places);
-  const programs = own(new BpftraceEditor(targets, tracers, documents, completion, funnel));
   const stacks = new StackCommands(server, targets, opener, documents);
-  const sessions = own(
-    new SessionsView(extension.extensionUri, keeper, places, frames, documents, context, funnel),
+  const tracing = own(
+    new LazyTracing({ extension, targets, hungTasks, server, places, frames, documents, context, funnel }),
   );
   own(new StackBuilds(server, targets, places, funnel));
   own(linkTerminals(server, opener, funnel));
@@ -124,12 +91,9 @@ export function activate(extension: vscode.ExtensionContext): void {
       activity,
       consoles,
       hungTasks,
-      tracers,
-      programs,
       tracing,
       dbgmsg,
       errors,
-      sessions,
       server,
       places,
       frames,

@@ -14,7 +14,12 @@ import { TargetConnection } from './target-connection.ts';
 
 export type * from './activity.ts';
 export type * from './collector.ts';
+// What is asked of a target comes with what reaches it: nothing of it is needed before.
+export { dbgmsg } from './collectors/dbgmsg.ts';
+export { taskSnapshot } from './collectors/task-snapshot.ts';
+export { watchErrors } from './collectors/watch-errors.ts';
 export type * from './connection.ts';
+export { downloadModule } from './module-download.ts';
 export { replaceHostKey } from './replace-host-key.ts';
 export { openConsole } from './serial-console.ts';
 

@@ -12,13 +12,14 @@ import {
   type ToDbgmsgView,
 } from '../../protocol/dbgmsg-view.ts';
 import { sourceReferenceRequest } from '../../protocol/server.ts';
-import { type DbgmsgEvent, dbgmsg } from '../../target/collectors/dbgmsg.ts';
+import type { DbgmsgEvent } from '../../target/collectors/dbgmsg.ts';
 import type { Connection, RunningStream } from '../../target/connection.ts';
 import { type FailureFunnel, sentenceOf } from '../failures.ts';
 import { views } from '../ids.ts';
 import { inParts, Newest } from '../newest.ts';
 import type { LazyServer } from '../source/lazy-server.ts';
 import type { SourceOpener } from '../source/open-place.ts';
+import { targetModule } from '../targets/lazy-target.ts';
 import type { TargetService } from '../targets/target-service.ts';
 import type { Context } from '../vscode-table.ts';
 import { webviewHtml, webviewRoot } from '../webview-html.ts';
@@ -196,6 +197,7 @@ export class DbgmsgView implements vscode.WebviewViewProvider, Disposable {
       // Looked through only when something has come: an absent module is asked for again and again.
       const goesOn = (held: readonly string[]) => firstUnread(this.#known(), held.map(keyOf));
       const resume = this.#rows.end === this.#since ? null : goesOn;
+      const { dbgmsg } = targetModule();
       const stream = await connection.stream(dbgmsg, resume, {
         events: (batch) => {
           if (this.#connection === connection) {

@@ -6,7 +6,6 @@ import { inert } from '../../core/text/inert.ts';
 import type { ErrorEvent, RaisedError } from '../../core/zfs/errno-lines.ts';
 import { type ErrorSite, ErrorSites } from '../../core/zfs/errno-sites.ts';
 import { sourceReferenceRequest } from '../../protocol/server.ts';
-import { watchErrors } from '../../target/collectors/watch-errors.ts';
 import type { Connection, HostEntry, RunningStream, StreamEnd } from '../../target/connection.ts';
 import { type FailureFunnel, sentenceOf } from '../failures.ts';
 import { views } from '../ids.ts';
@@ -14,6 +13,7 @@ import type { LazyServer } from '../source/lazy-server.ts';
 import type { SourceOpener } from '../source/open-place.ts';
 import { comeback } from '../targets/comeback.ts';
 import { connectedTarget } from '../targets/connected-target.ts';
+import { targetModule } from '../targets/lazy-target.ts';
 import type { TargetService } from '../targets/target-service.ts';
 import { type Context, commandLink } from '../vscode-table.ts';
 import {
@@ -152,7 +152,7 @@ export class ErrorsView implements vscode.TreeDataProvider<ErrorNode>, Disposabl
     const { connection } = watch;
     const sessionId = randomBytes(4).toString('hex');
     const params = { sessionId, machine: connection.facts.machine };
-    const stream = await connection.stream(watchErrors, params, {
+    const stream = await connection.stream(targetModule().watchErrors, params, {
       events: (batch) => {
         if (this.#watch === watch) {
           for (const event of batch) {

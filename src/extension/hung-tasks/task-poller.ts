@@ -1,7 +1,7 @@
 import type { Disposable } from '../../core/lifetime.ts';
 import type { TaskSnapshot } from '../../core/tasks.ts';
-import { taskSnapshot } from '../../target/collectors/task-snapshot.ts';
 import type { Connection } from '../../target/connection.ts';
+import { targetModule } from '../targets/lazy-target.ts';
 
 /** What the poller tells: a snapshot, or why there is none. */
 export interface PollerSink {
@@ -60,6 +60,7 @@ export class TaskPoller implements Disposable {
     this.#running = abort;
     const started = performance.now();
     try {
+      const { taskSnapshot } = targetModule();
       const snapshot = await connection.run(taskSnapshot, null, { signal: abort.signal });
       if (this.#running === abort) {
         this.sink.snapshot(snapshot, connection);

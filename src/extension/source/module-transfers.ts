@@ -9,8 +9,8 @@ import {
   moduleProgress,
 } from '../../protocol/server.ts';
 import type { Connection } from '../../target/connection.ts';
-import { downloadModule } from '../../target/module-download.ts';
 import { isCancelled, sentenceOf } from '../failures.ts';
+import { targetModule } from '../targets/lazy-target.ts';
 import { setting } from '../vscode-table.ts';
 import type { LazyServer } from './lazy-server.ts';
 
@@ -70,7 +70,7 @@ export class ModuleTransfers {
       return { outcome: 'failed', why: 'The target is not connected any more.' };
     }
     try {
-      const file = await downloadModule(
+      const file = await targetModule().downloadModule(
         running.connection,
         { ...params, zfsHangs: running.zfsHangs, folders: setting('zscope.symbols.targetFolders') },
         {

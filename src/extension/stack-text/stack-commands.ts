@@ -2,10 +2,10 @@ import * as vscode from 'vscode';
 import { Failure } from '../../core/failure.ts';
 import { compareStacks, type StackGroup } from '../../core/stack/groups.ts';
 import { nextFrameRequest, stackGroupsRequest } from '../../protocol/server.ts';
-import { taskSnapshot } from '../../target/collectors/task-snapshot.ts';
 import { languages, schemes } from '../ids.ts';
 import type { LazyServer } from '../source/lazy-server.ts';
 import type { SourceOpener } from '../source/open-place.ts';
+import { targetModule } from '../targets/lazy-target.ts';
 import type { TargetService } from '../targets/target-service.ts';
 import { comparedText, groupedText, snapshotGroups } from './stack-labels.ts';
 import type { VirtualDocuments } from './virtual-documents.ts';
@@ -132,7 +132,7 @@ export class StackCommands {
       description: 'all tasks of the target as they are now',
       side: {
         title: alias,
-        groups: async () => snapshotGroups(await connection.run(taskSnapshot, null)),
+        groups: async () => snapshotGroups(await connection.run(targetModule().taskSnapshot, null)),
       },
     };
     return [...texts, live];

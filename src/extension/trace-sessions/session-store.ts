@@ -4,6 +4,7 @@ import path from 'node:path';
 import { Failure } from '../../core/failure.ts';
 import { readHeader, readSession } from '../../core/tracing/sessions/read.ts';
 import type { KeptSession, SessionHeader } from '../../core/tracing/sessions/session.ts';
+import { EXTENSION, keepsSessions } from './kept-files.ts';
 
 /** What is kept: the newest sessions, within both limits. */
 const MOST_FILES = 100;
@@ -16,9 +17,6 @@ const MOST_OPENED_BYTES = 4 * MOST_FILE_BYTES;
 /** A first line is rarely longer, and never longer, in bytes. */
 const HEAD = 8 * 1024;
 const MOST_HEAD = 512 * 1024;
-
-/** How the name of a session's file ends. */
-export const EXTENSION = '.trace.jsonl';
 
 /** A session that is kept. */
 export interface KeptFile {
@@ -33,9 +31,8 @@ export class SessionStore {
   constructor(readonly folder: string) {}
 
   /** Whether there may be any; costs less than to list them. */
-  async hasAny(): Promise<boolean> {
-    const names = await readdir(this.folder).catch(() => []);
-    return names.some((name) => name.endsWith(EXTENSION));
+  hasAny(): Promise<boolean> {
+    return keepsSessions(this.folder);
   }
 
   /** The newest first; files that are no sessions are left out. */

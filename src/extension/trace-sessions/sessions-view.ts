@@ -13,10 +13,11 @@ import type { PlaceService } from '../source/place-service.ts';
 import type { VirtualDocuments } from '../stack-text/virtual-documents.ts';
 import { TracePanel } from '../tracing/trace-panel.ts';
 import { type Context, commandLink } from '../vscode-table.ts';
+import { EXTENSION } from './kept-files.ts';
 import { KeptTrace, keptHeading } from './kept-trace.ts';
 import type { SessionKeeper } from './session-keeper.ts';
 import { fileName, headerLines, keptText, sessionText, whenText } from './session-labels.ts';
-import { EXTENSION, type KeptFile, readSessionFile } from './session-store.ts';
+import { type KeptFile, readSessionFile } from './session-store.ts';
 
 /** A row of Trace Sessions. */
 export interface SessionNode {

@@ -8,10 +8,9 @@ import { isZfsModule } from '../../core/zfs/zfs-modules.ts';
 import { definitionsRequest } from '../../protocol/server.ts';
 import type { Connection } from '../../target/connection.ts';
 import type { LazyServer } from '../source/lazy-server.ts';
-import type { PlaceService } from '../source/place-service.ts';
 import type { AskedOnce } from '../targets/asked-once.ts';
 import type { TargetService } from '../targets/target-service.ts';
-import { TypedFunctions } from '../tracing/typed-functions.ts';
+import type { TypedFunctions } from '../tracing/typed-functions.ts';
 import type { TracerChoice } from './tracer-choice.ts';
 
 /** Functions that are offered at a time; more are asked for when more of the name is written. */
@@ -19,17 +18,13 @@ const MOST_OFFERED = 500;
 
 /** In a bpftrace program: the functions of the target's ZFS behind a probe, and the arguments of a probe's function. */
 export class BpftraceCompletion implements vscode.CompletionItemProvider {
-  readonly #typed: TypedFunctions;
-
   constructor(
     private readonly targets: TargetService,
     private readonly choice: TracerChoice,
     private readonly functions: AskedOnce<FunctionNames>,
     private readonly server: LazyServer,
-    places: PlaceService,
-  ) {
-    this.#typed = new TypedFunctions(server, places);
-  }
+    private readonly typed: TypedFunctions,
+  ) {}
 
   async provideCompletionItems(
     document: vscode.TextDocument,
@@ -83,7 +78,7 @@ export class BpftraceCompletion implements vscode.CompletionItemProvider {
   }
 
   async #argumentNames(connection: Connection, symbol: string, module: string | null) {
-    const typed = await this.#typed.of(connection, symbol, module);
+    const typed = await this.typed.of(connection, symbol, module);
     if (typed !== null) {
       return typed.arguments.map(({ name, declared }) => ({ name: inert(name), type: inert(declared) }));
     }

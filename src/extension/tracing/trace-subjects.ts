@@ -10,34 +10,31 @@ import type { Connection } from '../../target/connection.ts';
 import type { FailureFunnel } from '../failures.ts';
 import type { FrameNode, TaskNode } from '../hung-tasks/task-nodes.ts';
 import type { LazyServer } from '../source/lazy-server.ts';
-import type { PlaceService } from '../source/place-service.ts';
 import type { AskedOnce } from '../targets/asked-once.ts';
 import { setting } from '../vscode-table.ts';
 import { FunctionChooser } from './choose-function.ts';
 import type { Subject } from './trace-texts.ts';
-import { TypedFunctions } from './typed-functions.ts';
+import type { TypedFunctions } from './typed-functions.ts';
 
 /** Generations of callees that a call graph shows; the nearest are taken first when they are many. */
 const GRAPH_DEPTH = 8;
 
 /** Which function a person means, and what is known of it. */
 export class TraceSubjects {
-  readonly #typed: TypedFunctions;
   readonly #chooser: FunctionChooser;
 
   constructor(
     private readonly server: LazyServer,
-    places: PlaceService,
+    private readonly typed: TypedFunctions,
     functions: AskedOnce<FunctionNames>,
     funnel: FailureFunnel,
   ) {
     this.#chooser = new FunctionChooser(functions, funnel);
-    this.#typed = new TypedFunctions(server, places);
   }
 
   /** Makes ready for the first question about functions of this target. */
   warm(connection: Connection): void {
-    this.#typed.warm(connection);
+    this.typed.warm(connection);
   }
 
   /**
@@ -110,7 +107,7 @@ export class TraceSubjects {
     subject: Subject,
     seesReturn: boolean,
   ): Promise<Omit<TraceParams, 'sessionId'>> {
-    const typed = await this.#typed.of(connection, subject.symbol, subject.module);
+    const typed = await this.typed.of(connection, subject.symbol, subject.module);
     return {
       ...subject,
       typed,
