@@ -7,6 +7,7 @@ import { until } from '../vm/target.ts';
 import { ClientProcess } from './client-process.ts';
 import { Guest } from './guest.ts';
 import type { Finding, Proof, ProofContext, Round } from './proof.ts';
+import { findingOf, longest, type RoundResult, series, struck } from './series.ts';
 import { randomSessions } from './sessions.ts';
 
 /** Sessions of one client: a connection takes a few. */
@@ -136,17 +137,15 @@ const WAYS: readonly Way[] = [
   },
 ];
 
-interface Struck {
+interface Struck extends RoundResult {
   readonly sessions: number;
   /** Of these, how many the client knew to run. */
   readonly running: number;
   /** From the moment (its end) until nothing was left, in milliseconds. */
   readonly tookMs: number;
-  /** What is wrong; empty for nothing. */
-  readonly faults: readonly string[];
 }
 
-async function round(way: Way, guest: Guest, { number, random }: Round): Promise<Struck> {
+async function round(way: Way, guest: Guest, { random }: Round): Promise<Struck> {
   const vm = await lab.requireUp();
   const relay = await Relay.to(vm.port);
   const client = new ClientProcess({
@@ -156,10 +155,9 @@ async function round(way: Way, guest: Guest, { number, random }: Round): Promise
     sessions: randomSessions(random, SESSIONS, LATEST_START_MS),
     dbgmsg: false,
   });
-  const faults: string[] = [];
   let running = 0;
   let tookMs = 0;
-  try {
+  const faults = await struck(client, async () => {
     await way.before?.(guest);
     await client.word('connected', CONNECT_MS);
     await pause(random.oneIn(2) ? random.below(EARLY_MS) : random.between(EARLY_MS, LATE_MS));
@@ -167,44 +165,31 @@ async function round(way: Way, guest: Guest, { number, random }: Round): Promise
     await way.strike({ guest, client, relay, random });
     const clean = await guest.untilClean(GONE_MS, way.isSilent === true ? SSHD : undefined);
     tookMs = clean.tookMs;
-    if (clean.rests.length > 0) faults.push(`left: ${clean.rests.join(', ')}`);
-    if (way.isSilent === true) {
-      relay.cut();
-      const { rests } = await guest.untilClean(GONE_MS);
-      if (rests.length > 0) faults.push(`left once sshd was told: ${rests.join(', ')}`);
-    }
-    faults.push(...client.bugs());
-  } catch (error) {
-    faults.push(`${error instanceof Error ? error.message : error}; the client said: ${client.last()}`);
-  } finally {
-    if (!client.hasEnded) await client.kill();
-    await relay.stop();
-  }
+    const left = clean.rests.length > 0 ? [`left: ${clean.rests.join(', ')}`] : [];
+    if (way.isSilent !== true) return left;
+    relay.cut();
+    const { rests } = await guest.untilClean(GONE_MS);
+    return rests.length > 0 ? [...left, `left once sshd was told: ${rests.join(', ')}`] : left;
+  });
+  await relay.stop();
   await way.after?.(guest, random);
-  return { sessions: SESSIONS, running, tookMs, faults: faults.map((fault) => `round ${number}: ${fault}`) };
+  return { sessions: SESSIONS, running, tookMs, faults };
 }
 
-async function series(way: Way, guest: Guest, context: ProofContext): Promise<Finding[]> {
-  const struck: Struck[] = [];
-  for (const each of context.rounds(way.rounds, 1, way.name)) {
-    context.progress(`  ${way.name}, round ${each.number} of ${way.rounds}`);
-    const one = await round(way, guest, each);
-    context.progress(`    ${one.running} under way, clean after ${one.tookMs} ms ${one.faults.join('; ')}`);
-    struck.push(one);
-  }
-  if (struck.length === 0) return [];
-  const sum = (of: (one: Struck) => number) => struck.reduce((all, one) => all + of(one), 0);
-  const faults = struck.flatMap((one) => one.faults);
-  const longest = Math.max(0, ...struck.map(({ tookMs }) => tookMs)) / 1000;
-  return [
-    {
-      what: way.name,
-      measured:
-        `${sum(({ sessions }) => sessions)} sessions, ${sum(({ running }) => running)} of them under way; ` +
-        `nothing left after at most ${longest.toFixed(1)} s${faults.map((fault) => `; ${fault}`).join('')}`,
-      holds: faults.length === 0,
-    },
-  ];
+async function waySeries(way: Way, guest: Guest, context: ProofContext): Promise<readonly Finding[]> {
+  const results = await series(
+    context,
+    way,
+    (each) => round(way, guest, each),
+    ({ running, tookMs }) => `${running} under way, clean after ${tookMs} ms`,
+  );
+  const sum = (of: (one: Struck) => number) => results.reduce((all, one) => all + of(one), 0);
+  return findingOf(
+    way.name,
+    results,
+    `${sum(({ sessions }) => sessions)} sessions, ${sum(({ running }) => running)} of them under way; ` +
+      `nothing left after at most ${longest(results, ({ tookMs }) => tookMs)}`,
+  );
 }
 
 export const kills: Proof = {
@@ -218,7 +203,7 @@ export const kills: Proof = {
     try {
       // In the short form those that take seconds only.
       for (const way of context.short ? WAYS.slice(0, 2) : WAYS) {
-        findings.push(...(await series(way, guest, context)));
+        findings.push(...(await waySeries(way, guest, context)));
       }
       if (!context.short) {
         const files = await guest.newFiles();
