@@ -1,15 +1,16 @@
 #!/usr/bin/env node
 /**
  * The command line: what the editor does with stacks, for terminals and for the logs of a CI. This bundle
- * has what every command needs and answers addresses; what reads texts is loaded when it is needed.
+ * understands the command; what answers addresses and what reads texts is loaded when it is needed.
  */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { isFailure } from '../core/failure.ts';
 import { compileForOneAnswer, compileSmall } from '../server/compile-flags.ts';
-import { printAddresses } from './addresses.ts';
-import { openModule } from './module-file.ts';
+import type * as AddressesCommand from './addresses-command.ts';
+import { cacheFolder } from './cache-folder.ts';
+import { type CompiledBundle, loadCompiled } from './compiled-bundle.ts';
 import { reason } from './reason.ts';
 import type * as TextCommands from './text-commands.ts';
 
@@ -125,17 +126,26 @@ async function addressesCommand(
   if (name === undefined || others.length > 0) {
     throw new UsageError('addresses takes one --module.');
   }
-  if (queries.length > 0) {
+  const isOneAnswer = queries.length > 0;
+  if (isOneAnswer) {
     compileForOneAnswer();
   } else {
     compileSmall();
   }
-  const { file, source } = await openModule(name, (packed) => textCommands().unpackedFile(packed));
-  try {
-    await printAddresses(file, queries, { section, echo: addresses });
-  } finally {
-    source.dispose();
+  const bundle = addressesBundle(isOneAnswer);
+  const { answerAddresses } = bundle.exports as typeof AddressesCommand;
+  const unpacked = (packed: string) => textCommands().unpackedFile(packed);
+  await answerAddresses(name, queries, { section, echo: addresses, unpacked });
+  bundle.keep();
+}
+
+/** Loaded beside this one; compiled code is kept where compiling is much of the time. */
+function addressesBundle(isOneAnswer: boolean): CompiledBundle {
+  if (isOneAnswer) {
+    const file = path.join(__dirname, 'cli-addresses.cjs');
+    return loadCompiled(file, path.join(cacheFolder(), 'code'), require);
   }
+  return { exports: require('./cli-addresses.cjs') as object, keep: () => {} };
 }
 
 async function textCommand(

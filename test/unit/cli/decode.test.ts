@@ -1,88 +1,33 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import {
-  copyFileSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import esbuild from 'esbuild';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LineQueue } from '../../../src/cli/line-queue.ts';
 import { moduleName } from '../../../src/cli/resolver.ts';
 import { type SampleTree, sampleFiles, writeSampleTree } from '../server/sample-tree.ts';
+import { Installed } from './installed.ts';
 
 const module = 'test/unit/server/modules/sample/zlog.ko';
 
+let installed: Installed;
 let folder: string;
 let tree: SampleTree;
 
 beforeAll(async () => {
-  folder = mkdtempSync(path.join(tmpdir(), 'zscope-cli-'));
   tree = writeSampleTree({
     ...sampleFiles,
     'module/zfs/ztop.c':
       'int\nztop_twice(void)\n{\n\tif (zone())\n\t\tzlog_commit(1, 1);\n\tzlog_commit(2, 2);\n}\n',
   });
-  await esbuild.build({
-    entryPoints: { cli: 'src/cli/main.ts', 'cli-text': 'src/cli/text-commands.ts' },
-    ...{ bundle: true, platform: 'node', format: 'cjs', target: 'node20' },
-    ...{ outdir: path.join(folder, 'dist'), outExtension: { '.js': '.cjs' }, external: ['./cli-text.cjs'] },
-    alias: { 'web-tree-sitter': './node_modules/web-tree-sitter/web-tree-sitter.cjs' },
-  });
-  for (const file of ['web-tree-sitter/web-tree-sitter.wasm', 'tree-sitter-c/tree-sitter-c.wasm']) {
-    copyFileSync(path.join('node_modules', file), path.join(folder, 'dist', path.basename(file)));
-  }
+  installed = await Installed.make();
+  folder = installed.folder;
 });
 afterAll(() => {
   tree.remove();
-  rmSync(folder, { recursive: true, force: true });
+  installed.remove();
 });
 
-interface Run {
-  readonly stdout: string;
-  readonly bytes: Buffer;
-  readonly stderr: string;
-  readonly status: number | null;
-}
-
-/** Runs the command line; `closeAfter` closes its output after so many bytes, as `head` does. */
-function run(
-  args: readonly string[],
-  input: string | Buffer = '',
-  closeAfter = Number.POSITIVE_INFINITY,
-): Promise<Run> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [path.join(folder, 'dist/cli.cjs'), ...args], {
-      env: { ...process.env, XDG_CACHE_HOME: path.join(folder, 'cache') },
-    });
-    const pieces: Buffer[] = [];
-    let length = 0;
-    let stderr = '';
-    child.stdout.on('data', (piece: Buffer) => {
-      pieces.push(piece);
-      length += piece.length;
-      if (length > closeAfter) {
-        child.stdout.destroy();
-      }
-    });
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      stderr += text;
-    });
-    child.on('error', reject);
-    child.on('close', (status) => {
-      const bytes = Buffer.concat(pieces);
-      resolve({ stdout: bytes.toString(), bytes, stderr, status });
-    });
-    child.stdin.on('error', () => {}).end(input);
-  });
-}
+const run: Installed['run'] = (...args) => installed.run(...args);
 
 const stack = [
   'Nov 22 10:00:00 host kernel: [  247.10] task:sync  state:D stack:0 pid:31 tgid:31 ppid:1 flags:0x2\r',
@@ -96,76 +41,6 @@ const stack = [
   'prose: +0x5/ ü \u{1f600}',
   '',
 ].join('\n');
-
-describe('addresses', () => {
-  const inlined = [
-    'zlog_write_all',
-    '/var/lib/dkms/zfs/2.3.9/build/module/zfs/zlog.c:10',
-    'zlog_commit',
-    '/var/lib/dkms/zfs/2.3.9/build/module/zfs/zlog.c:18',
-  ];
-
-  it('prints function and place of each, as addr2line does', async () => {
-    const commit = await run(['addresses', '-m', module, 'zlog_commit+0x1a/0x25']);
-    expect([commit.stdout.split('\n'), commit.status]).toEqual([[...inlined, ''], 0]);
-  });
-
-  it('reads plain numbers, sections and symbols, as lines too, and says where nothing is known', async () => {
-    const named = await run(['addresses', '-m', module, '-a', 'zlog_commit+0x1a']);
-    const text = [
-      'zlog_commit+0x1a',
-      ...inlined,
-      'zlog_commit+0x1a/0x99',
-      '??',
-      '??:0',
-      '0xfffffff',
-      '??',
-      '??:0',
-    ];
-    const asked = 'zlog_commit+0x1a\r\nzlog_commit+0x1a/0x99\n0xfffffff';
-    const { stdout } = await run(['addresses', '-m', module, '-a'], asked);
-    expect(stdout.split('\n')).toEqual([...text, '']);
-    expect(stdout.startsWith(named.stdout)).toBe(true);
-  });
-
-  it('answers a hundred thousand at once as it answers each', async () => {
-    const asked = Array.from({ length: 100_000 }, (_, i) => ((i * 7919) % 64).toString(16));
-    const { stdout } = await run(['addresses', '-m', module], asked.join('\n'));
-    const alone = await run(
-      ['addresses', '-m', module],
-      asked
-        .slice(0, 64)
-        .map((one) => `.text+0x${one}`)
-        .join('\n'),
-    );
-    expect(alone.stdout.match(/zlog\.c:/g)?.length).toBeGreaterThan(30);
-    expect(stdout.slice(0, alone.stdout.length)).toBe(alone.stdout);
-    expect(stdout.length).toBeGreaterThan(alone.stdout.length * 1500);
-  });
-
-  it('answers whoever waits for an answer before asking on', async () => {
-    const child = spawn(process.execPath, [path.join(folder, 'dist/cli.cjs'), 'addresses', '-m', module]);
-    try {
-      for (const query of ['zlog_commit+0x1a/0x25\n', 'zlog_commit+0x1a/0x25\n']) {
-        child.stdin.write(query);
-        let said = '';
-        while (!said.endsWith('zlog.c:18\n')) {
-          const [piece] = (await once(child.stdout, 'data')) as [Buffer];
-          said += piece.toString();
-        }
-        expect(said.split('\n')).toEqual([...inlined, '']);
-      }
-    } finally {
-      child.kill();
-    }
-  });
-
-  it('ends quietly when nobody reads on', async () => {
-    const asked = 'zlog_commit+0x1a\n'.repeat(100_000);
-    const { stderr } = await run(['addresses', '-m', module], asked, 1000);
-    expect(stderr).toBe('');
-  });
-});
 
 describe('decode', () => {
   it('puts lines to frames, inlined functions above them, and leaves the rest as it is', async () => {

@@ -1,0 +1,25 @@
+/** What answers addresses: a bundle of its own, since nothing else of the command line is needed for it. */
+import { type AddressesOptions, printAddresses } from './addresses.ts';
+import { openModule } from './module-file.ts';
+
+interface AddressesCommand extends AddressesOptions {
+  /** Gives the path of a packed module's file that is unpacked. */
+  readonly unpacked: (packed: string) => Promise<string>;
+}
+
+/**
+ * @param queries answers those of standard input when there are none
+ * @throws Failure
+ */
+export async function answerAddresses(
+  module: string,
+  queries: readonly string[],
+  { unpacked, ...options }: AddressesCommand,
+): Promise<void> {
+  const { file, source } = await openModule(module, unpacked);
+  try {
+    await printAddresses(file, queries, options);
+  } finally {
+    source.dispose();
+  }
+}
