@@ -49,6 +49,10 @@ const sources: readonly string[] = [
   // Keys of JSON records around the text.
   '[{[]?\\s?"[\\w@.]{1,32}"\\s?:\\s?"',
   '["\'](?=[\\s[<#@]|$)',
+  // A line that Markdown shows as code.
+  '`(?=#|\\[|[\\da-f]{8,16} )',
+  // A key that ended the program.
+  '\\^C(?=\\s)',
   // containers: name_1  |
   '[\\w.-]{1,64} {1,8}\\|(?=\\s)',
   '==\\d{1,8}==',
@@ -83,19 +87,22 @@ export function bodyStart(text: string): number {
 const BEHIND =
   /(?:\s|\s\||<br ?\/?>|<\/(?:pre|code|p|div|span|td|tr|li|tt|samp)>|\[\/(?:code|quote|pre)\])+$/;
 
-/** A string of JSON ends whose beginning was taken off, or is on another line: nothing opens the quote. */
-const CLOSED = /(?<=^[^"]*)"[}\]),]{0,8}$|(?<=^[^']*)'[}\]),]{0,8}$/;
+/** A string of JSON, or Markdown's code, ends whose beginning was taken off, or is on another line: nothing opens the quote. */
+const CLOSED = /(?<=^[^"]*)"[}\]),]{0,8}$|(?<=^[^']*)'[}\]),]{0,8}$|(?<=^[^`]*)`$/;
 
 /** Column where the body of a line that begins at `from` ends. */
 export function bodyEnd(text: string, from: number): number {
-  const last = text.charCodeAt(text.length - 1);
-  // > ] | } " ' of what is put behind; a line of a log ends otherwise.
-  if (last !== 62 && last !== 93 && last !== 124 && last !== 125 && last !== 34 && last !== 39) {
-    return from + text.slice(from).trimEnd().length;
+  const trimmed = text.trimEnd();
+  if (trimmed.length <= from) {
+    return from;
+  }
+  // What is put behind ends so; a line of a log ends otherwise.
+  if (!'>]|}"\'`'.includes(trimmed.at(-1) ?? '')) {
+    return trimmed.length;
   }
   // Looked for in the last characters only: the pattern may begin anywhere.
-  const tail = Math.max(from, text.length - 64);
-  const end = tail + (BEHIND.exec(text.slice(tail))?.index ?? text.length - tail);
+  const tail = Math.max(from, trimmed.length - 64);
+  const end = tail + (BEHIND.exec(trimmed.slice(tail))?.index ?? trimmed.length - tail);
   return end - (CLOSED.exec(text.slice(Math.max(tail, from), end))?.[0].length ?? 0);
 }
 

@@ -101,6 +101,12 @@ export function findJoint(first: string, second: string, last: number, isFull: b
   if (isFull && goesOnFull(first, second)) {
     return { cut: first.replace(/\r+$/, '').length, resume: 0, glue: '' };
   }
+  const trimmed = first.trimEnd();
+  const isSoft = trimmed.endsWith('=');
+  // A quoted-printable line goes on at the first column, also where the mail quotes another.
+  if (isSoft && trimmed.length >= SOFT_LENGTH && second.trim() !== '' && !second.startsWith('>')) {
+    return { cut: trimmed.length - 1, resume: 0, glue: '' };
+  }
   let resume = 0;
   const quote = /^[> ]*>/.exec(first)?.[0];
   if (quote !== undefined) {
@@ -110,8 +116,7 @@ export function findJoint(first: string, second: string, last: number, isFull: b
     }
     resume = same[0].length;
   }
-  const trimmed = first.trimEnd();
-  const soft = trimmed.endsWith('=') && resume === 0;
+  const soft = isSoft && resume === 0;
   const head = second.slice(resume, resume + REACH).trimEnd();
   if (head === '' || trimmed === '') {
     return null;
@@ -120,9 +125,6 @@ export function findJoint(first: string, second: string, last: number, isFull: b
   const tail = first.slice(Math.max(0, cut - REACH), cut);
   const bodyAt = bodyStart(first);
   const body = first.slice(bodyAt, cut);
-  if (soft && cut >= SOFT_LENGTH - 1) {
-    return { cut, resume, glue: '' };
-  }
   const joint = (glue: '' | ' '): Joint => ({ cut, resume, glue });
   // "?" or "? " before the symbol.
   if (/(?:^|[\s\]])\?\s*$/.test(tail) && /^\s?[A-Za-z_.][\w.$]*\+0x[\da-f]+\/0x/.test(head)) {

@@ -81,17 +81,17 @@ function readPlace(line: Line, out: Output, colon: number, floor: number): numbe
   }
   const tail = TAIL.exec(text.slice(at, Math.min(to, at + 640)));
   const end = at + (tail?.[1]?.length ?? 0);
-  const name = tail?.[2] ?? tail?.[3] ?? nameBeside(line, out, start - from, end - from);
+  const name = tail?.[2] ?? tail?.[3] ?? tail?.[4] ?? nameBeside(line, out, start - from, end - from);
   out.source(start - from, end - from, path, sourceLine, name);
   return end;
 }
 
 /**
  * Behind the line: `:function()`, `:column`, or a C library's assertion `: type function(...): Assertion`.
- * Group 1 belongs to the place.
+ * Group 1 belongs to the place. Behind a blank, `function()` ends the line.
  */
 const TAIL =
-  /^(:([A-Za-z_]\w{0,511})\(\)|:\d{1,6}(?!\d)|(?=: (?:[\w*]{1,64} ){0,6}\*{0,3}([A-Za-z_]\w{0,255})(?:\([^()]{0,200}\))?: Assertion )|)/;
+  /^(:([A-Za-z_]\w{0,511})\(\)|:\d{1,6}(?!\d)|(?= ([A-Za-z_]\w{0,511})\(\)\s*$)|(?=: (?:[\w*]{1,64} ){0,6}\*{0,3}([A-Za-z_]\w{0,255})(?:\([^()]{0,200}\))?: Assertion )|)/;
 
 /** The dot of the ending before `colon`; -1 when what stands there is no source file. */
 function extensionDot(text: string, colon: number, floor: number): number {

@@ -46,7 +46,11 @@ const BEGINS = [
   '(?<==> [\\w.]{1,256} )=> [A-Za-z_][\\w.]*$',
 ].map((begin) => `(?:${begin})`);
 /** Behind one blank, so that a long run of them is not tried from each of its beginnings. */
-const BORDER = new RegExp(`(?<= )(?=${BEGINS.join('|')})`, 'g');
+const BORDER = new RegExp(
+  // FreeBSD's panics also where no blank took the newline's place.
+  `(?<= )(?=${BEGINS.join('|')})|(?<=\\+0x[\\da-f]{1,8}|backtrace:)(?=#\\d{1,3} 0x[\\da-f]{8,16} at )`,
+  'g',
+);
 
 /** Whether a line of these classes of characters, so long, could hold more than one entry. */
 export function mayHoldEntries(classes: number, length: number): boolean {

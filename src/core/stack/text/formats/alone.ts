@@ -9,13 +9,16 @@ import type { Output } from '../output.ts';
 import { readToken, token } from '../token.ts';
 import { baseName, type Format } from './format.ts';
 
-/** An address, `?`, or words that name the place the processor was at. */
+/**
+ * An address, `?`, or words that name the place the processor was at; then kdb's module, or a bracket around a
+ * numbered entry.
+ */
 const BEFORE =
-  /^(?:(?:#\d{1,4}|\d{1,3}(?= +\[<)|\[?<?(?:0x)?[\da-f]{4,16}>?\]?:?|\[<0>\]|=>|at|R?IP:?|[EN]IP:?|(?:pc|PC|lr|LR) ?(?:is at|:)|[\da-f]{4}:|\?)[ \t]*){0,5}$/;
+  /^(?:(?:#\d{1,4}|\d{1,3}(?= +\[<)|\[?<?(?:0x)?[\da-f]{4,16}>?\]?:?|\[<0>\]|=>|at|R?IP:?|[EN]IP:?|(?:pc|PC|lr|LR) ?(?:is at|:)|[\da-f]{4}:|\?)[ \t]*){0,5}(?:\[([A-Za-z][\w-]{0,63})\]|(?<=^#\d{1,4} +)\[)?$/;
 
 /** A module in brackets, with its build-id where the kernel prints that, arguments, an end in the middle of a size, or an instruction behind DDB's colon. */
 const BEHIND =
-  /^(?: ?\[((?:\/[^\]\s]{0,512}\/)?[\w.+-]{1,128})(?: [\da-f]{6,40})?\]| \(((?:\/|\[)[^()]{1,512}\]?|[\w.+-]{1,128}\.(?:so|ko)[\w.]*)\)|\((?:[\da-fx, ?]{0,400}|\.\.\.)\)|\/(?:0x?)?|(?= (?:[A-Za-z_]\w{0,255} )?[\w./+~-]{1,512}\.[chS]:-?\d)|:?)(?:[,;:]?\s|\)|$)/;
+  /^(?: ?\[((?:\/[^\]\s]{0,512}\/)?[\w.+-]{1,128})(?: [\da-f]{6,40})?\]| \(((?:\/|\[)[^()]{1,512}\]?|[\w.+-]{1,128}\.(?:so|ko)[\w.]*)\)|\((?:[\da-fx, ?]{0,400}|\.\.\.)\)|\/(?:0x?)?|(?= (?:[A-Za-z_]\w{0,255} )?[\w./+~-]{1,512}\.[chS]:-?\d)|\]$|:?)(?:[,;:]?\s|\)|$)/;
 
 export function aloneFormat(): Format {
   return {
@@ -29,10 +32,11 @@ export function aloneFormat(): Format {
       const { start, offset, reliable } = token;
       const numbersEnd = plus + 3 + hexLength(body, plus + 3);
       const behind = BEHIND.exec(body.slice(numbersEnd, numbersEnd + 700));
-      if (behind === null || !BEFORE.test(body.slice(0, start))) {
+      const before = behind === null ? null : BEFORE.exec(body.slice(0, start));
+      if (behind === null || before === null) {
         return false;
       }
-      const printed = behind[1] ?? behind[2]?.replace(/^\[|\]$/g, '');
+      const printed = before[1] ?? behind[1] ?? behind[2]?.replace(/^\[|\]$/g, '');
       const module =
         printed === undefined
           ? null

@@ -8,8 +8,9 @@ import { type Format, frameInBody } from './format.ts';
 /** Behind an address, `RIP:`, `pc :`, `at:` and other words that name the place the processor was at, too. */
 const INLINED = /(?:^|[\s:(\]])(\? )?([A-Za-z_][\w.$]{0,255}) [\w./+~-]{1,512}\.\w{1,3}:\d{1,7} \[inline\]/g;
 const FILES = '[\\w./+~-]{1,512}(?:\\.\\w{1,3})?:\\d{1,7}(?: \\(discriminator \\d{1,6}\\))?';
+/** Groups: what names the place the processor was at, `?`, name, files, module. */
 const DECODED = new RegExp(
-  `^(?:RIP: [\\da-f]{4}:|WARNING: .{0,300} at \\S{1,512}:\\d{1,7} |(?:pc|lr) : )?(\\? )?([A-Za-z_][\\w.$]*) \\((?:${FILES}|\\?\\?:[\\d?]{1,7})(?: ${FILES}){0,16}\\)(?: \\([A-Z]{1,3}\\))?(?: ([\\w-]{1,64}))?$`,
+  `^(.{0,400}?(?: at \\S{1,512}:\\d{1,7} |: |:))?(\\? )?([A-Za-z_][\\w.$]*) (\\((?:${FILES}|\\?\\?:[\\d?]{1,7})(?: ${FILES}){0,16}\\))(?: \\([A-Z]{1,3}\\))?(?: ([\\w-]{1,64}))?$`,
 );
 
 export function inlinedFormat(): Format {
@@ -42,10 +43,14 @@ export function decodedFormat(): Format {
       if (match === null) {
         return false;
       }
-      const name = match[2] ?? '';
-      frameInBody(line, out, body.lastIndexOf(`${name} (`), name, {
-        module: match[3] ?? null,
-        reliable: match[1] === undefined,
+      const [, before, question, name = '', files = '', module] = match;
+      // Behind words, prose may name a file so; a kernel's has a folder.
+      if (before !== undefined && !files.includes('/')) {
+        return false;
+      }
+      frameInBody(line, out, body.lastIndexOf(`${name} ${files}`), name, {
+        module: module ?? null,
+        reliable: question === undefined,
       });
       return true;
     },

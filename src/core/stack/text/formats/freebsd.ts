@@ -8,8 +8,9 @@ import { moduleName } from '../linux.ts';
 import { type Format, frameInBody } from './format.ts';
 
 const DDB =
-  /^(?:[A-Za-z_.][\w.$]*\(.{0,400}?\) at |#\d{1,3} +0x[\da-f]{8,16} at |Stopped at +|(?:pc|lr) = 0x[\da-f]{8,16} \()(?:([A-Za-z_]\w{0,63}):)?([A-Za-z_.][\w.$]*)(?:\+0x([\da-f]{1,12}))?(?=\/frame 0x[\da-f]{8,16}$|$|:|\)| (?:[A-Za-z_][\w.]{0,255} )?[\w./+~-]{1,512}\.[chS]:-?\d)/;
-const NAME_ONLY = /^([A-Za-z_.][\w.$]*)\(.{0,400}?\) at \1$/;
+  /^(?:[A-Za-z_.][\w.$]*\(.{0,400}?\) at |#\d{1,3} +0x[\da-f]{8,16} at |Stopped at +|(?:pc|lr) = 0x[\da-f]{8,16} \()(?:([A-Za-z_]\w{0,63}):)?([A-Za-z_.][\w.$]*)(?:\+0x([\da-f]{1,12}))?(?=\/frame(?: 0x[\da-f]{8,16})?$|$|:|\)|[G-Z]| (?:[A-Za-z_][\w.]{0,255} )?[\w./+~-]{1,512}\.[chS]:-?\d)/;
+/** Without an offset the function is named twice, or its frame is. */
+const NAME_ONLY = /^([A-Za-z_.][\w.$]*)\(.{0,400}?\) at (?:\1$|\1\/frame\b)/;
 
 export function ddbFormat(): Format {
   return {
@@ -25,8 +26,7 @@ export function ddbFormat(): Format {
       if (match === null || name === undefined || (offset === undefined && !NAME_ONLY.test(body))) {
         return false;
       }
-      const index =
-        offset === undefined ? body.lastIndexOf(name) : body.lastIndexOf(`${name}+`, match[0].length);
+      const index = body.lastIndexOf(offset === undefined ? name : `${name}+`, match[0].length);
       frameInBody(line, out, index, name, {
         offset: offset === undefined ? null : Number.parseInt(offset, 16),
         // NetBSD's kernel and its modules have their names before those of functions.
@@ -44,9 +44,9 @@ export function ddbFormat(): Format {
  */
 const AMONG =
   /(?<=^|\s)([A-Za-z_.][\w.$]*)\+0x([\da-f]{1,8})(\([\da-fx, ]{0,400}\)| \[(?:\/[^\]\s]{0,512}\/)?([\w.-]{1,128})(?:\+0x[\da-f]+)?\])?(?=\s|$)/g;
-/** What may stand between them: blanks, addresses of frames or code, and klockstat's counts and times. */
+/** What may stand between them: blanks, arrows, addresses of frames or code, and klockstat's counts and times. */
 const BETWEEN =
-  /^\s+(?:\d{1,3} (?=\[<))?(?:(?:(?:0x)?[\da-f]{8,16}|\[<[\da-f]{8,16}>\])\s+){0,2}(?:\d{1,12}(?:\.\d+)?(?: [mun]s)?\s+){0,4}$/;
+  /^\s+(?:\d{1,3} (?=\[<))?(?:(?:(?:0x)?[\da-f]{8,16}|\[<[\da-f]{8,16}>\]|(?:<-|->|=>|\u2190|\u2192))\s+){0,2}(?:\d{1,12}(?:\.\d+)?(?: [mun]s)?\s+){0,4}$/;
 
 /** Two frames and more on one line, and nothing behind the first but frames; or three and more together. */
 export function stackLineFormat(): Format {

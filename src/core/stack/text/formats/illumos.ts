@@ -10,7 +10,7 @@ import { type Format, frameInBody } from './format.ts';
 const TICKED =
   /(?<![\w`'".+-])([\w.+-]{1,64})`(\.?[A-Za-z_][\w.$@]*)(?:\+(0x[\da-f]{1,12}|\d{1,8}))?(?![\w`])/g;
 const TRACEBACK =
-  /^(?:[\da-f]{8,16} )?([A-Za-z_]\w{0,63}):([A-Za-z_.][\w.$]*)\+([\da-f]{1,8}) \(.{0,1000}\)$/;
+  /^([\da-f]{8,16} )?([A-Za-z_][\w.,-]{0,63}):([A-Za-z_.][\w.$]*)\+([\da-f]{1,8})( \(.{0,1000}\))?$/;
 const MDB =
   /^(?:\[ )?(?:[\da-f]{8,16} )?([A-Za-z_.][\w.$]*)\+(0x[\da-f]{1,12}|[\da-f]{1,3})(?:\((?:[\da-fx, ]{0,600})(?:\)|,))?(?: \])?$/;
 /** At the beginning of a function no offset is printed; the frame's address or the program says that it is one. */
@@ -51,14 +51,18 @@ export function tickedFormat(): Format {
 
 export function tracebackFormat(): Format {
   return {
-    needs: PLUS | COLON | PAREN,
+    needs: PLUS | COLON,
     read(line, out) {
       const { body } = line;
       const match = body.length > 2048 ? null : TRACEBACK.exec(body);
       if (match === null) {
         return false;
       }
-      const [, module = '', name = '', offset = ''] = match;
+      const [, address, module = '', name = '', offset = '', callArguments] = match;
+      // Copied without addresses and arguments: a name of a function, not of a part of a list.
+      if (callArguments === undefined && address === undefined && !name.includes('_')) {
+        return false;
+      }
       frameInBody(line, out, body.indexOf(`:${name}`) + 1, name, {
         offset: Number.parseInt(offset, 16),
         module,

@@ -12,7 +12,7 @@ import { ftraceCallFormat, ftraceGraphFormat, ftraceStackFormat } from './ftrace
 import { gdbFormat } from './gdb.ts';
 import { mdbFormat, tickedFormat, tracebackFormat } from './illumos.ts';
 import { lockstatFormat } from './lockstat.ts';
-import { macosFormat } from './macos.ts';
+import { macosFormat, macosNameFormat } from './macos.ts';
 import { namedAddressFormat, perfFormat } from './perf.ts';
 import { retsnoopFormat } from './retsnoop.ts';
 import { straceFormat } from './strace.ts';
@@ -33,6 +33,7 @@ export function createFormats(): Format[] {
     tickedFormat(),
     tracebackFormat(),
     macosFormat(),
+    macosNameFormat(),
     windowsFormat(),
     valgrindFormat(),
     inlinedFormat(),

@@ -3,7 +3,7 @@
  * spindump and sample `*560  txg_sync_thread + 194 (zfs + 244690) [0xffffff7f83cf6bd2]`, crash reports
  * `0   libsystem_kernel.dylib   0x00007fff6e __pthread_kill + 10`.
  */
-import { PLUS } from '../characters.ts';
+import { COLON, PLUS } from '../characters.ts';
 import { moduleName } from '../linux.ts';
 import { type Format, frameInBody } from './format.ts';
 
@@ -16,6 +16,25 @@ const SAMPLED =
   /^(?:[+!:| ]{0,200})?\*? ?\d{1,9} +([A-Za-z_$~][\w.$:~<>]*(?:\([^()]{0,400}\))?(?: const)?)(?: \+ (\d{1,9}))? +\((?:in )?([\w.+ -]{1,128}?)(?: \+ \d{1,12})?\)(?: \+ (\d{1,9}))? +\[0x[\da-f]{6,16}/;
 const REPORT =
   /^\d{1,3} +([\w.+-]{1,128})[ \t]+0x[\da-f]{8,16} ([A-Za-z_$~][\w.$:~]*)(?:\(.{0,400}?\))? \+ (\d{1,9})/;
+
+/** What OpenZFS on macOS prints of its own stacks: kext and symbol, no offset. */
+const NAMED = /^(mach_kernel|(?:[\w-]{1,64}\.){2,8}[\w-]{1,64}) {1,16}: (_[A-Za-z][\w$]*)$/;
+
+export function macosNameFormat(): Format {
+  return {
+    needs: COLON,
+    read(line, out) {
+      const { body } = line;
+      const match = body.length > 512 ? null : NAMED.exec(body);
+      if (match === null) {
+        return false;
+      }
+      const [, module = '', name = ''] = match;
+      frameInBody(line, out, body.length - name.length, name, { module: moduleName(module) });
+      return true;
+    },
+  };
+}
 
 export function macosFormat(): Format {
   return {

@@ -3,7 +3,9 @@
  * stacks printed with addresses and names only, as bcc's wakeuptime does (perf, builtin-script.c).
  */
 import { LETTER, PAREN } from '../characters.ts';
+import type { Line } from '../line.ts';
 import { moduleName } from '../linux.ts';
+import type { Output } from '../output.ts';
 import { baseName, type Format, frameInBody } from './format.ts';
 
 const ENTRY =
@@ -12,6 +14,11 @@ const ENTRY =
 /** Event, then the sample's only address on the same line. */
 const ONE_LINE =
   /: {1,40}([\da-f]{4,16}) ([A-Za-z_.$~][\w.$@:~<>]*)(?:\+0x([\da-f]{1,12}))? \((\[[\w.-]{1,64}\]|\/[^()]{1,1000})\)$/;
+
+/** perf trace, or perf script without the field ip: no address. */
+const CHAINED = /^([A-Za-z_.$~][\w.$@:~<>]*) \((\[[\w.-]{1,64}\]|\/[^()\s]{1,1000})\)$/;
+/** Such rows are indented at least so far. */
+const CHAIN_INDENT = 8;
 
 /** 64 bits, or 32 that are no decimal number. */
 const NAME_ONLY = /^([\da-f]{12,16}|(?=\d*[a-f])[\da-f]{8}) ([A-Za-z_.$~][\w.$@:~]*)$/;
@@ -26,7 +33,7 @@ export function perfFormat(): Format {
       }
       const match = ENTRY.exec(body) ?? ONE_LINE.exec(body);
       if (match === null) {
-        return false;
+        return readChained(line, out);
       }
       const [whole, , name = '', offset, place = ''] = match;
       // "4096 bytes (4 KiB)": without an offset, the place has to tell that it is one.
@@ -47,6 +54,17 @@ export function perfFormat(): Format {
       return true;
     },
   };
+}
+
+function readChained(line: Line, out: Output): boolean {
+  const match = line.indent < CHAIN_INDENT ? null : CHAINED.exec(line.body);
+  if (match === null) {
+    return false;
+  }
+  const [, name = '', place = ''] = match;
+  frameInBody(line, out, 0, name, { module: library(place) });
+  out.leaveOpen(1);
+  return true;
 }
 
 export function namedAddressFormat(): Format {
