@@ -190,6 +190,7 @@ export function registerCommands(services: Services): vscode.Disposable {
       (node) => tracing.get().commands.traceWith(node === 'selected' ? hungTasks.selected : node),
     ],
     'zscope.traceByName': ['Tracing', () => tracing.get().commands.traceByName()],
+    'zscope.traceInlined': ['Tracing', () => tracing.get().commands.traceInlined()],
     'zscope.showTrace': ['Showing a trace', (symbol) => tracing.get().commands.show(symbol)],
     'zscope.chooseTracer': ['Choosing the tool', () => tracing.get().tracers.choose(targets.connection)],
     'zscope.runBpftrace': ['Running a bpftrace program', (uri) => tracing.get().programs.run(uri)],

@@ -43,6 +43,8 @@ export interface CommandArguments {
   'zscope.traceFunctionWith': [node?: unknown];
   /** As `zscope.traceFunction`, of a function that is asked for. */
   'zscope.traceByName': [];
+  /** As `zscope.traceFunctionWith`, in places where the function was inlined. */
+  'zscope.traceInlined': [];
   /** Symbol of a traced function: from the line above its definition. */
   'zscope.showTrace': [symbol: string];
   'zscope.stopTraces': [];
@@ -198,6 +200,7 @@ export const commandIds: { readonly [Id in CommandId]: true } = {
   'zscope.traceFunction': true,
   'zscope.traceFunctionWith': true,
   'zscope.traceByName': true,
+  'zscope.traceInlined': true,
   'zscope.showTrace': true,
   'zscope.stopTraces': true,
   'zscope.chooseTracer': true,

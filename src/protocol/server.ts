@@ -5,7 +5,7 @@
 import type { Frame } from '../core/stack/frame.ts';
 import type { StackGroup } from '../core/stack/groups.ts';
 import type { DebugLine, FunctionDefinition, Place } from '../core/symbols/location.ts';
-import type { TypedFunction } from '../core/symbols/value-type.ts';
+import type { InlinedSites, TypedFunction } from '../core/symbols/value-type.ts';
 
 /** A request's method with the types that travel under it; the type fields exist for the compiler only. */
 export interface RequestKind<P, R> {
@@ -153,6 +153,25 @@ export interface TypedFunctionParams {
   /** Symbol of the running kernel, clone suffix included. */
   readonly symbol: string;
   readonly modules: readonly RunningModule[];
+}
+
+/**
+ * Where a function was inlined by the debug info of running builds, as far as that is here already: in the first of
+ * the builds that has it anywhere. Null when none of them is known to.
+ */
+export const inlinedSitesRequest: RequestKind<InlinedSitesParams, BuiltSites | null> = {
+  method: 'zscope/inlinedSites',
+};
+
+export interface InlinedSitesParams {
+  /** Of the source. */
+  readonly name: string;
+  readonly modules: readonly RunningModule[];
+}
+
+/** Places in the code of one build: in another they are elsewhere. */
+export interface BuiltSites extends InlinedSites {
+  readonly build: RunningModule;
 }
 
 /** All definitions of a function by its source name, best first. */

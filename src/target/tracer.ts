@@ -5,6 +5,7 @@ import type { TraceKind } from '../core/tracing/kinds.ts';
 import { programText } from '../core/tracing/program/program-text.ts';
 import type { Collector, StreamCollector } from './collector.ts';
 import {
+  type JoinParams,
   joinTrace,
   type SessionParams,
   type TraceParams,
@@ -28,8 +29,8 @@ export interface Tracer {
   /** Asks no target. @throws Failure `bad-request` for what it cannot trace */
   plan(params: TraceParams): TracePlan;
   readonly session: StreamCollector<SessionParams, TraceStreamEvent, TraceSessionId>;
-  /** Adds a function to a session that runs; null for a tracer that cannot. */
-  readonly join: Collector<TraceParams, TraceStarted | TraceRefused> | null;
+  /** Adds functions to a session that runs; null for a tracer that cannot. */
+  readonly join: Collector<JoinParams, readonly (TraceStarted | TraceRefused)[]> | null;
   /** Whether what runs on the target ends by itself at the limits of calls; if not, whoever reads it has to stop it. */
   readonly endsAtLimits: boolean;
   /** Whether it can find this out at all. */

@@ -12,7 +12,12 @@ import type {
 import { ftraceProgram } from '../../src/core/tracing/ftrace-program.ts';
 import type { TraceKind } from '../../src/core/tracing/kinds.ts';
 import { Programs } from '../../src/core/tracing/program/programs.ts';
-import { joinTrace, type SessionParams, traceFunction } from '../../src/target/collectors/trace-function.ts';
+import {
+  joinTrace,
+  type SessionParams,
+  type TraceParams,
+  traceFunction,
+} from '../../src/target/collectors/trace-function.ts';
 import type { Connection } from '../../src/target/connection.ts';
 import * as lab from '../lab/lab.ts';
 import { connectToLab } from './connect.ts';
@@ -254,7 +259,11 @@ describe('kinds of traces', () => {
       index: 1,
     };
     programs.add(ftraceProgram(more));
-    expect(await connection.run(joinTrace, more)).toEqual({ kind: 'started', withArguments: true });
+    const join = async (one: TraceParams) => {
+      const { sessionId } = params;
+      return (await connection.run(joinTrace, { sessionId, functions: [one] }))[0];
+    };
+    expect(await join(more)).toEqual({ kind: 'started', withArguments: true });
     const calls = await background(`while :; do [ -d /${POOL} ]; sleep 0.05; done`);
     try {
       await work();
@@ -264,9 +273,7 @@ describe('kinds of traces', () => {
         });
         expect(call.returned).toBeDefined();
       }
-      expect(
-        await connection.run(joinTrace, { ...more, symbol: 'zfs_no_such_function', index: 2 }),
-      ).toMatchObject({
+      expect(await join({ ...more, symbol: 'zfs_no_such_function', index: 2 })).toMatchObject({
         kind: 'refused',
         reason: 'no-probe',
       });
@@ -274,7 +281,7 @@ describe('kinds of traces', () => {
       await calls.end();
     }
     expect(await watched.stop()).toMatchObject({ reason: 'stopped', cleanUp: 'confirmed', stderr: '' });
-    expect(await connection.run(joinTrace, { ...more, index: 3 })).toMatchObject({
+    expect(await join({ ...more, index: 3 })).toMatchObject({
       reason: 'no-instance',
       why: 'The session that it was to join is over.',
     });

@@ -1,4 +1,5 @@
 import type { CallEvent, LatencyBucket, TraceEvent, TraceTally } from './events.ts';
+import { functionOf } from './sites.ts';
 
 /** Seconds that the rate is taken over. */
 const RATE_SECONDS = 5;
@@ -100,9 +101,11 @@ export function quantile(
   return null;
 }
 
-/** The functions of a session, by symbol. */
+/** The functions of a session, by symbol; one that was inlined also as all of its places together. */
 export class SessionStats {
   readonly #functions = new Map<string, FunctionStats>();
+  /** The newest sums of the places of inlined functions. */
+  readonly #sites = new Map<string, Map<string, TraceTally>>();
 
   of(symbol: string): FunctionStats {
     let stats = this.#functions.get(symbol);
@@ -113,10 +116,27 @@ export class SessionStats {
     return stats;
   }
 
+  /** The newest sums of one function. @param now as {@link FunctionStats.tally} */
+  tally(tally: TraceTally, now: number): void {
+    const { symbol } = tally;
+    this.of(symbol).tally(tally, now);
+    const name = functionOf(symbol);
+    if (name !== symbol) {
+      const sites = this.#sites.get(name) ?? new Map<string, TraceTally>();
+      this.#sites.set(name, sites.set(symbol, tally));
+      const hits = [...sites.values()].reduce((sum, site) => sum + site.hits, 0);
+      this.of(name).tally({ ...tally, symbol: name, hits }, now);
+    }
+  }
+
   add(events: readonly TraceEvent[]): void {
     for (const event of events) {
       if (event.kind === 'call') {
         this.of(event.symbol).add(event);
+        const name = functionOf(event.symbol);
+        if (name !== event.symbol) {
+          this.of(name).add(event);
+        }
       } else if (event.gap !== undefined) {
         for (const stats of this.#functions.values()) {
           stats.gap();

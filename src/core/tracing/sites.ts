@@ -10,6 +10,8 @@ export interface ProbeSite {
   readonly offset: number;
   /** For a person: `zil_commit_impl, zil.c:3194`. */
   readonly at: string;
+  /** The build of the module that has it there; absent where nobody has to check that. */
+  readonly buildId?: string;
 }
 
 /** What can be found out there: inlined code does not return. */
@@ -24,7 +26,14 @@ export function tracedName({ symbol, site }: { readonly symbol: string; readonly
 
 /** The function of a name that {@link tracedName} made. */
 export function functionOf(name: string): string {
-  return name.replace(/ \(inlined in .*$/s, '');
+  // Asked for each call: names are long, and most are just symbols.
+  const end = name.indexOf(' (inlined in ');
+  return end < 0 ? name : name.slice(0, end);
+}
+
+/** Whether a name is that of a function where it was inlined. */
+export function isInlined(name: string): boolean {
+  return functionOf(name) !== name;
 }
 
 /** Names for all places of one function, in their order: those that would be called the same have their offset too. */

@@ -49,6 +49,8 @@ export interface WhyNotQuestion {
   readonly inSource: boolean;
   /** Its callers by the source, then their callers, and so on. */
   readonly callers: readonly (readonly string[])[];
+  /** In how many places the debug info of the running build has it inlined; 0 also when that is not known. */
+  readonly sites?: number;
   /** What the kernel said when it refused the probe. */
   readonly refusal: string;
   readonly facts: SymbolFacts;
@@ -59,7 +61,7 @@ const SUGGESTIONS = 20;
 
 /** Why a function cannot be traced, and what can be in its place. */
 export function whyNot(question: WhyNotQuestion): Verdict {
-  const { symbol, inSource, facts } = question;
+  const { symbol, inSource, facts, sites = 0 } = question;
   const name = sourceName(symbol);
   const here = facts.symbols.filter((known) => known.symbol === symbol);
   const clones: Suggestion[] = facts.symbols
@@ -103,6 +105,13 @@ export function whyNot(question: WhyNotQuestion): Verdict {
     };
   }
   const callers = nearestCallers(question);
+  if (sites > 0) {
+    return {
+      reason: 'inlined',
+      sentence: `${name} has no code of its own: the compiler inlined it in ${sites === 1 ? 'one place' : `${sites} places`}, where it can be traced.`,
+      suggestions: callers,
+    };
+  }
   if (inSource && callers.length > 0) {
     return {
       reason: 'inlined',

@@ -3,6 +3,7 @@ import { isFailure } from '../../core/failure.ts';
 import type { TraceLimit } from '../../core/tracing/events.ts';
 import type { TraceParams } from '../../core/tracing/ftrace-program.ts';
 import { TRACE_KINDS, type TraceKind } from '../../core/tracing/kinds.ts';
+import { SITE_KINDS, tracedName } from '../../core/tracing/sites.ts';
 import { ftrace, type Tracer } from '../../target/tracer.ts';
 import type { TraceSession } from './trace-session.ts';
 import { rateText } from './trace-texts.ts';
@@ -57,15 +58,16 @@ export async function chooseKind(
   memento: vscode.Memento,
 ): Promise<TraceChoice> {
   const last = memento.get<string>(LAST_KIND);
-  const kinds = TRACE_KINDS.filter((kind) => tracer.can(kind)).sort(
-    (a, b) => Number(b === last) - Number(a === last),
-  );
+  const possible = params.site === undefined ? TRACE_KINDS : SITE_KINDS;
+  const kinds = possible
+    .filter((kind) => tracer.can(kind))
+    .sort((a, b) => Number(b === last) - Number(a === last));
   const items: KindItem[] = kinds.map((kind) => {
     const [label, description] = KIND_TEXTS[kind];
     return { label, description, kindOfTrace: kind, join: null };
   });
   for (const session of running) {
-    if (!session.symbols.includes(params.symbol)) {
+    if (!session.symbols.includes(tracedName(params)) && possible.includes(session.kind)) {
       items.push({
         label: `$(add) Add to the Running Trace of ${session.symbols.join(', ')}`,
         description: kindLabel(session.kind).toLowerCase(),
@@ -75,7 +77,7 @@ export async function chooseKind(
     }
   }
   const item = await vscode.window.showQuickPick(items, {
-    title: `Trace ${params.symbol}${tracer === ftrace ? '' : ` by ${tracer.id}`} with what?`,
+    title: `Trace ${tracedName(params)}${tracer === ftrace ? '' : ` by ${tracer.id}`} with what?`,
     placeHolder: 'What to find out about each call',
   });
   if (item === undefined) {

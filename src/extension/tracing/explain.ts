@@ -4,6 +4,7 @@ import { callersRequest, definitionsRequest } from '../../protocol/server.ts';
 import { explainUntraceable } from '../../target/collectors/explain-untraceable.ts';
 import type { Connection } from '../../target/connection.ts';
 import type { LazyServer } from '../source/lazy-server.ts';
+import type { InlinedPlaces } from './inlined-functions.ts';
 
 /** Generations of callers that are looked for: a caller may have been inlined itself. */
 const GENERATIONS = 3;
@@ -15,6 +16,7 @@ const CALLERS = 500;
  * Why the kernel refused to probe a function, and what can be traced in its place: asked of the
  * source and of the target.
  * @param refusal what the kernel said
+ * @param places where it was inlined, which is looked up meanwhile
  * @throws Failure, also `cancelled` by the signal.
  */
 export async function explainRefusal(
@@ -22,13 +24,16 @@ export async function explainRefusal(
   server: LazyServer,
   symbol: string,
   refusal: string,
+  places: Promise<InlinedPlaces>,
   signal: AbortSignal,
 ): Promise<Verdict> {
   const name = sourceName(symbol);
   const definitions = await server.request(definitionsRequest, { name });
   const callers = await callersOf(server, name);
   const facts = await connection.run(explainUntraceable, { names: [name, ...callers.flat()] }, { signal });
-  return whyNot({ symbol, inSource: definitions.length > 0, callers, refusal, facts });
+  const { places: known, hidden } = await places;
+  const sites = known.length + hidden;
+  return whyNot({ symbol, inSource: definitions.length > 0, callers, sites, refusal, facts });
 }
 
 /** Callers by the source, generation by generation. */

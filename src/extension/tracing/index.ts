@@ -19,6 +19,7 @@ import { BpftraceCompletion } from '../tracers/bpftrace-completion.ts';
 import { BpftraceEditor } from '../tracers/bpftrace-editor.ts';
 import { TracerChoice } from '../tracers/tracer-choice.ts';
 import type { Context } from '../vscode-table.ts';
+import { InlinedFunctions } from './inlined-functions.ts';
 import { TraceCommands } from './trace-commands.ts';
 import { TraceRuns } from './trace-runs.ts';
 import { TraceSubjects } from './trace-subjects.ts';
@@ -54,12 +55,14 @@ export function composeTracing(services: TracingServices): Tracing {
   const keeper = own(new SessionKeeper(store, places));
   const functions = new AskedOnce((connection) => connection.run(traceableFunctions, {}));
   const typed = new TypedFunctions(server, places);
-  const subjects = new TraceSubjects(server, typed, functions, funnel);
+  const inlined = new InlinedFunctions(server, places);
+  const subjects = new TraceSubjects(server, typed, inlined, functions, funnel);
   const { extensionUri } = extension;
   const runs = own(
     new TraceRuns(
       extensionUri,
       subjects,
+      inlined,
       targets,
       hungTasks,
       server,
@@ -71,7 +74,7 @@ export function composeTracing(services: TracingServices): Tracing {
     ),
   );
   const tracers = new TracerChoice();
-  const commands = new TraceCommands(targets, subjects, runs, tracers, extension.workspaceState);
+  const commands = new TraceCommands(targets, subjects, inlined, runs, tracers, extension.workspaceState);
   const completion = new BpftraceCompletion(targets, tracers, functions, server, typed);
   const programs = own(new BpftraceEditor(targets, tracers, documents, completion, funnel));
   const sessions = own(new SessionsView(extensionUri, keeper, places, frames, documents, context, funnel));

@@ -1,9 +1,10 @@
 import * as vscode from 'vscode';
 import { Failure, isFailure } from '../../core/failure.ts';
 import type { Disposable } from '../../core/lifetime.ts';
+import { sourceName } from '../../core/stack/frame.ts';
 import type { TraceLimit, TraceRefused } from '../../core/tracing/events.ts';
 import { KINDS, withoutTally } from '../../core/tracing/kinds.ts';
-import type { KernelSymbol } from '../../core/tracing/why-not.ts';
+import { functionOf, tracedName } from '../../core/tracing/sites.ts';
 import type { TraceParams } from '../../target/collectors/trace-function.ts';
 import type { Connection, StreamEnd } from '../../target/connection.ts';
 import { ftrace, type Tracer } from '../../target/tracer.ts';
@@ -18,17 +19,19 @@ import type { SessionKeeper } from '../trace-sessions/session-keeper.ts';
 import { type Context, setting } from '../vscode-table.ts';
 import { askWhenHot, conditionError, kindLabel, PLAIN, type TraceChoice } from './choose-kind.ts';
 import { explainRefusal } from './explain.ts';
+import type { InlinedFunctions } from './inlined-functions.ts';
+import { choiceInstead, isRefused, offers } from './instead.ts';
 import { isNearSource, onNearSource } from './near-source.ts';
 import { NextSession, newId } from './next-session.ts';
 import { TraceLenses } from './trace-lens.ts';
 import { type TabPlace, TracePanel } from './trace-panel.ts';
-import { TraceSession } from './trace-session.ts';
+import { type JoiningFunction, TraceSession } from './trace-session.ts';
 import type { TraceSubjects } from './trace-subjects.ts';
 import {
-  alternative,
   argumentsKnown,
   endReason,
   endText,
+  partlyText,
   type Subject,
   startedText,
   waitingText,
@@ -58,6 +61,8 @@ interface StartOptions {
   readonly maxRate?: number;
   /** Said beside the state: why it is not what was asked for. */
   readonly note?: string;
+  /** Other places where the function was inlined, which join once it runs. */
+  readonly more?: readonly Subject[];
   /** View in whose place the new one comes, once that is there. */
   readonly replaces?: TracePanel;
 }
@@ -73,6 +78,7 @@ export class TraceRuns implements Disposable {
   constructor(
     private readonly extensionUri: vscode.Uri,
     private readonly subjects: TraceSubjects,
+    private readonly inlined: InlinedFunctions,
     private readonly targets: TargetService,
     private readonly hungTasks: HungTasksView,
     private readonly server: LazyServer,
@@ -121,7 +127,9 @@ export class TraceRuns implements Disposable {
 
   /** The newest with this function. */
   of(symbol: string): OpenTrace | undefined {
-    return [...this.#open].reverse().find(({ session }) => session.symbols.includes(symbol));
+    return [...this.#open]
+      .reverse()
+      .find(({ session }) => session.symbols.some((name) => name === symbol || functionOf(name) === symbol));
   }
 
   /** Stops every session; their views stay. */
@@ -131,15 +139,31 @@ export class TraceRuns implements Disposable {
     }
   }
 
-  /** @throws Failure `not-traceable` when the kernel refuses the function */
-  async join({ session, panel }: OpenTrace, params: Omit<TraceParams, 'sessionId'>): Promise<void> {
-    const answer = await session.join(params);
-    if (answer.kind === 'refused') {
-      throw new Failure('not-traceable', answer.why);
+  /** @throws Failure `not-traceable` when the kernel refuses all of the functions */
+  async join(trace: OpenTrace, ...functions: readonly JoiningFunction[]): Promise<void> {
+    const partly = await this.#add(trace, functions);
+    if (partly !== '') {
+      trace.panel.update({ text: `Tracing${partly}` });
     }
-    void this.#lenses.add(session, params.symbol);
+    trace.panel.reveal();
+  }
+
+  /**
+   * Adds functions to a session that runs.
+   * @returns what to say of those that the kernel refuses; empty when it takes all
+   * @throws Failure `not-traceable` when it takes none
+   */
+  async #add({ session, panel }: OpenTrace, functions: readonly JoiningFunction[]): Promise<string> {
+    const refused = (await session.join(...functions)).filter(isRefused);
+    const [first] = refused;
+    if (first !== undefined && refused.length === functions.length) {
+      throw new Failure('not-traceable', first.why);
+    }
+    for (const symbol of new Set(functions.map((one) => one.symbol))) {
+      void this.#lenses.add(session, symbol);
+    }
     panel.renamed();
-    panel.reveal();
+    return partlyText(refused, functions.length);
   }
 
   /**
@@ -154,6 +178,7 @@ export class TraceRuns implements Disposable {
       where = this.#where(),
       maxRate = setting('zscope.trace.maxRate'),
       note = '',
+      more = [],
       replaces,
     }: StartOptions = {},
   ): Promise<void> {
@@ -170,7 +195,7 @@ export class TraceRuns implements Disposable {
     const panel = new TracePanel(
       this.extensionUri,
       {
-        symbol: subject.symbol,
+        symbol: tracedName(subject),
         target: alias,
         argumentsKnown: typed == null ? argumentsKnown(subject) : '',
         kind,
@@ -206,7 +231,7 @@ export class TraceRuns implements Disposable {
       }
     };
     try {
-      await this.#follow(target, subject, choice, trace, { note, over });
+      await this.#follow(target, subject, choice, trace, { note, more, over });
     } catch (error) {
       // The view is where the person looks: it says it, and nothing else does.
       if (!isCancelled(error)) {
@@ -226,15 +251,27 @@ export class TraceRuns implements Disposable {
     subject: Subject,
     choice: TraceChoice,
     { session, panel }: OpenTrace,
-    { note, over }: { readonly note: string; readonly over: (reason: string) => void },
+    { note, more, over }: Required<Pick<StartOptions, 'note' | 'more'>> & { over(reason: string): void },
   ): Promise<void> {
     let said: unknown = null;
+    let others = more;
     const running = session.listen(() => {
       if (session.started !== said && session.started !== null) {
         said = session.started;
         const about = choice.kind === 'calls' ? '' : `: ${kindLabel(choice.kind).toLowerCase()}`;
         const anew = session.hasGap && KINDS[choice.kind].how === 'tally' ? ANEW : '';
-        panel.update({ text: `${startedText(session.started, subject)}${about}${note}${anew}` });
+        const text = `${startedText(session.started, subject)}${about}${note}${anew}`;
+        panel.update({ text });
+        if (others.length > 0) {
+          const joining = others;
+          others = []; // What joined once comes back with the session.
+          this.funnel.guard('Tracing more places', async () => {
+            const partly = await this.#addPlaces({ session, panel }, joining, choice);
+            if (partly !== '' && session.isRunning) {
+              panel.update({ text: `${text}${partly}` });
+            }
+          });
+        }
         this.#next.prepare(session.connection);
       }
     });
@@ -247,7 +284,7 @@ export class TraceRuns implements Disposable {
         const why = `; this kernel cannot sum up by itself, so ${kindLabel(kind).toLowerCase()} are traced`;
         await this.#replace(panel, target, subject, { ...choice, kind }, { note: why });
       } else if (session.refused !== null) {
-        await this.#explain(target, subject, panel, session.refused);
+        await this.#explain(target, subject, choice, panel, session.refused, more);
       } else {
         const text = endText(end, session.limit, session.params);
         panel.update({ running: false, isError: end.reason === 'lost', text });
@@ -354,33 +391,97 @@ export class TraceRuns implements Disposable {
     await this.start(target, subject, choice, { ...options, where, replaces: panel });
   }
 
+  /** Adds places where a function was inlined; returns as {@link #add}. */
+  async #addPlaces(
+    trace: OpenTrace,
+    subjects: readonly Subject[],
+    { tracer, kind, condition }: TraceChoice,
+  ): Promise<string> {
+    const { session } = trace;
+    const known = await Promise.all(
+      subjects.map((subject) => this.subjects.params(session.connection, subject, false)),
+    );
+    // A condition may ask for what is nowhere at some of them.
+    const { sessionId } = session.params;
+    const asked = known.map((params) => ({ ...params, kind, condition, sessionId }));
+    const wrong = asked.flatMap((params) => conditionError(tracer, params) ?? []);
+    const partly = await this.#add(
+      trace,
+      asked.filter((params) => conditionError(tracer, params) === null),
+    );
+    return wrong.length === 0
+      ? partly
+      : partlyText(
+          wrong.map((why) => ({ why })),
+          asked.length,
+        );
+  }
+
   /** Says why a function cannot be traced, and offers what can be traced in its place. */
-  async #explain(target: Target, subject: Subject, panel: TracePanel, refused: TraceRefused): Promise<void> {
+  async #explain(
+    target: Target,
+    subject: Subject,
+    choice: TraceChoice,
+    panel: TracePanel,
+    refused: TraceRefused,
+    more: readonly Subject[],
+  ): Promise<void> {
     if (refused.reason !== 'no-probe' && refused.reason !== 'no-enable') {
       throw new Failure(refused.reason === 'no-tracefs' ? 'no-tracefs' : 'not-traceable', refused.why);
     }
     const { symbol } = subject;
+    const [next, ...others] = more;
+    if (subject.site !== undefined && next !== undefined) {
+      const note = `; not in ${subject.site.at}: ${refused.why}`;
+      await this.#replace(panel, target, next, choice, { more: others, note });
+      return;
+    }
+    if (subject.site !== undefined) {
+      const text = `${tracedName(subject)} cannot be traced at its instruction. ${refused.why}`;
+      panel.update({ text, running: false, isError: true });
+      return;
+    }
     panel.update({ text: `Cannot trace ${symbol}; looking for the reason...`, running: false });
     const closed = new AbortController();
     panel.onClose(() => closed.abort());
-    const verdict = await explainRefusal(target.connection, this.server, symbol, refused.why, closed.signal);
-    const listener = panel.onTraceInstead((index) => {
-      const chosen = verdict.suggestions[index];
-      if (chosen !== undefined) {
-        listener.dispose(); // A second click would trace twice.
-        this.funnel.guard('Tracing', () => this.#instead(target, chosen, panel));
+    const { connection } = target;
+    const looking = this.inlined.of(connection, sourceName(symbol)).catch((error: unknown) => {
+      this.funnel.note(error, 'Looking for where it was inlined');
+      return { places: [], hidden: 0 };
+    });
+    const verdict = await explainRefusal(
+      connection,
+      this.server,
+      symbol,
+      refused.why,
+      looking,
+      closed.signal,
+    );
+    const offered = offers(verdict, await looking, sourceName(symbol), (suggestion) =>
+      this.subjects.named(suggestion.symbol, suggestion.module),
+    );
+    let isChosen = false;
+    panel.onTraceInstead((index) => {
+      const offer = offered[index];
+      if (offer !== undefined && !isChosen) {
+        isChosen = true; // A second click would trace twice.
+        this.funnel.guard('Tracing', async () => {
+          try {
+            const [first, ...rest] = await offer.subjects();
+            if (first !== undefined) {
+              await this.#replace(panel, target, first, choiceInstead(choice, first), { more: rest });
+            }
+          } finally {
+            isChosen = false;
+          }
+        });
       }
     });
     panel.update({
       text: verdict.sentence,
       isError: true,
-      alternatives: verdict.suggestions.map((suggestion) => alternative(suggestion, symbol)),
+      alternatives: offered.map((offer) => offer.alternative),
     });
-  }
-
-  /** Traces another function in the place of the view of one that cannot be traced. */
-  async #instead(target: Target, { symbol, module }: KernelSymbol, panel: TracePanel): Promise<void> {
-    await this.#replace(panel, target, await this.subjects.named(symbol, module), PLAIN, {});
   }
 
   /** While no call has come: says so when tasks hang in the function, for it may never be called. */

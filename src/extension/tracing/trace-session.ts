@@ -15,13 +15,15 @@ import { SessionStats } from '../../core/tracing/function-stats.ts';
 import type { TraceKind } from '../../core/tracing/kinds.ts';
 import { Programs } from '../../core/tracing/program/programs.ts';
 import type { SessionFunction } from '../../core/tracing/sessions/session.ts';
+import { tracedName } from '../../core/tracing/sites.ts';
 import { TRACE_ROWS_KEPT } from '../../protocol/trace-view.ts';
 import type { TraceParams } from '../../target/collectors/trace-function.ts';
 import type { Connection, RunningStream, StreamEnd } from '../../target/connection.ts';
 import type { TracePlan, Tracer } from '../../target/tracer.ts';
 import { Newest } from '../newest.ts';
 
-type JoinParams = Omit<TraceParams, 'sessionId' | 'kind' | 'index'>;
+/** A function that joins a session. */
+export type JoiningFunction = Omit<TraceParams, 'sessionId' | 'kind' | 'index'>;
 
 /** One tracing of one or more functions, running or ended, with its events. */
 export class TraceSession implements Disposable {
@@ -30,7 +32,7 @@ export class TraceSession implements Disposable {
   readonly #tallies = new Map<string, TraceTally>();
   readonly #functions: SessionFunction[];
   /** Functions that joined, to have them again after a lost connection. */
-  readonly #joined: JoinParams[] = [];
+  readonly #joined: JoiningFunction[] = [];
   /** Functions that were asked to join, also those that did not. */
   #asked = 0;
   readonly stats = new SessionStats();
@@ -139,7 +141,7 @@ export class TraceSession implements Disposable {
   async resume(
     connection: Connection,
     params: TraceParams,
-    renewed: (joined: JoinParams) => Promise<JoinParams>,
+    renewed: (joined: JoiningFunction) => Promise<JoiningFunction>,
   ): Promise<StreamEnd> {
     const isNewBoot = connection.facts.bootId !== this.#connection.facts.bootId;
     // It belongs to what ran before: what is recorded begins with a start.
@@ -159,16 +161,7 @@ export class TraceSession implements Disposable {
     const again = this.listen(() => {
       if (this.#started !== null) {
         again.dispose();
-        for (const one of joined.splice(0)) {
-          renewed(one)
-            .then((known) => this.join(known))
-            .catch((error: unknown) => {
-              // Else the function is gone with the build, and so is its name from the view.
-              if (isFailure(error) && error.code === 'lost') {
-                this.#joined.push(one);
-              }
-            });
-        }
+        void this.#rejoin(joined.splice(0), renewed);
       }
     });
     try {
@@ -180,12 +173,35 @@ export class TraceSession implements Disposable {
     }
   }
 
+  /** Has functions again that had joined. One that the build of now does not have is gone from the view too. */
+  async #rejoin(
+    joined: readonly JoiningFunction[],
+    renewed: (joined: JoiningFunction) => Promise<JoiningFunction>,
+  ): Promise<void> {
+    const isLost = (error: unknown) => isFailure(error) && error.code === 'lost';
+    const known: JoiningFunction[] = [];
+    for (const [i, answer] of (await Promise.allSettled(joined.map(renewed))).entries()) {
+      if (answer.status === 'fulfilled') {
+        known.push(answer.value);
+      } else if (isLost(answer.reason)) {
+        this.#joined.push(...joined.slice(i, i + 1));
+      }
+    }
+    if (known.length > 0) {
+      await this.join(...known).catch((error: unknown) => {
+        if (isLost(error)) {
+          this.#joined.push(...known);
+        }
+      });
+    }
+  }
+
   /**
-   * Traces one more function in the same session.
-   * @returns what the kernel said
-   * @throws Failure when the target cannot be asked, the tracer takes no more functions, or the condition is none of this function's.
+   * Traces more functions in the same session.
+   * @returns what the kernel said of each
+   * @throws Failure when the target cannot be asked, the tracer takes no more functions, or a condition is none of its function's.
    */
-  async join(params: JoinParams): Promise<TraceStarted | TraceRefused> {
+  async join(...functions: readonly JoiningFunction[]): Promise<readonly (TraceStarted | TraceRefused)[]> {
     const { join } = this.tracer;
     if (join === null) {
       throw new Failure(
@@ -194,28 +210,30 @@ export class TraceSession implements Disposable {
         'Trace it by itself.',
       );
     }
-    this.#asked += 1;
-    const whole: TraceParams = {
-      ...params,
-      kind: this.kind,
-      index: this.#asked,
-      sessionId: this.params.sessionId,
-    };
-    // Its first calls may come before the answer.
-    this.#programs.add(ftraceProgram(whole));
-    const joining = this.#asFunction(params);
-    this.#functions.push(joining);
-    let isTraced = false;
+    const { kind } = this;
+    const { sessionId } = this.params;
+    const joining = functions.map((params): TraceParams => {
+      this.#asked += 1;
+      return { ...params, kind, index: this.#asked, sessionId };
+    });
+    // Their first calls may come before the answer.
+    for (const program of joining.map(ftraceProgram)) {
+      this.#programs.add(program);
+    }
+    const shown = functions.map((params) => this.#asFunction(params));
+    this.#functions.push(...shown);
+    let answers: readonly (TraceStarted | TraceRefused)[] = [];
     try {
-      const answer = await this.connection.run(join, whole);
-      isTraced = answer.kind === 'started';
-      if (isTraced) {
-        this.#joined.push(params);
-      }
-      return answer;
+      answers = await this.connection.run(join, { functions: joining, sessionId });
+      return answers;
     } finally {
-      if (!isTraced) {
-        this.#functions.splice(this.#functions.indexOf(joining), 1);
+      for (const [i, params] of functions.entries()) {
+        const one = shown[i];
+        if (answers[i]?.kind === 'started') {
+          this.#joined.push(params);
+        } else if (one !== undefined) {
+          this.#functions.splice(this.#functions.indexOf(one), 1);
+        }
       }
     }
   }
@@ -225,8 +243,9 @@ export class TraceSession implements Disposable {
     return !this.tracer.endsAtLimits && this.#limit !== null;
   }
 
-  #asFunction({ symbol, module, condition = '' }: Omit<TraceParams, 'sessionId'>): SessionFunction {
-    return { symbol, module, kind: this.kind, condition };
+  #asFunction(params: Omit<TraceParams, 'sessionId'>): SessionFunction {
+    const { module, condition = '' } = params;
+    return { symbol: tracedName(params), module, kind: this.kind, condition };
   }
 
   /** Calls the listener with events from now on. */
@@ -299,7 +318,7 @@ export class TraceSession implements Disposable {
           break;
         case 'tally':
           this.#tallies.set(event.symbol, event);
-          this.stats.of(event.symbol).tally(event, performance.now() / 1000);
+          this.stats.tally(event, performance.now() / 1000);
           break;
         case 'counters':
           this.#counters = event;

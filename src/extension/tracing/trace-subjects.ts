@@ -13,6 +13,7 @@ import type { LazyServer } from '../source/lazy-server.ts';
 import type { AskedOnce } from '../targets/asked-once.ts';
 import { setting } from '../vscode-table.ts';
 import { FunctionChooser } from './choose-function.ts';
+import type { InlinedFunctions } from './inlined-functions.ts';
 import type { Subject } from './trace-texts.ts';
 import type { TypedFunctions } from './typed-functions.ts';
 
@@ -26,6 +27,7 @@ export class TraceSubjects {
   constructor(
     private readonly server: LazyServer,
     private readonly typed: TypedFunctions,
+    private readonly inlined: InlinedFunctions,
     functions: AskedOnce<FunctionNames>,
     funnel: FailureFunnel,
   ) {
@@ -107,11 +109,21 @@ export class TraceSubjects {
     subject: Subject,
     seesReturn: boolean,
   ): Promise<Omit<TraceParams, 'sessionId'>> {
-    const typed = await this.typed.of(connection, subject.symbol, subject.module);
+    const { site } = subject;
+    if (site !== undefined) {
+      await this.inlined.check(connection, { ...subject, site });
+    }
+    const typed =
+      site === undefined
+        ? await this.typed.of(connection, subject.symbol, subject.module)
+        : (subject.typed ?? null);
     return {
       ...subject,
       typed,
-      returns: seesReturn && typed === null ? await this.#declared(sourceName(subject.symbol)) : null,
+      returns:
+        seesReturn && typed === null && site === undefined
+          ? await this.#declared(sourceName(subject.symbol))
+          : null,
       machine: connection.facts.machine,
       maxEvents: setting('zscope.trace.maxEvents'),
       maxSeconds: setting('zscope.trace.maxSeconds'),

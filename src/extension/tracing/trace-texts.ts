@@ -1,6 +1,7 @@
 /** The words of a trace view: pure functions of what a session is and came to. */
 import { sourceName } from '../../core/stack/frame.ts';
 import type { Parameter } from '../../core/symbols/location.ts';
+import type { TypedFunction } from '../../core/symbols/value-type.ts';
 import { inert } from '../../core/text/inert.ts';
 import type {
   CallEvent,
@@ -10,6 +11,7 @@ import type {
   TraceStarted,
 } from '../../core/tracing/events.ts';
 import type { SessionFunction } from '../../core/tracing/sessions/session.ts';
+import type { ProbeSite } from '../../core/tracing/sites.ts';
 import type { Suggestion } from '../../core/tracing/why-not.ts';
 import type { TraceAlternative } from '../../protocol/trace-view.ts';
 import type { TraceParams } from '../../target/collectors/trace-function.ts';
@@ -23,6 +25,18 @@ export interface Subject {
   readonly module: string | null;
   /** The signature's parameters; null when no source of it is open. */
   readonly parameters: readonly Parameter[] | null;
+  /** Where it was inlined, if that is traced; its arguments there are known with it. */
+  readonly site?: ProbeSite;
+  readonly typed?: TypedFunction | null;
+}
+
+/** A place where a function was inlined: what is traced in its stead. */
+export interface InlinedSubject extends Subject {
+  readonly site: ProbeSite;
+  /** Its arguments there. */
+  readonly typed: TypedFunction;
+  /** From the line of the call outwards, for a person. */
+  readonly way: string;
 }
 
 /** What a call returned: `5 EIO`, `0`; empty where that is not seen. */
@@ -119,6 +133,19 @@ export function alternative(suggestion: Suggestion, symbol: string): TraceAltern
     symbol: inert(suggestion.symbol),
     about: inert(suggestion.module === null ? relation : `${relation} [${suggestion.module}]`),
   };
+}
+
+/** The same of one place where it was inlined. */
+export function placeAlternative({ symbol, site, way }: InlinedSubject): TraceAlternative {
+  return { symbol: inert(site.at), about: inert(`${symbol} inlined into ${way}`) };
+}
+
+/** What is missing where not all of several functions could be traced; begins in the middle of a sentence. */
+export function partlyText(refused: readonly { readonly why: string }[], all: number): string {
+  const [first] = refused;
+  return first === undefined
+    ? ''
+    : `; ${refused.length} of ${all} places cannot be: ${inert(first.why, 200)}`;
 }
 
 /** At which a session ends. */

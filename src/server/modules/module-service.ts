@@ -13,8 +13,11 @@ import type { DebugLine } from '../../core/symbols/location.ts';
 import type { TypedFunction } from '../../core/symbols/value-type.ts';
 import { membersOf } from '../../core/zfs/struct-members.ts';
 import {
+  type BuiltSites,
   type FetchModuleResult,
   fetchModuleRequest,
+  type InlinedSitesParams,
+  inlinedSitesRequest,
   type LocateFrame,
   type ModuleProgress,
   moduleProgress,
@@ -48,6 +51,9 @@ export class ModuleService implements Disposable {
   constructor(private readonly connection: Connection) {
     connection.onRequest(prepareModulesRequest.method, (params: PrepareModulesParams, token) =>
       this.#prepare(params, token),
+    );
+    connection.onRequest(inlinedSitesRequest.method, (params: InlinedSitesParams) =>
+      this.#inlinedSites(params),
     );
     // Not after what the index still does: a trace waits for it.
     connection.onRequest(typedFunctionRequest.method, (params: TypedFunctionParams) =>
@@ -98,6 +104,25 @@ export class ModuleService implements Disposable {
     return stacks.map((stack) => stack.map((frame) => ({ frame, debug: lines.get(frame) ?? null })));
   }
 
+  async #inlinedSites({ name, modules }: InlinedSitesParams): Promise<BuiltSites | null> {
+    for (const build of modules) {
+      const file = (await this.#files?.find(build.buildId)) ?? null;
+      try {
+        const found = file?.inlinedSites(name, membersOf);
+        if (found !== undefined && found.sites.length + found.hidden > 0) {
+          return { build, ...found };
+        }
+      } catch (error) {
+        this.#warn(name, error);
+      }
+    }
+    return null;
+  }
+
+  #warn(what: string, error: unknown): void {
+    this.connection.console.warn(`${what}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+
   async #typedFunction({ symbol, modules }: TypedFunctionParams): Promise<TypedFunction | null> {
     for (const { buildId } of modules) {
       const file = (await this.#files?.find(buildId)) ?? null;
@@ -111,7 +136,7 @@ export class ModuleService implements Disposable {
           return isPlain && entries.length <= MOST_OF_A_NAME ? first : null;
         }
       } catch (error) {
-        this.connection.console.warn(`${symbol}: ${error instanceof Error ? error.message : String(error)}`);
+        this.#warn(symbol, error);
       }
     }
     return null;
@@ -123,7 +148,7 @@ export class ModuleService implements Disposable {
     try {
       return file !== null && frames.every((frame) => file.fits(frame));
     } catch (error) {
-      this.connection.console.warn(`${buildId}: ${error instanceof Error ? error.message : String(error)}`);
+      this.#warn(buildId, error);
       return false;
     }
   }

@@ -40,24 +40,37 @@ export const traceFunction: StreamCollector<SessionParams, TraceStreamEvent, Tra
   },
 };
 
-/** Adds a function to a session that runs; what it sets belongs to the session, and ends with it. */
-export const joinTrace: Collector<TraceParams, TraceStarted | TraceRefused> = {
+/** Functions that join a session, each with an index of its own. */
+export interface JoinParams extends TraceSessionId {
+  readonly functions: readonly TraceParams[];
+}
+
+/**
+ * Adds functions to a session that runs, and tells how it went with each, in their order; what it sets belongs to the
+ * session, and ends with it.
+ */
+export const joinTrace: Collector<JoinParams, readonly (TraceStarted | TraceRefused)[]> = {
   name: 'trace-join',
-  title: 'One more function in a running trace',
+  title: 'More functions in a running trace',
   grade: 'trace',
   needsRoot: true,
-  timeoutMs: 30_000,
-  script: (params) => `${PRELUDE}${TRACE}${joinScript(ftraceProgram(params), params.sessionId)}`,
-  decode: (output, { sessionId }) => {
+  // A hundred probes at a time, on a machine that may be slow.
+  timeoutMs: 60_000,
+  script: ({ functions, sessionId }) =>
+    `${PRELUDE}${TRACE}${joinScript(functions.map(ftraceProgram), sessionId)}`,
+  decode: (output, { functions, sessionId }) => {
     const mark = `${markOf(sessionId)} `;
-    for (const line of output.split('\n')) {
-      const said = line.startsWith(mark) ? readAnswer(line.slice(mark.length)) : null;
-      if (said !== null) {
-        return said;
-      }
-    }
-    return { kind: 'refused', reason: 'no-instance', why: 'The session that it was to join is over.' };
+    const answers = output
+      .split('\n')
+      .flatMap((line) => (line.startsWith(mark) ? (readAnswer(line.slice(mark.length)) ?? []) : []));
+    return functions.map((_, i) => answers[i] ?? OVER);
   },
+};
+
+const OVER: TraceRefused = {
+  kind: 'refused',
+  reason: 'no-instance',
+  why: 'The session that it was to join is over.',
 };
 
 class TraceDecoder implements LineDecoder<TraceStreamEvent> {

@@ -24,16 +24,22 @@ export function sessionScript(program: FtraceProgram, sessionId: string): string
   ].join('\n')}\n`;
 }
 
-/** The script that adds a function to a session that runs. */
-export function joinScript(program: FtraceProgram, sessionId: string): string {
-  const { event, returnEvent, kind } = program;
-  const events = returnEvent === null ? [event] : [returnEvent, event];
-  return `${[
-    call('join', markOf(sessionId), sessionId),
-    ...setUp(program, 'local'),
-    ...(KINDS[kind].how === 'event' ? events.map((name) => call('enable', name)) : []),
-    'say started $how',
-  ].join('\n')}\n`;
+/** The script that adds functions to a session that runs; each answers for itself, in their order. */
+export function joinScript(programs: readonly FtraceProgram[], sessionId: string): string {
+  const lines = [call('join', markOf(sessionId), sessionId)];
+  for (const program of programs) {
+    const { event, returnEvent, kind } = program;
+    const events = returnEvent === null ? [event] : [returnEvent, event];
+    // A refusal ends its own shell only.
+    lines.push(
+      '(',
+      ...setUp(program, 'local'),
+      ...(KINDS[kind].how === 'event' ? events.map((name) => call('enable', name)) : []),
+      'say started $how',
+      ')',
+    );
+  }
+  return `${lines.join('\n')}\n`;
 }
 
 function setUp({ steps }: FtraceProgram, clock: string): string[] {

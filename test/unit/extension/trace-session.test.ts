@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { Failure } from '../../../src/core/failure.ts';
 import type { TraceStreamEvent } from '../../../src/core/tracing/events.ts';
 import { TraceSession } from '../../../src/extension/tracing/trace-session.ts';
-import type { TraceParams } from '../../../src/target/collectors/trace-function.ts';
+import type { JoinParams, TraceParams } from '../../../src/target/collectors/trace-function.ts';
 import type { Connection, StreamEnd, StreamSink } from '../../../src/target/connection.ts';
 import { ftrace } from '../../../src/target/tracer.ts';
 
@@ -53,9 +53,9 @@ function over(bootId: string, events: readonly TraceStreamEvent[], reason: Strea
       });
       return { ended, dispose: () => stopped.push(what.sessionId) };
     },
-    run: async (_collector: unknown, what: TraceParams) => {
-      asked.push(what);
-      return { kind: 'started', withArguments: true };
+    run: async (_collector: unknown, { functions }: JoinParams) => {
+      asked.push(...functions);
+      return functions.map(() => ({ kind: 'started', withArguments: true }));
     },
   };
   // What a session uses of a connection.

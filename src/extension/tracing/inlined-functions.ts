@@ -1,0 +1,142 @@
+import * as vscode from 'vscode';
+import { Failure } from '../../core/failure.ts';
+import type { Frame } from '../../core/stack/frame.ts';
+import { inert } from '../../core/text/inert.ts';
+import { callersText, probeSites } from '../../core/tracing/sites.ts';
+import { inlinedSitesRequest } from '../../protocol/server.ts';
+import { moduleIds } from '../../target/collectors/module-ids.ts';
+import type { Connection } from '../../target/connection.ts';
+import type { LazyServer } from '../source/lazy-server.ts';
+import type { PlaceService } from '../source/place-service.ts';
+import type { InlinedSubject } from './trace-texts.ts';
+
+/** Modules whose functions are looked for. */
+const MODULES = ['zfs', 'spl'];
+
+/** Probes of one session: setting each takes the kernel some milliseconds. */
+const MOST_AT_ONCE = 100;
+
+/** Where a function was inlined. */
+export interface InlinedPlaces {
+  readonly places: readonly InlinedSubject[];
+  /** More of them, which no probe can be told apart by; 0 as a rule. */
+  readonly hidden: number;
+}
+
+/** Where the compiler inlined functions in the modules that run, by their debug info. */
+export class InlinedFunctions {
+  readonly #asking = new WeakMap<Connection, Promise<ReadonlyMap<string, string | null>>>();
+
+  constructor(
+    private readonly server: LazyServer,
+    private readonly places: PlaceService,
+  ) {}
+
+  /**
+   * None where the function was not inlined, or there is no debug info of the modules anywhere; it is fetched where
+   * that is possible.
+   * @param name of the source
+   * @throws Failure when the target cannot be asked
+   */
+  async of(connection: Connection, name: string): Promise<InlinedPlaces> {
+    const loaded = await this.#loaded(connection);
+    const modules = [...loaded].flatMap(([module, buildId]) =>
+      buildId === null ? [] : [{ module, buildId }],
+    );
+    // What stacks of these modules would need: it is the same debug info.
+    const frames = modules.map(({ module }): Frame => {
+      return { symbol: name, offset: 0, size: null, module, reliable: true };
+    });
+    await this.places.learn(connection, frames);
+    const found = await this.server.request(inlinedSitesRequest, { name, modules });
+    if (found === null) {
+      return { places: [], hidden: 0 };
+    }
+    const { buildId, module } = found.build;
+    const sites = probeSites(found.sites);
+    const places = found.sites.flatMap((site, i): InlinedSubject[] => {
+      const at = sites[i];
+      return at === undefined
+        ? []
+        : [
+            {
+              symbol: name,
+              module,
+              parameters: null,
+              typed: { arguments: site.arguments, returns: null },
+              site: { ...at, buildId },
+              way: callersText(site.callers),
+            },
+          ];
+    });
+    return { places, hidden: found.hidden };
+  }
+
+  /**
+   * Places hold for one build only: in another there is any instruction.
+   * @throws Failure `not-traceable` when another build runs by now
+   */
+  async check(
+    connection: Connection,
+    { symbol, module, site }: Pick<InlinedSubject, 'symbol' | 'module' | 'site'>,
+  ): Promise<void> {
+    let asking = this.#asking.get(connection);
+    if (asking === undefined) {
+      // Many places are checked at a time.
+      asking = this.#loaded(connection).finally(() => this.#asking.delete(connection));
+      this.#asking.set(connection, asking);
+    }
+    const loaded = await asking;
+    if (loaded.get(module ?? '') !== site.buildId) {
+      throw new Failure(
+        'not-traceable',
+        `Where ${symbol} was inlined is not known of the ${module} that runs by now: it is another build.`,
+        'Trace the function again: its places are then looked up anew.',
+      );
+    }
+  }
+
+  async #loaded(connection: Connection): Promise<ReadonlyMap<string, string | null>> {
+    const loaded = await connection.run(moduleIds, { modules: MODULES });
+    return new Map([...loaded].map(([module, { buildId }]) => [module, buildId]));
+  }
+}
+
+/**
+ * Asks in which places a function is to be traced.
+ * @throws vscode.CancellationError
+ */
+export async function choosePlaces({ places, hidden }: InlinedPlaces): Promise<readonly InlinedSubject[]> {
+  const [first] = places;
+  if (first === undefined || places.length === 1) {
+    return places;
+  }
+  const items = places.map((place) => ({
+    label: inert(place.site.at, 200),
+    description: inert(place.way, 300),
+    place,
+  }));
+  const more = hidden === 0 ? '' : `; ${hidden} more cannot be told apart by the kernel`;
+  const chosen = await vscode.window.showQuickPick(items, {
+    title: `Trace ${inert(first.symbol, 100)} where?`,
+    placeHolder: `The compiler inlined it in ${places.length} places${more}`,
+    canPickMany: true,
+    matchOnDescription: true,
+  });
+  if (chosen === undefined || chosen.length === 0) {
+    throw new vscode.CancellationError();
+  }
+  if (chosen.length > MOST_AT_ONCE) {
+    throw new Failure(
+      'bad-request',
+      `${chosen.length} places are more than one trace takes.`,
+      `Choose ${MOST_AT_ONCE} of them at most: type a part of their function or file to find them.`,
+    );
+  }
+  return chosen.map(({ place }) => place);
+}
+
+/** Whether all places of a function can be traced at once. */
+export function fitsOneTrace({ places }: InlinedPlaces): boolean {
+  return places.length <= MOST_AT_ONCE;
+}

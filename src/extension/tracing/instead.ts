@@ -1,0 +1,60 @@
+import type { TraceRefused, TraceStarted } from '../../core/tracing/events.ts';
+import { SITE_KINDS } from '../../core/tracing/sites.ts';
+import type { Suggestion, Verdict } from '../../core/tracing/why-not.ts';
+import type { TraceAlternative } from '../../protocol/trace-view.ts';
+import { PLAIN, type TraceChoice } from './choose-kind.ts';
+import { choosePlaces, fitsOneTrace, type InlinedPlaces } from './inlined-functions.ts';
+import { alternative, placeAlternative, type Subject } from './trace-texts.ts';
+
+/** Places that are offered one by one. */
+const MOST_OFFERED = 20;
+
+/** Something that can be traced in place of a function that cannot. */
+export interface Offer {
+  readonly alternative: TraceAlternative;
+  /** What is traced then, in one session. @throws vscode.CancellationError when the person is asked and does not answer */
+  subjects(): Promise<readonly Subject[]>;
+}
+
+/**
+ * What a person is offered in place of a function that has no code: the places where it was inlined, then its
+ * callers or its compiled forms.
+ * @param named makes a subject of a symbol
+ */
+export function offers(
+  { suggestions }: Verdict,
+  inlined: InlinedPlaces,
+  symbol: string,
+  named: (suggestion: Suggestion) => Promise<Subject>,
+): readonly Offer[] {
+  const { places } = inlined;
+  const many = `${places.length} places where ${symbol} was inlined`;
+  const all: Offer = {
+    alternative: { symbol: `All ${many}`, about: 'each by a probe at its very instruction' },
+    subjects: async () => places,
+  };
+  const some: Offer = {
+    alternative: { symbol: 'Choose places...', about: `among the ${many}` },
+    subjects: () => choosePlaces(inlined),
+  };
+  return [
+    ...(places.length < 2 ? [] : fitsOneTrace(inlined) ? [all, some] : [some]),
+    ...places.slice(0, MOST_OFFERED).map((place) => ({
+      alternative: placeAlternative(place),
+      subjects: async () => [place],
+    })),
+    ...suggestions.map((suggestion) => ({
+      alternative: alternative(suggestion, symbol),
+      subjects: async () => [await named(suggestion)],
+    })),
+  ];
+}
+
+/** How it is traced then: a place of inlined code as the function was to be, as far as that can be. */
+export function choiceInstead({ kind }: TraceChoice, { site }: Subject): TraceChoice {
+  return site !== undefined && SITE_KINDS.includes(kind) ? { ...PLAIN, kind } : PLAIN;
+}
+
+export function isRefused(answer: TraceStarted | TraceRefused): answer is TraceRefused {
+  return answer.kind === 'refused';
+}
