@@ -87,7 +87,7 @@ cd /
 z_why= z_missed=0 z_signal= z_status=0 z_left=none z_ticker= z_reader= z_nudged= z_heard= z_group=shared
 z_tick() {
 [ -z "$z_ticker" ] || return 0
-(z_sleep=; trap 'kill $z_sleep; exit' TERM
+${job.script === null ? quietTicker() : ''}(z_sleep=; trap 'kill $z_sleep; exit' TERM
 while :; do sleep ${BEAT_SECONDS} & z_sleep=$!; wait $z_sleep; kill -s USR1 $$ || exit; done) </dev/null 3<&- >/dev/null 2>&1 &
 z_ticker=$!
 }
@@ -162,6 +162,19 @@ z_settle || { z_send KILL; z_settle; } || z_left=stuck
 [ $z_group = own ] || z_sweep
 fi
 ${END[job.shell ?? 'own'](job)}}
+`;
+}
+
+/**
+ * What stands by may do so for minutes: where there is a bash, its `read` waits instead of a `sleep` each time, so that
+ * no process is started meanwhile. It reads a pipe that nobody writes to and that, being open for writing too, has no end.
+ */
+function quietTicker(): string {
+  return `if [ -e /dev/fd/0 ] && command -v bash >/dev/null 2>&1; then
+BASH_ENV= bash -c 'exec <> <(:); while :; do read -r -t ${BEAT_SECONDS}; kill -s USR1 $0 || exit; done' $$ 3<&- >/dev/null 2>&1 &
+z_ticker=$!
+return
+fi
 `;
 }
 

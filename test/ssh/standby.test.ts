@@ -9,7 +9,7 @@ import type { Connection } from '../../src/target/connection.ts';
 import { supervise } from '../../src/target/supervisor.ts';
 import { Person, question, reach } from './client.ts';
 import { word as newWord } from './fixtures.ts';
-import { isRunning, Server, until } from './server.ts';
+import { descendants, isRunning, Server, until } from './server.ts';
 
 const folder = mkdtempSync(path.join(os.tmpdir(), 'zscope-standby-'));
 
@@ -30,6 +30,15 @@ function byWord(word: string): StreamCollector<Params, string, { word: string }>
     cleanup: ({ word }) => `echo cleaned >>'${folder}/${word}'`,
     decoder: () => ({ line: (text) => [text], end: () => [] }),
   };
+}
+
+/** The name of the program that a process runs; empty when it has ended. */
+function programOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
+  } catch {
+    return '';
+  }
 }
 
 let server: Server;
@@ -159,6 +168,27 @@ describe('a shell that stands by', () => {
     expect(await connection.run(question('echo still'), null)).toBe('still\n');
     for (const stream of streams) stream.dispose();
     await Promise.all(streams.map((stream) => stream.ended));
+  });
+
+  test('starts no process while it waits', async () => {
+    const child = spawn('sh', [], { stdio: ['pipe', 'pipe', 'inherit'] });
+    let output = '';
+    child.stdout.on('data', (bytes: Buffer) => {
+      output += bytes.toString();
+    });
+    const nonce = 'e'.repeat(32);
+    child.stdin.write(supervise({ nonce, preamble: '', script: null, cleanup: '', kind: 'stream' }));
+    const programs = () => descendants(child.pid ?? 0).map((pid) => `${pid} ${programOf(pid)}`);
+    await until('its ticker', 20_000, () => programs().some((one) => one.endsWith(' bash')));
+    const seen = new Set<string>();
+    // Longer than between two beats: a `sleep` between them would always be seen.
+    for (let turn = 0; turn < 12; turn += 1) {
+      await sleep(500);
+      for (const one of programs()) seen.add(one);
+    }
+    expect([...seen].filter((one) => one.endsWith(' sleep'))).toEqual([]);
+    child.stdin.end();
+    await until('the end', 20_000, () => / end finished (0|255) none/.test(output));
   });
 
   test.each(['sh', 'bash', 'busybox sh'])('in %s a script that broke off does not run', async (shell) => {
