@@ -19,7 +19,7 @@ import { pasteStackText } from './stack-text/paste.ts';
 import type { StackCommands } from './stack-text/stack-commands.ts';
 import type { RootAccess } from './targets/become-root.ts';
 import { connectTo, pickHost } from './targets/connect.ts';
-import type { SerialConsoles } from './targets/consoles.ts';
+import type { LastLines } from './targets/last-lines.ts';
 import { replaceKeyOf } from './targets/replace-key.ts';
 import type { TargetNode } from './targets/target-nodes.ts';
 import type { TargetService } from './targets/target-service.ts';
@@ -32,7 +32,7 @@ interface Services {
   readonly targetsView: TargetsView;
   readonly root: RootAccess;
   readonly activity: ActivityDocument;
-  readonly consoles: SerialConsoles;
+  readonly lastLines: LastLines;
   readonly hungTasks: HungTasksView;
   readonly tracing: LazyTracing;
   readonly dbgmsg: DbgmsgView;
@@ -136,11 +136,11 @@ export function registerCommands(services: Services): vscode.Disposable {
       },
     ],
     'zscope.showConsole': [
-      'Showing a serial console',
+      'Showing the last lines of a kernel',
       async (node) => {
         const entry = entryOf(node);
         if (entry !== null) {
-          await services.consoles.show(entry);
+          await services.lastLines.show(entry);
         }
       },
     ],

@@ -20,7 +20,8 @@ import { linkTerminals } from './stack-text/terminal-links.ts';
 import { VirtualDocuments } from './stack-text/virtual-documents.ts';
 import { RootAccess } from './targets/become-root.ts';
 import { Consent } from './targets/consent.ts';
-import { SerialConsoles } from './targets/consoles.ts';
+import { KernelLogs } from './targets/kernel-logs.ts';
+import { LastLines } from './targets/last-lines.ts';
 import { DialogPrompts } from './targets/prompts.ts';
 import { TargetStatus } from './targets/status-bar.ts';
 import { TargetService } from './targets/target-service.ts';
@@ -74,7 +75,8 @@ export function activate(extension: vscode.ExtensionContext): void {
   const dbgmsg = own(new DbgmsgView(extension.extensionUri, targets, server, opener, context, funnel));
   const errors = own(new ErrorsView(targets, server, opener, context, funnel));
   const documents = own(new VirtualDocuments());
-  const consoles = own(new SerialConsoles(targets, documents, funnel));
+  const kernelLogs = own(new KernelLogs(targets, hungTasks, funnel));
+  const lastLines = own(new LastLines(targets, kernelLogs, documents, funnel));
   const stacks = new StackCommands(server, targets, opener, documents);
   const tracing = own(
     new LazyTracing({ extension, targets, hungTasks, server, places, frames, documents, context, funnel }),
@@ -89,7 +91,7 @@ export function activate(extension: vscode.ExtensionContext): void {
       targetsView,
       root,
       activity,
-      consoles,
+      lastLines,
       hungTasks,
       tracing,
       dbgmsg,

@@ -9,6 +9,7 @@ import type { ConsoleReader } from '../../target/serial-console.ts';
 import type { FailureFunnel } from '../failures.ts';
 import type { VirtualDocuments } from '../stack-text/virtual-documents.ts';
 import { setting } from '../vscode-table.ts';
+import type { KernelLogs } from './kernel-logs.ts';
 import { targetModule } from './lazy-target.ts';
 import { targetKey } from './target-nodes.ts';
 import type { Target, TargetService } from './target-service.ts';
@@ -20,23 +21,25 @@ interface OpenConsole {
   readonly entry: HostEntry;
   /** Since when it is read; null for one that was asked for by hand. */
   readonly connection: Connection | null;
-  readonly reader: Promise<ConsoleReader>;
+  /** Null where no console is named. */
+  readonly reader: Promise<ConsoleReader> | null;
   /** The fault that was told last, so that it is told once. */
   said: string;
 }
 
 /**
- * The serial consoles that the settings name. One is read while its target is connected; when that falls
- * silent or is lost, and the console tells of a panic or another fault since, this is said, and the
- * console's last lines can be opened as a document with links.
+ * What kernels said last. The serial consoles that the settings name are read while their targets are connected; the
+ * kernel's own log comes over the connection (kernel-logs.ts). When a target falls silent or is lost, and one of them
+ * tells of a panic or another fault since, this is said, and the last lines can be opened as a document with links.
  */
-export class SerialConsoles implements Disposable {
+export class LastLines implements Disposable {
   readonly #open = new Map<string, OpenConsole>();
   readonly #timers = new Set<NodeJS.Timeout>();
   readonly #listener: vscode.Disposable;
 
   constructor(
     private readonly targets: TargetService,
+    private readonly kernelLogs: KernelLogs,
     private readonly documents: VirtualDocuments,
     private readonly funnel: FailureFunnel,
   ) {
@@ -81,6 +84,7 @@ export class SerialConsoles implements Disposable {
     }
     const value: unknown = setting('zscope.serialConsoles')[entry.alias];
     if (value === undefined) {
+      this.#open.set(key, { entry, connection, reader: null, said: '' });
       return null;
     }
     const source = typeof value === 'string' ? parseConsoleSource(value) : null;
@@ -103,28 +107,34 @@ export class SerialConsoles implements Disposable {
     if (this.targets.target(entry)?.state === 'connected') {
       return;
     }
-    const { bytes, fresh } = await (await open.reader).tail();
-    const fault = lastFault(consoleText(decoded(bytes.subarray(bytes.length - fresh))));
+    const told = open.reader === null ? null : await faultOf(await open.reader);
+    const fault = told ?? this.kernelLogs.fault(entry);
     if (fault === null || fault === open.said) {
       return;
     }
     open.said = fault;
-    const show = 'Show Console';
-    const message = `${entry.alias} does not answer. Its serial console says: ${inert(fault, 300).replaceAll('[', '(').replaceAll(']', ')')}`;
+    const show = 'Show Last Lines';
+    const who = told === null ? 'kernel log' : 'serial console';
+    const message = `${entry.alias} does not answer. Its ${who} says: ${inert(fault, 300).replaceAll('[', '(').replaceAll(']', ')')}`;
     if ((await vscode.window.showWarningMessage(message, show)) === show) {
       await this.show(entry);
     }
   }
 
-  /** Opens the last lines of a target's console. @throws Failure */
+  /** Opens the last lines of a target's console; of its kernel's log where no console is named. @throws Failure */
   async show(entry: HostEntry): Promise<void> {
     const reader = this.#open.get(targetKey(entry))?.reader ?? this.#begin(entry, null);
     if (reader === null) {
-      throw new Failure(
-        'bad-request',
-        `No serial console of ${entry.alias} is known.`,
-        `Name it in the setting zscope.serialConsoles: "${entry.alias}": "/path/to/its/log".`,
-      );
+      const lines = this.kernelLogs.text(entry);
+      if (lines === '') {
+        throw new Failure(
+          'bad-request',
+          `No line of ${entry.alias}'s kernel has come.`,
+          `The kernel log is read while Hung Tasks shows the target. A serial console can be named in the setting zscope.serialConsoles: "${entry.alias}": "/path/to/its/log".`,
+        );
+      }
+      await this.documents.show(`Kernel log of ${entry.alias}`, lines);
+      return;
     }
     let text: string;
     try {
@@ -154,11 +164,17 @@ export class SerialConsoles implements Disposable {
   }
 }
 
-function close(reader: Promise<ConsoleReader>): void {
-  reader.then(
+function close(reader: Promise<ConsoleReader> | null): void {
+  reader?.then(
     (open) => open.dispose(),
     () => {},
   );
+}
+
+/** What the console told of since it is read. */
+async function faultOf(reader: ConsoleReader): Promise<string | null> {
+  const { bytes, fresh } = await reader.tail();
+  return lastFault(consoleText(decoded(bytes.subarray(bytes.length - fresh))));
 }
 
 function decoded(bytes: Uint8Array): string {
