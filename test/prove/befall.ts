@@ -87,7 +87,7 @@ export const MOMENTS: readonly Moment[] = [
     ends: 'boot',
     async strike({ onlooker, guest }) {
       const since = Date.now();
-      void guest.ask('echo c >/proc/sysrq-trigger').catch(() => {});
+      await guest.sysrq('c');
       const silentAt = await onlooker.says('silent', since, 30_000);
       await onlooker.closes(since, onlooker.deadAfterMs + 30_000);
       await lab.crash();
@@ -103,7 +103,7 @@ export const MOMENTS: readonly Moment[] = [
     async strike({ onlooker, guest }) {
       const { bootId } = guest.observer.facts;
       const since = Date.now();
-      void guest.ask('echo b >/proc/sysrq-trigger').catch(() => {});
+      await guest.sysrq('b');
       const closedAt = await onlooker.closes(since, onlooker.deadAfterMs + 60_000);
       await guest.afterReboot(bootId);
       return closedAt - since;

@@ -159,9 +159,28 @@ export class Guest {
     for (;;) {
       const rests = await this.rests(but);
       const tookMs = Math.round(performance.now() - began);
-      if (rests.length === 0 || tookMs > limitMs) return { tookMs, rests };
+      if (rests.length === 0) return { tookMs, rests };
+      if (tookMs > limitMs) return { tookMs, rests: await this.described(rests) };
       await new Promise((resolve) => setTimeout(resolve, 300));
     }
+  }
+
+  /** The same lines, those of processes with what they run, where in the kernel they wait, and their children. */
+  async described(lines: readonly string[]): Promise<string[]> {
+    const text = await this.ask(
+      `for p in ${lines.map((line) => /^process (\d+) /.exec(line)?.[1] ?? '').join(' ')}; do
+        [ -d /proc/$p ] || continue
+        read -r wait </proc/$p/wchan
+        echo "$p: $(tr '\\0' ' ' </proc/$p/cmdline) in $wait, children: $(cat /proc/$p/task/*/children)"
+      done; true`,
+    );
+    const about = new Map(
+      text.split('\n').map((line) => [line.split(':', 1)[0] ?? '', line.replace(/^\d+: /, '')]),
+    );
+    return lines.map((line) => {
+      const [, pid = '', name = ''] = /^process (\d+) \d+ (.*)$/.exec(line) ?? [];
+      return pid === '' ? line : `process ${name} (${about.get(pid)?.trim() ?? 'gone by now'})`;
+    });
   }
 
   /** Files that are newer than the beginning, but for those that the system itself writes. */
@@ -178,6 +197,14 @@ export class Guest {
   async reconnect(): Promise<void> {
     this.#observer?.dispose();
     this.#observer = await until('sshd lets us in', BOOT_MS, () => observe().catch(() => undefined));
+  }
+
+  /**
+   * Has the kernel do what a key of the magic SysRq does (Documentation/admin-guide/sysrq.rst), a moment after the answer:
+   * `b` boots it anew at once, `c` has it panic.
+   */
+  async sysrq(key: 'b' | 'c'): Promise<void> {
+    await this.ask(`setsid sh -c 'sleep 0.3; echo ${key} >/proc/sysrq-trigger' </dev/null >/dev/null 2>&1 &`);
   }
 
   /** Waits for a boot other than this one, and begins anew in it. */
