@@ -28,7 +28,7 @@ export class VirtualDocuments implements vscode.TextDocumentContentProvider, Dis
   async show(
     title: string,
     text: string,
-    where: Pick<vscode.TextDocumentShowOptions, 'viewColumn' | 'preserveFocus'> = {},
+    where: Pick<vscode.TextDocumentShowOptions, 'viewColumn' | 'preserveFocus' | 'selection'> = {},
   ): Promise<void> {
     const uri = uriOf(title);
     this.#texts.set(uri.toString(), text);

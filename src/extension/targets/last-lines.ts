@@ -133,7 +133,7 @@ export class LastLines implements Disposable {
           `The kernel log is read while Hung Tasks shows the target. A serial console can be named in the setting zscope.serialConsoles: "${entry.alias}": "/path/to/its/log".`,
         );
       }
-      await this.documents.show(`Kernel log of ${entry.alias}`, lines);
+      await this.#showEnd(`Kernel log of ${entry.alias}`, lines);
       return;
     }
     let text: string;
@@ -149,7 +149,13 @@ export class LastLines implements Disposable {
         'See the setting zscope.serialConsoles.',
       );
     }
-    await this.documents.show(`Console of ${entry.alias}`, text === '' ? 'Nothing has come yet.\n' : text);
+    await this.#showEnd(`Console of ${entry.alias}`, text === '' ? 'Nothing has come yet.\n' : text);
+  }
+
+  /** The last lines are at the end. */
+  async #showEnd(title: string, text: string): Promise<void> {
+    const end = new vscode.Position(text.split('\n').length - 1, 0);
+    await this.documents.show(title, text, { selection: new vscode.Range(end, end) });
   }
 
   dispose(): void {
