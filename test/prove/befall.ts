@@ -15,6 +15,10 @@ export interface Onlooker {
   closes(since: number, limitMs: number): Promise<number>;
   /** The connection stood all the time: no stream has ended, a question is answered, and events come. */
   goesOn(since: number): Promise<void>;
+  /** Where it reads the kernel's log: waits until it has done so, at or after a time. */
+  hasReadLog?(since: number): Promise<void>;
+  /** The kernel does not answer: it says and shows what that said last. */
+  tellsLastWords?(words: string): Promise<void>;
   /** What it said since then that a machine which is well gives no reason for. */
   complaints(since: number): Promise<readonly string[]>;
 }
@@ -85,10 +89,15 @@ export const MOMENTS: readonly Moment[] = [
     name: 'kernel panic (sysrq c)',
     truth: 'silent, then given up with a reason; all streams end',
     ends: 'boot',
-    async strike({ onlooker, guest }) {
+    async strike({ onlooker, guest, random }) {
+      // A panic's own lines seldom get out; those of the fault that led to it do.
+      const words = `BUG: said by a proof (${random.below(1e6)})`;
+      await guest.ask(`echo '<2>${words}' >/dev/kmsg`);
+      await onlooker.hasReadLog?.(Date.now());
       const since = Date.now();
       await guest.sysrq('c');
       const silentAt = await onlooker.says('silent', since, 30_000);
+      await onlooker.tellsLastWords?.(words);
       await onlooker.closes(since, onlooker.deadAfterMs + 30_000);
       await lab.crash();
       await lab.reset();

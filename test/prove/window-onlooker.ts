@@ -121,7 +121,23 @@ export class WindowOnlooker implements Onlooker {
   async goesOn(since: number): Promise<void> {
     const trace = await this.#trace();
     await this.#callsCome(await countOf(trace));
-    await this.#questionAnswered(since);
+    await this.#answered('task-snapshot', since);
+  }
+
+  async hasReadLog(since: number): Promise<void> {
+    await this.#answered('kernel-lines', since);
+  }
+
+  async tellsLastWords(words: string): Promise<void> {
+    const { notifications, editor } = this.workbench;
+    const told = await notifications.waitFor('does not answer');
+    if (!told.includes(words)) throw new Error(`it tells something else: ${told}`);
+    await this.#alone(async () => {
+      await notifications.press('does not answer', 'Show Last Lines');
+      await waitFor('the last lines of the kernel', async () =>
+        (await editor.text()).includes(words) ? true : undefined,
+      );
+    });
   }
 
   async complaints(since: number): Promise<string[]> {
@@ -143,7 +159,7 @@ export class WindowOnlooker implements Onlooker {
     await gap(await this.#dbgmsg(), isNewBoot ? /was rebooted here/ : /was interrupted/);
     await this.#errorsSay(/: [\d,]+ errors.*a gap/);
     await this.#tasksShown();
-    await this.#questionAnswered(since);
+    await this.#answered('task-snapshot', since);
   }
 
   /** Asks the window for its list of targets again and again until the signal aborts. */
@@ -251,18 +267,18 @@ export class WindowOnlooker implements Onlooker {
     );
   }
 
-  /** The activity has a look at the tasks that began at or after a time and ended well. */
-  async #questionAnswered(since: number): Promise<void> {
+  /** The activity has a question that began at or after a time and ended well. */
+  async #answered(question: string, since: number): Promise<void> {
     const { workbench } = this;
     await waitFor(
-      'a look at the tasks in the activity',
+      `${question} in the activity`,
       () =>
         this.#alone(async () => {
           await workbench.runCommand('ZScope: Show Activity on Targets');
           const lines = (await workbench.editor.text()).split('\n');
           return lines.some((line) => {
-            const [, at = '', end = ''] = /^(\S+ \S+) +.* task-snapshot +observe +(\w+) /.exec(line) ?? [];
-            return end === 'finished' && Date.parse(at.replace(' ', 'T')) >= since;
+            const [, at = '', name, end] = /^(\S+ \S+) +\S+ +\S+ +(\S+) +observe +(\w+) /.exec(line) ?? [];
+            return name === question && end === 'finished' && Date.parse(at.replace(' ', 'T')) >= since;
           })
             ? true
             : undefined;
