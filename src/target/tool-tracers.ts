@@ -29,9 +29,14 @@ interface Planned extends ToolRun {
 
 /**
  * The tracer of a tool as it is installed on a target.
+ * @param btf functions that the target's BTF has (collectors/btf-functions.ts); none where that is not asked
  * @throws Failure `not-traceable` when it is not installed
  */
-export function tracerOf(tool: TraceTool, installed: InstalledTools): Tracer {
+export function tracerOf(
+  tool: TraceTool,
+  installed: InstalledTools,
+  btf: ReadonlySet<string> = new Set(),
+): Tracer {
   if (tool === 'ftrace') {
     return ftrace;
   }
@@ -42,7 +47,7 @@ export function tracerOf(tool: TraceTool, installed: InstalledTools): Tracer {
       `Install ${TOOLS[tool].packages} there, or choose ftrace, which needs nothing.`,
     );
   }
-  const plan = (params: TraceParams) => planOf(tool, installed, params);
+  const plan = (params: TraceParams) => planOf(tool, installed, params, btf);
   return {
     id: tool,
     plan: (params) => {
@@ -75,7 +80,12 @@ function programOf(
   return (program === undefined ? undefined : programs[program]) ?? null;
 }
 
-function planOf(tool: Installable, installed: InstalledTools, params: TraceParams): Planned {
+function planOf(
+  tool: Installable,
+  installed: InstalledTools,
+  params: TraceParams,
+  btf: ReadonlySet<string>,
+): Planned {
   const program = programOf(tool, installed, params.kind);
   if (program === null) {
     throw new Failure(
@@ -86,7 +96,7 @@ function planOf(tool: Installable, installed: InstalledTools, params: TraceParam
   }
   if (tool === 'bpftrace') {
     const request = toolRequest(params, { duration: true, argumentsAtReturn: true });
-    const script = bpftraceProgram(request, toolVersion(installed.bpftrace ?? ''));
+    const script = bpftraceProgram(request, toolVersion(installed.bpftrace ?? ''), btf);
     return {
       words: [program, '-f', 'json', '-B', 'line', '-e', script.text],
       environment: {},

@@ -1,5 +1,6 @@
 import { Failure } from '../failure.ts';
-import type { Fetch } from '../tracing/arguments.ts';
+import type { TypedFunction } from '../symbols/value-type.ts';
+import { argumentRegisters, type Fetch } from '../tracing/arguments.ts';
 import { allOf, type Condition, checkCondition, conjuncts, knownWhen } from '../tracing/conditions/check.ts';
 import { conditionFields } from '../tracing/conditions/fields.ts';
 import { parseCondition } from '../tracing/conditions/parse.ts';
@@ -17,6 +18,12 @@ export interface ToolRequest {
   readonly machine: string;
   /** Arguments as they are at the entry: numbers first, then strings. */
   readonly fetches: readonly Fetch[];
+  /** The declaration by the running build's debug info; null without it. */
+  readonly declared: {
+    readonly parameters: number;
+    /** Names of arguments by the registers that bring them. */
+    readonly names: ReadonlyMap<string, string>;
+  } | null;
   readonly fixed: readonly { readonly index: number; readonly value: ArgumentValue }[];
   readonly returns: ReturnKind;
   /** Null for all calls. */
@@ -41,10 +48,13 @@ export interface ToolSight {
 
 /**
  * What is asked of a tool. Names, arguments and limits are as a trace through tracefs has them.
- * @throws Failure `bad-request` as {@link ftraceProgram} does
+ * @throws Failure `bad-request` as {@link ftraceProgram} does, and for a place where a function was inlined
  */
 export function toolRequest(params: TraceParams, sight: ToolSight): ToolRequest {
   const { kind = 'calls' } = params;
+  if (params.site !== undefined) {
+    throw noSites(params.symbol);
+  }
   ftraceProgram({ ...params, condition: '' });
   // With both ends seen, arguments are those of the entry.
   const program = ftraceProgram({ ...params, kind: 'returns', condition: '' });
@@ -61,6 +71,7 @@ export function toolRequest(params: TraceParams, sight: ToolSight): ToolRequest 
     kind,
     machine: params.machine,
     fetches,
+    declared: params.typed ? declared(params.typed, params.machine) : null,
     fixed,
     returns,
     condition,
@@ -70,6 +81,28 @@ export function toolRequest(params: TraceParams, sight: ToolSight): ToolRequest 
     maxRate,
     stackShift,
   };
+}
+
+/** Tools trace functions. */
+export function noSites(symbol: string): Failure {
+  return new Failure(
+    'bad-request',
+    `${symbol} was inlined: the places where it is can be traced by ftrace only.`,
+    'Choose ftrace (zscope.trace.tool).',
+  );
+}
+
+/** Names are those of arguments that are where the machine's convention has them, so that none before them is gone. */
+function declared({ arguments: args }: TypedFunction, machine: string): ToolRequest['declared'] {
+  const registers = argumentRegisters(machine);
+  const names = new Map(
+    args.flatMap(({ name, place }, i): [string, string][] => {
+      const register = registers[i] ?? '';
+      const isThere = place.kind === 'register' && place.register.endsWith(register.slice(1));
+      return register !== '' && isThere && /^[A-Za-z_]\w{0,99}$/.test(name) ? [[register, name]] : [];
+    }),
+  );
+  return { parameters: args.length, names };
 }
 
 /** A condition in two parts, both of which a call has to fulfil. */

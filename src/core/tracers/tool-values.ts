@@ -1,4 +1,5 @@
 import type { Fetch, FetchType } from '../tracing/arguments.ts';
+import { sumOf } from '../tracing/call-fields.ts';
 import type { ArgumentValue } from '../tracing/events.ts';
 import { keptValue } from '../tracing/values/kept-value.ts';
 import { showValue } from '../tracing/values/show-value.ts';
@@ -11,10 +12,11 @@ export function toolArguments(
   texts: readonly string[],
 ): ArgumentValue[] {
   const byIndex = new Map<number, ArgumentValue>(fixed.map(({ index, value }) => [index, value]));
-  for (const [i, { index, name, type, show }] of fetches.entries()) {
+  for (const [i, { index, name, type, show, add = 0 }] of fetches.entries()) {
     const text = texts[i];
     if (text !== undefined) {
-      const shown = type === 'string' ? `"${text}"` : show === undefined ? text : showValue(show, text);
+      const value = add === 0 ? text : sumOf(text, add, type);
+      const shown = type === 'string' ? `"${text}"` : show === undefined ? value : showValue(show, value);
       byIndex.set(index, { name, value: keptValue(shown) });
     }
   }

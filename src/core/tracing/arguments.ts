@@ -26,6 +26,11 @@ const REGISTERS: Readonly<Record<string, readonly string[]>> = {
   aarch64: ['%x0', '%x1', '%x2', '%x3', '%x4', '%x5', '%x6', '%x7'],
 };
 
+/** Empty for a machine that is not known. @param machine `uname -m` */
+export function argumentRegisters(machine: string): readonly string[] {
+  return REGISTERS[machine] ?? [];
+}
+
 /** Scalar types that ZFS and Linux pass by value, by the width that is sure to be theirs. */
 const SCALARS: Readonly<Record<FetchType, string>> = {
   x64: 'uintptr_t intptr_t caddr_t zio_flag_t',

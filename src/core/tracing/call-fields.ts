@@ -59,7 +59,7 @@ export function readCallFields(text: string, { program, at }: EventRole): CallFi
 }
 
 /** A number with another added to it, in the width and the form that it was fetched in; anything else as it is. */
-function sumOf(text: string, add: number, type: FetchType): string {
+export function sumOf(text: string, add: number, type: FetchType): string {
   if (!/^(?:-?\d{1,20}|0x[0-9a-f]{1,16})$/.test(text)) {
     return text;
   }

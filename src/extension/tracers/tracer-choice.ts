@@ -6,6 +6,7 @@ import {
   TRACE_TOOLS,
   type TraceTool,
 } from '../../core/tracers/tools.ts';
+import { btfFunctions } from '../../target/collectors/btf-functions.ts';
 import { installedTools } from '../../target/collectors/installed-tools.ts';
 import type { Connection } from '../../target/connection.ts';
 import { tracerOf } from '../../target/tool-tracers.ts';
@@ -17,6 +18,8 @@ import { setting } from '../vscode-table.ts';
 export class TracerChoice {
   readonly #installed = new AskedOnce((connection) => connection.run(installedTools, null));
 
+  readonly #btf = new AskedOnce((connection) => connection.run(btfFunctions, null));
+
   /** What of the tools a target has. @throws Failure */
   installed(connection: Connection): Promise<InstalledTools> {
     return this.#installed.of(connection);
@@ -25,7 +28,13 @@ export class TracerChoice {
   /** @throws Failure `not-traceable` when the tool is not installed there, with the package that has it */
   async tracer(connection: Connection): Promise<Tracer> {
     const tool = setting('zscope.trace.tool');
-    return tool === 'ftrace' ? ftrace : tracerOf(tool, await this.installed(connection));
+    if (tool === 'ftrace') {
+      return ftrace;
+    }
+    const installed = this.installed(connection);
+    return tool === 'bpftrace'
+      ? tracerOf(tool, ...(await Promise.all([installed, this.#btf.of(connection)])))
+      : tracerOf(tool, await installed);
   }
 
   /**

@@ -165,6 +165,9 @@ export class BpftraceOutput implements ToolOutput {
         }
       }
     }
+    // What watches a function through its BTF stands on its stack: `bpf_prog_<tag>_<name>`, `bpf_trampoline_<id>`.
+    const own = frames.findIndex((frame) => !/^bpf_(?:prog|trampoline)_/.test(frame.symbol));
+    frames.splice(0, Math.max(0, own));
     return this.#pool.stack(frames);
   }
 

@@ -8,7 +8,7 @@ import { cCondition, cErrorTest } from '../c-condition.ts';
 import { partForTool, partsOf, type ToolRequest } from '../tool-request.ts';
 import { printfFormat } from '../tool-values.ts';
 import { isAtLeast, type ToolVersion } from '../tools.ts';
-import { bpftraceReturn, bpftraceValue } from './places.ts';
+import { bpftraceReturn, bpftraceValue, type Entry, registers, typedArguments } from './places.ts';
 
 /** Strings that one record can hold: its other values and 64 bytes for each have to fit into 512 bytes of stack. */
 const MOST_STRINGS = 3;
@@ -26,32 +26,72 @@ export interface BpftraceProgram extends Filtered {
 /**
  * What a trace asks, as a program of the version that is installed. Records are printed with tabs between their
  * values, strings last, then the stack; sums are printed once a second, and `tick` behind them.
+ * @param btf functions that the target's BTF has: bpftrace attaches to these by trampolines, with arguments by name
  * @throws Failure `bad-request` for a condition that it cannot check while it only sums up
  */
-export function bpftraceProgram(request: ToolRequest, version: ToolVersion): BpftraceProgram {
+export function bpftraceProgram(
+  request: ToolRequest,
+  version: ToolVersion,
+  btf: ReadonlySet<string> = NO_BTF,
+): BpftraceProgram {
   const { kind, machine } = request;
-  const known = request.fetches.filter((fetch) => bpftraceValue(fetch, machine) !== null);
+  const typed = btf.has(request.symbol) ? typedProbe(request, version) : null;
+  const entry = typed?.entry ?? registers(machine);
+  const known = request.fetches.filter((fetch) => bpftraceValue(fetch, entry) !== null);
   const numbers = known.filter(({ type }) => type !== 'string').slice(0, MOST_NUMBERS);
   const strings = known.filter(({ type }) => type === 'string').slice(0, MOST_STRINGS);
   const fetches = [...numbers, ...strings];
-  const { theirs, atEntry, ours } = conditions(request, fetches);
+  const seesBoth = request.seesReturn && typed === null;
+  const { theirs, atEntry, ours } = conditions(request, fetches, seesBoth);
   const isRecord = KINDS[kind].how === 'event';
   const probe = (type: string) => `${type}:${target(request, version)}`;
-  const shown = { request, fetches, theirs, atEntry };
-  const probes = request.seesReturn
+  const shown = { request, entry, fetches, theirs, atEntry };
+  const probes = seesBoth
     ? bothEnds(shown, probe, isRecord)
-    : [block(probe('kprobe'), entryOnly(shown))];
+    : [block(probe(typed?.type ?? 'kprobe'), oneEnd(shown, isRecord))];
   const text = [
     `// ${request.symbol}: ${kind}. Run it with: bpftrace -B line FILE`,
     ...probes,
-    ...ticks(request, isRecord),
+    ...ticks(request, isRecord, seesBoth),
     '',
   ].join('\n');
   return { request, text, fetches, filters: { ours } };
 }
 
+/** Parameters of a function that a trampoline serves: those in registers ("functions with more than 6 parameters are not supported"). */
+const MOST_TYPED = 6;
+
+const NO_BTF: ReadonlySet<string> = new Set();
+
+/**
+ * A probe by a BPF trampoline; null where a kprobe tells more. It knows no stack pointer, by which an entry finds its
+ * return: so it serves where one end is enough. On x86-64 modules have BTF since Linux 5.11, and bpftrace takes it since
+ * 0.17; names of these probes and of their arguments are others since 0.20 and 0.19 (bpftrace, CHANGELOG.md).
+ */
+function typedProbe(
+  request: ToolRequest,
+  version: ToolVersion,
+): { readonly type: string; readonly entry: Entry } | null {
+  const { kind, machine, module, fetches, declared, seesReturn } = request;
+  if (declared === null || declared.parameters > MOST_TYPED) {
+    return null;
+  }
+  const entry = typedArguments(declared.names, isAtLeast(version, 0, 19) ? 'args.' : 'args->');
+  // Calls that are told one by one with what they returned have a duration too, and strings as they were at the entry.
+  const isOneEnd = !seesReturn || kind === 'count';
+  if (machine !== 'x86_64' || module === null || !isOneEnd || !isAtLeast(version, 0, 17)) {
+    return null;
+  }
+  if (fetches.some((fetch) => bpftraceValue(fetch, entry) === null)) {
+    return null;
+  }
+  const [atEntry, atReturn] = isAtLeast(version, 0, 20) ? ['fentry', 'fexit'] : ['kfunc', 'kretfunc'];
+  return { type: seesReturn ? atReturn : atEntry, entry };
+}
+
 interface Shown {
   readonly request: ToolRequest;
+  readonly entry: Entry;
   readonly fetches: readonly Fetch[];
   /** What is checked when all is known; null for nothing. */
   readonly theirs: string | null;
@@ -59,13 +99,13 @@ interface Shown {
   readonly atEntry: string | null;
 }
 
-function conditions(request: ToolRequest, fetches: readonly Fetch[]) {
+function conditions(request: ToolRequest, fetches: readonly Fetch[], seesBoth: boolean) {
   const print = (part: Condition) =>
     cCondition(part, {
       value: (field) => word(field, fetches),
       equals: (field, text) => equals(field, text, fetches),
     });
-  const early = (part: Condition) => request.seesReturn && knownWhen(part) === 'entry';
+  const early = (part: Condition) => seesBoth && knownWhen(part) === 'entry';
   const parts = partsOf(request);
   const first = partForTool(parts.filter(early), request.kind, print);
   const last = partForTool(
@@ -126,20 +166,24 @@ function target({ symbol, module }: ToolRequest, version: ToolVersion): string {
   return module !== null && isAtLeast(version, 0, 20) ? `${module.replaceAll('-', '_')}:${name}` : name;
 }
 
-function entryOnly(shown: Shown): string[] {
-  const { request, fetches, theirs } = shown;
+/** A trampoline has the arguments at its return as well, so one probe is enough where no duration is asked for. */
+function oneEnd(shown: Shown, isRecord: boolean): string[] {
+  const { request, entry, fetches, theirs } = shown;
+  const { seesReturn, returns } = request;
   return [
     '@seen = count();',
-    ...fetches.map((fetch) => `$a${fetch.index} = ${bpftraceValue(fetch, request.machine)};`),
+    ...fetches
+      .filter((fetch) => isRecord || asks(theirs, fetch))
+      .map((fetch) => `$a${fetch.index} = ${bpftraceValue(fetch, entry)};`),
+    ...(seesReturn && returns.type !== null ? [`$r = ${bpftraceReturn(returns.type)};`] : []),
     ...when(theirs, outcome(shown, 'kstack')),
   ];
 }
 
 /** Entries are kept by task and by where on its stack the call is, which is the same at both ends. */
 function bothEnds(shown: Shown, probe: (type: string) => string, isRecord: boolean): string[] {
-  const { request, fetches, theirs, atEntry } = shown;
-  const { kind, returns, machine, stackShift } = request;
-  const asks = (text: string | null, { index }: Fetch) => text?.includes(`$a${index} `) === true;
+  const { request, entry, fetches, theirs, atEntry } = shown;
+  const { kind, returns, stackShift } = request;
   const needed = fetches.filter((fetch) => isRecord || asks(theirs, fetch));
   const own = '[tid, $sp]';
   const kept = [
@@ -147,11 +191,11 @@ function bothEnds(shown: Shown, probe: (type: string) => string, isRecord: boole
     ...(isRecord || isOfStacks(kind) ? [['@stack', 'kstack']] : []),
     ['@at', 'nsecs'],
   ];
-  const entry = [
+  const begin = [
     '@seen = count();',
     ...fetches
       .filter((fetch) => needed.includes(fetch) || asks(atEntry, fetch))
-      .map((fetch) => `$a${fetch.index} = ${bpftraceValue(fetch, machine)};`),
+      .map((fetch) => `$a${fetch.index} = ${bpftraceValue(fetch, entry)};`),
     '$sp = reg("sp");',
     ...when(
       atEntry,
@@ -171,7 +215,12 @@ function bothEnds(shown: Shown, probe: (type: string) => string, isRecord: boole
     ].map((line) => `  ${line}`),
     '}',
   ];
-  return [block(probe('kprobe'), entry), block(probe('kretprobe'), back)];
+  return [block(probe('kprobe'), begin), block(probe('kretprobe'), back)];
+}
+
+/** Whether a condition asks for an argument. */
+function asks(condition: string | null, { index }: Fetch): boolean {
+  return condition?.includes(`$a${index} `) === true;
 }
 
 /** What is done with a call that is wanted. */
@@ -236,8 +285,9 @@ const SUMS: Readonly<Partial<Record<TraceKind, readonly string[]>>> = {
 
 /** Sums and limits, once a second. */
 function ticks(
-  { kind, maxEvents, maxRate, maxSeconds, seesReturn }: ToolRequest,
+  { kind, maxEvents, maxRate, maxSeconds }: ToolRequest,
   isRecord: boolean,
+  seesBoth: boolean,
 ): string[] {
   const second = [
     ...['@seen', ...(SUMS[kind] ?? [])].map((map) => `print(${map});`),
@@ -253,8 +303,8 @@ function ticks(
   ];
   const own = [
     ...(isRecord ? ['@kept', ...(maxRate > 0 ? ['@before'] : [])] : []),
-    ...(seesReturn ? ['@at'] : []),
-    ...(seesReturn && (isRecord || isOfStacks(kind)) ? ['@stack'] : []),
+    ...(seesBoth ? ['@at'] : []),
+    ...(seesBoth && (isRecord || isOfStacks(kind)) ? ['@stack'] : []),
   ];
   return [
     block('interval:s:1', second),

@@ -1,44 +1,75 @@
 import type { Fetch, FetchType } from '../../tracing/arguments.ts';
 
-/** Names of a register for `reg()` (bpftrace, src/arch): those of struct pt_regs on x86-64, `r0` for arm64's `x0`. */
-function register(name: string, machine: string): string {
-  const bare = name.slice(1);
-  return `reg("${machine === 'aarch64' ? bare.replace(/^x/, 'r') : bare}")`;
+/** How a kind of probe names what a function was entered with. */
+export interface Entry {
+  /** 64 bits of an argument, by the register that brings it: `%di`; null where it has no name. */
+  register(name: string): string | null;
+  /** The stack pointer; null where it cannot be known. */
+  readonly stack: string | null;
 }
+
+/** In a kprobe: names of registers for `reg()` (bpftrace, src/arch) are those of struct pt_regs on x86-64, `r0` for arm64's `x0`. */
+export function registers(machine: string): Entry {
+  return {
+    register: (name) => {
+      const bare = name.slice(1);
+      return `reg("${machine === 'aarch64' ? bare.replace(/^x/, 'r') : bare}")`;
+    },
+    stack: 'reg("sp")',
+  };
+}
+
+/**
+ * In an fentry probe, which has no registers: arguments are members of `args`.
+ * @param names of the arguments in the build's BTF, by register
+ * @param args `args.`, before bpftrace 0.19 `args->`
+ */
+export function typedArguments(names: ReadonlyMap<string, string>, args: string): Entry {
+  return {
+    register: (name) => {
+      const found = names.get(name);
+      return found === undefined ? null : `((uint64)${args}${found})`;
+    },
+    stack: null,
+  };
+}
+
+/** `+8(%di)`: what lies so many bytes from where a place points. */
+const MEMORY = /^([+-])(\d{1,9})\((.*)\)$/s;
 
 /**
  * An argument's value in the words of bpftrace, as a number of 64 bits or a string; null for a place that it
  * cannot name.
  */
-export function bpftraceValue(fetch: Fetch, machine: string): string | null {
+export function bpftraceValue(fetch: Fetch, entry: Entry): string | null {
   const { type } = fetch;
   const place = fetch.place ?? (type === 'string' ? `+0(${fetch.register})` : fetch.register);
-  const memory = /^\+(\d{1,9})\((.*)\)$/s.exec(place);
+  const memory = MEMORY.exec(place);
   if (memory === null) {
-    const value = address(place, machine);
+    const value = address(place, entry);
     return value === null || type === 'string' ? null : widened(type, `(${narrow(type)})${value}`);
   }
-  const [, offset = '0', inner = ''] = memory;
-  const base = address(inner, machine);
+  const [, sign, offset = '0', inner = ''] = memory;
+  const base = address(inner, entry);
   if (base === null) {
     return null;
   }
-  const at = offset === '0' ? base : `(${base} + ${offset})`;
+  const at = offset === '0' ? base : `(${base} ${sign} ${offset})`;
   return type === 'string' ? `str(${at})` : widened(type, `(*(${narrow(type)}*)${at})`);
 }
 
 /** The 64 bits that a place of Documentation/trace/kprobetrace.rst holds. */
-function address(place: string, machine: string): string | null {
-  const memory = /^\+(\d{1,9})\((.*)\)$/s.exec(place);
+function address(place: string, entry: Entry): string | null {
+  const memory = MEMORY.exec(place);
   if (memory !== null) {
-    const inner = address(memory[2] ?? '', machine);
-    return inner === null ? null : `(*(uint64*)(${inner} + ${memory[1]}))`;
+    const inner = address(memory[3] ?? '', entry);
+    return inner === null ? null : `(*(uint64*)(${inner} ${memory[1]} ${memory[2]}))`;
   }
   const stack = /^\$stack(\d{1,3})$/.exec(place);
   if (stack !== null) {
-    return `(*(uint64*)(reg("sp") + ${Number(stack[1]) * 8}))`;
+    return entry.stack === null ? null : `(*(uint64*)(${entry.stack} + ${Number(stack[1]) * 8}))`;
   }
-  return /^%[a-z][a-z0-9]{1,3}$/.test(place) ? register(place, machine) : null;
+  return /^%[a-z][a-z0-9]{1,3}$/.test(place) ? entry.register(place) : null;
 }
 
 /** The type of bpftrace with these bits. */

@@ -1,5 +1,6 @@
 import { Failure } from '../../failure.ts';
 import { type FtraceProgram, ftraceProgram, type TraceParams } from '../../tracing/ftrace-program.ts';
+import { noSites } from '../tool-request.ts';
 
 /** A command line of one of perf-tools, and what its output is of: the kernel's own lines. */
 export interface PerfToolsCommand {
@@ -13,6 +14,9 @@ export interface PerfToolsCommand {
  * @throws Failure `bad-request` as {@link ftraceProgram} does, and for what takes more than one probe
  */
 export function perfToolsCommand(params: TraceParams): PerfToolsCommand {
+  if (params.site !== undefined) {
+    throw noSites(params.symbol);
+  }
   const program = ftraceProgram(params);
   const probe = program.steps.find((step) => step.do === 'probe');
   const filter = program.steps.find((step) => step.do === 'filter');

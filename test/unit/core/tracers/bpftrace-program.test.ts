@@ -6,12 +6,13 @@ import { toolRequest } from '../../../../src/core/tracers/tool-request.ts';
 import { toolVersion } from '../../../../src/core/tracers/tools.ts';
 import type { TraceParams } from '../../../../src/core/tracing/ftrace-program.ts';
 import type { TraceKind } from '../../../../src/core/tracing/kinds.ts';
-import { lookup } from './request.ts';
+import { lookup, typedLookup } from './request.ts';
 
-const program = (more: Partial<TraceParams>, version = '0.23.2') =>
+const program = (more: Partial<TraceParams>, version = '0.23.2', btf: readonly string[] = []) =>
   bpftraceProgram(
     toolRequest({ ...lookup, ...more }, { duration: true, argumentsAtReturn: true }),
     toolVersion(version),
+    new Set(btf),
   );
 
 const CASES: readonly (readonly [TraceKind, string])[] = [
@@ -34,6 +35,47 @@ describe.each(['0.17.0', '0.19.1', '0.20.2', '0.23.2', '0.24.0'])('programs for 
     await expect(text).toMatchFileSnapshot(
       path.join(import.meta.dirname, 'golden', `bpftrace-${version}.txt`),
     );
+  });
+});
+
+/** Kinds of which one end of a call is enough. */
+const TYPED: readonly (readonly [TraceKind, string])[] = [
+  ['calls', 'comm == "dd" && flags < -3'],
+  ['count', 'flags == 1 && ret == EIO'],
+  ['stacks', 'zdp->z_id == 34'],
+];
+
+describe.each(['0.17.0', '0.19.1', '0.20.2', '0.24.0'])(
+  'programs for functions with BTF, bpftrace %s',
+  (version) => {
+    test('are those of the golden file', async () => {
+      const text = TYPED.map(
+        ([kind, condition]) =>
+          `# ${kind} ${condition}\n${program({ ...typedLookup, kind, condition }, version, ['zfs_lookup']).text}`,
+      ).join('\n');
+      await expect(text).toMatchFileSnapshot(
+        path.join(import.meta.dirname, 'golden', `bpftrace-btf-${version}.txt`),
+      );
+    });
+  },
+);
+
+describe('a program for a function with BTF', () => {
+  const first = (more: Partial<TraceParams>) =>
+    program({ ...typedLookup, ...more }, '0.23.2', ['zfs_lookup']).text.split('\n')[1];
+
+  it('has kprobes where a return has to find its entry', () => {
+    expect(['returns', 'latency', 'errors'].map((kind) => first({ kind: kind as TraceKind }))).toEqual(
+      Array(3).fill('kprobe:zfs:zfs_lookup'),
+    );
+  });
+
+  it('has a kprobe where arguments are not those of the declaration, or their names are not known', () => {
+    // The first one is gone, and the others are still where they were.
+    const rest = typedLookup.typed?.arguments.slice(1) ?? [];
+    expect(first({ typed: { arguments: rest, returns: null } })).toBe('kprobe:zfs:zfs_lookup');
+    expect(first({ typed: null })).toBe('kprobe:zfs:zfs_lookup');
+    expect(first({})).toBe('fentry:zfs:zfs_lookup');
   });
 });
 
