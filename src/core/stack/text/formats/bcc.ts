@@ -3,15 +3,18 @@
  * only because of the line that ends them, a count or the task (bcc, tools/*.py).
  */
 import { LETTER, PLUS } from '../characters.ts';
-import type { Span } from '../items.ts';
 import { moduleName } from '../linux.ts';
-import type { Output } from '../output.ts';
+import { Waiting } from '../waiting.ts';
 import { type Format, frameInBody } from './format.ts';
 
 const ENTRY =
-  /^(?:(?:0x)?[\da-f]{8,16} )?(?:b')?([A-Za-z_][\w.$@:~]*|[A-Za-z_~].{0,300}::.{0,300})(?:\+0x([\da-f]{1,12}))?(?: \[([\w.-]{1,128})\])?'?$/;
+  /^((?:0x)?[\da-f]{8,16} )?(?:b')?([A-Za-z_][\w.$@:~]*(?<!:)|[A-Za-z_~][^/;]{0,300}::[^/;]{0,300})(?:\+0x([\da-f]{1,12}))?(?: \[([\w.-]{1,128})\])?'?$/;
+/** A name of C with a small letter; what is at the beginning of a line can be anything else. */
+const PLAIN = /^[\w.$@]*[a-z][\w.$@]*$/;
 const UNKNOWN = /^(?:\[[\w.-]{1,64}\]|-{1,2}|0x[\da-f]{4,16}|(?:target|waker): {2,20}\S.{0,32})$/;
-const ENDS = /^(?:\*{0,2}\d{1,20}\*{0,2}|.{1,16} \[\d{1,10}\]|- {2,24}.{1,16} \(\d{1,10}\))$/;
+const ENDS = /^(?:\*{0,2}\d{1,20}\*{0,2}|.{1,16} \[\d{1,10}\]|- {1,24}.{1,16} \(\d{1,10}\))$/;
+/** The task without the mark before it. */
+const ENDS_TRIMMED = /^.{1,16} \(\d{1,10}\)$/;
 
 /** klockstat: the caller of a lock with its times, then the rest of its stack; Python's b'' around names. */
 const CALLER =
@@ -39,72 +42,68 @@ export function klockstatFormat(): Format {
 
 /** Names of one stack at most: the kernel's and the program's unwinders stop at 127. */
 const MAX_WAITING = 512;
-
-interface Waiting {
-  readonly at: Span;
-  readonly name: string;
-  readonly module: string | null;
-}
+/** Of a stack that lost its indentation, names at least, and the part of them that has an underscore. */
+const MIN_TRIMMED = 4;
+const MIN_NAMED = 0.5;
 
 export function bccFormat(): Format {
-  let waiting: Waiting[] = [];
+  const waiting = new Waiting();
+  /** A name stood at the beginning of its line. */
+  let isTrimmed = false;
   /** The number of the line that was read last. */
   let last = 0;
-  const emitWaiting = (out: Output) => {
-    for (const { at, name, module } of waiting) {
-      const known = out.name(name);
-      out.add({
-        kind: 'frame',
-        ...at,
-        function: known,
-        offset: null,
-        size: null,
-        module,
-        reliable: true,
-      });
-    }
-    waiting = [];
-  };
+  // Words of any list may be followed by a number; names of functions have underscores.
+  const isStack = () =>
+    isTrimmed
+      ? waiting.length >= MIN_TRIMMED && waiting.named >= waiting.length * MIN_NAMED
+      : waiting.length > 1 && waiting.named > 0;
   return {
     needs: 0,
     read(line, out) {
-      const text = line.to - line.from > 700 || line.indent < 2 ? '' : line.body;
+      const text = line.to - line.from > 700 ? '' : line.body;
       // Where each newline became two, every other line is empty.
       if (line.number - last > 2) {
-        waiting = [];
+        waiting.clear();
       }
       last = line.number;
       if (waiting.length > 0 && line.string.trim() === '') {
         return true;
       }
-      if (waiting.length > 0 && line.indent >= 4 && ENDS.test(text)) {
-        // Words of any list may be followed by a number; names of functions have underscores.
-        if (waiting.length > 1 && waiting.some(({ name }) => name.includes('_'))) {
-          emitWaiting(out);
+      if (
+        waiting.length > 0 &&
+        (isTrimmed ? ENDS.test(text) || ENDS_TRIMMED.test(text) : line.indent >= 4 && ENDS.test(text))
+      ) {
+        if (isStack()) {
+          waiting.emit(out);
         }
-        waiting = [];
+        waiting.clear();
         return true;
       }
       const match = (line.classes & LETTER) === 0 || waiting.length >= MAX_WAITING ? null : ENTRY.exec(text);
-      if (match === null) {
+      // Frames with a number at the beginning of their lines, and addresses behind blanks, have readers of their own.
+      if (
+        match === null ||
+        (line.indent < 2 ? match[3] !== undefined : match[1] !== undefined && match[3] === undefined) ||
+        (line.indent < 2 && !PLAIN.test(match[2] ?? ''))
+      ) {
         if (waiting.length === 0 || !UNKNOWN.test(text)) {
-          waiting = [];
+          waiting.clear();
           return false;
         }
         return true;
       }
-      const [, name = '', offset, printed] = match;
+      const [, , name = '', offset, printed] = match;
       const module = printed === undefined ? null : moduleName(printed);
       const at = text.indexOf(name);
       if (offset !== undefined) {
         // No word of a list: memleak ends its stacks with nothing.
-        emitWaiting(out);
+        waiting.emit(out);
         const length = name.length + 3 + offset.length;
         frameInBody(line, out, at, name, { offset: Number.parseInt(offset, 16), module, length });
         return true;
       }
-      const start = line.bodyColumn + at;
-      waiting.push({ at: line.span(start, start + name.length), name, module });
+      isTrimmed = line.indent < 2 || (isTrimmed && waiting.length > 0);
+      waiting.add(line, at, name.length, { name, offset: null, module });
       return true;
     },
   };

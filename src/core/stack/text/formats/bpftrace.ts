@@ -6,6 +6,7 @@ import { AT, BRACKET, PLUS } from '../characters.ts';
 import type { Line } from '../line.ts';
 import { moduleName } from '../linux.ts';
 import type { Output } from '../output.ts';
+import { Waiting } from '../waiting.ts';
 import { baseName, type Format, frameInBody } from './format.ts';
 
 const ENTRY =
@@ -22,6 +23,11 @@ const LOST = /^@\w{0,64}\[ ?(.{1,65536}?)\]: \d{1,20}$/;
 const MAP = /^@\w{0,64}\[$/;
 const MAP_END = /\]: \S{1,40}$/;
 
+/** Frames at the beginning of their lines, one below the other, that are no sums. */
+const MIN_TRIMMED = 3;
+/** More of them without names of functions are something else. */
+const MAX_TRIMMED = 32;
+
 /** Lines of one key at most: two stacks of 127 entries and a few more. */
 const MAX_DEPTH = 300;
 
@@ -30,6 +36,9 @@ export function bpftraceFormat(): Format {
   let last = 0;
   /** Where the present map's key began; 0 outside of one. */
   let mapLine = 0;
+  /** Frames at the beginning of their lines, too few until now; and the number of the last line with such. */
+  const trimmed = new Waiting();
+  let trimmedLine = 0;
   return {
     needs: 0,
     read(line, out) {
@@ -55,22 +64,33 @@ export function bpftraceFormat(): Format {
         mapLine = 0;
       }
       const match = body.length > 2048 ? null : ENTRY.exec(body);
-      // Arithmetic in prose and code is not indented so, and has blanks.
-      if (match === null || (match[1] === undefined && !(line.indent >= 4 || isInMap))) {
+      if (match === null) {
         return false;
       }
-      const [, , name = '', offset = '', bracketed, library] = match;
+      const [, address, name = '', offset = '', bracketed, library] = match;
+      const printed = bracketed ?? library?.replace(/^\[|\]$/g, '');
+      const module = printed === undefined ? null : moduleName(baseName(printed));
+      const length = name.length + 1 + offset.length;
+      const at = body.indexOf(name);
+      // Arithmetic in prose and code is not indented so, and has blanks.
+      if (address === undefined && line.indent < 4 && !isInMap && line.number - last !== 1) {
+        if (line.number - trimmedLine > 1 || trimmed.length >= MAX_TRIMMED) {
+          trimmed.clear();
+        }
+        trimmedLine = line.number;
+        trimmed.add(line, at, length, { name, offset: Number(offset), module });
+        if (trimmed.length >= MIN_TRIMMED && trimmed.named * 2 >= trimmed.length) {
+          trimmed.emit(out);
+          last = line.number;
+        }
+        return true;
+      }
       // A stack begins with a name that is no word of a sum.
       if (!name.includes('_') && line.number - last > 3) {
         return false;
       }
       last = line.number;
-      const printed = bracketed ?? library?.replace(/^\[|\]$/g, '');
-      frameInBody(line, out, body.indexOf(name), name, {
-        offset: Number(offset),
-        module: printed === undefined ? null : moduleName(baseName(printed)),
-        length: name.length + 1 + offset.length,
-      });
+      frameInBody(line, out, at, name, { offset: Number(offset), module, length });
       return true;
     },
   };

@@ -6,9 +6,10 @@ import { SEMICOLON } from '../characters.ts';
 import { moduleName } from '../linux.ts';
 import { type Format, frameInBody } from './format.ts';
 
-/** No blank touches a semicolon, as it does in prose and code. Files of two profiles have two counts. */
-const FOLDED = /^[^;]{1,64}(?:;[^\s;](?:[^;]{0,500}?[^\s;])?){2,600}(?: \d{1,20}){1,2}$/;
+/** The count; in a comparison of two profiles there are two. */
 const COUNTS = /(?: \d{1,20}){1,2}$/;
+/** Longest name of a program. */
+const MAX_PROGRAM = 64;
 /** Groups: name, offset, module. */
 const FUNCTION = /^([A-Za-z_][\w.$@:~]*?)(?:\+0x([\da-f]{1,12}))?(?: \[([\w.+-]{1,128})\])?(?:_\[[a-z]\])?$/;
 /** wakeuptime -f ends with the task that was woken, which reads like one more function. */
@@ -19,10 +20,19 @@ export function foldedFormat(): Format {
     needs: SEMICOLON,
     read(line, out) {
       const { body } = line;
-      if (body.length > 65_536 || !FOLDED.test(body)) {
+      const counts = body.length > 65_536 ? null : COUNTS.exec(body);
+      if (counts === null) {
         return false;
       }
-      const parts = body.replace(COUNTS, '').split(';');
+      const parts = body.slice(0, counts.index).split(';');
+      // A blank beside a semicolon is one of prose or code.
+      if (
+        parts.length < 3 ||
+        (parts[0]?.length ?? 0) > MAX_PROGRAM ||
+        parts.some((part, index) => index > 0 && (part === '' || part.trim() !== part))
+      ) {
+        return false;
+      }
       const last = parts.length - 1;
       const woken = parts[last] === parts[0] || WAKES.test(parts[last - 1] ?? '');
       if (!parts.some((part, index) => index > 0 && FUNCTION.test(part) && part.includes('_'))) {

@@ -1,0 +1,50 @@
+import type { Span } from './items.ts';
+import type { Line } from './line.ts';
+import type { Output } from './output.ts';
+
+interface Entry {
+  readonly at: Span;
+  readonly name: string;
+  readonly offset: number | null;
+  readonly module: string | null;
+}
+
+/** What looks like frames, until a later line tells whether it is a stack. */
+export class Waiting {
+  #entries: Entry[] = [];
+
+  get length(): number {
+    return this.#entries.length;
+  }
+
+  /** How many are names with an underscore, which words hardly ever have. */
+  get named(): number {
+    return this.#entries.filter(({ name }) => name.includes('_')).length;
+  }
+
+  /** @param length characters of the frame, which stands at `index` of the line's body */
+  add(
+    line: Line,
+    index: number,
+    length: number,
+    { name, offset, module }: { name: string; offset: number | null; module: string | null },
+  ): void {
+    const start = line.bodyColumn + index;
+    this.#entries.push({ at: line.span(start, start + length), name, offset, module });
+  }
+
+  clear(): void {
+    if (this.#entries.length > 0) {
+      this.#entries = [];
+    }
+  }
+
+  /** They are frames. */
+  emit(out: Output): void {
+    for (const { at, name, offset, module } of this.#entries) {
+      const known = out.name(name);
+      out.add({ kind: 'frame', ...at, function: known, offset, size: null, module, reliable: true });
+    }
+    this.clear();
+  }
+}
