@@ -29,13 +29,13 @@ interface Planned extends ToolRun {
 
 /**
  * The tracer of a tool as it is installed on a target.
- * @param btf functions that the target's BTF has (collectors/btf-functions.ts); none where that is not asked
+ * @param btf functions that the target's BTF has, with their modules (collectors/btf-functions.ts); none where that is not asked
  * @throws Failure `not-traceable` when it is not installed
  */
 export function tracerOf(
   tool: TraceTool,
   installed: InstalledTools,
-  btf: ReadonlySet<string> = new Set(),
+  btf: ReadonlyMap<string, string> = new Map(),
 ): Tracer {
   if (tool === 'ftrace') {
     return ftrace;
@@ -84,7 +84,7 @@ function planOf(
   tool: Installable,
   installed: InstalledTools,
   params: TraceParams,
-  btf: ReadonlySet<string>,
+  btf: ReadonlyMap<string, string>,
 ): Planned {
   const program = programOf(tool, installed, params.kind);
   if (program === null) {

@@ -2,9 +2,12 @@
 import { randomBytes } from 'node:crypto';
 import { canTrace, TRACE_TOOLS, type TraceTool } from '../../src/core/tracers/tools.ts';
 import { TRACE_KINDS, type TraceKind } from '../../src/core/tracing/kinds.ts';
+import { btfFunctions } from '../../src/target/collectors/btf-functions.ts';
 import { installedTools } from '../../src/target/collectors/installed-tools.ts';
 import type { Connection } from '../../src/target/connection.ts';
+import { tracerOf } from '../../src/target/tool-tracers.ts';
 import * as lab from '../lab/lab.ts';
+import { zfsLookup, zplLookup } from '../support/zfs-functions.ts';
 import { connectToLab } from '../vm/connect.ts';
 import { ask, until } from '../vm/target.ts';
 import {
@@ -24,16 +27,30 @@ const LIMIT_MS = 180_000;
 /** Traces at a time: each tool has a compiler in its process. */
 const AT_ONCE = 3;
 
-type Row = readonly [TraceTool, TraceKind];
+interface Row {
+  readonly tool: TraceTool;
+  readonly kind: TraceKind;
+  /** bpftrace attaches by the function's BTF. */
+  readonly byBtf?: true;
+}
 
-/** The kinds by tool, in parts that run at a time; call graphs are of tracefs alone, and have a test of their own. */
-const PARTS: readonly (readonly Row[])[] = TRACE_TOOLS.flatMap((tool) => {
-  const kinds = TRACE_KINDS.filter((kind) => kind !== 'graph' && canTrace(tool, kind));
-  // perf-tools let no other of them trace.
-  const size = tool === 'perf-tools' ? 1 : AT_ONCE;
-  const rows = kinds.map((kind): Row => [tool, kind]);
-  return rows.flatMap((_, at) => (at % size === 0 ? [rows.slice(at, at + size)] : []));
-});
+/** What zfs_lookup() calls, for its call graph. */
+const CALLEES = ['zfs_dirlook', 'zfs_dirent_lock', 'zap_lookup', 'zap_lockdir', 'dbuf_hold'];
+
+const inParts = (rows: readonly Row[], size: number) =>
+  rows.flatMap((_, at) => (at % size === 0 ? [rows.slice(at, at + size)] : []));
+
+/** The kinds by tool, in parts that run at a time. */
+const PARTS: readonly (readonly Row[])[] = [
+  ...TRACE_TOOLS.flatMap((tool) => {
+    const rows = TRACE_KINDS.filter((kind) => canTrace(tool, kind)).map((kind): Row => ({ tool, kind }));
+    // perf-tools let no other of them trace.
+    return inParts(rows, tool === 'perf-tools' ? 1 : AT_ONCE);
+  }),
+  (['calls', 'count', 'stacks'] as const).map((kind): Row => ({ tool: 'bpftrace', kind, byBtf: true })),
+];
+
+const rowName = ({ tool, kind, byBtf }: Row) => `${tool}, ${kind}${byBtf ? ', by BTF' : ''}`;
 
 export const tracers: Proof = {
   name: 'tracers',
@@ -55,7 +72,7 @@ export const tracers: Proof = {
       return {
         findings,
         notes: [
-          'A row holds when the tool, the workload and a probe of the kernel of its own agree on the number, and where calls are told one by one, each has the name that was looked up, one task, what was returned, and a stack from zfs_lookup() through zpl_lookup(). bcc has no arguments at a return and no condition on a comm where it only counts: there the calls of all tasks are counted, which are at least so many.',
+          'A row holds when the tool, the workload and a probe of the kernel of its own agree on the number, and where calls are told one by one, each has the name that was looked up (those by BTF: the arguments of zpl_lookup(), which has few enough), one task, what was returned, and a stack from zfs_lookup() through zpl_lookup(). bcc has no arguments at a return and no condition on a comm where it only counts: there the calls of all tasks are counted, which are at least so many.',
         ],
       };
     } finally {
@@ -73,13 +90,16 @@ async function batch(
   pool: string,
   context: ProofContext,
 ): Promise<Finding[]> {
-  context.progress(rows.map(([tool, kind]) => `${tool} ${kind}`).join(', '));
+  context.progress(rows.map(rowName).join('; '));
   const installed = await connection.run(installedTools, null);
   const started = performance.now();
   const traces = await Promise.all(
-    rows.map(async ([tool, kind]) => {
-      const trace = await startTrace(connection, installed, tool, kind, conditionOf(tool, kind));
-      return { trace, seconds: (performance.now() - started) / 1000 };
+    rows.map(async (row) => {
+      const { tool, kind, byBtf } = row;
+      const tracer = tracerOf(tool, installed, byBtf ? await connection.run(btfFunctions, null) : undefined);
+      const more = byBtf ? zplLookup : { ...zfsLookup, ...(kind === 'graph' ? { callees: CALLEES } : {}) };
+      const trace = await startTrace(connection, tracer, kind, conditionOf(tool, kind), more);
+      return { row, trace, seconds: (performance.now() - started) / 1000 };
     }),
   );
   let prefix = '';
@@ -87,16 +107,16 @@ async function batch(
     prefix = await lookUp(observer, `/${pool}`, CALLS);
   });
   const findings: Finding[] = [];
-  for (const { trace, seconds } of traces) {
+  for (const { row, trace, seconds } of traces) {
     await until('all calls', LIMIT_MS, () => (told(trace) >= CALLS ? true : undefined)).catch(() => {});
     const end = await trace.watched.stop();
     const wrong = [
       ...(byKernel === CALLS ? [] : [`the kernel counted ${byKernel}`]),
       ...(end.cleanUp === 'confirmed' ? [] : [`clean-up ${end.cleanUp}: ${end.stderr}`]),
-      ...faults(trace, prefix),
+      ...faults(row, trace, prefix),
     ];
     findings.push({
-      what: `${trace.tool}, ${trace.kind}`,
+      what: rowName(row),
       measured: [`${told(trace)} of ${CALLS} calls, started in ${seconds.toFixed(1)} s`, ...wrong].join('; '),
       holds: wrong.length === 0,
     });
@@ -116,8 +136,7 @@ function told(trace: ToolTrace): number {
   return isSum(trace.kind) ? (sumOf(trace)?.hits ?? 0) : callsOf(trace).length;
 }
 
-function faults(trace: ToolTrace, prefix: string): string[] {
-  const { tool, kind } = trace;
+function faults({ tool, kind, byBtf }: Row, trace: ToolTrace, prefix: string): string[] {
   const found: string[] = [];
   const check = (holds: boolean, what: string) => {
     if (!holds) found.push(what);
@@ -143,9 +162,12 @@ function faults(trace: ToolTrace, prefix: string): string[] {
   const calls = callsOf(trace);
   check(calls.length === CALLS, 'another number');
   check(new Set(calls.map(({ pid }) => pid)).size === 1, 'several tasks');
-  for (const [i, { arguments: args, stack, returned }] of calls.entries()) {
+  if (byBtf) {
+    check(/^\s*fentry:zfs:zpl_lookup$/m.test(trace.program), 'not attached by BTF');
+  }
+  for (const [i, { arguments: args, stack, returned, below }] of calls.entries()) {
     const name = args.find((argument) => argument.name === 'nm')?.value;
-    const hasNames = !(tool === 'bcc' && kind !== 'calls');
+    const hasNames = !(tool === 'bcc' && kind !== 'calls') && !byBtf;
     // A return probe of tracefs has the address of a string only.
     check(
       !hasNames ||
@@ -158,8 +180,16 @@ function faults(trace: ToolTrace, prefix: string): string[] {
       `call ${i} has no stack through zpl_lookup`,
     );
     check(
-      kind === 'calls' || (returned?.value === '2' && returned.errno === 'ENOENT'),
+      kind === 'calls' || kind === 'graph' || (returned?.value === '2' && returned.errno === 'ENOENT'),
       `call ${i} returned ${returned?.value}`,
+    );
+    check(
+      !byBtf || args.map((argument) => argument.name).join(' ') === 'dir dentry flags',
+      `call ${i} has other arguments`,
+    );
+    check(
+      kind !== 'graph' || below?.some(({ frame }) => frame.symbol === 'zfs_dirlook') === true,
+      `call ${i} calls no zfs_dirlook`,
     );
   }
   return found.slice(0, 5);

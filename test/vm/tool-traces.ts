@@ -1,11 +1,12 @@
 /** Traces by the tools that are installed in the VM, of a workload whose calls are known. */
 import { randomBytes } from 'node:crypto';
-import type { InstalledTools, TraceTool } from '../../src/core/tracers/tools.ts';
+import type { TraceTool } from '../../src/core/tracers/tools.ts';
 import type { CallEvent, TraceStreamEvent, TraceTally } from '../../src/core/tracing/events.ts';
 import type { TraceKind } from '../../src/core/tracing/kinds.ts';
 import type { SessionParams } from '../../src/target/collectors/trace-function.ts';
 import type { Connection } from '../../src/target/connection.ts';
-import { tracerOf } from '../../src/target/tool-tracers.ts';
+import type { Tracer } from '../../src/target/tracer.ts';
+import { zfsLookup } from '../support/zfs-functions.ts';
 import { ask, until, Watched } from './target.ts';
 
 /** A tool has a compiler in it: tens of seconds where the processor is emulated. */
@@ -20,35 +21,30 @@ export interface ToolTrace {
   readonly tool: TraceTool;
   readonly kind: TraceKind;
   readonly sessionId: string;
+  /** What ran. */
+  readonly program: string;
   readonly watched: Watched<TraceStreamEvent>;
 }
 
-/** Starts a trace of zfs_lookup() and waits until it sees calls. @throws Error when the tool refuses it */
+/** Starts a trace and waits until it sees calls. @param more what is traced, zfs_lookup() unless given @throws Error when the tool refuses it */
 export async function startTrace(
   connection: Connection,
-  installed: InstalledTools,
-  tool: TraceTool,
+  tracer: Tracer,
   kind: TraceKind,
   condition: string,
+  more: Partial<SessionParams> = zfsLookup,
 ): Promise<ToolTrace> {
-  const tracer = tracerOf(tool, installed);
+  const tool = tracer.id;
   const params: SessionParams = {
-    symbol: 'zfs_lookup',
+    ...zfsLookup,
     module: 'zfs',
     machine: connection.facts.machine,
-    // As ZFS 2.3 declares it (zfs_vnops.h), those that are in registers.
-    parameters: [
-      { name: 'dzp', type: 'znode_t *' },
-      { name: 'nm', type: 'char *' },
-      { name: 'zpp', type: 'znode_t **' },
-      { name: 'flags', type: 'int' },
-    ],
-    returns: 'int',
     kind,
     condition,
     maxEvents: 10_000,
     maxSeconds: 600,
     sessionId: randomBytes(4).toString('hex'),
+    ...more,
   };
   const watched = await Watched.start(connection, tracer.session, params);
   const first = await until(
@@ -59,7 +55,7 @@ export async function startTrace(
   if (first.kind === 'refused') {
     throw new Error(`${tool} refuses ${kind}: ${first.why}`);
   }
-  return { tool, kind, sessionId: params.sessionId, watched };
+  return { tool, kind, sessionId: params.sessionId, program: tracer.plan(params).text, watched };
 }
 
 /** Looks up so many names that are not there, each another: `zt_<random>_0` and so on. @returns what they begin with */

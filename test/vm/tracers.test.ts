@@ -4,6 +4,7 @@
  */
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { InstalledTools } from '../../src/core/tracers/tools.ts';
+import { btfFunctions } from '../../src/target/collectors/btf-functions.ts';
 import { installedTools } from '../../src/target/collectors/installed-tools.ts';
 import {
   type BpftraceRunEvent,
@@ -11,7 +12,9 @@ import {
   runBpftrace,
 } from '../../src/target/collectors/run-bpftrace.ts';
 import type { Connection } from '../../src/target/connection.ts';
+import { tracerOf } from '../../src/target/tool-tracers.ts';
 import * as lab from '../lab/lab.ts';
+import { zplLookup } from '../support/zfs-functions.ts';
 import { connectToLab } from './connect.ts';
 import { POOL } from './setup.ts';
 import { ask, until, Watched } from './target.ts';
@@ -41,12 +44,14 @@ it('bpftrace and perf-tools see each call of a workload, with its arguments, its
   expect(installed.bpftrace).toMatch(/^\d+\.\d+\.\d+/);
   expect(installed['perf-tools']).toMatch(/^\d+\.\d+/);
   const condition = `comm == "${COMM}"`;
+  const typed = tracerOf('bpftrace', installed, await connection.run(btfFunctions, null));
   const traces = await Promise.all([
-    startTrace(connection, installed, 'bpftrace', 'returns', `${condition} && ret == ENOENT`),
-    startTrace(connection, installed, 'bpftrace', 'count', condition),
-    startTrace(connection, installed, 'perf-tools', 'calls', condition),
+    startTrace(connection, tracerOf('bpftrace', installed), 'returns', `${condition} && ret == ENOENT`),
+    startTrace(connection, typed, 'count', condition, zplLookup),
+    startTrace(connection, tracerOf('perf-tools', installed), 'calls', condition),
   ]);
   const [returns, count, calls] = traces;
+  expect(count.program).toMatch(/^fentry:zfs:zpl_lookup$/m);
   let prefix = '';
   const byKernel = await counted(observer, async () => {
     prefix = await lookUp(observer, `/${POOL}`, CALLS);

@@ -5,11 +5,11 @@ import type { Collector } from '../collector.ts';
 const MOST = 100_000;
 
 /**
- * Which functions of ZFS's modules their BTF tells of (/sys/kernel/btf, Linux 5.11 with CONFIG_DEBUG_INFO_BTF_MODULES):
+ * Which functions of ZFS's modules their BTF tells of, with the module of each (/sys/kernel/btf, Linux 5.11 with CONFIG_DEBUG_INFO_BTF_MODULES):
  * the names among the strings of it that are functions by /proc/kallsyms. A member of a structure may have such a name
  * too; for what is none of BTF's functions after all bpftrace says so.
  */
-export const btfFunctions: Collector<null, ReadonlySet<string>> = {
+export const btfFunctions: Collector<null, ReadonlyMap<string, string>> = {
   name: 'btf-functions',
   title: "Functions that the BTF of ZFS's modules has",
   grade: 'observe',
@@ -18,6 +18,7 @@ export const btfFunctions: Collector<null, ReadonlySet<string>> = {
   script: () => `
 for module in ${ZFS_MODULES.join(' ')}; do
   [ -r /sys/kernel/btf/$module ] || continue
+  echo "[$module]"
   { grep -F "[$module]" /proc/kallsyms; echo; tr '\\000' '\\n' </sys/kernel/btf/$module; } | LC_ALL=C awk '
     isBtf { if ($0 in functions) print; next }
     NF == 0 { isBtf = 1; next }
@@ -26,5 +27,15 @@ for module in ${ZFS_MODULES.join(' ')}; do
 done
 exit 0
 `,
-  decode: (output) => new Set(output.split('\n', MOST).filter((line) => /^\w{1,255}$/.test(line))),
+  decode: (output) => {
+    const functions = new Map<string, string>();
+    let module = '';
+    for (const line of output.split('\n', MOST)) {
+      module = /^\[(\w{1,64})\]$/.exec(line)?.[1] ?? module;
+      if (module !== '' && /^\w{1,255}$/.test(line)) {
+        functions.set(line, module);
+      }
+    }
+    return functions;
+  },
 };

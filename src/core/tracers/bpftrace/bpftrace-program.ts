@@ -26,16 +26,16 @@ export interface BpftraceProgram extends Filtered {
 /**
  * What a trace asks, as a program of the version that is installed. Records are printed with tabs between their
  * values, strings last, then the stack; sums are printed once a second, and `tick` behind them.
- * @param btf functions that the target's BTF has: bpftrace attaches to these by trampolines, with arguments by name
+ * @param btf functions of modules that the target's BTF has, with the module of each: bpftrace attaches to these by trampolines, with arguments by name
  * @throws Failure `bad-request` for a condition that it cannot check while it only sums up
  */
 export function bpftraceProgram(
   request: ToolRequest,
   version: ToolVersion,
-  btf: ReadonlySet<string> = NO_BTF,
+  btf: ReadonlyMap<string, string> = NO_BTF,
 ): BpftraceProgram {
   const { kind, machine } = request;
-  const typed = btf.has(request.symbol) ? typedProbe(request, version) : null;
+  const typed = typedProbe(request, version, btf.get(request.symbol) ?? null);
   const entry = typed?.entry ?? registers(machine);
   const known = request.fetches.filter((fetch) => bpftraceValue(fetch, entry) !== null);
   const numbers = known.filter(({ type }) => type !== 'string').slice(0, MOST_NUMBERS);
@@ -44,7 +44,8 @@ export function bpftraceProgram(
   const seesBoth = request.seesReturn && typed === null;
   const { theirs, atEntry, ours } = conditions(request, fetches, seesBoth);
   const isRecord = KINDS[kind].how === 'event';
-  const probe = (type: string) => `${type}:${target(request, version)}`;
+  const probe = (type: string) =>
+    `${type}:${target(request.symbol, typed?.module ?? request.module, version)}`;
   const shown = { request, entry, fetches, theirs, atEntry };
   const probes = seesBoth
     ? bothEnds(shown, probe, isRecord)
@@ -61,7 +62,7 @@ export function bpftraceProgram(
 /** Parameters of a function that a trampoline serves: those in registers ("functions with more than 6 parameters are not supported"). */
 const MOST_TYPED = 6;
 
-const NO_BTF: ReadonlySet<string> = new Set();
+const NO_BTF: ReadonlyMap<string, string> = new Map();
 
 /**
  * A probe by a BPF trampoline; null where a kprobe tells more. It knows no stack pointer, by which an entry finds its
@@ -71,22 +72,28 @@ const NO_BTF: ReadonlySet<string> = new Set();
 function typedProbe(
   request: ToolRequest,
   version: ToolVersion,
-): { readonly type: string; readonly entry: Entry } | null {
-  const { kind, machine, module, fetches, declared, seesReturn } = request;
-  if (declared === null || declared.parameters > MOST_TYPED) {
+  module: string | null,
+): { readonly type: string; readonly module: string; readonly entry: Entry } | null {
+  const { kind, machine, fetches, declared, seesReturn } = request;
+  if (
+    module === null ||
+    module !== (request.module ?? module) ||
+    declared === null ||
+    declared.parameters > MOST_TYPED
+  ) {
     return null;
   }
   const entry = typedArguments(declared.names, isAtLeast(version, 0, 19) ? 'args.' : 'args->');
   // Calls that are told one by one with what they returned have a duration too, and strings as they were at the entry.
   const isOneEnd = !seesReturn || kind === 'count';
-  if (machine !== 'x86_64' || module === null || !isOneEnd || !isAtLeast(version, 0, 17)) {
+  if (machine !== 'x86_64' || !isOneEnd || !isAtLeast(version, 0, 17)) {
     return null;
   }
   if (fetches.some((fetch) => bpftraceValue(fetch, entry) === null)) {
     return null;
   }
   const [atEntry, atReturn] = isAtLeast(version, 0, 20) ? ['fentry', 'fexit'] : ['kfunc', 'kretfunc'];
-  return { type: seesReturn ? atReturn : atEntry, entry };
+  return { type: seesReturn ? atReturn : atEntry, module, entry };
 }
 
 interface Shown {
@@ -161,7 +168,7 @@ function errorTest({ type, errors }: ReturnKind): string | null {
 }
 
 /** `zfs:zil_commit` from 0.20 on; a name with a dot stands in quotes. */
-function target({ symbol, module }: ToolRequest, version: ToolVersion): string {
+function target(symbol: string, module: string | null, version: ToolVersion): string {
   const name = /^\w+$/.test(symbol) ? symbol : `"${symbol}"`;
   return module !== null && isAtLeast(version, 0, 20) ? `${module.replaceAll('-', '_')}:${name}` : name;
 }

@@ -12,7 +12,7 @@ const program = (more: Partial<TraceParams>, version = '0.23.2', btf: readonly s
   bpftraceProgram(
     toolRequest({ ...lookup, ...more }, { duration: true, argumentsAtReturn: true }),
     toolVersion(version),
-    new Set(btf),
+    new Map(btf.map((symbol) => [symbol, 'zfs'])),
   );
 
 const CASES: readonly (readonly [TraceKind, string])[] = [
@@ -75,7 +75,8 @@ describe('a program for a function with BTF', () => {
     const rest = typedLookup.typed?.arguments.slice(1) ?? [];
     expect(first({ typed: { arguments: rest, returns: null } })).toBe('kprobe:zfs:zfs_lookup');
     expect(first({ typed: null })).toBe('kprobe:zfs:zfs_lookup');
-    expect(first({})).toBe('fentry:zfs:zfs_lookup');
+    expect(first({ module: 'other' })).toBe('kprobe:other:zfs_lookup');
+    expect(first({ module: null })).toBe('fentry:zfs:zfs_lookup');
   });
 });
 
