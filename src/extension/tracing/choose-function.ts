@@ -9,6 +9,8 @@ import type { AskedOnce } from '../targets/asked-once.ts';
 /** Functions that are offered at a time. */
 const MOST_OFFERED = 100;
 
+const NAME = /^[A-Za-z_][\w.$]{0,254}$/;
+
 interface FunctionItem extends vscode.QuickPickItem {
   readonly chosen: KernelSymbol | null;
 }
@@ -56,8 +58,8 @@ export class FunctionChooser {
     return new Promise<KernelSymbol>((resolve, reject) => {
       pick.onDidChangeValue(offer);
       pick.onDidAccept(() => {
-        const chosen = pick.selectedItems[0]?.chosen;
-        if (chosen) {
+        const chosen = accepted(pick.value, pick.selectedItems[0]?.chosen ?? null);
+        if (chosen !== null) {
           resolve(chosen);
           pick.hide();
         }
@@ -72,12 +74,19 @@ export class FunctionChooser {
   }
 }
 
+/** What is typed counts where the list is still that of what was typed before. */
+function accepted(typed: string, selected: KernelSymbol | null): KernelSymbol | null {
+  const part = typed.slice(typed.indexOf(':') + 1).trim();
+  const isOfThis = selected?.symbol.toLowerCase().includes(part.toLowerCase()) === true;
+  return isOfThis || !NAME.test(part) ? selected : { symbol: part, module: null };
+}
+
 /** What is typed comes first where it is a name: also what the list does not have can be tried. */
 function items(typed: string, names: FunctionNames | null, remark: string): FunctionItem[] {
   const found = names?.matches(typed, MOST_OFFERED) ?? [];
   const name = typed.trim();
   const own: FunctionItem[] =
-    /^[A-Za-z_][\w.$]{0,254}$/.test(name) && found[0]?.symbol !== name
+    NAME.test(name) && found[0]?.symbol !== name
       ? [
           {
             label: name,
