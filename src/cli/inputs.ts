@@ -1,9 +1,10 @@
 import { createReadStream } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { Failure } from '../core/failure.ts';
+import { plainBytes } from './plain-bytes.ts';
 import { reason } from './reason.ts';
 
-/** The bytes of a text as they come. */
+/** The bytes of a text as they come, UTF-8 with newlines. */
 export type Input = AsyncIterable<Uint8Array>;
 
 /**
@@ -28,10 +29,10 @@ async function* read(
   const name = path === '-' ? 'Standard input' : path;
   try {
     // Iterating closes the file, also when nobody reads on.
-    for await (const bytes of path === '-' ? stdin : createReadStream(path)) {
-      yield bytes;
-    }
+    yield* plainBytes(path === '-' ? stdin : createReadStream(path), name);
   } catch (error) {
-    unreadable(new Failure('bad-file', `${name} cannot be read: ${reason(error)}.`));
+    unreadable(
+      error instanceof Failure ? error : new Failure('bad-file', `${name} cannot be read: ${reason(error)}.`),
+    );
   }
 }

@@ -3,6 +3,8 @@ const REASONS: Readonly<Record<string, string>> = {
   EISDIR: 'it is a folder',
   EACCES: 'permission is denied',
   EPERM: 'permission is denied',
+  Z_BUF_ERROR: 'its end is missing',
+  Z_DATA_ERROR: 'it is damaged',
 };
 
 /** What a system call said, in words where that helps. */
