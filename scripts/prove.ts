@@ -15,12 +15,11 @@ import { modules } from '../test/prove/modules.ts';
 import { moments } from '../test/prove/moments.ts';
 import { type Proof, ProofContext, type ProofResult } from '../test/prove/proof.ts';
 import { tracers } from '../test/prove/tracers.ts';
-import { vmlinux } from '../test/prove/vmlinux.ts';
 import { window } from '../test/prove/window.ts';
 import { repository } from '../test/support/paths.ts';
 import { elapsedProgress } from '../test/support/progress.ts';
 
-const proofs: readonly Proof[] = [moments, window, kills, fuzz, tracers, modules, vmlinux];
+const proofs: readonly Proof[] = [moments, window, kills, fuzz, tracers, modules];
 
 const progress = elapsedProgress();
 

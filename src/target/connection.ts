@@ -17,6 +17,8 @@ export interface TargetFacts {
   readonly bootId: string;
   /** How commands get root: being root, by a program, with a password where it wants one, or not at all. */
   readonly root: 'root' | RootProgram | 'none';
+  /** Traces of earlier connections that were killed before they could clean up, as far as is noted. */
+  readonly leftovers: number;
   /** Programs on the target that may give root for a password, those first that want the account's own. */
   readonly rootPrograms: readonly RootProgram[];
   /** Loaded module's /sys/module/zfs/version; null when ZFS is not loaded. */

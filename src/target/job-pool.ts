@@ -1,6 +1,7 @@
 import { ChannelSlots, type Slot } from './channel-slots.ts';
 import { pause } from './pause.ts';
 import { type JobHandlers, type JobSpec, RemoteJob } from './remote-job.ts';
+import type { RootShell } from './root-shell.ts';
 import { Shell } from './shell.ts';
 import { Standby } from './standby.ts';
 import { ChannelRefused, type Transport } from './transport.ts';
@@ -19,7 +20,13 @@ const KEPT_MS = 12_000;
 /** Questions that a shell runs before it is replaced: it keeps a few bytes of each of its processes. */
 const MOST_USES = 200;
 
-/** A shell that waits for a question, in the slot of the last one. */
+/**
+ * Shells of root's that may wait: one is left for questions when a stream takes the other. Without root one waits,
+ * since a shell of the account itself is had for the asking.
+ */
+const MOST_KEPT = 2;
+
+/** A shell that waits for a job, in the slot of the last one. */
 interface KeptShell {
   readonly shell: Shell;
   readonly slot: Slot;
@@ -41,8 +48,8 @@ export class JobPool {
   #lastClosed = 0;
   /** What waits for the script of the next stream. */
   #standby: Standby | null = null;
-  /** The one shell that questions share, one after another, so that root is not asked for by each. */
-  #kept: KeptShell | null = null;
+  /** Shells that wait for a job, the newest last, so that root is not entered for each. */
+  readonly #kept: KeptShell[] = [];
 
   /** @param closing aborted when the connection ends */
   constructor(transport: Transport, closing: AbortSignal) {
@@ -66,18 +73,50 @@ export class JobPool {
     opened: () => void,
   ): Promise<RemoteJob> {
     signal.throwIfAborted();
-    const kept = this.#kept;
-    if (kept !== null && kept.shell.root === spec.root) {
-      this.#kept = null;
-      clearTimeout(kept.timer);
+    const kept = this.#take(spec.root);
+    if (kept !== null) {
       opened();
-      const job = this.#own(new RemoteJob(kept.shell, spec, handlers), kept.slot, signal);
-      // It may have ended a moment ago, before it was told.
-      if (await job.ready) return job;
+      const job = await this.#reuse(kept, spec, signal, handlers);
+      if (job !== null) return job;
     }
     const job = await this.open(spec, await this.questionSlot(signal), signal, handlers);
     opened();
     return job;
+  }
+
+  /**
+   * Opens a stream's job, in a shell of root's that waits where there is one and a slot for questions is left.
+   * @returns null when there is no slot
+   * @throws signal.reason when aborted; as {@link open}
+   */
+  async openStream(spec: JobSpec, signal: AbortSignal, handlers: JobHandlers): Promise<RemoteJob | null> {
+    const kept = spec.root === null || this.slots.isFull ? null : this.#take(spec.root);
+    if (kept !== null) {
+      const job = await this.#reuse(kept, spec, signal, handlers);
+      if (job !== null) return job;
+    }
+    const slot = await this.streamSlot(signal);
+    return slot === null ? null : await this.open(spec, slot, signal, handlers);
+  }
+
+  /** Takes a shell that waits, if it is of this kind. */
+  #take(root: RootShell | null): KeptShell | null {
+    const at = this.#kept.findLastIndex(({ shell }) => shell.root === root);
+    const [kept] = at < 0 ? [] : this.#kept.splice(at, 1);
+    if (kept === undefined) return null;
+    clearTimeout(kept.timer);
+    return kept;
+  }
+
+  /** Runs a job in a shell that waited. Null when it had ended a moment ago, before it was told. */
+  async #reuse(
+    { shell, slot }: KeptShell,
+    spec: JobSpec,
+    signal: AbortSignal,
+    handlers: JobHandlers,
+  ): Promise<RemoteJob | null> {
+    const job = this.#own(new RemoteJob(shell, spec, handlers), slot, signal);
+    return (await job.ready) ? job : null;
   }
 
   /** A slot for a question; the shell that only waits for one makes room. @throws signal.reason when aborted */
@@ -131,28 +170,33 @@ export class JobPool {
   }
 
   #keep(shell: Shell, slot: Slot): void {
-    // The newer one stays: root's, where root came after.
-    void this.#drop();
+    const timer = setTimeout(() => void this.#drop(kept), KEPT_MS);
+    timer.unref();
     const closed = new Promise<void>((resolve) => {
       shell.leave(() => {
-        if (this.#kept?.shell === shell) this.#kept = null;
+        const at = this.#kept.findIndex((kept) => kept.shell === shell);
+        if (at >= 0) this.#kept.splice(at, 1);
         clearTimeout(timer);
         this.#lastClosed = performance.now();
         slot.release();
         resolve();
       });
     });
-    const timer = setTimeout(() => void this.#drop(), KEPT_MS);
-    timer.unref();
-    this.#kept = { shell, slot, timer, closed };
-    if (this.slots.isWanted || shell.uses >= MOST_USES) void this.#drop();
+    const kept = { shell, slot, timer, closed };
+    this.#kept.push(kept);
+    // The newer one stays: root's, where root came after.
+    const most = shell.root === null ? 1 : MOST_KEPT;
+    for (const other of [...this.#kept]) {
+      if (other.shell.root !== shell.root || this.#kept.length > most) void this.#drop(other);
+    }
+    if (this.slots.isWanted || shell.uses >= MOST_USES) void this.#drop(kept);
   }
 
-  /** Ends the shell that waits for a question; resolves when its slot is free. */
-  async #drop(): Promise<void> {
-    const kept = this.#kept;
-    if (kept === null) return;
-    this.#kept = null;
+  /** Ends a shell that waits, the oldest one unless given; resolves when its slot is free. */
+  async #drop(kept: KeptShell | undefined = this.#kept[0]): Promise<void> {
+    const at = kept === undefined ? -1 : this.#kept.indexOf(kept);
+    if (kept === undefined || at < 0) return;
+    this.#kept.splice(at, 1);
     clearTimeout(kept.timer);
     kept.shell.end();
     await kept.closed;
@@ -167,7 +211,7 @@ export class JobPool {
         // An ended command holds its session on the server for a moment, so only a server that goes on
         // refusing while nothing has ended teaches what it allows.
         const settled = performance.now() - this.#lastClosed > 2 * REFUSED_RETRY_MS;
-        if (this.#kept !== null) void this.#drop();
+        if (this.#kept.length > 0) void this.#drop();
         else if (settled && this.#jobs.size > 0) this.slots.shrink(this.#jobs.size);
         await pause(REFUSED_RETRY_MS, signal);
       }
@@ -183,7 +227,7 @@ export class JobPool {
     if (slot !== null) return slot;
     const standby = this.#standby;
     this.#standby = null;
-    await Promise.all([standby?.drop(), this.#drop()]);
+    await Promise.all([standby?.drop(), ...this.#kept.map((kept) => this.#drop(kept))]);
     // A question that has its answer holds its channel for a moment.
     for (let turn = 0; turn < STREAM_SLOT_TURNS; turn++) {
       signal.throwIfAborted();
@@ -200,9 +244,14 @@ export class JobPool {
    */
   standBy(spec: JobSpec, signal: AbortSignal): Promise<RemoteJob | null> | null {
     if (this.#standby !== null) return null;
-    const slot = this.slots.tryForStandby();
+    // One that waits is left for questions.
+    const kept = this.#kept.length > 1 ? this.#take(spec.root) : null;
+    const slot = kept === null ? this.slots.tryForStandby() : kept.slot;
     if (slot === null) return null;
-    const standby = new Standby(spec, (handlers) => this.open(spec, slot, signal, handlers));
+    const standby = new Standby(spec, async (handlers) => {
+      if (kept === null) return await this.open(spec, slot, signal, handlers);
+      return this.#own(new RemoteJob(kept.shell, spec, handlers), slot, signal);
+    });
     this.#standby = standby;
     void standby.waiting.then(async (job) => {
       await job?.ended;
@@ -234,7 +283,7 @@ export class JobPool {
 
   /** The connection is gone, and all channels with it. */
   abandon(): void {
-    void this.#drop();
+    for (const kept of [...this.#kept]) void this.#drop(kept);
     for (const job of [...this.#jobs]) job.abandon();
   }
 }

@@ -37,6 +37,8 @@ export interface JobResult {
 export const STDERR_LIMIT = 64 * 1024;
 /** How long a job may take to end its processes and to clean up after it was asked to. */
 const STOP_LIMIT_MS = 20_000;
+/** How long the word to end is waited for before its stdin ends: a clean-up may take that time too, and is not disturbed. */
+const WORD_LIMIT_MS = 5000;
 /** After the end mark: how long what is left on stderr is waited for, and the channel's end. */
 const STDERR_GRACE_MS = 300;
 const CLOSE_LIMIT_MS = 2000;
@@ -52,8 +54,9 @@ export class RemoteJob implements ShellUser {
   readonly shell: Shell;
   readonly #channel: ShellChannel;
   readonly #nonce: string;
-  /** Whether the shell stays when this has ended by itself. */
+  /** Whether the shell stays when this has ended and left nothing. */
   readonly #stays: boolean;
+  readonly #kind: JobSpec['kind'];
   readonly #handlers: JobHandlers;
   readonly #reader: FrameReader;
   readonly #stderr: Buffer[] = [];
@@ -78,8 +81,10 @@ export class RemoteJob implements ShellUser {
     this.shell = shell;
     this.#channel = shell.channel;
     this.#nonce = randomBytes(16).toString('hex');
-    // A terminal has no end of file, by which a shell that waits would end.
-    this.#stays = spec.kind === 'question' && !shell.hasTerminal;
+    this.#kind = spec.kind;
+    // A terminal has no end of file, by which a shell that waits would end. Streams have shells of their own, which
+    // are worth keeping where it took a program to have one.
+    this.#stays = !shell.hasTerminal && (spec.kind === 'question' || shell.root !== null);
     this.#handlers = handlers;
     this.ended = new Promise((resolve) => {
       this.#resolveEnded = resolve;
@@ -153,7 +158,8 @@ export class RemoteJob implements ShellUser {
   #ended(end: JobEnd): void {
     this.#end = end;
     this.#stopClocks();
-    const stays = this.#stays && !this.#stopping && end.why === 'finished' && end.left === 'none';
+    const isDone = end.why === 'finished' || (end.why === 'stopped' && this.#kind === 'stream');
+    const stays = this.#stays && isDone && end.left === 'none' && !this.#channel.stdin.writableEnded;
     const settle = (): void => {
       this.#settle();
       if (stays) this.#leave(true);
@@ -185,8 +191,11 @@ export class RemoteJob implements ShellUser {
     this.#stopClocks();
     // The end of stdin is the sign to stop. It may arrive before the script was parsed: that is
     // read as a whole first. A terminal has no end, so there it is said.
-    if (this.shell.hasTerminal) this.#channel.stdin.write(`${END_WORD}\n`);
-    this.#channel.stdin.end();
+    // A stream whose shell stays is told by a word too, once somebody reads words.
+    const isTold = this.#stays && this.#kind === 'stream' && this.#wasReady;
+    if (this.shell.hasTerminal || isTold) this.#channel.stdin.write(`${END_WORD}\n`);
+    if (isTold) this.#grace = setTimeout(() => this.#channel.stdin.end(), WORD_LIMIT_MS);
+    else this.#channel.stdin.end();
     this.#limit = setTimeout(() => {
       this.#unanswered = true;
       this.#channel.close();

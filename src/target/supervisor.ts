@@ -10,7 +10,7 @@ export const BEAT_SECONDS = 5;
  */
 export const MISSED_BEATS = 4;
 
-/** A line on stdin that means what its end means, where stdin is a terminal. */
+/** A line on stdin that means what its end means, where stdin has none or goes on. */
 export const END_WORD = 'end';
 
 /** A line on stdin of a shell that waits: the script of a job follows. */
@@ -38,9 +38,9 @@ export interface SupervisedJob {
    */
   readonly kind: 'stream' | 'question';
   /**
-   * The shell that runs it. `own`: ends with it, and is meant unless given. The others are for questions
-   * without a clean-up, and wait for the next one where this has ended by itself: `new` runs its first one,
-   * `kept` a later one.
+   * The shell that runs it. `own`: ends with it, and is meant unless given. The others wait for the next job
+   * where this one has ended by itself and left nothing, a stream also where it was stopped: `new` runs its
+   * first one, `kept` a later one.
    */
   readonly shell?: 'own' | 'new' | 'kept';
 }
@@ -113,9 +113,9 @@ done
 z_stat() {
 { read -r z_line <$1/stat; } 2>/dev/null || return 1
 set -- \${z_line##*) }
-z_state=$1 z_parent=$2 z_pgrp=$3
+z_state=$1 z_parent=$2 z_pgrp=$3 z_start=\${20}
 }
-z_living() {
+${isNoted(job) ? NOTE : ''}z_living() {
 for z_p in /proc/[0-9]*; do
 z_stat $z_p || continue
 [ "$z_pgrp" = "$z_job" ] || [ $z_p = /proc/$z_job ] || continue
@@ -147,7 +147,7 @@ kill -0 $z_job 2>/dev/null || z_nudge
 wait $z_job
 z_status=$?
 [ -z "$z_heard" ] || z_tick
-if [ -n "$z_nudged" ] && [ -n "$z_signal" ] && ! kill -0 $z_job 2>/dev/null; then
+${isNoted(job) ? '[ -z "$z_heard" ] || z_note\n' : ''}if [ -n "$z_nudged" ] && [ -n "$z_signal" ] && ! kill -0 $z_job 2>/dev/null; then
 z_status=255 z_why=\${z_why:-finished}
 elif [ -z "$z_signal" ] || [ $z_status -lt 128 ]; then
 [ -z "$z_signal" ] || [ $z_status -ne 127 ] || z_status=$z_before
@@ -178,31 +178,69 @@ fi
 `;
 }
 
-function endMark({ nonce }: SupervisedJob): string {
-  return `printf '\\036%s end %s %s %s\\n' ${nonce} $z_why $z_status $z_left\n`;
+/** Where it stands what of ours has to be undone on a target; its files are named `PID.STARTTIME`, of a supervisor. */
+export const NOTES = '/run/zscope';
+
+/** Whether a note is left while it runs: something is to be undone at its end. */
+function isNoted({ kind, cleanup }: SupervisedJob): boolean {
+  return kind === 'stream' && cleanup !== '';
 }
 
 /**
- * What ends a job. Who goes on with stdin may do so once nobody else reads it: a reader that was sent a
- * signal may still take what is there first, and a subshell that has just begun may lose any but KILL.
+ * Notes down that this supervisor has to clean up: should it be killed, the next connection finds the note, whose name is
+ * that of no process (collectors/leftovers.ts). It holds the process and the start time of the job. Written at the first
+ * beat, so that it delays no beginning; by root only, and to memory only: a disk may hang (TMPFS_MAGIC,
+ * include/uapi/linux/magic.h). Start times are field 22 of proc_pid_stat(5).
  */
+const NOTE = `z_noted=
+z_note() {
+[ -z "$z_noted" ] || return 0
+z_noted=none
+[ -w /run ] && [ "$(stat -f -c %t /run)" = 1021994 ] && z_stat /proc/$z_job || return 0
+z_jot="$z_job $z_start"
+z_stat /proc/$$ || return 0
+z_noted=${NOTES}/$$.$z_start
+for z_turn in . .; do
+mkdir -m 755 ${NOTES}
+echo "$z_jot" >$z_noted && break
+done
+} 2>/dev/null 3<&-
+`;
+
+/** After the last word, so that nobody waits for it. */
+const FORGET = `case $z_noted$z_left in /*none) rm -f $z_noted; rmdir ${NOTES};; esac 2>/dev/null
+`;
+
+function endMark(job: SupervisedJob): string {
+  return `printf '\\036%s end %s %s %s\\n' ${job.nonce} $z_why $z_status $z_left\n${isNoted(job) ? FORGET : ''}`;
+}
+
+/**
+ * Who goes on with stdin may do so once nobody else reads it: a reader that was sent a signal may still take what is
+ * there first, and a subshell that has just begun may lose any but KILL.
+ */
+const STOP_READER = `[ -z "$z_reader" ] || { kill -KILL $z_reader; wait $z_reader; } 2>/dev/null
+`;
+
+/** What ends a job. Helpers go last: bash says on stderr that they were killed. */
 const END: Readonly<Record<NonNullable<SupervisedJob['shell']>, (job: SupervisedJob) => string>> = {
   own: (job) => `kill $z_ticker $z_reader $z_nudged 2>/dev/null
 ${cleanUp(job)}${endMark(job)}exit 0
 `,
   kept: (job) => `trap '' USR1 USR2
-kill -KILL $z_reader
-kill $z_ticker $z_nudged 2>/dev/null
-wait $z_reader 2>/dev/null
-${endMark(job)}exit 0
+${STOP_READER}${cleanUp(job)}kill $z_ticker $z_nudged 2>/dev/null
+${endMark(job)}[ $z_why != silent ]
+exit
 `,
-  new: (job) => `[ "$z_why $z_left" = 'finished none' ] || {
-${END.own(job)}}
-exec 3<&- 4>&2 2>/dev/null
+  new: (
+    job,
+  ) => `case "$z_why $z_left $z_group" in 'finished none '*${job.kind === 'stream' ? "|'stopped none own'" : ''}) ;; *)
+${END.own(job)};; esac
+exec 4>&2
 trap '' USR1 USR2
-kill -KILL $z_ticker $z_reader $z_nudged
-wait $z_reader
-${endMark(job)}trap - USR1 USR2 HUP INT PIPE
+${STOP_READER}${cleanUp(job)}exec 3<&- 2>/dev/null
+kill -KILL $z_ticker $z_nudged
+${endMark(job)}trap - USR1 USR2 ALRM HUP INT PIPE
 trap : TERM
 ${WAIT}exit 0
 `,
@@ -281,7 +319,7 @@ function start(job: SupervisedJob): string {
       : `sh -c 'IFS=; z=$*; unset IFS; set --; eval "$z"' zscope ${split(job.preamble + job.script, PIECE)
           .map(quote)
           .join(' ')} </dev/null 3<&- &`;
-  return `${job.script === null ? "z_begun=\ntrap 'z_begun=1 z_signal=1; z_read' ALRM\n" : ''}if command -v setsid >/dev/null 2>&1; then
+  return `${job.script === null ? "z_begun=\ntrap 'z_begun=1 z_signal=1 z_heard=; z_read' ALRM\n" : ''}if command -v setsid >/dev/null 2>&1; then
 setsid ${run}
 z_group=own
 else

@@ -2,7 +2,6 @@ import { setMaxListeners } from 'node:events';
 import { Failure, isFailure } from '../core/failure.ts';
 import { type Disposable, Lifetime } from '../core/lifetime.ts';
 import { ActivityEntry, type ActivityRecord } from './activity.ts';
-import type { Slot } from './channel-slots.ts';
 import type { Collector, DownloadCollector, StreamCollector } from './collector.ts';
 import { facts as factsCollector } from './collectors/facts.ts';
 import type {
@@ -311,8 +310,10 @@ export class TargetConnection implements Connection {
       const waiting = await limit.race(this.#pool.beginStandby(spec, script, payload, limit.signal));
       // One step, raced as a whole: a slot that comes too late finds its way back.
       const open = async (): Promise<RemoteJob> => {
-        const slot = await this.#streamSlot(collector, limit.signal);
-        return await this.#pool.open(spec, slot, limit.signal, { ready: () => isReady(), payload });
+        const handlers = { ready: () => isReady(), payload };
+        const opened = await this.#pool.openStream(spec, limit.signal, handlers);
+        if (opened === null) throw this.#say.tooManyStreams(collector.title, this.#pool.slots);
+        return opened;
       };
       const running = waiting ?? (await limit.race(open()));
       job = running;
@@ -379,13 +380,6 @@ export class TargetConnection implements Connection {
     const boot = this.#facts?.bootId ?? null;
     const about = { target: alias, boot, user: asRoot ? 'root' : user, name, title, grade };
     return new RunReport(name, log, new ActivityEntry(about, spec, activity));
-  }
-
-  /** @throws Failure when there is no room for one more */
-  async #streamSlot(collector: { title: string }, signal: AbortSignal): Promise<Slot> {
-    const slot = await this.#pool.streamSlot(signal);
-    if (slot === null) throw this.#say.tooManyStreams(collector.title, this.#pool.slots);
-    return slot;
   }
 
   async becomeRoot(

@@ -1,13 +1,15 @@
 /** The shell that questions share, one after another. */
 import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
 import { expect, test } from 'vitest';
 import { supervise } from '../../src/target/supervisor.ts';
 import { failureOf } from '../support/failure-of.ts';
-import { question, reach } from './client.ts';
+import { lines, question, reach } from './client.ts';
 import { forever, serverStarter, word } from './fixtures.ts';
 import { isRunning, kill, type Server, until } from './server.ts';
-import { USER } from './setup.ts';
+import { SUDO_LOG, USER } from './setup.ts';
 
 const start = serverStarter();
 const root = { needsRoot: true };
@@ -88,36 +90,93 @@ test('it ends by itself when nobody asks: nothing of ours is left on the target'
   connection.dispose();
 });
 
-test.each(['sh', 'bash', 'busybox sh'])('in %s forty questions, each with beats', async (shell) => {
-  const [command = 'sh', ...args] = shell.split(' ');
-  const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'] });
-  let output = '';
-  let said = '';
-  child.stdout.on('data', (bytes: Buffer) => {
-    output += bytes.toString();
-  });
-  child.stderr.on('data', (bytes: Buffer) => {
-    said += bytes.toString();
-  });
-  try {
-    for (let turn = 0; turn < 40; turn += 1) {
-      const nonce = turn.toString(16).padStart(32, 'f');
-      const job = {
-        nonce,
-        preamble: '',
-        script: `echo turn ${turn}`,
-        cleanup: '',
-        kind: 'question',
-      } as const;
-      child.stdin.write(supervise({ ...job, shell: turn === 0 ? 'new' : 'kept' }));
-      await until('the ready mark', 20_000, () => output.includes(`${nonce} ready\n`));
-      for (let beat = 0; beat < turn % 5; beat += 1) child.stdin.write('\n');
-      await until('the end', 20_000, () => output.includes(`${nonce} end finished `));
+test.each(['sh', 'bash', 'busybox sh'])(
+  'in %s forty questions and streams, each with beats',
+  async (shell) => {
+    const [command = 'sh', ...args] = shell.split(' ');
+    const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'] });
+    let output = '';
+    let said = '';
+    const folder = mkdtempSync(path.join(os.tmpdir(), 'zscope-kept-'));
+    child.stdout.on('data', (bytes: Buffer) => {
+      output += bytes.toString();
+    });
+    child.stderr.on('data', (bytes: Buffer) => {
+      said += bytes.toString();
+    });
+    try {
+      for (let turn = 0; turn < 40; turn += 1) {
+        const nonce = turn.toString(16).padStart(32, 'f');
+        // Among the questions streams that end by themselves, and such that are stopped.
+        const isStream = turn % 4 === 3;
+        const isStopped = turn % 8 === 7;
+        const job = {
+          nonce,
+          preamble: '',
+          script: `echo turn ${turn}${isStopped ? '; sleep 600' : ''}`,
+          cleanup: !isStream ? '' : `: >'${folder}/${turn}'`,
+          kind: isStream ? 'stream' : 'question',
+        } as const;
+        child.stdin.write(supervise({ ...job, shell: turn === 0 ? 'new' : 'kept' }));
+        await until('the ready mark', 20_000, () => output.includes(`${nonce} ready\n`));
+        for (let beat = 0; beat < turn % 5; beat += 1) child.stdin.write('\n');
+        if (isStopped) {
+          await until('output', 20_000, () => output.includes(`turn ${turn}\n`));
+          child.stdin.write('end\n');
+        }
+        const end = `${nonce} end ${isStopped ? 'stopped' : 'finished'} `;
+        await until('the end', 20_000, () => output.includes(end));
+        expect(existsSync(path.join(folder, String(turn)))).toBe(isStream);
+      }
+      expect(output.match(/ end \w+ \d+ \w+$/gm)?.filter((end) => !end.endsWith(' none'))).toEqual([]);
+      expect(output.match(/^turn \d+$/gm)).toEqual(Array.from({ length: 40 }, (_, turn) => `turn ${turn}`));
+    } finally {
+      child.stdin.end();
+      rmSync(folder, { recursive: true });
     }
-    expect(output.match(/^turn \d+$/gm)).toEqual(Array.from({ length: 40 }, (_, turn) => `turn ${turn}`));
-  } finally {
-    child.stdin.end();
+    await new Promise((resolve) => child.on('close', resolve));
+    expect(said).toBe('');
+  },
+);
+
+test('streams too run in a shell that is root already: sudo is entered for what runs at a time, not for each', async () => {
+  const server = await start({ user: USER.sudo });
+  const connection = await reach(server);
+  const before = sudoLines();
+  const runStream = async (script: string, cleanup: string): Promise<string[]> => {
+    const got: string[] = [];
+    const stream = await connection.stream(lines(script, cleanup, true), null, {
+      events: (batch) => got.push(...batch),
+    });
+    if (script.includes('sleep')) {
+      await until('output', 20_000, () => got.length > 0);
+      stream.dispose();
+    }
+    expect(await stream.ended).toMatchObject({ cleanUp: 'confirmed', stderr: '' });
+    return got;
+  };
+  const name = word();
+  for (let turn = 0; turn < 3; turn += 1) {
+    expect(await runStream('id -un; sleep 600', `echo ${turn} >>/run/${name}`)).toEqual(['root']);
+    expect(await runStream('id -un', '')).toEqual(['root']);
+    expect(await connection.run(question('id -un', root), null)).toBe('root\n');
   }
-  await new Promise((resolve) => child.on('close', resolve));
-  expect(said).toBe('');
+  expect(await connection.run(question(`cat /run/${name}; rm /run/${name}`, root), null)).toBe('0\n1\n2\n');
+  // One, or a few where the machine is so slow that a shell ends while it waits; not nine.
+  expect(sudoLines() - before).toBeLessThanOrEqual(3);
+
+  // Two at a time are two, and stay so.
+  for (let turn = 0; turn < 3; turn += 1) {
+    const stream = await connection.stream(lines(forever(word()), '', true), null, { events: () => {} });
+    expect(await connection.run(question('id -un', root), null)).toBe('root\n');
+    stream.dispose();
+    await stream.ended;
+  }
+  expect(sudoLines() - before).toBeLessThanOrEqual(5);
+  connection.dispose();
 });
+
+/** How often sudo let the account be root, by its own log. */
+function sudoLines(): number {
+  return readFileSync(SUDO_LOG, 'utf8').match(/COMMAND=/g)?.length ?? 0;
+}

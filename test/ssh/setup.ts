@@ -35,6 +35,7 @@ export default async function setup(): Promise<() => void> {
   ]);
   return () => {
     rmSync(SUDO_RULE, { force: true });
+    rmSync(SUDO_LOG, { force: true });
     rmSync(`${SUDO_RULE}-asks`, { force: true });
     for (const { name } of USERS) execFileSync('userdel', ['--force', '--remove', name], { stdio: 'ignore' });
   };
@@ -46,6 +47,9 @@ process.env['ZSCOPE_TEST_RUN'] = RUN;
 
 /** The rule by which sudo lets `USER.sudo` be root. */
 export const SUDO_RULE = `/etc/sudoers.d/zscope-tests-${RUN}`;
+
+/** What sudo says of `USER.sudo`: one entry each time it lets it be root. */
+export const SUDO_LOG = `/run/zscope-tests-${RUN}.sudo`;
 
 /** Accounts of the tests, by what is special about them. Keys are given to them by each server. */
 export const USER = {
@@ -88,7 +92,9 @@ function addUser(name: string, shell: string): void {
   const signsIn: readonly string[] = [USER.password, USER.asks, USER.tty];
   if (signsIn.includes(name)) execFileSync('chpasswd', [], { input: `${name}:${PASSWORD}\n` });
   else execFileSync('usermod', ['--password', '*', name]);
-  if (name === USER.sudo) writeRule(SUDO_RULE, [`${name} ALL=(root) NOPASSWD: /bin/sh`]);
+  if (name === USER.sudo) {
+    writeRule(SUDO_RULE, [`${name} ALL=(root) NOPASSWD: /bin/sh`, `Defaults:${name} logfile=${SUDO_LOG}`]);
+  }
 }
 
 function writeRule(file: string, lines: readonly string[]): void {

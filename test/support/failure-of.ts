@@ -1,9 +1,9 @@
-/** What a promise, or a function, fails with. */
+/** What a promise fails with. */
 export async function failureOf(
-  work: Promise<unknown> | (() => unknown),
+  promise: Promise<unknown>,
 ): Promise<{ code: string; message: string; remedy: string }> {
   try {
-    await (typeof work === 'function' ? work() : work);
+    await promise;
   } catch (error) {
     const { code, message, remedy } = error as { code: string; message: string; remedy: string };
     return { code, message, remedy };

@@ -2,11 +2,14 @@ import { Failure } from '../../core/failure.ts';
 import type { Collector } from '../collector.ts';
 import type { TargetFacts } from '../connection.ts';
 import type { RootProgram } from '../root-shell.ts';
+import { NOTES } from '../supervisor.ts';
 
 /** Longer is no name, version or id; in UTF-16 units. */
 const LONGEST_VALUE = 200;
 /** su last: it wants the password of root. */
 const PROGRAMS: readonly RootProgram[] = ['sudo', 'doas', 'su'];
+/** More are not told apart. */
+const MOST_LEFTOVERS = 999;
 /** Of the hex of a note section, with its spaces. */
 const LONGEST_NOTE = 4096;
 
@@ -40,6 +43,15 @@ echo 'root none'
 z= ; for z2 in sudo doas su; do has $z2 && z="$z $z2"; done
 echo "programs$z"
 fi
+n=0
+for f in ${NOTES}/*.*; do
+[ -e "$f" ] || continue
+f=\${f##*/} z=
+{ read -r z </proc/\${f%.*}/stat; } 2>/dev/null
+set -- \${z##*) }
+[ "$1" != Z ] && [ "\${20-}" = "\${f#*.}" ] || n=$((n+1))
+done
+[ $n = 0 ] || echo "leftovers $n"
 [ -d $m ] || exit 0
 one version $m/version || echo 'version loaded'
 one srcversion $m/srcversion
@@ -84,6 +96,7 @@ exit 0
       machine,
       bootId: said.get('boot') ?? '',
       root,
+      leftovers: Math.min(MOST_LEFTOVERS, Number(/^\d+$/.exec(said.get('leftovers') ?? '')?.[0] ?? 0)),
       rootPrograms: PROGRAMS.filter((name) => said.get('programs')?.split(' ').includes(name)),
       zfsVersion: said.get('version') ?? null,
       zfsBuildId: buildId(note.slice(0, LONGEST_NOTE).replace(/\s/g, '')),

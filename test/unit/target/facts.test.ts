@@ -18,6 +18,7 @@ test('a machine without ZFS', () => {
     machine: 'x86_64',
     bootId: '0-1',
     root: 'none',
+    leftovers: 0,
     rootPrograms: ['sudo', 'su'],
     zfsVersion: null,
     zfsBuildId: null,
@@ -39,6 +40,7 @@ note
 `;
   expect(facts.decode(output, null)).toMatchObject({
     root: 'sudo',
+    leftovers: 0,
     zfsVersion: '2.3.9-0',
     zfsSrcversion: 'D994CC',
     zfsBuildId: 'deadbeef',

@@ -8,7 +8,6 @@ const ENTRY = 24;
 const WORDS = ENTRY / 4;
 const SHN_LORESERVE = 0xff00;
 const SHN_XINDEX = 0xffff;
-const STT_NOTYPE = 0;
 const STT_FUNC = 2;
 const STT_SECTION = 3;
 const STT_FILE = 4;
@@ -163,9 +162,8 @@ export class SymbolTable {
   }
 
   /**
-   * The last symbol of code in the section that is not behind an address: like the kernel, and like
-   * addr2line, it takes the padding behind a function for a part of it. Much of a kernel's entry code has
-   * symbols without a type (include/linux/linkage.h, SYM_CODE_START and SYM_INNER_LABEL).
+   * The last function symbol of the section that is not behind an address: like the kernel, and like
+   * addr2line, it takes the padding behind a function for a part of it.
    */
   functionAt(address: number): ElfSymbol | null {
     const functions = this.#sortedFunctions();
@@ -296,22 +294,17 @@ export class SymbolTable {
     return this.#boundaries;
   }
 
-  /** Indices of the symbols of code by ascending address; of aliases functions come last, of these the first. */
+  /** Indices of the symbols of functions by ascending address; of aliases the first comes last. */
   #sortedFunctions(): Uint32Array {
     if (!this.#functions) {
-      const functions: number[] = [];
-      const labels: number[] = [];
+      const indices: number[] = [];
       for (let index = 1; index < this.count; index++) {
         const type = this.#type(index);
         if (this.#section(index) !== 0 && (type === STT_FUNC || type === STT_GNU_IFUNC)) {
-          functions.push(index);
-        } else if (type === STT_NOTYPE && this.#isBoundary(index)) {
-          labels.push(index);
+          indices.push(index);
         }
       }
-      // Sorting is stable.
-      const ofAliases = [...labels, ...functions.reverse()];
-      this.#functions = Uint32Array.from(ofAliases.sort((a, b) => this.address(a) - this.address(b)));
+      this.#functions = Uint32Array.from(indices.sort((a, b) => this.address(a) - this.address(b) || b - a));
     }
     return this.#functions;
   }
