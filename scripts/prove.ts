@@ -15,11 +15,12 @@ import { modules } from '../test/prove/modules.ts';
 import { moments } from '../test/prove/moments.ts';
 import { type Proof, ProofContext, type ProofResult } from '../test/prove/proof.ts';
 import { tracers } from '../test/prove/tracers.ts';
+import { vmlinux } from '../test/prove/vmlinux.ts';
 import { window } from '../test/prove/window.ts';
 import { repository } from '../test/support/paths.ts';
 import { elapsedProgress } from '../test/support/progress.ts';
 
-const proofs: readonly Proof[] = [moments, window, kills, fuzz, tracers, modules];
+const proofs: readonly Proof[] = [moments, window, kills, fuzz, tracers, modules, vmlinux];
 
 const progress = elapsedProgress();
 

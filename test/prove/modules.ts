@@ -1,10 +1,10 @@
 /** Lines of other builds of zfs.ko than the lab's, address by address against the tools that their machine has. */
 import { openFile } from '../../src/server/modules/open-debug-file.ts';
 import { ensurePrograms } from '../support/debian.ts';
-import { compareFile } from '../symbols/compare-file.ts';
-import { BUILDS, type ModuleBuild, moduleOf } from './modules/builds.ts';
+import { CLASSES_NOTE, compareChains } from './chains.ts';
+import { BUILDS, moduleOf } from './modules/builds.ts';
 import { linkedModule } from './modules/linked.ts';
-import type { Finding, Proof, ProofContext } from './proof.ts';
+import type { Finding, Proof } from './proof.ts';
 
 /** Addresses of each build; eu-addr2line needs some 2 ms for one. */
 const COMPARED = { addr2line: 120_000, 'llvm-addr2line': 120_000, 'eu-addr2line': 3_000 } as const;
@@ -23,49 +23,22 @@ export const modules: Proof = {
     const findings: Finding[] = [];
     for (const { random } of context.rounds(1)) {
       for (const build of BUILDS) {
-        const file = await moduleOf(build, context.progress);
-        const peer = build.linked === true ? await linkedModule(file) : file;
-        findings.push(...compare(build, file, peer, context, random.below(2 ** 31)));
+        const module = await moduleOf(build, context.progress);
+        const peer = build.linked === true ? await linkedModule(module) : module;
+        const seed = random.below(2 ** 31);
+        const { file, source } = openFile(module);
+        try {
+          for (const program of build.peers) {
+            const wanted = (context.short ? SHORT : COMPARED)[program];
+            const { what } = build;
+            const comparison = { what, path: peer, file, program, wanted, seed, leastSame: 0.8 };
+            findings.push(compareChains(comparison, context));
+          }
+        } finally {
+          source.dispose();
+        }
       }
     }
-    return { findings, notes: ['The classes of what differs are explained in [symbols.md](symbols.md).'] };
+    return { findings, notes: [CLASSES_NOTE] };
   },
 };
-
-function compare(
-  build: ModuleBuild,
-  path: string,
-  peer: string,
-  { progress, short }: ProofContext,
-  seed: number,
-): Finding[] {
-  const { file, source } = openFile(path);
-  try {
-    return build.peers.map((program): Finding => {
-      progress(`${build.name}: comparing with ${program}`);
-      const wanted = (short ? SHORT : COMPARED)[program];
-      const { sections, compared, inlined, counts, differing } = compareFile(
-        peer,
-        peer,
-        file,
-        program,
-        wanted,
-        seed,
-      );
-      for (const line of differing.slice(0, 20)) progress(`differs: ${line}`);
-      const classes = Object.entries(counts)
-        .filter(([kind, count]) => kind !== 'different' && count > 0)
-        .map(([kind, count]) => `${kind} ${count}`);
-      const all = compared.toLocaleString('en');
-      return {
-        what: `${build.what}: ${all} addresses in ${sections} sections against ${program}`,
-        measured: [...classes, `several functions deep ${inlined}`, `unexplained ${differing.length}`].join(
-          ', ',
-        ),
-        holds: differing.length === 0 && counts.same > compared * 0.8,
-      };
-    });
-  } finally {
-    source.dispose();
-  }
-}

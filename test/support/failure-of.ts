@@ -1,9 +1,9 @@
-/** What a promise fails with. */
+/** What a promise, or a function, fails with. */
 export async function failureOf(
-  promise: Promise<unknown>,
+  work: Promise<unknown> | (() => unknown),
 ): Promise<{ code: string; message: string; remedy: string }> {
   try {
-    await promise;
+    await (typeof work === 'function' ? work() : work);
   } catch (error) {
     const { code, message, remedy } = error as { code: string; message: string; remedy: string };
     return { code, message, remedy };

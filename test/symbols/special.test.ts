@@ -1,13 +1,13 @@
 /** Files without all that an answer takes, and what is said about them. */
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, readFileSync, truncateSync } from 'node:fs';
+import { copyFileSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { crc32 } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
-import { isFailure } from '../../src/core/failure.ts';
 import type { DebugFile } from '../../src/core/symbols/debug-file.ts';
 import { openFile } from '../../src/server/modules/open-debug-file.ts';
+import { failureOf } from '../support/failure-of.ts';
 import { askTool, codeSections } from './tools.ts';
 import { variantFile } from './variants.ts';
 
@@ -65,24 +65,33 @@ function crcOf(file: string): number {
 }
 
 describe('a damaged file', () => {
-  it.each([1, 63, 64, 500, 5000, 20_000])('of only %d bytes, is refused with a sentence', (size) => {
+  it.each([1, 63, 64, 500, 5000, 20_000])('of only %d bytes, is refused with a sentence', async (size) => {
     const file = scratch(`truncated-${size}`);
     copyFileSync(variantFile('gcc-5'), file);
     truncateSync(file, size);
-    const failure = failureOf(() => open(file));
-    expect(failure).toMatch(/^The (debug file is damaged: .+|file is not an ELF file)\.$/);
+    const failure = await failureOf(() => open(file));
+    expect(failure.message).toMatch(/^The (debug file is damaged: .+|file is not an ELF file)\.$/);
   });
 });
 
-function failureOf(run: () => unknown): string {
-  try {
-    run();
-  } catch (error) {
-    if (isFailure(error)) return error.message;
-    throw error;
-  }
-  throw new Error('it did not fail');
-}
+describe('assembler', () => {
+  it('without types of its symbols, as in the entry of a kernel, is known by the nearest one', () => {
+    const source = scratch('entry.s');
+    const code = ['.text', '.type first,@function', 'first: nop', 'ret', '.size first,.-first', '.balign 16'];
+    writeFileSync(source, [...code, 'entry: nop', '.Lloop: nop', 'inner: nop', ''].join('\n'));
+    execFileSync('as', ['-g', '-o', `${source}.o`, source]);
+    const file = open(`${source}.o`);
+    const at = (offset: number) =>
+      file.at({ section: '.text', offset }).map((line) => [line.function, line.line]);
+    expect([0, 1, 16, 17, 18].map(at)).toEqual([
+      [['first', 3]],
+      [['first', 4]],
+      [['entry', 7]],
+      [['entry', 8]],
+      [['inner', 9]],
+    ]);
+  });
+});
 
 describe('a program built by link-time optimization', () => {
   it('has the lines that llvm-addr2line gives, across its units', () => {

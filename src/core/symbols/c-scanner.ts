@@ -8,12 +8,11 @@
  * differently do no harm. `#if 0` is left out. Of macros it is only read what they call.
  */
 
+import { calledBefore } from './c-calls.ts';
 import { Conditionals, type Draft, endOfBranch, isNever, MAX_ALTERNATIVES, State } from './c-conditionals.ts';
 import { Head, type Signature } from './c-head.ts';
 import {
-  canBeFunctionName,
   isBlank,
-  isDigit,
   isFirstOnLine,
   isIdentifierUnit,
   readDirective,
@@ -140,40 +139,14 @@ class Scanner {
 
   /** Notes the call whose opening parenthesis stands at `at`, if it is one. */
   #call(at: number): void {
-    const open = this.#state.open;
-    if (open.length === 0) {
+    const called = this.#state.open.length === 0 ? null : calledBefore(this.#text, at);
+    if (called === null) {
       return;
     }
-    const text = this.#text;
-    let end = at;
-    while (end > 0 && isBlank(text.charCodeAt(end - 1))) {
-      end--;
-    }
-    let start = end;
-    while (start > 0 && isIdentifierUnit(text.charCodeAt(start - 1))) {
-      start--;
-    }
-    if (start === end || isDigit(text.charCodeAt(start)) || this.#isMember(start)) {
-      return;
-    }
-    const name = text.slice(start, end);
-    if (!canBeFunctionName(name)) {
-      return;
-    }
-    const site: CallSite = { name, line: this.#lineAt(start) };
-    for (const draft of open) {
+    const site: CallSite = { name: called.name, line: this.#lineAt(called.start) };
+    for (const draft of this.#state.open) {
       draft.calls.push(site);
     }
-  }
-
-  /** Whether `.` or `->` stands before the name. */
-  #isMember(start: number): boolean {
-    let before = start - 1;
-    while (before >= 0 && isBlank(this.#text.charCodeAt(before))) {
-      before--;
-    }
-    const unit = this.#text.charCodeAt(before);
-    return unit === 46 || (unit === 62 && this.#text.charCodeAt(before - 1) === 45);
   }
 
   #closeBrace(at: number): void {

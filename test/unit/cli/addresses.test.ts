@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Installed } from './installed.ts';
+import { Installed } from '../../support/installed-cli.ts';
 
 const module = 'test/unit/server/modules/sample/zlog.ko';
 

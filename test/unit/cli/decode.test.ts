@@ -4,8 +4,8 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LineQueue } from '../../../src/cli/line-queue.ts';
 import { moduleName } from '../../../src/cli/resolver.ts';
+import { Installed } from '../../support/installed-cli.ts';
 import { type SampleTree, sampleFiles, writeSampleTree } from '../server/sample-tree.ts';
-import { Installed } from './installed.ts';
 
 const module = 'test/unit/server/modules/sample/zlog.ko';
 

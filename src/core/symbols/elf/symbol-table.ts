@@ -8,6 +8,7 @@ const ENTRY = 24;
 const WORDS = ENTRY / 4;
 const SHN_LORESERVE = 0xff00;
 const SHN_XINDEX = 0xffff;
+const STT_NOTYPE = 0;
 const STT_FUNC = 2;
 const STT_SECTION = 3;
 const STT_FILE = 4;
@@ -162,8 +163,9 @@ export class SymbolTable {
   }
 
   /**
-   * The last function symbol of the section that is not behind an address: like the kernel, and like
-   * addr2line, it takes the padding behind a function for a part of it.
+   * The last symbol of code in the section that is not behind an address: like the kernel, and like
+   * addr2line, it takes the padding behind a function for a part of it. Much of a kernel's entry code has
+   * symbols without a type (include/linux/linkage.h, SYM_CODE_START and SYM_INNER_LABEL).
    */
   functionAt(address: number): ElfSymbol | null {
     const functions = this.#sortedFunctions();
@@ -294,17 +296,22 @@ export class SymbolTable {
     return this.#boundaries;
   }
 
-  /** Indices of the symbols of functions by ascending address; of aliases the first comes last. */
+  /** Indices of the symbols of code by ascending address; of aliases functions come last, of these the first. */
   #sortedFunctions(): Uint32Array {
     if (!this.#functions) {
-      const indices: number[] = [];
+      const functions: number[] = [];
+      const labels: number[] = [];
       for (let index = 1; index < this.count; index++) {
         const type = this.#type(index);
         if (this.#section(index) !== 0 && (type === STT_FUNC || type === STT_GNU_IFUNC)) {
-          indices.push(index);
+          functions.push(index);
+        } else if (type === STT_NOTYPE && this.#isBoundary(index)) {
+          labels.push(index);
         }
       }
-      this.#functions = Uint32Array.from(indices.sort((a, b) => this.address(a) - this.address(b) || b - a));
+      // Sorting is stable.
+      const ofAliases = [...labels, ...functions.reverse()];
+      this.#functions = Uint32Array.from(ofAliases.sort((a, b) => this.address(a) - this.address(b)));
     }
     return this.#functions;
   }

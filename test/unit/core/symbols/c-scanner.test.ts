@@ -284,7 +284,7 @@ describe('any text', () => {
       }),
       { numRuns: 1000 },
     );
-  });
+  }, 120_000);
 
   it('before a whole function does not hide it, when it is well formed itself', () => {
     const wellFormed = fc.array(
@@ -326,7 +326,8 @@ describe('any text', () => {
       const text = unit.repeat(Math.ceil(400_000 / unit.length));
       const started = performance.now();
       scanSource(text).functions;
-      expect(performance.now() - started, JSON.stringify(unit)).toBeLessThan(3000);
+      // Some ten ms; work that grows with the square takes minutes, however quick the machine is.
+      expect(performance.now() - started, JSON.stringify(unit)).toBeLessThan(20_000);
     }
-  });
+  }, 120_000);
 });

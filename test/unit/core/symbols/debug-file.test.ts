@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { isFailure } from '../../../../src/core/failure.ts';
 import { type ByteSource, type DebugFile, openDebugFile } from '../../../../src/core/symbols/debug-file.ts';
 import type { DebugLine } from '../../../../src/core/symbols/location.ts';
+import { failureOf } from '../../../support/failure-of.ts';
 import { fuzz } from '../../../symbols/fuzz.ts';
 import { FIXTURES, fixture, golden, inMemory } from './fixtures.ts';
 
@@ -30,16 +30,6 @@ function differences(file: DebugFile, name: string): string[] {
     }
   }
   return differing;
-}
-
-function failureOf(run: () => unknown): string {
-  try {
-    run();
-  } catch (error) {
-    if (isFailure(error)) return error.message;
-    throw error;
-  }
-  throw new Error('it did not fail');
 }
 
 describe.each(FIXTURES)('%s', (name) => {
@@ -87,10 +77,11 @@ describe.each(FIXTURES)('%s', (name) => {
     expect(differences(file, name)).toEqual([]);
   });
 
-  it('cut off anywhere, is refused with a sentence', () => {
+  it('cut off anywhere, is refused with a sentence', async () => {
     const bytes = fixture(name);
     for (let size = 0; size < bytes.length; size += 97) {
-      expect(failureOf(() => openDebugFile(inMemory(bytes.subarray(0, size))))).toMatch(/^The .+\.$/);
+      const failure = await failureOf(() => openDebugFile(inMemory(bytes.subarray(0, size))));
+      expect(failure).toMatchObject({ code: 'bad-file', message: expect.stringMatching(/^The .+\.$/) });
     }
   });
 
@@ -196,16 +187,16 @@ describe('a file that is refused', () => {
     ['for ppc64, big-endian', patched(5, 2, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 21), /ppc64, big-endian/],
     ['for RISC-V', patched(18, 243, 0), /RISC-V/],
     ['a core dump', patched(16, 4), /core dump/],
-  ])('%s, with a sentence', (_, source, sentence) => {
-    expect(failureOf(() => openDebugFile(source))).toMatch(sentence);
+  ])('%s, with a sentence', async (_, source, sentence) => {
+    expect((await failureOf(() => openDebugFile(source))).message).toMatch(sentence);
   });
 
-  it('that becomes shorter while it is read, with a sentence', () => {
+  it('that becomes shorter while it is read, with a sentence', async () => {
     const bytes = fixture('gcc-kernel');
     const source = {
       size: bytes.length,
       read: (offset: number, length: number) => bytes.slice(offset, offset + length - 1),
     };
-    expect(failureOf(() => openDebugFile(source))).toMatch(/became shorter/);
+    expect((await failureOf(() => openDebugFile(source))).message).toMatch(/became shorter/);
   });
 });
