@@ -1,3 +1,4 @@
+import type { Trace } from '../stack/frame.ts';
 import type { DebugLine } from '../symbols/location.ts';
 import type { InlinedSite } from '../symbols/value-type.ts';
 import { KINDS, TRACE_KINDS, type TraceKind } from './kinds.ts';
@@ -31,9 +32,17 @@ export function functionOf(name: string): string {
   return end < 0 ? name : name.slice(0, end);
 }
 
-/** Whether a name is that of a function where it was inlined. */
-export function isInlined(name: string): boolean {
-  return functionOf(name) !== name;
+/**
+ * The stack of a call of inlined code as that of any call: with addresses behind those that are meant. The innermost
+ * is the probe's own, and only x86 has it behind its breakpoint already (arch/x86/kernel/kprobes, INT3_INSN_SIZE).
+ * @param name as {@link tracedName} made it; the stacks of other functions stay what they are
+ * @param machine `uname -m`
+ */
+export function behindProbe(stack: Trace, name: string, machine: string): Trace {
+  const [top, ...callers] = stack;
+  return top === undefined || machine === 'x86_64' || functionOf(name) === name
+    ? stack
+    : [{ ...top, offset: top.offset + 1 }, ...callers];
 }
 
 /** Names for all places of one function, in their order: those that would be called the same have their offset too. */

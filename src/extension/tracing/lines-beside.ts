@@ -66,15 +66,10 @@ export class LinesBeside {
   /**
    * @param id of the event, or another number that was not given before
    * @param connection over which it came
-   * @param isExact the innermost frame is the place of a probe, not where a call returns to
    */
-  showStack(id: number, trace: Trace, connection = this.session.connection, isExact = false): Promise<void> {
-    // Lines are looked up of the byte before, which belongs to the call.
-    const frames = trace.map((frame, i) =>
-      isExact && i === 0 ? { ...frame, offset: frame.offset + 1 } : frame,
-    );
+  showStack(id: number, trace: Trace, connection = this.session.connection): Promise<void> {
     return this.#show(id, trace, connection, async (resolving) => {
-      const places = await this.places.known(connection, frames, this.#buildsOf(connection));
+      const places = await this.places.known(connection, trace, this.#buildsOf(connection));
       const lines = trace.flatMap((frame, i) => stackLines(trace, frame, i, places[i] ?? []));
       return { lines, message: { type: 'stack', id, lines: lines.map(({ shown }) => shown), resolving } };
     });

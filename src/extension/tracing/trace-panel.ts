@@ -11,7 +11,6 @@ import {
 } from '../../core/tracing/events.ts';
 import type { TraceKind } from '../../core/tracing/kinds.ts';
 import type { SessionFunction } from '../../core/tracing/sessions/session.ts';
-import { isInlined } from '../../core/tracing/sites.ts';
 import type { FromTraceView, ToTraceView, TraceRow, TraceStatus } from '../../protocol/trace-view.ts';
 import type { Connection } from '../../target/connection.ts';
 import type { FailureFunnel } from '../failures.ts';
@@ -208,8 +207,7 @@ export class TracePanel implements Disposable {
             this.session.connectionOf(message.id),
           );
         } else if (event?.kind === 'call') {
-          const connection = this.session.connectionOf(message.id);
-          await this.#beside.showStack(message.id, event.stack, connection, isInlined(event.symbol));
+          await this.#beside.showStack(message.id, event.stack, this.session.connectionOf(message.id));
         }
         break;
       }
@@ -218,8 +216,7 @@ export class TracePanel implements Disposable {
         const rows = tally?.of === 'stacks' ? tally.rows : [];
         const row = rows.find(({ stack }) => stackKey(stack) === message.key);
         if (row !== undefined) {
-          const { connection } = this.session;
-          await this.#beside.showStack(++this.#chosen, row.stack, connection, isInlined(message.symbol));
+          await this.#beside.showStack(++this.#chosen, row.stack);
         }
         break;
       }

@@ -1,6 +1,7 @@
 import { Failure, isFailure } from '../../core/failure.ts';
 import type { Disposable } from '../../core/lifetime.ts';
 import {
+  type CallEvent,
   lostIn,
   type TraceCounters,
   type TraceEvent,
@@ -15,7 +16,7 @@ import { SessionStats } from '../../core/tracing/function-stats.ts';
 import type { TraceKind } from '../../core/tracing/kinds.ts';
 import { Programs } from '../../core/tracing/program/programs.ts';
 import type { SessionFunction } from '../../core/tracing/sessions/session.ts';
-import { tracedName } from '../../core/tracing/sites.ts';
+import { behindProbe, tracedName } from '../../core/tracing/sites.ts';
 import { TRACE_ROWS_KEPT } from '../../protocol/trace-view.ts';
 import type { TraceParams } from '../../target/collectors/trace-function.ts';
 import type { Connection, RunningStream, StreamEnd } from '../../target/connection.ts';
@@ -317,7 +318,7 @@ export class TraceSession implements Disposable {
           }
           break;
         case 'tally':
-          this.#tallies.set(event.symbol, event);
+          this.#tallies.set(event.symbol, this.#withPlaces(event));
           this.stats.tally(event, performance.now() / 1000);
           break;
         case 'counters':
@@ -328,7 +329,7 @@ export class TraceSession implements Disposable {
           batch.push(event);
           break;
         case 'call':
-          batch.push(event);
+          batch.push(this.#withPlace(event));
       }
     }
     this.#events.push(batch);
@@ -336,6 +337,24 @@ export class TraceSession implements Disposable {
     for (const listener of this.#listeners) {
       listener(batch, start);
     }
+  }
+
+  #withPlace(call: CallEvent): CallEvent {
+    const stack = behindProbe(call.stack, call.symbol, this.params.machine);
+    return stack === call.stack ? call : { ...call, stack };
+  }
+
+  #withPlaces(tally: TraceTally): TraceTally {
+    const { symbol } = tally;
+    return tally.of === 'stacks'
+      ? {
+          ...tally,
+          rows: tally.rows.map((row) => ({
+            ...row,
+            stack: behindProbe(row.stack, symbol, this.params.machine),
+          })),
+        }
+      : tally;
   }
 
   /** Asks the target to stop and to clean up. */
