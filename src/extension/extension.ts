@@ -22,6 +22,7 @@ import { RootAccess } from './targets/become-root.ts';
 import { Consent } from './targets/consent.ts';
 import { KernelLogs } from './targets/kernel-logs.ts';
 import { LastLines } from './targets/last-lines.ts';
+import { Leftovers } from './targets/leftovers.ts';
 import { DialogPrompts } from './targets/prompts.ts';
 import { TargetStatus } from './targets/status-bar.ts';
 import { TargetService } from './targets/target-service.ts';
@@ -84,6 +85,7 @@ export function activate(extension: vscode.ExtensionContext): void {
   own(new StackBuilds(server, targets, places, funnel));
   own(linkTerminals(server, opener, funnel));
   own(new TargetStatus(targets));
+  own(new Leftovers(targets, funnel));
   own(compareSource(targets, server, hungTasks, running, funnel));
   own(
     registerCommands({

@@ -17,6 +17,7 @@ export type * from './collector.ts';
 // What is asked of a target comes with what reaches it: nothing of it is needed before.
 export { dbgmsg } from './collectors/dbgmsg.ts';
 export { kernelLines } from './collectors/kernel-lines.ts';
+export { clearLeftovers } from './collectors/leftovers.ts';
 export { taskSnapshot } from './collectors/task-snapshot.ts';
 export { watchErrors } from './collectors/watch-errors.ts';
 export type * from './connection.ts';
