@@ -4,14 +4,14 @@
  */
 export type Grade = 'observe' | 'trace' | 'change';
 
-interface Question {
+export interface Question {
   /** Stable word for logs: `task-snapshot`. */
   readonly name: string;
   /** What is asked, in a person's words. */
   readonly title: string;
   readonly grade: Grade;
-  /** True when the question can only be answered for root. */
-  readonly needsRoot: boolean;
+  /** True when the question can only be answered for root; `if-had` when that only makes an answer likelier. */
+  readonly needsRoot: boolean | 'if-had';
 }
 
 /**

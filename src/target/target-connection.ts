@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { Failure, isFailure } from '../core/failure.ts';
 import { type Disposable, Lifetime } from '../core/lifetime.ts';
 import { ActivityEntry, type ActivityRecord } from './activity.ts';
-import type { Collector, DownloadCollector, StreamCollector } from './collector.ts';
+import type { Collector, DownloadCollector, Question, StreamCollector } from './collector.ts';
 import { facts as factsCollector } from './collectors/facts.ts';
 import type {
   AskedConsent,
@@ -345,7 +345,7 @@ export class TargetConnection implements Connection {
   standBy<P extends S, E, S>(collector: StreamCollector<P, E, S>, known: S): Disposable {
     const nothing = { dispose: () => {} };
     if (this.#state !== 'connected') return nothing;
-    if (collector.needsRoot && this.#facts?.root === 'none') return nothing;
+    if (collector.needsRoot === true && this.#facts?.root === 'none') return nothing;
     const spec = this.#spec(collector, {
       kind: 'stream',
       preamble: collector.preamble ?? '',
@@ -435,12 +435,12 @@ export class TargetConnection implements Connection {
     }
   }
 
-  #spec(question: { title: string; needsRoot: boolean }, job: Omit<JobSpec, 'root'>): JobSpec {
+  #spec({ needsRoot }: Pick<Question, 'needsRoot'>, job: Omit<JobSpec, 'root'>): JobSpec {
     if (this.#state === 'closed') throw this.#lostFailure();
     // Only the facts are asked before anything is known, and they need no root.
     const root = this.#facts?.root ?? 'none';
-    if (question.needsRoot && root === 'none') throw this.#say.notRoot();
-    if (!question.needsRoot || root === 'root' || root === 'none') return { root: null, ...job };
+    if (needsRoot === true && root === 'none') throw this.#say.notRoot();
+    if (needsRoot === false || root === 'root' || root === 'none') return { root: null, ...job };
     this.#root ??= silentRoot(root);
     return { root: this.#root, ...job };
   }

@@ -1,5 +1,5 @@
 /** The person and the questions of the tests. */
-import type { Collector, StreamCollector } from '../../src/target/collector.ts';
+import type { Collector, Question, StreamCollector } from '../../src/target/collector.ts';
 import type { Connection, ConnectOptions, HostKeyQuestion, Prompts } from '../../src/target/connection.ts';
 import { connect } from '../../src/target/index.ts';
 import type { Server } from './server.ts';
@@ -51,7 +51,7 @@ export async function reach(
 }
 
 export interface QuestionOptions {
-  readonly needsRoot?: boolean;
+  readonly needsRoot?: Question['needsRoot'];
   readonly timeoutMs?: number;
 }
 

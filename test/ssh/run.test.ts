@@ -224,6 +224,7 @@ describe('root', () => {
     expect(connection.facts.root).toBe('sudo');
     expect(await connection.run(question('id -un'), null)).toBe(`${USER.sudo}\n`);
     expect(await connection.run(question('id -un', { needsRoot: true }), null)).toBe('root\n');
+    expect(await connection.run(question('id -un', { needsRoot: 'if-had' }), null)).toBe('root\n');
     connection.dispose();
   });
 
@@ -263,6 +264,9 @@ describe('root', () => {
     expect(failure.code).toBe('not-root');
     expect(failure.message).toContain(USER.dash);
     expect(failure.remedy).toContain('NOPASSWD');
+    // What may be for all to read is tried as the account.
+    const asAccount = connection.run(question('id -un', { needsRoot: 'if-had' }), null);
+    expect(await asAccount).toBe(`${USER.dash}\n`);
     expect((await failureOf(connection.stream(lines('id', '', true), null, { events: () => {} }))).code).toBe(
       'not-root',
     );

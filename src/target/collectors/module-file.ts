@@ -143,7 +143,8 @@ export const moduleFile: DownloadCollector<ModuleFileParams, ModuleFileHeader | 
   name: 'module-file',
   title: 'The file of a loaded module',
   grade: 'observe',
-  needsRoot: true,
+  // Packages install modules and debug info for all to read; what was built by hand may lie in root's home.
+  needsRoot: 'if-had',
   idleMs: 30_000,
   script: ({ module, buildId, debugLink, zfsHangs, folders, skip, resume }) => {
     if (!(module === KERNEL || MODULE.test(module)) || !BUILD_ID.test(buildId)) {
