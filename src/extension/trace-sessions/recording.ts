@@ -32,12 +32,14 @@ export class Recording implements Disposable {
 
   /**
    * @param header what the session is; asked for when it starts, and when it ends for functions that joined
+   * @param completed the header of the start with what has to be asked for first
    * @param begun called when the file is there
    */
   constructor(
     private readonly store: SessionStore,
     private readonly session: RecordedSession,
     private readonly header: () => SessionHeader,
+    private readonly completed: (header: SessionHeader) => Promise<SessionHeader>,
     private readonly begun: () => void,
   ) {
     this.#listener = session.listen((batch) => this.#take(batch));
@@ -60,9 +62,10 @@ export class Recording implements Disposable {
   }
 
   async #open(): Promise<WriteStream | null> {
-    const header = this.header();
-    this.#known = header.functions;
+    const begun = this.header();
+    this.#known = begun.functions;
     try {
+      const header = await this.completed(begun);
       const file = await this.store.claim(header);
       const stream = createWriteStream(file, { flags: 'wx', mode: 0o600 });
       // A full disk ends the recording, not the trace.
@@ -103,6 +106,8 @@ export class Recording implements Disposable {
       return;
     }
     if (this.#file !== null) {
+      // Without a pause where the file is open: the window may be closing.
+      const stream = this.#stream ?? (await this.#file);
       const { tallies, counters } = this.session;
       this.#write(
         this.#joined() +
@@ -117,7 +122,6 @@ export class Recording implements Disposable {
           }),
       );
       this.#ended = true;
-      const stream = await this.#file;
       await new Promise<void>((resolve) => {
         if (stream === null) {
           resolve();

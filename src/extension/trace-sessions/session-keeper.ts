@@ -1,6 +1,7 @@
 import type { Disposable } from '../../core/lifetime.ts';
 import type { TraceParams } from '../../core/tracing/ftrace-program.ts';
 import type { SessionFunction, SessionHeader } from '../../core/tracing/sessions/session.ts';
+import { moduleIds } from '../../target/collectors/module-ids.ts';
 import type { Connection } from '../../target/connection.ts';
 import type { Tracer } from '../../target/tracer.ts';
 import type { PlaceService } from '../source/place-service.ts';
@@ -45,6 +46,7 @@ export class SessionKeeper implements Disposable {
       this.store,
       session,
       () => this.#header(session, alias),
+      (header) => withBuilds(header, session.connection),
       () => this.#tell(),
     );
     this.#running.add(recording);
@@ -94,5 +96,23 @@ export class SessionKeeper implements Disposable {
       recording.dispose();
     }
     this.#listeners.clear();
+  }
+}
+
+/**
+ * A header with the builds of ZFS's modules, which most stacks are of, and those of the functions. They are asked for
+ * with each session: that a module was loaded anew since the last one is what makes sessions differ.
+ */
+async function withBuilds(header: SessionHeader, connection: Connection): Promise<SessionHeader> {
+  const modules = [...new Set(['zfs', 'spl', ...header.functions.flatMap(({ module }) => module ?? [])])];
+  try {
+    const loaded = await connection.run(moduleIds, { modules });
+    const builds = modules.map((module) => ({ module, buildId: loaded.get(module)?.buildId ?? null }));
+    return {
+      ...header,
+      modules: builds.flatMap(({ module, buildId }) => (buildId === null ? [] : [{ module, buildId }])),
+    };
+  } catch {
+    return header; // It is worth keeping also where nobody knows of which build it is.
   }
 }

@@ -45,6 +45,7 @@ function record(session: Told, startedAt = HEADER.startedAt): Recording {
     store,
     session,
     () => ({ ...HEADER, startedAt, functions: [...HEADER.functions, ...session.joined] }),
+    async (header) => header,
     () => {},
   );
 }
@@ -81,7 +82,10 @@ it('keeps each function with its own condition', async () => {
   const functions = [zil];
   const session = Object.assign(new Told(), {
     functions,
-    connection: { facts: { hostname: 'vm', kernelRelease: '6.12', bootId: 'b', zfsBuildId: null } },
+    connection: {
+      facts: { hostname: 'vm', kernelRelease: '6.12', bootId: 'b', zfsBuildId: null },
+      run: async () => new Map([['zfs', { sign: 'x', buildId: 'ab'.repeat(20) }]]),
+    },
     tracer: { id: 'bcc' },
     params: {
       ...zil,
@@ -95,7 +99,7 @@ it('keeps each function with its own condition', async () => {
     let changes = 0;
     keeper.onChange(() => ++changes === 2 && resolve());
   });
-  // Of a connection it asks the facts alone.
+  // What is asked of a connection: the facts, and which builds run.
   const kept = keeper.keep(session as unknown as RunningSession, 'vm');
   session.started = {};
   session.tell(call());
@@ -106,6 +110,7 @@ it('keeps each function with its own condition', async () => {
   const { header, end } = await readSessionFile(file?.path ?? '');
   expect(header.name).toBe('zil_commit (calls by bcc) on vm');
   expect(header.tracer).toBe('bcc');
+  expect(header.modules).toEqual([{ module: 'zfs', buildId: 'ab'.repeat(20) }]);
   expect(headerLines(header)).toContain('Traced by bcc');
   expect(header.functions).toEqual([zil, sync]);
   expect(end?.reason).toBe('finished');
@@ -143,6 +148,7 @@ it('lists one whose first line is long', async () => {
     store,
     session,
     () => ({ ...HEADER, program }),
+    async (header) => header,
     () => {},
   );
   session.started = {};

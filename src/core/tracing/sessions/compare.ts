@@ -55,6 +55,7 @@ export function compareSessions(
     findings[0] ??
       onlyTraced[0] ??
       `No difference in what was traced: ${functions.map((name) => inert(name, 200)).join(', ') || 'nothing'}.`,
+    ...buildsDiffer(before, after, a, b),
     '',
     ...(findings.length + onlyTraced.length > 1 ? ['Differences', ''] : []),
     ...(findings.length + onlyTraced.length > 1
@@ -69,6 +70,22 @@ export function compareSessions(
     ]),
   ];
   return `${lines.join('\n').trimEnd()}\n`;
+}
+
+/** Modules of which another build ran: what differs may come of that. */
+function buildsDiffer(before: KeptSession, after: KeptSession, a: string, b: string): string[] {
+  const later = new Map(after.header.modules.map(({ module, buildId }) => [module, buildId]));
+  return before.header.modules.flatMap(({ module, buildId }) => {
+    const other = later.get(module);
+    return other === undefined || other === buildId
+      ? []
+      : [`The builds of ${inert(module, 64)} differ: ${idText(buildId)} in ${a}, ${idText(other)} in ${b}.`];
+  });
+}
+
+/** So much of a build-id as people compare by eye. */
+function idText(buildId: string): string {
+  return inert(buildId.slice(0, 12));
 }
 
 interface Pair {
@@ -158,7 +175,7 @@ function missing(of: FunctionSummary, than: FunctionSummary): { trace: Trace; co
 function about(session: KeptSession, name: string): string[] {
   const { header, end } = session;
   const seconds = secondsOf(session);
-  const builds = header.modules.map(({ module, buildId }) => `${module} ${buildId.slice(0, 12)}`).join(', ');
+  const builds = header.modules.map(({ module, buildId }) => `${module} ${idText(buildId)}`).join(', ');
   const parts = [
     inert(header.name, 200),
     `on ${inert(header.target.alias, 100)} (${inert(header.target.hostname, 100)})`,

@@ -28,6 +28,19 @@ it('says first what is called in one and not in the other, with its stack', () =
   expect(first(after, before)).toBe('zfs_putpage_commit_cb is called 3 times in after and never in before.');
 });
 
+it('says in its second line that other builds of a module ran', () => {
+  const ran = (buildId: string) =>
+    session(many(20), { header: { ...header, modules: [{ module: 'zfs', buildId }] } });
+  const [one, two] = [ran('0123456789abcdef'), ran('fedcba9876543210')];
+  expect(compareSessions(one, two).split('\n')[1]).toBe(
+    'The builds of zfs differ: 0123456789ab in before, fedcba987654 in after.',
+  );
+  expect(compareSessions(one, ran('0123456789abcdef')).split('\n')[1]).toBe('');
+  expect(compareSessions(one, session(many(20), { header: { ...header, modules: [] } })).split('\n')[1]).toBe(
+    '',
+  );
+});
+
 it('then errors, then counts, then latency, then stacks', () => {
   const base = session(many(100));
   expect(first(base, session(many(100, { returned: { value: '28', errno: 'ENOSPC' } })))).toBe(
