@@ -1,5 +1,6 @@
 /** The lab VM as a proof looks at it and acts on it, behind the back of the clients that are to be proven. */
 import type { Connection } from '../../src/target/connection.ts';
+import { NOTES } from '../../src/target/supervisor.ts';
 import * as lab from '../lab/lab.ts';
 import { connectToLab, raw } from '../vm/connect.ts';
 import { until } from '../vm/target.ts';
@@ -22,8 +23,8 @@ const OURS =
   /^(?:sh|dash|bash|zscope|sleep|cat|awk|mawk|gawk|dd|gzip|xz|tr|od|head|tail|sort|timeout|setsid|sudo|su|doas|sshd-.*)$/;
 
 /**
- * A line for each thing that could be of ours: instances, probes, settings of tracing, processes. Not the one that looks,
- * nor what has brought it there.
+ * A line for each thing that could be of ours: instances, probes, settings of tracing, notes, processes. Not the one that
+ * looks, nor what has brought it there.
  */
 const LOOK = `cd /sys/kernel/tracing
 for f in instances/*; do [ ! -d "$f" ] || echo "$f"; done
@@ -34,6 +35,7 @@ for f in tracing_on current_tracer set_event trace_clock trace_options buffer_si
   echo "$f" $(cat $f)
 done
 sed 's,^[0-9a-f]* *,kprobe ,' /sys/kernel/debug/kprobes/list
+for f in ${NOTES}/*; do [ ! -e "$f" ] || echo "file $f"; done
 read -r own </proc/self/stat
 set -- \${own##*) }
 own=$4 parent=$2 work= ways=
@@ -179,7 +181,9 @@ export class Guest {
     );
     return lines.map((line) => {
       const [, pid = '', name = ''] = /^process (\d+) \d+ (.*)$/.exec(line) ?? [];
-      return pid === '' ? line : `process ${name} (${about.get(pid)?.trim() ?? 'gone by now'})`;
+      return pid === ''
+        ? line
+        : `process ${name} (${about.get(pid)?.replaceAll(/\s+/g, ' ').trim() ?? 'gone by now'})`;
     });
   }
 

@@ -247,7 +247,7 @@ function batch(random: Random): number {
       script += `word ${shellWord(word)} end\n`;
       wanted.push(['word', word, 'end']);
     } else {
-      script += sessionScript(made, '5e71');
+      script += sessionScript(made, { sessionId: '5e71', machine: 'x86_64' });
       wanted.push(...intended(made));
     }
   }
