@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { afterEach, before, beforeEach, describe, it } from 'mocha';
 import * as vscode from 'vscode';
 import type { Server } from '../ssh/server.ts';
@@ -140,6 +140,29 @@ exec "$@"
     } finally {
       await settings.update('zscope.trace.askFirst', asksFirst, vscode.ConfigurationTarget.Global);
     }
+  });
+
+  it('has what a killed trace left removed when that is wanted', async function () {
+    this.timeout(120_000);
+    await start();
+    if (process.getuid?.() !== 0) {
+      return; // Only root has a /run of its own.
+    }
+    await server.stop();
+    // As it is when the supervisor of a trace, which named it after itself, was killed.
+    const note = '/run/zscope/999999999.1';
+    const setUp = `mount -t tmpfs -o mode=755 tmpfs /run && mkdir /run/sshd /run/zscope && echo 999999999 1 >${note}`;
+    writeFileSync(server.path('inside'), `#!/bin/sh\n${setUp} && exec /usr/sbin/sshd "$@"\n`, {
+      mode: 0o755,
+    });
+    await server.run(['unshare', '-m', server.path('inside')]);
+    const there = () => existsSync(`/proc/${server.pid}/root${note}`);
+    assert.ok(there());
+    shown.answer = 'Remove';
+    await onRow('connectTarget', server);
+    await eventually('the note is gone', there, (isThere) => !isThere);
+    const offers = shown.questions.filter((text) => /^A trace of an earlier connection .* on box/.test(text));
+    assert.equal(offers.length, 1);
   });
 
   it('has its panic told from its serial console, whose last lines can be opened', async function () {

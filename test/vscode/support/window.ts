@@ -94,9 +94,10 @@ function wrap(): Shown {
     showInformationMessage: async (message: string, ...buttons: string[]) => {
       seen.notes.push([message, ...buttons].join(' | '));
     },
-    showWarningMessage: async (message: string, options: vscode.MessageOptions, ...buttons: string[]) => {
-      seen.questions.push(`${message}\n${options.detail ?? ''}`);
-      return buttons.find((button) => button === seen.answer);
+    showWarningMessage: async (message: string, ...rest: Array<vscode.MessageOptions | string>) => {
+      const [options] = rest;
+      seen.questions.push(`${message}\n${typeof options === 'object' ? (options.detail ?? '') : ''}`);
+      return rest.find((button) => button === seen.answer);
     },
   });
   return seen;
