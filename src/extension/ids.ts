@@ -50,8 +50,8 @@ export interface CommandArguments {
   'zscope.stopTraces': [];
   'zscope.chooseTracer': [];
   /** From the line above a program; the one in the active editor when not given. */
-  'zscope.runBpftrace': [uri?: Uri];
-  'zscope.stopBpftrace': [uri?: Uri];
+  'zscope.runProgram': [uri?: Uri];
+  'zscope.stopProgram': [uri?: Uri];
   'zscope.watchErrors': [];
   'zscope.stopWatchingErrors': [];
   'zscope.filterErrors': [];
@@ -204,8 +204,8 @@ export const commandIds: { readonly [Id in CommandId]: true } = {
   'zscope.showTrace': true,
   'zscope.stopTraces': true,
   'zscope.chooseTracer': true,
-  'zscope.runBpftrace': true,
-  'zscope.stopBpftrace': true,
+  'zscope.runProgram': true,
+  'zscope.stopProgram': true,
   'zscope.watchErrors': true,
   'zscope.stopWatchingErrors': true,
   'zscope.filterErrors': true,

@@ -2,22 +2,25 @@
  * The tools that may trace in the place of tracefs, against a workload whose calls are known: those that start in
  * seconds also where the processor is emulated. bcc is in the long proofs (test/prove/tracers.ts).
  */
+import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { InstalledTools } from '../../src/core/tracers/tools.ts';
 import { btfFunctions } from '../../src/target/collectors/btf-functions.ts';
 import { installedTools } from '../../src/target/collectors/installed-tools.ts';
 import {
-  type BpftraceRunEvent,
   interruptTool,
+  type ProgramRunEvent,
   runBpftrace,
-} from '../../src/target/collectors/run-bpftrace.ts';
+  runShell,
+} from '../../src/target/collectors/run-program.ts';
 import type { Connection } from '../../src/target/connection.ts';
 import { tracerOf } from '../../src/target/tool-tracers.ts';
+import { ftrace } from '../../src/target/tracer.ts';
 import * as lab from '../lab/lab.ts';
-import { zplLookup } from '../support/zfs-functions.ts';
+import { zfsGetattrFast, zplLookup } from '../support/zfs-functions.ts';
 import { connectToLab } from './connect.ts';
 import { POOL } from './setup.ts';
-import { ask, until, Watched } from './target.ts';
+import { ask, background, until, Watched } from './target.ts';
 import { COMM, callsOf, counted, lookUp, noToolRuns, START_MS, startTrace, sumOf } from './tool-traces.ts';
 
 const LIMIT_MS = 120_000;
@@ -89,17 +92,16 @@ it('bpftrace and perf-tools see each call of a workload, with its arguments, its
   expect(await ask(observer, `(${left}) 2>/dev/null`)).toBe('0\n0\n');
 });
 
+const runProgram = (how: typeof runBpftrace, params: Parameters<typeof runBpftrace.script>[0]) =>
+  Watched.start<typeof params, ProgramRunEvent>(connection, how, params);
+const said = (watched: Watched<ProgramRunEvent>) =>
+  watched.events.flatMap((event) => (event.kind === 'line' ? [event.text] : []));
+
 it('a program of the editor runs, prints its maps when it is stopped, and says where it is wrong', {
   timeout: START_MS * 2,
 }, async () => {
   const run = (program: string, sessionId: string) =>
-    Watched.start<Parameters<typeof runBpftrace.script>[0], BpftraceRunEvent>(connection, runBpftrace, {
-      program,
-      sessionId,
-      maxSeconds: 300,
-    });
-  const said = (watched: Watched<BpftraceRunEvent>) =>
-    watched.events.flatMap((event) => (event.kind === 'line' ? [event.text] : []));
+    runProgram(runBpftrace, { program, sessionId, maxSeconds: 300 });
   const [good, bad] = await Promise.all([
     run(
       '#!/usr/bin/env bpftrace\nBEGIN { @n = 41; }\ninterval:s:1 { @n = 42; printf("tick\\n"); }\n',
@@ -113,9 +115,42 @@ it('a program of the editor runs, prints its maps when it is stopped, and says w
   }).then((line) => expect(line).not.toBe('none'));
   await until('a tick', START_MS, () => (said(good).includes('tick') ? true : undefined));
   const pid = good.events.find((event) => event.kind === 'pid')?.pid ?? 0;
-  await connection.run(interruptTool, { pid });
+  await connection.run(interruptTool, { pid, signal: 'INT' });
   const end = await good.ended;
   expect(end).toMatchObject({ reason: 'finished', cleanUp: 'confirmed' });
   expect(said(good)).toContain('@n: 42');
   await bad.ended;
+});
+
+it('what a trace by tracefs shows runs again from the editor, and undoes itself when it is stopped', {
+  timeout: START_MS,
+}, async () => {
+  const sessionId = randomBytes(4).toString('hex');
+  const { text } = ftrace.plan({
+    ...zfsGetattrFast,
+    module: 'zfs',
+    machine: connection.facts.machine,
+    maxEvents: 1000,
+    maxSeconds: 60,
+    sessionId,
+  });
+  const calls = await background(`while :; do [ -d /${POOL} ]; sleep 0.05; done`);
+  try {
+    const program = `# changed by hand\n${text.replace('timeout 10', 'timeout 300')}echo undone\n`;
+    const run = await runProgram(runShell, { program, sessionId, maxSeconds: 200 });
+    await until('a call', LIMIT_MS, () =>
+      said(run).some((line) => line.includes(`zfs_getattr_fast_${sessionId}: `)) ? true : undefined,
+    );
+    const pid = run.events.find((event) => event.kind === 'pid')?.pid ?? 0;
+    await connection.run(interruptTool, { pid, signal: 'TERM' });
+    expect(await run.ended).toMatchObject({ reason: 'finished', cleanUp: 'confirmed' });
+    expect(said(run)).toContain('undone');
+    const left = await ask(
+      observer,
+      `cd /sys/kernel/tracing; ls instances | cat - kprobe_events | grep ${sessionId} || true`,
+    );
+    expect(left).toBe('');
+  } finally {
+    await calls.end();
+  }
 });

@@ -60,7 +60,8 @@ export const TOOLS: Readonly<Record<Exclude<TraceTool, 'ftrace'>, ToolTraits>> =
   },
   'perf-tools': {
     label: 'perf-tools',
-    about: 'kprobe; uses the top level of tracefs, so nobody else may trace there meanwhile',
+    about:
+      'kprobe, not funcgraph, which has the kernel trace all functions; uses the top level of tracefs, so nobody else may trace there',
     kinds: { calls: 'kprobe', errors: 'kprobe' },
     packages: 'the package perf-tools-unstable (Debian, Ubuntu)',
   },

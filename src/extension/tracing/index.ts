@@ -16,7 +16,7 @@ import { SessionKeeper } from '../trace-sessions/session-keeper.ts';
 import { SessionStore } from '../trace-sessions/session-store.ts';
 import { SessionsView } from '../trace-sessions/sessions-view.ts';
 import { BpftraceCompletion } from '../tracers/bpftrace-completion.ts';
-import { BpftraceEditor } from '../tracers/bpftrace-editor.ts';
+import { ProgramEditor } from '../tracers/program-editor.ts';
 import { TracerChoice } from '../tracers/tracer-choice.ts';
 import type { Context } from '../vscode-table.ts';
 import { InlinedFunctions } from './inlined-functions.ts';
@@ -42,7 +42,7 @@ export interface TracingServices {
 export interface Tracing extends Disposable {
   readonly commands: TraceCommands;
   readonly tracers: TracerChoice;
-  readonly programs: BpftraceEditor;
+  readonly programs: ProgramEditor;
   readonly sessions: SessionsView;
 }
 
@@ -76,7 +76,7 @@ export function composeTracing(services: TracingServices): Tracing {
   const tracers = new TracerChoice();
   const commands = new TraceCommands(targets, subjects, inlined, runs, tracers, extension.workspaceState);
   const completion = new BpftraceCompletion(targets, tracers, functions, server, typed);
-  const programs = own(new BpftraceEditor(targets, tracers, documents, completion, funnel));
+  const programs = own(new ProgramEditor(targets, tracers, documents, completion, funnel));
   const sessions = own(new SessionsView(extensionUri, keeper, places, frames, documents, context, funnel));
   return { commands, tracers, programs, sessions, dispose: () => lifetime.dispose() };
 }

@@ -1,20 +1,20 @@
 import { describe, expect, it } from 'vitest';
-import { BpftraceRun } from '../../../src/extension/tracers/bpftrace-run.ts';
-import type { BpftraceRunEvent } from '../../../src/target/collectors/run-bpftrace.ts';
+import { ProgramRun } from '../../../src/extension/tracers/program-run.ts';
+import type { ProgramRunEvent } from '../../../src/target/collectors/run-program.ts';
 import type { Connection, StreamEnd, StreamSink } from '../../../src/target/connection.ts';
 
 const FINISHED: StreamEnd = { reason: 'finished', status: 0, cleanUp: 'confirmed', stderr: '' };
 
 /** A connection with one stream, which is told what to say; `asked` has what was run beside it. */
 function fake() {
-  let sink: StreamSink<BpftraceRunEvent> | undefined;
+  let sink: StreamSink<ProgramRunEvent> | undefined;
   let finish: (end: StreamEnd) => void = () => {};
   const ended = new Promise<StreamEnd>((resolve) => {
     finish = resolve;
   });
   const asked: unknown[] = [];
   const connection = {
-    stream: async (_collector: unknown, _params: unknown, to: StreamSink<BpftraceRunEvent>) => {
+    stream: async (_collector: unknown, _params: unknown, to: StreamSink<ProgramRunEvent>) => {
       sink = to;
       return { ended, dispose: () => finish({ ...FINISHED, reason: 'stopped', status: null }) };
     },
@@ -24,30 +24,30 @@ function fake() {
       return null;
     },
   } as unknown as Connection; // What a run does not ask of it is not there.
-  const say = (...batch: BpftraceRunEvent[]) => sink?.events(batch);
+  const say = (...batch: ProgramRunEvent[]) => sink?.events(batch);
   return { connection, asked, say, finish: (end = FINISHED) => finish(end) };
 }
 
-const line = (text: string): BpftraceRunEvent => ({ kind: 'line', text });
+const line = (text: string): ProgramRunEvent => ({ kind: 'line', text });
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
 describe('a run of a bpftrace program', () => {
   it('is asked to end by itself, so that its maps come, and is ended when it is asked twice', async () => {
     const { connection, asked, say } = fake();
-    const run = new BpftraceRun(connection, 'vm', '', 10, () => {});
+    const run = new ProgramRun(connection, 'vm', 'bpftrace', '', 10, () => {});
     const over = run.run();
     await settled();
     say({ kind: 'pid', pid: 42 }, line('tick'));
     expect(run.isRunning).toBe(true);
     await run.stop();
-    expect(asked).toEqual([{ pid: 42 }]);
+    expect(asked).toEqual([{ pid: 42, signal: 'INT' }]);
     expect(await over).toBe('Stopped; nothing is left on the target.');
     expect([run.text, run.isRunning]).toEqual(['tick\n', false]);
   });
 
   it('is ended at once when its process is not known yet', async () => {
     const { connection, asked } = fake();
-    const run = new BpftraceRun(connection, 'vm', '', 10, () => {});
+    const run = new ProgramRun(connection, 'vm', 'bpftrace', '', 10, () => {});
     const over = run.run();
     await run.stop();
     expect(await over).toBe('Stopped; nothing is left on the target.');
@@ -55,9 +55,9 @@ describe('a run of a bpftrace program', () => {
   });
 
   it('says how it ended: by its errors, its limit, its status or the link', async () => {
-    const ending = async (end: StreamEnd, ...events: BpftraceRunEvent[]) => {
+    const ending = async (end: StreamEnd, ...events: ProgramRunEvent[]) => {
       const { connection, say, finish } = fake();
-      const run = new BpftraceRun(connection, 'vm', '', 10, () => {});
+      const run = new ProgramRun(connection, 'vm', 'bpftrace', '', 10, () => {});
       const over = run.run();
       await settled();
       say(...events);
@@ -79,7 +79,7 @@ describe('a run of a bpftrace program', () => {
 
   it('keeps the newest of long output', async () => {
     const { connection, say, finish } = fake();
-    const run = new BpftraceRun(connection, 'vm', '', 10, () => {});
+    const run = new ProgramRun(connection, 'vm', 'bpftrace', '', 10, () => {});
     const over = run.run();
     await settled();
     for (let i = 0; i < 100; i++) {

@@ -2,7 +2,12 @@ import { randomBytes } from 'node:crypto';
 import type { Disposable } from '../../core/lifetime.ts';
 import { inert } from '../../core/text/inert.ts';
 import { type BpftraceMessage, bpftraceMessage } from '../../core/tracers/bpftrace/bpftrace-messages.ts';
-import { type BpftraceRunEvent, interruptTool, runBpftrace } from '../../target/collectors/run-bpftrace.ts';
+import {
+  interruptTool,
+  type ProgramRunEvent,
+  runBpftrace,
+  runShell,
+} from '../../target/collectors/run-program.ts';
 import type { Connection, RunningStream, StreamEnd } from '../../target/connection.ts';
 
 /** Characters of output that are kept: the newest. */
@@ -14,8 +19,11 @@ const MOST_MESSAGES = 200;
 /** A program that was asked to end prints its maps meanwhile; then it is ended. Milliseconds. */
 const PATIENCE_MS = 30_000;
 
+/** What a program is written in. */
+export type ProgramLanguage = 'bpftrace' | 'shell';
+
 /** One run of a program on a target. */
-export class BpftraceRun implements Disposable {
+export class ProgramRun implements Disposable {
   readonly #parts: string[] = [];
   #length = 0;
   #isCut = false;
@@ -29,6 +37,7 @@ export class BpftraceRun implements Disposable {
   constructor(
     private readonly connection: Connection,
     readonly target: string,
+    private readonly language: ProgramLanguage,
     private readonly program: string,
     private readonly maxSeconds: number,
     /** Called when there is more output or another message. */
@@ -42,7 +51,7 @@ export class BpftraceRun implements Disposable {
     let status: number | null = null;
     try {
       const stream = await this.connection.stream(
-        runBpftrace,
+        this.language === 'bpftrace' ? runBpftrace : runShell,
         { program, sessionId, maxSeconds },
         {
           events: (batch) => {
@@ -85,14 +94,15 @@ export class BpftraceRun implements Disposable {
     this.#isEnding = true;
     const late = setTimeout(() => this.#stream?.dispose(), PATIENCE_MS);
     try {
-      await this.connection.run(interruptTool, { pid: this.#pid });
+      const signal = this.language === 'bpftrace' ? 'INT' : 'TERM';
+      await this.connection.run(interruptTool, { pid: this.#pid, signal });
       await this.#stream?.ended;
     } finally {
       clearTimeout(late);
     }
   }
 
-  #take(event: Exclude<BpftraceRunEvent, { kind: 'ended' }>): void {
+  #take(event: Exclude<ProgramRunEvent, { kind: 'ended' }>): void {
     switch (event.kind) {
       case 'pid':
         this.#pid = event.pid;
@@ -101,7 +111,7 @@ export class BpftraceRun implements Disposable {
         this.#limited = true;
         break;
       case 'line': {
-        const message = bpftraceMessage(event.text);
+        const message = this.language === 'bpftrace' ? bpftraceMessage(event.text) : null;
         if (message !== null && this.messages.length < MOST_MESSAGES) {
           this.messages.push(message);
         }
@@ -125,6 +135,9 @@ export class BpftraceRun implements Disposable {
       return `Ended: the limit of ${this.maxSeconds} seconds was reached (zscope.trace.maxSeconds).`;
     }
     if (this.#isEnding || end.reason === 'stopped') {
+      if (this.language === 'shell' && end.cleanUp !== 'unknown') {
+        return 'Stopped.'; // What it left is for its own last lines to undo.
+      }
       return end.cleanUp === 'confirmed' || end.reason === 'finished'
         ? 'Stopped; nothing is left on the target.'
         : 'Stopped; the target did not confirm that the program ended. It ends it by itself.';
