@@ -50,6 +50,7 @@ const KILL_SSHD = `setsid sh -c 'sleep 0.2
     done
     systemctl restart ssh' </dev/null >/dev/null 2>&1 &`;
 
+/** Those whose rounds are short come first. */
 export const MOMENTS: readonly Moment[] = [
   {
     name: 'stopped in its tracks (SIGSTOP of the emulator), then going on',
@@ -70,6 +71,57 @@ export const MOMENTS: readonly Moment[] = [
       await onlooker.says('connected', thawed, 30_000);
       await onlooker.goesOn(Date.now());
       return silentAt - since;
+    },
+  },
+  {
+    name: 'the disk of its root file system hangs, then answers again',
+    truth: 'no stream ends and no question is without an answer or a sentence; after it all goes on',
+    ends: 'nothing',
+    async strike({ onlooker, random }) {
+      const since = Date.now();
+      await lab.holdRootDisk();
+      try {
+        await pause(random.between(5000, 25_000));
+      } finally {
+        await lab.releaseRootDisk();
+      }
+      const closed = (await onlooker.complaints(since)).filter((complaint) => complaint.includes('closed'));
+      if (closed.length > 0) throw new Error(`while the machine answered: ${closed.join('; ')}`);
+      await onlooker.goesOn(Date.now());
+      return null;
+    },
+  },
+  {
+    name: 'its clock set back',
+    truth: 'connected all the time; no stream ends, no question fails',
+    ends: 'nothing',
+    async strike({ onlooker, guest, random }) {
+      const seconds = random.between(3600, 30 * 86_400);
+      const since = Date.now();
+      const turn = (by: number) => guest.ask(`date -s @$(($(date +%s) + ${by})) >/dev/null`);
+      await turn(-seconds);
+      try {
+        // Longer than a lease, so that a beat that is taken for an old one would show.
+        await pause(25_000);
+        await onlooker.goesOn(Date.now() - 10_000);
+      } finally {
+        await turn(seconds);
+      }
+      const complaints = await onlooker.complaints(since);
+      if (complaints.length > 0) throw new Error(complaints.join('; '));
+      return null;
+    },
+  },
+  {
+    name: 'sshd and all its sessions killed',
+    truth: 'closed, with a reason; all streams end',
+    ends: 'connection',
+    async strike({ onlooker, guest }) {
+      const since = Date.now();
+      await guest.ask(KILL_SSHD);
+      const closedAt = await onlooker.closes(since, 30_000);
+      await guest.reconnect();
+      return closedAt - since;
     },
   },
   {
@@ -116,57 +168,6 @@ export const MOMENTS: readonly Moment[] = [
       const closedAt = await onlooker.closes(since, onlooker.deadAfterMs + 60_000);
       await guest.afterReboot(bootId);
       return closedAt - since;
-    },
-  },
-  {
-    name: 'the disk of its root file system hangs, then answers again',
-    truth: 'no stream ends and no question is without an answer or a sentence; after it all goes on',
-    ends: 'nothing',
-    async strike({ onlooker, random }) {
-      const since = Date.now();
-      await lab.holdRootDisk();
-      try {
-        await pause(random.between(5000, 25_000));
-      } finally {
-        await lab.releaseRootDisk();
-      }
-      const closed = (await onlooker.complaints(since)).filter((complaint) => complaint.includes('closed'));
-      if (closed.length > 0) throw new Error(`while the machine answered: ${closed.join('; ')}`);
-      await onlooker.goesOn(Date.now());
-      return null;
-    },
-  },
-  {
-    name: 'sshd and all its sessions killed',
-    truth: 'closed, with a reason; all streams end',
-    ends: 'connection',
-    async strike({ onlooker, guest }) {
-      const since = Date.now();
-      await guest.ask(KILL_SSHD);
-      const closedAt = await onlooker.closes(since, 30_000);
-      await guest.reconnect();
-      return closedAt - since;
-    },
-  },
-  {
-    name: 'its clock set back',
-    truth: 'connected all the time; no stream ends, no question fails',
-    ends: 'nothing',
-    async strike({ onlooker, guest, random }) {
-      const seconds = random.between(3600, 30 * 86_400);
-      const since = Date.now();
-      const turn = (by: number) => guest.ask(`date -s @$(($(date +%s) + ${by})) >/dev/null`);
-      await turn(-seconds);
-      try {
-        // Longer than a lease, so that a beat that is taken for an old one would show.
-        await pause(25_000);
-        await onlooker.goesOn(Date.now() - 10_000);
-      } finally {
-        await turn(seconds);
-      }
-      const complaints = await onlooker.complaints(since);
-      if (complaints.length > 0) throw new Error(complaints.join('; '));
-      return null;
     },
   },
 ];

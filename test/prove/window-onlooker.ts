@@ -54,6 +54,7 @@ export class WindowOnlooker implements Onlooker {
       env: { HOME: home },
       artifacts,
     });
+    workbench.page.setDefaultTimeout(STEP_MS);
     const window = new WindowOnlooker(workbench, home);
     try {
       await workbench.openActivity('ZScope');
@@ -86,17 +87,19 @@ export class WindowOnlooker implements Onlooker {
     await workbench.runCommand('ZScope: Trace This Function');
     await this.#callsCome(0);
     await this.#tasksShown();
-    await (await this.#dbgmsg()).locator('[role=row]').first().waitFor({ timeout: STEP_MS });
+    await (await this.#dbgmsg()).locator('[role=row]').first().waitFor();
     await this.#errorsSay(/errors/);
   }
 
   /** Ends what runs on the target, and the connection; no trace is shown any more. */
   async closeViews(): Promise<void> {
     const { workbench } = this;
-    await workbench.runCommand('ZScope: Stop All Traces');
-    await workbench.runCommand('ZScope: Stop Watching Errors');
-    const trace = await this.#trace();
-    await trace.getByText('nothing is left on the target').waitFor({ timeout: STEP_MS });
+    // Disconnecting ends them too: here it is said what came of it.
+    const stop = (await this.#trace()).getByRole('button', { name: 'Stop' });
+    if (await stop.isVisible()) {
+      await stop.click();
+      await (await this.#trace()).getByText('nothing is left on the target').waitFor();
+    }
     await workbench.tree('Targets').rowAction(ROW, 'Disconnect');
     await workbench.runCommand('View: Close All Editors');
   }
@@ -218,7 +221,7 @@ export class WindowOnlooker implements Onlooker {
     await this.workbench
       .tree('Targets')
       .row(new RegExp(`^${ALIAS} ?ZFS `))
-      .waitFor({ timeout: STEP_MS });
+      .waitFor();
   }
 
   /** The messages above the lists that say why one is not what it should be, and error notifications. */
@@ -242,11 +245,16 @@ export class WindowOnlooker implements Onlooker {
   }
 
   #trace(): Promise<FrameLocator> {
-    return this.workbench.webview(`Trace ${TRACED.symbol}`);
+    return this.#view(`Trace ${TRACED.symbol}`);
   }
 
   #dbgmsg(): Promise<FrameLocator> {
-    return this.workbench.webview('dbgmsg');
+    return this.#view('dbgmsg');
+  }
+
+  /** The page of a view, which may only be on its way. */
+  #view(title: string): Promise<FrameLocator> {
+    return waitFor(title, () => this.workbench.webview(title), STEP_MS);
   }
 
   async #callsCome(before: number): Promise<void> {
@@ -290,7 +298,7 @@ export class WindowOnlooker implements Onlooker {
 
 /** How many events a trace view has, by the number beside its filter. */
 async function countOf(view: FrameLocator): Promise<number> {
-  const title = (await view.locator('.count').first().getAttribute('title', { timeout: STEP_MS })) ?? '';
+  const title = (await view.locator('.count').first().getAttribute('title')) ?? '';
   return Number(/ of ([\d,]+) /.exec(title)?.[1]?.replaceAll(',', '') ?? 0);
 }
 
@@ -298,6 +306,6 @@ async function countOf(view: FrameLocator): Promise<number> {
 async function gap(view: FrameLocator, text: RegExp): Promise<void> {
   const box = view.locator('zs-filter-box input');
   await box.fill(GAPS_ONLY);
-  await view.locator('[role=row]', { hasText: text }).last().waitFor({ timeout: STEP_MS });
+  await view.locator('[role=row]', { hasText: text }).last().waitFor();
   await box.fill('');
 }
