@@ -95,10 +95,11 @@ export class WindowOnlooker implements Onlooker {
   async closeViews(): Promise<void> {
     const { workbench } = this;
     // Disconnecting ends them too: here it is said what came of it.
-    const stop = (await this.#trace()).getByRole('button', { name: 'Stop' });
-    if (await stop.isVisible()) {
-      await stop.click();
-      await (await this.#trace()).getByText('nothing is left on the target').waitFor();
+    const trace = await workbench.webview(`Trace ${TRACED.symbol}`).catch(() => null);
+    const stop = trace?.getByRole('button', { name: 'Stop' });
+    if (await stop?.isVisible()) {
+      await stop?.click();
+      await trace?.getByText('nothing is left on the target').waitFor();
     }
     await workbench.tree('Targets').rowAction(ROW, 'Disconnect');
     await workbench.runCommand('View: Close All Editors');
