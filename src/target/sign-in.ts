@@ -31,12 +31,16 @@ export class SignIn {
   /** What only the system's ssh could offer. */
   #beyond: string | null = null;
 
-  /** @param alone no other client is tried instead of this one */
+  /**
+   * @param alone no other client is tried instead of this one
+   * @param giveUp called when nothing more is to be said to the server, which may go on asking
+   */
   constructor(
     host: ResolvedHost,
     prompts: Prompts,
     log: (line: string) => void,
     private readonly alone: boolean,
+    private readonly giveUp: (why: Failure) => void,
   ) {
     this.#host = host;
     this.#prompts = prompts;
@@ -97,7 +101,7 @@ export class SignIn {
         prompt: (_name, instructions, _lang, prompts, finish) => {
           this.#answers(instructions, prompts).then(finish, (error: unknown) => {
             this.#cancelled = isFailure(error) ? error : new Failure('auth-failed', String(error));
-            finish([]);
+            this.giveUp(this.#cancelled);
           });
         },
       };

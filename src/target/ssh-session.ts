@@ -51,6 +51,8 @@ export const KEEPALIVE_MS = 2000;
 const HANDSHAKE_MS = 30_000;
 /** Jump hosts on one way; more is a circle. */
 const MOST_HOPS = 8;
+/** Banners of one server that the Log shows; it may send as many as it likes (RFC 4252, 5.4). */
+const MOST_BANNERS = 5;
 /** How long a server may take to close its side after we said goodbye. */
 const GOODBYE_MS = 1000;
 
@@ -170,7 +172,7 @@ async function openOver(host: ResolvedHost, attempt: Attempt, wire: Wire): Promi
       ),
     );
     const patient = patience.wrap(prompts);
-    const signIn = new SignIn(host, patient, log, attempt.alone);
+    const signIn = new SignIn(host, patient, log, attempt.alone, fail);
 
     client.on('error', (error: Error & { level?: string }) => {
       // Both come between attempts to sign in; what follows is decided by SignIn.
@@ -195,7 +197,11 @@ async function openOver(host: ResolvedHost, attempt: Attempt, wire: Wire): Promi
       }
       sawHandshake = true;
     });
-    client.on('banner', (text) => log(`banner: ${inert(text.trim(), 500)}`));
+    let banners = 0;
+    client.on('banner', (text) => {
+      banners += 1;
+      if (banners <= MOST_BANNERS) log(`banner: ${inert(text.trim(), 500)}`);
+    });
     client.on('ready', () => {
       if (settled) return;
       settled = true;

@@ -1,6 +1,6 @@
 /** An SSH server that runs what it is told like any other, until it floods: more than the window it was given. */
 import { spawn } from 'node:child_process';
-import type { ServerChannel, Server as SshServer } from 'ssh2';
+import type { AuthContext, Connection, ServerChannel, Server as SshServer } from 'ssh2';
 import ssh2 from 'ssh2';
 import { freePort } from './server.ts';
 
@@ -24,19 +24,31 @@ export class HostileServer {
   /** Bytes sent beyond any window. */
   sent = 0;
 
-  private constructor(readonly port: number) {
+  private constructor(
+    readonly port: number,
+    signIn: (context: AuthContext) => void,
+    signedIn: (client: Connection) => void,
+  ) {
     const { private: hostKey } = ssh2.utils.generateKeyPairSync('ed25519');
     this.#server = new ssh2.Server({ hostKeys: [hostKey] }, (client) => {
       client.on('error', () => {});
-      client.on('authentication', (context) => context.accept());
+      client.on('authentication', signIn);
+      client.on('ready', () => signedIn(client));
       client.on('session', (accept) => {
         accept().on('exec', (accepted) => this.#run(accepted()));
       });
     });
   }
 
-  static async start(): Promise<HostileServer> {
-    const server = new HostileServer(await freePort());
+  /**
+   * @param signIn what it does with an attempt to sign in; it lets everybody in unless given
+   * @param signedIn called then, with what it can reach the client by
+   */
+  static async start(
+    signIn: (context: AuthContext) => void = (context) => context.accept(),
+    signedIn: (client: Connection) => void = () => {},
+  ): Promise<HostileServer> {
+    const server = new HostileServer(await freePort(), signIn, signedIn);
     await new Promise<void>((resolve) => server.#server.listen(server.port, '127.0.0.1', resolve));
     return server;
   }

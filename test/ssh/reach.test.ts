@@ -57,6 +57,16 @@ test('lists of algorithms are kept to', async () => {
   connection.dispose();
 });
 
+test('the order of packets is bound to the key exchange, and nothing rests on SHA-1', async () => {
+  const server = await start({ config: ['LogLevel DEBUG3'] });
+  (await reach(server)).dispose();
+  // What this client offers, as the server sees it. The sign of strict ordering is a name among the key exchanges.
+  const offers = server.log.split('peer client KEXINIT proposal')[1] ?? '';
+  expect(offers).toContain('kex-strict-c-v00@openssh.com');
+  expect(offers.split('\n').slice(0, 12).join('\n')).not.toMatch(/sha1|ssh-rsa\b|3des|arcfour|md5/);
+  expect(server.log).toMatch(/strict KEX/i);
+});
+
 test('nothing listens', async () => {
   const server = await start();
   server.writeClientConfig('root', [`Port ${await freePort()}`]);

@@ -134,6 +134,7 @@ describe('login shells and what they print', () => {
     ['dash', USER.dash],
     ['fish', USER.fish],
     ['tcsh', USER.tcsh],
+    ['zsh', USER.zsh],
   ])('%s', async (_shell, user) => {
     const server = await Server.start({ user });
     servers.push(server);

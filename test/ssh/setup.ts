@@ -12,6 +12,7 @@ const PROGRAMS: Readonly<Record<string, string>> = {
   busybox: 'busybox',
   fish: 'fish',
   tcsh: 'tcsh',
+  zsh: 'zsh',
   setsid: 'util-linux',
   doas: 'opendoas',
   puttygen: 'putty-tools',
@@ -57,6 +58,7 @@ export const USER = {
   dash: `zscope-${RUN}-dash`,
   fish: `zscope-${RUN}-fish`,
   tcsh: `zscope-${RUN}-tcsh`,
+  zsh: `zscope-${RUN}-zsh`,
   password: `zscope-${RUN}-password`,
   /** sudo lets it be root for its password. */
   asks: `zscope-${RUN}-asks`,
@@ -69,6 +71,7 @@ const USERS: ReadonlyArray<{ readonly name: string; readonly shell: string }> = 
   { name: USER.dash, shell: '/bin/dash' },
   { name: USER.fish, shell: '/usr/bin/fish' },
   { name: USER.tcsh, shell: '/usr/bin/tcsh' },
+  { name: USER.zsh, shell: '/usr/bin/zsh' },
   { name: USER.password, shell: '/bin/bash' },
   { name: USER.asks, shell: '/usr/bin/fish' },
   { name: USER.tty, shell: '/usr/bin/tcsh' },

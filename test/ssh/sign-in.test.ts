@@ -93,6 +93,20 @@ test('keys that PubkeyAcceptedAlgorithms leaves out are not offered', async () =
   expect(message).toContain('takes RSA keys with SHA256 only, which is not allowed');
 });
 
+test.each(['aes128-cbc', 'aes256-cbc', 'aes128-ctr', 'aes128-gcm@openssh.com', 'aes256-gcm@openssh.com'])(
+  'a key that %s encrypts',
+  async (cipher) => {
+    const server = await start();
+    server.makeKey('locked', '-N', 'open sesame', '-Z', cipher, '-a', '1');
+    appendFileSync(server.path('authorized_keys'), readFileSync(server.path('locked.pub')));
+    server.writeClientConfig('root', [`IdentityFile ${server.path('locked')}`]);
+    const person = new Person();
+    person.passphrases = ['open sesame'];
+    (await reach(server, person)).dispose();
+    expect(person.asked).toHaveLength(1);
+  },
+);
+
 test('the passphrase of a key is asked for, again when it was wrong', async () => {
   const server = await start();
   server.makeKey('locked', '-N', 'open sesame');

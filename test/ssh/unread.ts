@@ -20,8 +20,13 @@ export function downloadOf(script: string): DownloadCollector<null, string> {
   };
 }
 
-/** Signs in to a server on loopback that takes any password. @param folder for the configuration and known_hosts */
-export function connectWithin(folder: string, port: number): Promise<Connection> {
+/** Signs in to a server on loopback, by any password unless told else. @param folder for the configuration and known_hosts */
+export function connectWithin(
+  folder: string,
+  port: number,
+  person = new Person(),
+  method = 'password',
+): Promise<Connection> {
   const configFile = join(folder, 'config');
   const settings = [
     'HostName 127.0.0.1',
@@ -31,10 +36,9 @@ export function connectWithin(folder: string, port: number): Promise<Connection>
     'StrictHostKeyChecking accept-new',
     'IdentityAgent none',
     'IdentityFile none',
-    'PreferredAuthentications password',
+    `PreferredAuthentications ${method}`,
   ];
   writeFileSync(configFile, `Host box\n${settings.map((line) => `  ${line}\n`).join('')}`);
-  const person = new Person();
   person.passwords = ['any'];
   return connect({ alias: 'box', configFile }, person);
 }
