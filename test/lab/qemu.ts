@@ -50,7 +50,7 @@ export function qemuArguments(files: VmFiles, port: number, accelerator: Acceler
     // The serial line is slow, and what matters here is not the guest's own safety.
     'systemd.show_status=0 mitigations=off audit=0 lsm=yama random.trust_cpu=on',
     // With the first event that is enabled anywhere the kernel patches its scheduler, which an emulated machine with
-    // several processors can die of: some are on from the start (see HOLD_EVENT in lab.ts).
+    // several processors can die of: some are on from the start (see HOLD_EVENT in usable.ts, which holds them again).
     'trace_event=sched:sched_process_hang trace_instance=lab^traceoff,sched:sched_switch',
     // Drivers of devices and features that are there but serve nothing here.
     'module_blacklist=kvm,kvm_amd,iTCO_wdt,pcspkr,psmouse,lpc_ich,i2c_i801,ccp,vmw_vmci,ahci',

@@ -50,5 +50,5 @@ export async function waitUntilUsable(running: RunningVm, progress: Progress): P
       return false;
     }
   });
-  if (state.vm.accelerator === 'tcg') await execScript(address, 'root', HOLD_EVENT, 30_000);
+  if (state.vm.accelerator === 'tcg') await execScript(address, 'root', HOLD_EVENT, 120_000);
 }
