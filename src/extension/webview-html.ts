@@ -1,12 +1,26 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import type { Uri, Webview } from 'vscode';
 
 export interface WebviewPage {
-  /** The bundle in dist/webview, and the element `zs-<script>` that it defines. */
+  /** The bundle in dist/webview, and the element `zs-<script>` that it shows. */
   readonly script: 'dbgmsg' | 'trace';
   /** Title of the document, read out by assistive technology. */
   readonly title: string;
   /** Fresh random text of letters and digits, one a page. */
   readonly nonce: string;
+  /** The text of that bundle; see {@link webviewScript}. */
+  readonly source: string;
+}
+
+const scripts = new Map<string, string>();
+
+/** The text of a bundle in dist/webview, which is read once. */
+export function webviewScript(extensionUri: Uri, script: WebviewPage['script']): string {
+  const file = path.join(webviewRoot(extensionUri).fsPath, `${script}.js`);
+  const text = scripts.get(file) ?? readFileSync(file, 'utf8');
+  scripts.set(file, text);
+  return text;
 }
 
 /** The folder that a webview may load from; give it as `localResourceRoots`. */
@@ -17,6 +31,9 @@ export function webviewRoot(extensionUri: Uri): Uri {
 /**
  * The document of a webview, the same for all views: nothing may be loaded or run but the view's
  * own script, the icon font and its style sheet. The views style themselves from their scripts.
+ *
+ * VS Code hides a page and keeps messages to it back until it is loaded (webview/browser/pre/index.html, onLoad), so
+ * it loads nothing: its script is in it, and names the style sheet of the icons once it is there (page.ts).
  */
 export function webviewHtml(webview: Webview, extensionUri: Uri, page: WebviewPage): string {
   const root = webviewRoot(extensionUri);
@@ -29,7 +46,11 @@ export function webviewHtml(webview: Webview, extensionUri: Uri, page: WebviewPa
     `style-src ${webview.cspSource}`,
     `font-src ${webview.cspSource}`,
   ].join('; ');
-  // vscode-icon finds the style sheet of the icons by this id.
+  if (/<!--|<\/?script/i.test(page.source)) {
+    throw new Error(
+      `dist/webview/${page.script}.js cannot stand in a page: HTML would end or hide a part of it`,
+    );
+  }
   return `<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -37,11 +58,9 @@ export function webviewHtml(webview: Webview, extensionUri: Uri, page: WebviewPa
 <meta http-equiv="Content-Security-Policy" content="${csp}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${escapeHtml(page.title)}</title>
-<link rel="stylesheet" id="vscode-codicon-stylesheet" href="${at('codicon.css')}">
-<script type="module" nonce="${nonce}" src="${at(`${page.script}.js`)}"></script>
 </head>
-<body>
-<zs-${page.script}></zs-${page.script}>
+<body data-icons="${at('codicon.css')}">
+<script type="module" nonce="${nonce}">${page.source}</script>
 </body>
 </html>
 `;

@@ -10,9 +10,10 @@ import {
 } from '../protocol/dbgmsg-view.ts';
 import './dbgmsg-list.ts';
 import { type DbgmsgState, readDbgmsgMessage, readDbgmsgState } from './dbgmsg-messages.ts';
+import { showView } from './page.ts';
 import { RowStream } from './row-stream.ts';
 import { RowsView, type ToolbarTexts } from './rows-view.ts';
-import { fillPage, viewStyles } from './styles.ts';
+import { viewStyles } from './styles.ts';
 import { connect } from './vscode-api.ts';
 
 const toolbar: ToolbarTexts = {
@@ -130,5 +131,4 @@ export class DbgmsgView extends RowsView<DbgmsgRow> {
   }
 }
 
-fillPage();
-customElements.define('zs-dbgmsg', DbgmsgView);
+showView('zs-dbgmsg', DbgmsgView);

@@ -12,6 +12,7 @@ import {
   type TraceRow,
   type TraceStatus,
 } from '../protocol/trace-view.ts';
+import { showView } from './page.ts';
 import './refusal.ts';
 import { rowCondition } from './row-condition.ts';
 import { RowStream } from './row-stream.ts';
@@ -19,7 +20,7 @@ import { SortedRows } from './rows/sorted-rows.ts';
 import { RowsView, type ToolbarTexts } from './rows-view.ts';
 import './split-pane.ts';
 import './stack-lines.ts';
-import { fillPage, viewStyles } from './styles.ts';
+import { viewStyles } from './styles.ts';
 import { durationOf } from './trace-list.ts';
 import { nextSort, sortKey, type TraceColumn, type TraceSort } from './trace-sort.ts';
 import './trace-tally.ts';
@@ -30,6 +31,9 @@ import { connect } from './vscode-api.ts';
 
 /** Milliseconds that a chosen row must stay chosen before its stack is asked for: a held arrow key asks once. */
 const SELECT_DELAY = 60;
+
+/** Milliseconds that a page waits for what it shows before it asks for it. */
+const FILL_DELAY = 50;
 
 /** Milliseconds between two sortings while calls come: rows that jump about cannot be read. */
 const SORT_PERIOD = 1000;
@@ -161,6 +165,7 @@ export class TraceView extends RowsView<TraceRow> {
   /** What was remembered; the first reset says whether it is of the same session. */
   readonly #first = this.#host.load();
   #saved: TraceState | null = this.#first;
+  #isFilled = false;
   #title = '';
   #target = '';
   #argumentsKnown = '';
@@ -188,7 +193,12 @@ export class TraceView extends RowsView<TraceRow> {
   }
 
   override firstUpdated(): void {
-    this.#host.post({ type: 'ready' });
+    // What a new page shows is on its way; one that comes back asks for it.
+    setTimeout(() => {
+      if (!this.#isFilled) {
+        this.#host.post({ type: 'ready' });
+      }
+    }, FILL_DELAY);
   }
 
   override render(): TemplateResult {
@@ -407,6 +417,7 @@ export class TraceView extends RowsView<TraceRow> {
   #receive(message: ToTraceView): void {
     switch (message.type) {
       case 'reset':
+        this.#isFilled = true;
         this.#target = message.target;
         this.#kind = message.kind;
         this.#hasProgram = message.hasProgram;
@@ -556,5 +567,4 @@ export class TraceView extends RowsView<TraceRow> {
   }
 }
 
-fillPage();
-customElements.define('zs-trace', TraceView);
+showView('zs-trace', TraceView);

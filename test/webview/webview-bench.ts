@@ -78,7 +78,10 @@ export class WebviewBench {
       if (name === 'dbgmsg' || name === 'trace') {
         const { port } = server.address() as AddressInfo;
         response.setHeader('content-type', 'text/html');
-        response.end(page(name, `http://127.0.0.1:${port}`));
+        readFile(join(dist, `${name}.js`), 'utf8').then(
+          (source) => response.end(page(name, `http://127.0.0.1:${port}`, source)),
+          (error: Error) => response.destroy(error),
+        );
         return;
       }
       readFile(join(dist, name)).then(
@@ -122,7 +125,7 @@ export class WebviewBench {
   }
 }
 
-function page(view: View, origin: string): string {
+function page(view: View, origin: string, source: string): string {
   const uri = (path: string): Uri =>
     ({
       path,
@@ -130,7 +133,7 @@ function page(view: View, origin: string): string {
       toString: () => `${origin}${path}`,
     }) as unknown as Uri; // The builder uses no more of a Uri than this.
   const webview = { cspSource: origin, asWebviewUri: (from: Uri) => from } as unknown as Webview;
-  return webviewHtml(webview, uri('/extension'), { script: view, title: view, nonce: NONCE });
+  return webviewHtml(webview, uri('/extension'), { script: view, title: view, nonce: NONCE, source });
 }
 
 /** Runs in the page: sets the theme as VS Code does. */

@@ -22,7 +22,7 @@ import type { SourceOpener } from '../source/open-place.ts';
 import { targetModule } from '../targets/lazy-target.ts';
 import type { TargetService } from '../targets/target-service.ts';
 import type { Context } from '../vscode-table.ts';
-import { webviewHtml, webviewRoot } from '../webview-html.ts';
+import { webviewHtml, webviewRoot, webviewScript } from '../webview-html.ts';
 import { readDbgmsgMessage } from '../webview-messages.ts';
 
 /** Rows sent to the page in one message: small enough that it stays responsive between two. */
@@ -84,6 +84,7 @@ export class DbgmsgView implements vscode.WebviewViewProvider, Disposable {
       script: 'dbgmsg',
       title: 'dbgmsg',
       nonce: randomBytes(16).toString('hex'),
+      source: webviewScript(this.extensionUri, 'dbgmsg'),
     });
     this.context.set('zscope.dbgmsgVisible', view.visible);
     this.#follow();

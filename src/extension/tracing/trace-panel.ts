@@ -19,7 +19,7 @@ import type { FrameOpener } from '../source/open-frame.ts';
 import type { PlaceService } from '../source/place-service.ts';
 import type { RunningBuilds } from '../source/running-builds.ts';
 import { openProgram } from '../tracers/open-program.ts';
-import { webviewHtml, webviewRoot } from '../webview-html.ts';
+import { webviewHtml, webviewRoot, webviewScript } from '../webview-html.ts';
 import { readTraceMessage } from '../webview-messages.ts';
 import { LinesBeside } from './lines-beside.ts';
 import { stackKey, tallyView } from './tally-view.ts';
@@ -71,7 +71,6 @@ export class TracePanel implements Disposable {
   readonly #closed = this.#lifetime.add(new vscode.EventEmitter<void>());
   readonly #instead = this.#lifetime.add(new vscode.EventEmitter<number>());
   readonly #panel: vscode.WebviewPanel;
-  #ready = false;
   #state: TraceStatus = { text: 'Starting...', running: true, isError: false, waiting: '', alternatives: [] };
   readonly #beside: LinesBeside;
   #firstTime: number | null = null;
@@ -119,6 +118,7 @@ export class TracePanel implements Disposable {
       script: 'trace',
       title,
       nonce: randomBytes(16).toString('hex'),
+      source: webviewScript(extensionUri, 'trace'),
     });
     this.#lifetime.add(
       session.listen((batch, start) => {
@@ -127,6 +127,8 @@ export class TracePanel implements Disposable {
         this.#sendSums();
       }),
     );
+    // VS Code keeps it until the page is there; one that it did not get asks for it.
+    this.#fill();
   }
 
   /** Shows how the session stands by now; what is not given stays as it was. */
@@ -163,26 +165,30 @@ export class TracePanel implements Disposable {
     }
   }
 
+  /** Sends the page all that it shows. */
+  #fill(): void {
+    this.#post({
+      type: 'reset',
+      title: `Trace ${this.heading.symbol}`,
+      target: this.heading.target,
+      argumentsKnown: this.#about,
+      kind: this.heading.kind,
+      hasProgram: this.heading.program !== '',
+    });
+    if (this.session.events.first === 0) {
+      this.#firstTime = null;
+    }
+    this.#send(this.session.events.items, this.session.events.first);
+    this.#sums = null;
+    this.#losses = '';
+    this.#sendSums();
+    this.#post({ type: 'state', ...this.#state });
+  }
+
   async #receive(message: FromTraceView): Promise<void> {
     switch (message.type) {
       case 'ready':
-        this.#ready = true;
-        this.#post({
-          type: 'reset',
-          title: `Trace ${this.heading.symbol}`,
-          target: this.heading.target,
-          argumentsKnown: this.#about,
-          kind: this.heading.kind,
-          hasProgram: this.heading.program !== '',
-        });
-        if (this.session.events.first === 0) {
-          this.#firstTime = null;
-        }
-        this.#send(this.session.events.items, this.session.events.first);
-        this.#sums = null;
-        this.#losses = '';
-        this.#sendSums();
-        this.#post({ type: 'state', ...this.#state });
+        this.#fill();
         break;
       case 'stop':
         this.session.dispose();
@@ -236,7 +242,7 @@ export class TracePanel implements Disposable {
   #sendSums(): void {
     const { tallies, counters } = this.session;
     // The kernel's counters come right behind its sums: one message for both.
-    if (this.#ready && tallies.length > 0 && counters !== this.#sums) {
+    if (tallies.length > 0 && counters !== this.#sums) {
       this.#sums = counters;
       if (this.heading.kind === 'callers') {
         this.funnel.guard('Showing the callers', () => this.#sendCallers());
@@ -245,7 +251,7 @@ export class TracePanel implements Disposable {
       }
     }
     const losses = lossText(this.session);
-    if (this.#ready && losses.text !== this.#losses) {
+    if (losses.text !== this.#losses) {
       this.#losses = losses.text;
       this.#post({ type: 'losses', ...losses });
     }
@@ -310,7 +316,7 @@ export class TracePanel implements Disposable {
   }
 
   #post(message: ToTraceView): void {
-    if (this.#ready && !this.#lifetime.ended) {
+    if (!this.#lifetime.ended) {
       void this.#panel.webview.postMessage(message);
     }
   }

@@ -12,7 +12,8 @@ const webview = {
   cspSource: 'https://host.example',
   asWebviewUri: (from: Uri) => from,
 } as unknown as Webview;
-const html = webviewHtml(webview, uri('/ext'), { script: 'trace', title: `a<b>"c'&`, nonce: 'abc123' });
+const page = { script: 'trace', title: `a<b>"c'&`, nonce: 'abc123', source: 'show("<p>")' } as const;
+const html = webviewHtml(webview, uri('/ext'), page);
 
 describe('webviewHtml', () => {
   it('allows nothing but the script, the icon font and the style sheets', () => {
@@ -21,17 +22,24 @@ describe('webviewHtml', () => {
     );
   });
 
-  it('names the files of the view', () => {
+  it('names the style sheet of the icons', () => {
     expect(webviewRoot(uri('/ext')).path).toBe('/ext/dist/webview');
-    expect(html).toContain('nonce="abc123" src="https://host.example/ext/dist/webview/trace.js"');
-    expect(html).toContain(
-      'id="vscode-codicon-stylesheet" href="https://host.example/ext/dist/webview/codicon.css"',
-    );
-    expect(html).toContain('<zs-trace></zs-trace>');
+    expect(html).toContain('data-icons="https://host.example/ext/dist/webview/codicon.css"');
   });
 
-  it('holds no style and no script of its own, and takes the title for text', () => {
-    expect(html).not.toMatch(/<style|\sstyle=|\son\w+=|<script(?![^>]*\ssrc=)/);
+  it('holds the script of the view, and waits for nothing to be loaded', () => {
+    expect(html).toContain('<script type="module" nonce="abc123">show("<p>")</script>');
+    expect(html).not.toMatch(/<link|\ssrc=/);
+  });
+
+  it('refuses a script that would end before its end', () => {
+    for (const source of ['"</script>"', '"<!--"', '"<SCRIPT>"']) {
+      expect(() => webviewHtml(webview, uri('/ext'), { ...page, source })).toThrow('trace.js');
+    }
+  });
+
+  it('holds no style of its own, and takes the title for text', () => {
+    expect(html).not.toMatch(/<style|\sstyle=|\son\w+=/);
     expect(html).toContain('<title>a&#60;b&#62;&#34;c&#39;&#38;</title>');
   });
 });
