@@ -3,13 +3,13 @@
  * passed on byte for byte, also what is no UTF-8.
  */
 import { isFolded } from '../core/stack/parting.ts';
-import type { StackItem } from '../core/stack/text/items.ts';
+import type { AddressItem, StackItem } from '../core/stack/text/items.ts';
 import { StackTextReader } from '../core/stack/text/reader.ts';
 import { inert } from '../core/text/inert.ts';
 import { ByteDecoder } from './bytes.ts';
 import { Groups } from './groups.ts';
 import type { Input } from './inputs.ts';
-import { frameRecord, inlinedLines, sourceNote } from './labels.ts';
+import { addressRecord, frameRecord, functionNote, inlinedLines, sourceNote } from './labels.ts';
 import { LineQueue } from './line-queue.ts';
 import type { Output } from './output.ts';
 import type { Resolver } from './resolver.ts';
@@ -74,6 +74,16 @@ async function decodeOne(
       output.add((await decodedLine(line, frames, resolver)) + newline);
     }
   };
+  const showAddress = async (line: string, newline: string, item: AddressItem): Promise<void> => {
+    const places = await resolver.addressPlaces(item);
+    if (json) {
+      output.add(places.length === 0 ? '' : `${addressRecord(item, places)}\n`);
+    } else {
+      const note = functionNote(places);
+      const above = inlinedLines(line.slice(0, item.start), places);
+      output.add(above + line.slice(0, item.end) + note + line.slice(item.end) + newline);
+    }
+  };
   /** Handles the text up to a line. */
   const work = async (lastLine: number): Promise<void> => {
     let done = 0;
@@ -82,7 +92,9 @@ async function decodeOne(
       const before = queue.takeBefore(line);
       stacks.skip(before);
       const frames: StackedFrame[] = [];
+      let address: AddressItem | null = null;
       for (let item = items[done]; item?.line === line; item = items[++done]) {
+        address = item.kind === 'address' ? item : address;
         const frame = stacks.take(item);
         if (frame !== null) {
           frames.push(frame);
@@ -90,7 +102,9 @@ async function decodeOne(
       }
       const { text, newline } = queue.takeLine();
       output.add(keepsText ? before : '');
-      await show(text, newline, inOrder(frames, text));
+      await (address === null || group
+        ? show(text, newline, inOrder(frames, text))
+        : showAddress(text, newline, address));
       await output.breathe();
     }
     items = items.slice(done);

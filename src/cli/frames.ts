@@ -3,7 +3,7 @@
  * each place in a source file, in the order of the text.
  */
 import type { Writable } from 'node:stream';
-import type { StackItem } from '../core/stack/text/items.ts';
+import type { FrameItem, SourceItem } from '../core/stack/text/items.ts';
 import { StackTextReader } from '../core/stack/text/reader.ts';
 import { ByteDecoder } from './bytes.ts';
 import type { Input } from './inputs.ts';
@@ -21,7 +21,7 @@ export async function printFrames(inputs: Iterable<Input>, stdout: Writable): Pr
 async function printStream(input: Input, stdout: Writable): Promise<void> {
   let text = '';
   const reader = new StackTextReader((item) => {
-    if (item.kind !== 'heading') {
+    if (item.kind === 'frame' || item.kind === 'source') {
       text += `${formatItem(item)}\n`;
     }
   });
@@ -39,7 +39,7 @@ async function printStream(input: Input, stdout: Writable): Promise<void> {
 }
 
 /** The line for an item: `{"line":12,"function":"zil_commit","offset":23,...}`. */
-export function formatItem(item: Exclude<StackItem, { kind: 'heading' }>): string {
+export function formatItem(item: FrameItem | SourceItem): string {
   const { line } = item;
   return JSON.stringify(
     item.kind === 'frame'

@@ -1,4 +1,5 @@
 /** How the command line writes frames and places. */
+import type { AddressItem } from '../core/stack/text/items.ts';
 import type { Place } from '../core/symbols/location.ts';
 import { inert } from '../core/text/inert.ts';
 import { encode } from './bytes.ts';
@@ -8,6 +9,14 @@ import type { StackedFrame } from './stacks.ts';
 export function sourceNote(places: readonly Place[]): string {
   const place = places.at(-1);
   return place === undefined || place.path === null ? '' : ` (${inert(located(place))})`;
+}
+
+/** ` (dump_label cmd/zdb/zdb.c:3688)`, of an entry whose function the text does not say. */
+export function functionNote(places: readonly Place[]): string {
+  const place = places.at(-1);
+  return place === undefined || place.path === null
+    ? ''
+    : ` (${inert(`${place.function} ${located(place)}`)})`;
 }
 
 /** A line for each inlined function, innermost first, each behind what stands before the frame. */
@@ -29,6 +38,12 @@ function located({ path, line, how, candidates }: Place): string {
   }
   const note = how === 'call-site' ? ', call' : how === 'function' ? ', function' : '';
   return `${path}${line === null ? '' : `:${line}`}${note}`;
+}
+
+/** An entry without a function, with its places, as a line of JSON like that of a frame. */
+export function addressRecord({ line, module, address }: AddressItem, places: readonly Place[]): string {
+  const place = { line, function: null, offset: address, size: null, module, reliable: true };
+  return json({ ...place, places: places.map(placeRecord) });
 }
 
 /** A frame with its places as a line of JSON. */

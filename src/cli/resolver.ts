@@ -2,6 +2,7 @@ import { readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { Failure, isFailure } from '../core/failure.ts';
 import { type Frame, frameKey } from '../core/stack/frame.ts';
+import type { AddressItem } from '../core/stack/text/items.ts';
 import type { DebugLine, Place } from '../core/symbols/location.ts';
 import { CReader } from '../server/c-reader.ts';
 import { Locator } from '../server/locator.ts';
@@ -106,8 +107,35 @@ export class Resolver {
     return places;
   }
 
+  /** Places of an entry without a function, innermost first; empty where the file of it was not given, or does not tell. */
+  async addressPlaces({ module, address }: AddressItem): Promise<readonly Place[]> {
+    const found = new Map<string, readonly DebugLine[]>();
+    for (const { path: name, file } of this.#filesOf(module)) {
+      try {
+        // Where a process stopped follows no call; all others are where one returns to.
+        const back = file.followsCall(BigInt(address)) === true ? 1 : 0;
+        const lines = file.atVirtual(BigInt(address - back));
+        if (lines.length > 0) {
+          found.set(JSON.stringify(lines), lines);
+        }
+      } catch (error) {
+        this.#warn(isFailure(error) ? naming(name, error).message : String(error));
+      }
+    }
+    const [debug, other] = found.values();
+    if (debug === undefined || other !== undefined) {
+      return [];
+    }
+    const frame = { symbol: '', offset: -1, size: null, module, reliable: true };
+    return (await this.#locator.locateStack([{ frame, debug }]))[0] ?? [];
+  }
+
+  #filesOf(module: string | null): readonly OpenModule[] {
+    return this.#files.get(module) ?? this.#files.get(libraryName(module)) ?? [];
+  }
+
   #lines(frame: Frame): readonly DebugLine[] | null {
-    const files = this.#files.get(frame.module) ?? this.#files.get(libraryName(frame.module)) ?? [];
+    const files = this.#filesOf(frame.module);
     if (files.length === 0 || frame.offset < 0) {
       return null;
     }

@@ -1,6 +1,6 @@
 import type { Position } from 'vscode-languageserver/node';
 import { TextDocument, type TextDocumentContentChangeEvent } from 'vscode-languageserver-textdocument';
-import type { SourceItem } from '../core/stack/text/items.ts';
+import type { AddressItem, SourceItem, StackItem } from '../core/stack/text/items.ts';
 import { readStackItems } from '../core/stack/text/reader.ts';
 import { type PlacedFrame, readTraces, type TextTrace } from '../core/stack/traces.ts';
 import { detached } from './names.ts';
@@ -34,6 +34,16 @@ export interface FrameInTrace {
   readonly trace: TextTrace;
   /** Position in the stack. */
   readonly at: number;
+}
+
+/** Lines above and below an entry without a function in which others of its file are looked for: those of its stack. */
+const AROUND_ADDRESS = 64;
+
+/** An entry without a function. */
+export interface AddressInStack {
+  readonly item: AddressItem;
+  /** Addresses of the same file around it; its own may be among them. */
+  readonly others: readonly number[];
 }
 
 /** A document that holds stacks. */
@@ -78,6 +88,21 @@ export class StackDocument {
     const [alone] = readTraces([{ ...item, line: line + 1 }], () => '');
     const [found] = alone?.frames ?? [];
     return alone === undefined || found === undefined ? null : { found, trace: alone, at: 0 };
+  }
+
+  /** The entry without a function at a position, and all of its file around it; null when there is none. */
+  addressAt({ line, character }: Position): AddressInStack | null {
+    const at = (one: StackItem) => one.start <= character && character <= one.end;
+    const item = this.lines.at(line).find((one) => one.kind === 'address' && at(one));
+    if (item?.kind !== 'address') {
+      return null;
+    }
+    const first = Math.max(0, line - AROUND_ADDRESS);
+    const lines = Array.from({ length: 2 * AROUND_ADDRESS + 1 }, (_, index) => this.lines.at(first + index));
+    const others = lines
+      .flat()
+      .flatMap((one) => (one.kind === 'address' && one.module === item.module ? [one.address] : []));
+    return { item, others };
   }
 
   /** The source reference at a position; null when there is none. */
@@ -146,7 +171,7 @@ function holdsStacks(document: TextDocument): boolean {
   const end = document.positionAt(BEGINNING);
   let hasFrame = false;
   readStackItems(document.getText({ start: { line: 0, character: 0 }, end }), ({ kind }) => {
-    hasFrame ||= kind === 'frame';
+    hasFrame ||= kind === 'frame' || kind === 'address';
   });
   return hasFrame;
 }

@@ -3,7 +3,7 @@ import { formatFrame } from '../core/stack/frame.ts';
 import type { Place } from '../core/symbols/location.ts';
 import { inert, inertBlock } from '../core/text/inert.ts';
 import { isSleepHelper, type WaitPoint, waitAt, waitFrame } from '../core/zfs/wait-points.ts';
-import type { FrameInTrace, StackDocument } from './stack-documents.ts';
+import type { AddressInStack, FrameInTrace, StackDocument } from './stack-documents.ts';
 import type { StackLinks } from './stack-links.ts';
 import type { StackPlaces } from './stack-places.ts';
 
@@ -37,6 +37,10 @@ export class StackHover {
           : [`${code(whereText(place))} as the text says`, await this.#excerpt(place)];
       return { contents: markdown(parts), range: rangeOf(position.line, reference) };
     }
+    const address = document.addressAt(position);
+    if (address !== null) {
+      return this.#atAddress(address, position.line);
+    }
     const frame = document.frameAt(position);
     if (frame === null) {
       return null;
@@ -50,6 +54,16 @@ export class StackHover {
       waitText(frame, places),
     ];
     return { contents: markdown(parts), range: rangeOf(position.line, frame.found) };
+  }
+
+  async #atAddress(address: AddressInStack, line: number): Promise<Hover | null> {
+    const { places, buildId } = await this.places.ofAddress(address);
+    if (places.length === 0) {
+      return null;
+    }
+    const shown = places.find(({ uri }) => uri !== null);
+    const parts = [...chain(places, buildId), shown === undefined ? '' : await this.#excerpt(shown)];
+    return { contents: markdown(parts), range: rangeOf(line, address.item) };
   }
 
   /** The line of a place with those around it; '' when it cannot be read. */

@@ -235,6 +235,8 @@ function detach(item: StackItem, names: Names): void {
   if (item.kind === 'frame') {
     strings.function = names.get(item.function);
     strings.module = item.module === null ? null : names.get(item.module);
+  } else if (item.kind === 'address') {
+    strings.module = names.get(item.module);
   } else if (item.kind === 'source') {
     strings.path = names.get(item.path);
     strings.function = item.function === null ? null : names.get(item.function);

@@ -34,7 +34,7 @@ export class StackLinks {
 
   constructor(
     private readonly locator: Pick<Locator, 'sourceReference'>,
-    private readonly places: Pick<StackPlaces, 'leads' | 'of'>,
+    private readonly places: Pick<StackPlaces, 'leads' | 'of' | 'ofAddress'>,
   ) {}
 
   /** The sources changed: what led nowhere may lead somewhere now. */
@@ -89,7 +89,7 @@ export class StackLinks {
     if (part === undefined) {
       const spans: number[] = [];
       for (const item of block.items ?? []) {
-        if (item.kind !== 'heading' && this.#leadsTo(item)) {
+        if ((item.kind === 'frame' || item.kind === 'source') && this.#leadsTo(item)) {
           spans.push(item.line - 1, item.start, item.end);
         }
       }
@@ -165,6 +165,10 @@ export class StackLinks {
     if (reference !== null) {
       const place = this.reference(reference);
       return place === null ? [] : [place];
+    }
+    const address = document.addressAt(position);
+    if (address !== null) {
+      return (await this.places.ofAddress(address)).places;
     }
     const frame = document.frameAt(position);
     return frame === null ? [] : (await this.places.of(frame.trace, frame.at)).places;

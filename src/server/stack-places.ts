@@ -1,8 +1,10 @@
 import type { Frame } from '../core/stack/frame.ts';
 import type { PlacedFrame, TextTrace } from '../core/stack/traces.ts';
 import type { DebugLine, Place } from '../core/symbols/location.ts';
+import { zfsProgramOf } from '../core/zfs/zfs-modules.ts';
 import type { LocateFrame, RunningModule } from '../protocol/server.ts';
 import type { Locator } from './locator.ts';
+import type { AddressInStack } from './stack-documents.ts';
 
 /** Builds of one module that are remembered: those of the targets of one afternoon. */
 const MAX_BUILDS = 4;
@@ -17,6 +19,8 @@ export interface DebugLines {
   fit(frames: readonly Frame[], build: RunningModule): Promise<boolean>;
   /** Builds of a module that are in the workspace; of the kernel itself for null. */
   builtHere(module: string | null): Promise<readonly string[]>;
+  /** The lines at addresses of a build; null when its debug info is not here, or they are none that a stack of it can have. */
+  atAddresses(addresses: readonly number[], buildId: string): Promise<readonly DebugLine[][] | null>;
   /** Builds of a program or a library of ZFS by the name in a stack: those in the workspace, then those that are installed. */
   programsHere(name: string): Promise<readonly (readonly string[])[]>;
 }
@@ -77,6 +81,33 @@ export class StackPlaces {
     ];
     const places = (await this.locator.locateStack(stack)).at(-1) ?? [];
     return { places, buildId: places.some(({ how }) => how === 'dwarf') ? buildId : null };
+  }
+
+  /**
+   * Places of an entry without a function. Which build ran, the calls before the addresses around it tell: of several
+   * builds the only one that has them is taken.
+   */
+  async ofAddress({ item, others }: AddressInStack): Promise<FoundPlaces> {
+    const { module, address } = item;
+    for (const builds of zfsProgramOf(module) === null ? [] : await this.debug.programsHere(module)) {
+      const fitting: { readonly buildId: string; readonly debug: readonly DebugLine[] }[] = [];
+      for (const buildId of builds) {
+        const [debug] = (await this.debug.atAddresses([address, ...others], buildId)) ?? [];
+        if (debug !== undefined && debug.length > 0) {
+          fitting.push({ buildId, debug });
+        }
+      }
+      const [only, second] = fitting;
+      if (only !== undefined) {
+        const frame = { symbol: '', offset: -1, size: null, module, reliable: true };
+        const places =
+          second === undefined
+            ? (await this.locator.locateStack([{ frame, debug: only.debug }]))[0]
+            : undefined;
+        return { places: places ?? [], buildId: places === undefined ? null : only.buildId };
+      }
+    }
+    return { places: [], buildId: null };
   }
 
   /** The build of a module that the frames of a stack fit into; null when there is none, or nothing tells. */

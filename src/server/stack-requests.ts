@@ -60,6 +60,14 @@ export async function lineLinks(text: string, links: StackLinks, places: StackPl
       }
     }
   }
+  for (const item of items) {
+    if (item.kind === 'address' && found.length < MAX_LINE_LINKS) {
+      const { places: all } = await places.ofAddress({ item, others: [] });
+      if (all.some(({ uri }) => uri !== null)) {
+        found.push({ start: item.start, end: item.end, places: all });
+      }
+    }
+  }
   for (const trace of readTraces(items, () => line)) {
     for (const [at, { frame, start, end }] of trace.frames.entries()) {
       if (found.length < MAX_LINE_LINKS && places.leads(frame)) {

@@ -4,6 +4,7 @@
  */
 import { sourceName } from '../stack/frame.ts';
 import { ascending } from './ascending.ts';
+import { endsWithCall, LONGEST_CALL } from './call-before.ts';
 import { TAG_ENUMERATION_TYPE, TAG_STRUCTURE_TYPE, TAG_UNION_TYPE } from './dwarf/constants.ts';
 import { DebugInfo } from './dwarf/debug-info.ts';
 import { debugSections } from './dwarf/debug-section.ts';
@@ -114,6 +115,11 @@ export interface DebugFile {
   forEach(section: string | null, offsets: readonly number[], visit: ChainVisitor): void;
   /** What {@link at} tells, for an address of an executable or library as it is linked (before any relocation). */
   atVirtual(address: bigint): DebugLine[];
+  /**
+   * Whether the instruction before a linked address is a call, so that a stack can hold the address; null
+   * where the file has no code there, as one with nothing but debug info.
+   */
+  followsCall(address: bigint): boolean | null;
   /**
    * Parameters of the very function or clone that begins at an address, with where they are when it is
    * entered; null when debug info knows no function there.
@@ -229,6 +235,22 @@ class OpenFile implements DebugFile {
 
   atVirtual(address: bigint): DebugLine[] {
     return this.kind === 'module' ? [] : guarded(() => this.#chain(Number(BigInt.asIntN(64, address))));
+  }
+
+  followsCall(address: bigint): boolean | null {
+    return guarded(() => {
+      const end = Number(BigInt.asIntN(64, address));
+      const section = this.#elf.sections[this.#layout.sectionAt(end - 1)];
+      if (this.kind === 'module' || section === undefined || this.#elf.sizeOf(section) === 0) {
+        return null;
+      }
+      const offset = end - section.address;
+      const length = Math.min(LONGEST_CALL, offset);
+      return (
+        this.#layout.isCode(end - 1) &&
+        endsWithCall(this.#elf.read(section, offset - length, length), this.machine)
+      );
+    });
   }
 
   parameters(entry: SectionAddress): DebugParameter[] | null {

@@ -153,6 +153,27 @@ export class ModuleService implements Disposable {
     }
   }
 
+  /**
+   * The lines at linked addresses of a build, each that of the call before it. Null when its debug info is not
+   * here, or when its code calls nothing before them, but for one: where a process stopped is no call.
+   */
+  async atAddresses(addresses: readonly number[], buildId: string): Promise<DebugLine[][] | null> {
+    const file = (await this.#files?.find(buildId)) ?? null;
+    try {
+      const isCall = addresses.map((address) => file?.followsCall(BigInt(address)) ?? null);
+      const wrong = new Set(addresses.filter((_, at) => isCall[at] !== true));
+      if (file === null || wrong.size > 1 || wrong.size === new Set(addresses).size) {
+        return null;
+      }
+      return addresses.map((address, at) =>
+        file.atVirtual(BigInt(isCall[at] === true ? address - 1 : address)),
+      );
+    } catch (error) {
+      this.#warn(buildId, error);
+      return null;
+    }
+  }
+
   #linesOf(frame: Frame, file: DebugFile | null): readonly DebugLine[] | null {
     try {
       // The address in a stack is where a call returns to; only a function's first byte is no such address.

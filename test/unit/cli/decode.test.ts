@@ -69,6 +69,23 @@ describe('decode', () => {
     );
   });
 
+  it('names the functions behind addresses of a program', async () => {
+    const program = path.join(folder, 'zdb');
+    copyFileSync('test/unit/core/symbols/fixtures/program-clang-5.bin', program);
+    const text = '/sbin/zdb(+0x13a5)[0x55aabbcc]\n/sbin/other(+0x13a5)[0x55aabbcc]\n';
+    const { stdout } = await run(['decode', '-m', program], text);
+    expect(stdout).toBe(text.replace('+0x13a5', '+0x13a5 (pool_sync /build/sample/pool.c:55)'));
+    const json = await run(['decode', '-m', program, '--json'], text);
+    const places = [
+      { function: 'pool_sync', inlined: false, path: '/build/sample/pool.c', line: 55, how: 'dwarf' },
+    ];
+    const known = { line: 1, function: null, offset: 0x13a5, size: null, module: 'zdb', reliable: true };
+    expect(json.stdout.split('\n').map((line) => line && JSON.parse(line))).toEqual([
+      { ...known, places },
+      '',
+    ]);
+  });
+
   it('groups folded stacks innermost first', async () => {
     const { stdout } = await run(
       ['decode', '--group', '-s', tree.root],

@@ -72,6 +72,17 @@ describe('a frame of a process', () => {
     ]);
   });
 
+  it('without a function is at the line of the call before its address', async () => {
+    const entry = '/sbin/zdb(+0x13a5)[0x55aabbcc]';
+    expect(await definitionOf('address', entry)).toEqual([['cmd/zdb/pool.c', 54]]);
+    // Another build calls nothing there.
+    expect(await definitionOf('no-call', '/sbin/zdb(+0x13a6)[0x55aabbcc]')).toEqual([]);
+    // Where it stopped is no call; those that are tell the build.
+    const stack =
+      '/sbin/zdb(+0x13a0)[0x55aabbcc]\n/sbin/zdb(+0x13a5)[0x55aabbcc]\n/sbin/zdb(+0x13f9)[0x55aabbcc]';
+    expect(await definitionOf('stopped', stack)).toEqual([['cmd/zdb/pool.c', 54]]);
+  });
+
   it('is at its line when the program is installed', async () => {
     const found = await definitionOf('installed', '/usr/sbin/zinject(pool_sync+0x10)[0x55aabbcc]');
     // Its sources are those of the other build.

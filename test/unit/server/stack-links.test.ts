@@ -27,7 +27,11 @@ function open(text: string) {
   const none = () => null;
   const links = new StackLinks(
     { sourceReference: none },
-    { leads, of: async () => ({ places: [], buildId: null }) },
+    {
+      leads,
+      of: async () => ({ places: [], buildId: null }),
+      ofAddress: async () => ({ places: [], buildId: null }),
+    },
   );
   return { documents, document, stacks, links };
 }

@@ -11,6 +11,9 @@ const builds: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   new: { zlog_commit: 0x40, zlog_write_all: 0x30 },
 };
 
+/** What was called, as each build has it. */
+const ADDRESSES: Readonly<Record<string, number>> = { old: 0x1234, new: 0x1234, gone: 0x5678 };
+
 const isOf = ({ symbol, size }: Frame, buildId: string) => {
   const known = builds[buildId]?.[symbol];
   return known !== undefined && (size === null || size === known);
@@ -25,6 +28,8 @@ const debug = (
   programsHere: async (name: string) => (name === 'zdb' ? [programs, installed] : []),
   fit: async (frames: readonly Frame[], { buildId }: { readonly buildId: string }) =>
     frames.every((frame) => isOf(frame, buildId)),
+  atAddresses: async ([address]: readonly number[], buildId: string) =>
+    address === ADDRESSES[buildId] ? [[{ function: 'f', path: `/${buildId}.c`, line: 1 }]] : null,
   withLines: async (
     stacks: readonly (readonly Frame[])[],
     [build]: readonly { readonly module: string | null; readonly buildId: string }[],
@@ -60,8 +65,7 @@ function placesOf(...known: Parameters<typeof debug>): StackPlaces {
 
 function trace(frames: Readonly<Record<string, number | null>>, hasOffset = true, module = 'zfs'): TextTrace {
   const placed = Object.entries(frames).map(([symbol, size], line) => ({
-    frame: { symbol, offset: 8, size, module, reliable: true },
-    hasOffset,
+    frame: { symbol, offset: hasOffset ? 8 : -1, size, module, reliable: true },
     line,
     start: 0,
     end: 9,
@@ -106,6 +110,22 @@ describe('the build of a stack in a text', () => {
     const other = trace({ zlog_commit: null, zlog_other: null }, true, 'zdb');
     expect((await placesOf([], ['new']).of(other, 0)).buildId).toBeNull();
     expect((await placesOf([], ['new']).of(trace({ zlog_commit: null }), 0)).buildId).toBeNull();
+  });
+
+  it('of an entry without a function is the only one that calls something there', async () => {
+    const at = (address: number, module = 'zdb') => ({
+      item: { kind: 'address', line: 1, start: 0, end: 9, module, address } as const,
+      others: [],
+    });
+    const buildOf = async (places: StackPlaces, ...of: Parameters<typeof at>) =>
+      (await places.ofAddress(at(...of))).buildId;
+    expect(await buildOf(placesOf([], ['new', 'gone']), 0x1234)).toBe('new');
+    expect(await buildOf(placesOf([], ['new', 'old']), 0x1234)).toBeNull();
+    expect(await buildOf(placesOf([], ['gone'], ['old']), 0x1234)).toBe('old');
+    expect(await buildOf(placesOf([], ['gone']), 0x1234)).toBeNull();
+    expect(await buildOf(placesOf([], ['new']), 0x1234, 'bash')).toBeNull();
+    const { places } = await placesOf([], ['new']).ofAddress(at(0x1234));
+    expect(places).toMatchObject([{ path: '/new.c', line: 1, how: 'dwarf' }]);
   });
 
   it('may be built in the workspace, and is found once it runs on a target', async () => {

@@ -27,6 +27,15 @@ export interface FrameItem extends Span {
   readonly reliable: boolean;
 }
 
+/** An entry of a stack that has no function: a stripped program's, or that of a static function. */
+export interface AddressItem extends Span {
+  readonly kind: 'address';
+  /** Base name of the program or library. */
+  readonly module: string;
+  /** Where the call returns to, as the file is linked. */
+  readonly address: number;
+}
+
 /** A place in a source file that the text names. */
 export interface SourceItem extends Span {
   readonly kind: 'source';
@@ -51,7 +60,7 @@ export interface HeadingItem extends Span {
   readonly state: string | null;
 }
 
-export type StackItem = FrameItem | SourceItem | HeadingItem;
+export type StackItem = FrameItem | AddressItem | SourceItem | HeadingItem;
 
 /** Takes the items of a text as they are read. */
 export type ItemSink = (item: StackItem) => void;

@@ -126,6 +126,17 @@ export class Output {
     return name;
   }
 
+  /** An entry without a function, at columns `start` to `end` of the present line. */
+  address(start: number, end: number, module: string, address: number): void {
+    const at = this.line.span(start, end);
+    this.add({
+      kind: 'address',
+      ...{ line: at.line, start: at.start, end: at.end },
+      module: this.#moduleName(module),
+      address,
+    });
+  }
+
   /** A place in a source file at columns `start` to `end` of the present line. */
   source(start: number, end: number, path: string, sourceLine: number, name: string | null): void {
     const at = this.line.span(start, end);

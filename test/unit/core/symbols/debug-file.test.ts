@@ -90,6 +90,23 @@ describe.each(FIXTURES)('%s', (name) => {
   });
 });
 
+describe('an address in a stack', () => {
+  it('follows a call', () => {
+    const program = openDebugFile(inMemory(fixture('program-clang-5')));
+    // call rel32; call *0x2ee7(%rip); call *%rax, as objdump has them.
+    expect([0x109an, 0x10d1n, 0x1012n].map((address) => program.followsCall(address))).toEqual([
+      true,
+      true,
+      true,
+    ]);
+    // In front of a call, in the middle of it and behind it; where nothing is; where data is.
+    const others = [0x1095n, 0x1097n, 0x109bn, 0x1000n, 0x2000n, 0xffffffff81000000n, 0n];
+    expect(others.map((address) => program.followsCall(address))).not.toContain(true);
+    const module = openDebugFile(inMemory(fixture('gcc-kernel')));
+    expect(module.followsCall(0x10n)).toBeNull();
+  });
+});
+
 describe('what a file says about itself', () => {
   it('is read from a module', () => {
     const file = openDebugFile(inMemory(fixture('gcc-kernel')));

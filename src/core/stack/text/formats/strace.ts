@@ -1,8 +1,11 @@
 /**
  * strace -k: ` > /usr/lib/libc.so.6(pause+0x10) [0xd3dd0]`; glibc's backtrace_symbols the same without
  * the blank: `/usr/sbin/ztest(main+0x1a)[0x40a7cf]`; libspl's assertions: `[0x40a7cf] main+0x1a (in zdb +0x1a)`.
+ * Where a function has no name, there is only where the call is in the file: `ztest(+0x1a7cf)`, `??? (in zdb +0x1a7cf)`.
  */
 import { LESS, PAREN, PLUS } from '../characters.ts';
+import type { Line } from '../line.ts';
+import type { Output } from '../output.ts';
 import { baseName, type Format, frameInBody } from './format.ts';
 
 const ENTRY =
@@ -15,6 +18,12 @@ const EXECINFO =
 /** lib/libspl/backtrace.c */
 const LIBSPL =
   /^\[0x[\da-f]{1,16}\] ([A-Za-z_.][\w.$@]*)\+0x([\da-f]{1,12}) \(in (\S{1,512}) \+0x[\da-f]{1,16}\)/;
+
+/** The same entries without a function: before the address what tells where it is, and the file of it. */
+const ADDRESSES = [
+  /^((?:> )?(\.{0,2}\/[^\s()]{1,512}|[\w.+-]{1,128})\()\+0x([\da-f]{1,13})\) ?\[(?:0x)?[\da-f]{1,16}\]$/,
+  /^(\[0x[\da-f]{1,16}\] \?\?\? \(in (\S{1,512}) )\+0x([\da-f]{1,13})\)$/,
+];
 
 export function straceFormat(): Format {
   return {
@@ -34,7 +43,7 @@ export function straceFormat(): Format {
       }
       const own = LIBSPL.exec(body) ?? EXECINFO.exec(body);
       if (own === null) {
-        return false;
+        return readAddress(line, body, out);
       }
       const [, name = '', offset = '', library = ''] = own;
       frameInBody(line, out, body.indexOf(`${name}+0x`), name, {
@@ -45,4 +54,16 @@ export function straceFormat(): Format {
       return true;
     },
   };
+}
+
+function readAddress(line: Line, body: string, out: Output): boolean {
+  for (const pattern of ADDRESSES) {
+    const [, before, file = '', address = ''] = pattern.exec(body) ?? [];
+    if (before !== undefined) {
+      const start = line.bodyColumn + before.length;
+      out.address(start, start + 3 + address.length, baseName(file), Number.parseInt(address, 16));
+      return true;
+    }
+  }
+  return false;
 }

@@ -23,7 +23,7 @@ function read(kind: string, name: string): StackItem[] {
 }
 
 function lines(items: readonly StackItem[]): string[] {
-  return items.flatMap((item) => (item.kind === 'heading' ? [] : [formatItem(item)]));
+  return items.flatMap((item) => (item.kind === 'frame' || item.kind === 'source' ? [formatItem(item)] : []));
 }
 
 describe.each(['captured', 'written'])('%s', (kind) => {
