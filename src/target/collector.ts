@@ -66,8 +66,26 @@ export interface LineDecoder<E> {
   /** Longest line that it reads whole, in UTF-16 units; LINE_LIMIT (core/text/lines.ts) unless given. */
   readonly longestLine?: number;
   line(text: string): readonly E[];
+  /** Takes bytes that are no text, after a line that said so; absent where there are none. */
+  readonly bytes?: ByteTaker;
+  /**
+   * Asks the target what it needs to go on; called after each piece. Null when it needs nothing, or asks already.
+   * @returns what it has to tell with the answer; never rejects
+   */
+  followUp?(ask: Asking): Promise<readonly E[]> | null;
   /** Called once when the stream ended by itself or was stopped. */
   end(): readonly E[];
+}
+
+/** Runs a question. */
+export type Asking = <P, T>(collector: Collector<P, T>, params: P) => Promise<T>;
+
+/** What takes bytes out of a stream of lines. */
+export interface ByteTaker {
+  /** Whether the bytes behind the last line are for it. */
+  readonly isOpen: boolean;
+  /** @returns what is left for lines, once it is not open any more; else empty */
+  push(bytes: Uint8Array): Uint8Array;
 }
 
 /** Quotes a value as one word of a POSIX shell. @throws RangeError on NUL, which no word can hold. */

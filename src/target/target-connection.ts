@@ -294,10 +294,15 @@ export class TargetConnection implements Connection {
       .after(STREAM_START_MS, () => this.#say.timeout(collector.title, this.#state));
     let job: RemoteJob | null = null;
     const report = this.#report(collector, spec);
-    const delivery = new EventDelivery(collector.decoder(params), sink, (what) => {
-      this.#target.log(`${collector.name}: ${what}`);
-      job?.stop();
-    });
+    const delivery = new EventDelivery(
+      collector.decoder(params),
+      sink,
+      (what) => {
+        this.#target.log(`${collector.name}: ${what}`);
+        job?.stop();
+      },
+      (question, of) => this.run(question, of),
+    );
     let isReady: () => void = () => {};
     const ready = new Promise<void>((resolve) => {
       isReady = resolve;
@@ -326,8 +331,8 @@ export class TargetConnection implements Connection {
       }
       report.started();
       if (delivery.bug !== null) running.stop();
-      const ended = running.ended.then((result): StreamEnd => {
-        delivery.end();
+      const ended = running.ended.then(async (result): Promise<StreamEnd> => {
+        await delivery.end();
         report.ended(result);
         report.account();
         return streamEnd(result, delivery.bug);

@@ -37,6 +37,8 @@ export interface TraceParams extends TraceSessionId {
   readonly returns?: string | null;
   /** For a call graph: what it calls, and what that calls in turn, by their names in the source. */
   readonly callees?: readonly string[];
+  /** Whether each call is recorded with its stack, which costs the traced task most; true when absent. */
+  readonly stacks?: boolean;
   /** What is found out; `calls` when absent. */
   readonly kind?: TraceKind;
   /** Only calls that fulfil it, as a person wrote it; empty or absent for all. */
@@ -83,6 +85,8 @@ export interface FtraceProgram {
   readonly filters: Filters;
   /** What the target does to set it up, in order. */
   readonly steps: readonly Step[];
+  /** Whether calls are recorded with their stacks. */
+  readonly stacks: boolean;
   /** Stack pointer at the return less that at the entry of the same call, in bytes. */
   readonly stackShift: number;
   readonly maxEvents: number;
@@ -134,6 +138,7 @@ export function ftraceProgram(params: TraceParams): FtraceProgram {
     fetchText: [...fetches.map(formatFetch), 'c=$comm'].join(' '),
     returns,
     filters,
+    stacks: params.stacks ?? true,
     stackShift: STACK_SHIFT[params.machine] ?? 0,
     maxEvents: limit(params.maxEvents, DEFAULT_MAX_EVENTS),
     maxSeconds: limit(params.maxSeconds, DEFAULT_MAX_SECONDS),

@@ -1,4 +1,4 @@
-import type { FtraceProgram } from '../../core/tracing/ftrace-program.ts';
+import type { FtraceProgram, TraceParams } from '../../core/tracing/ftrace-program.ts';
 import { KINDS } from '../../core/tracing/kinds.ts';
 import type { Step } from '../../core/tracing/program/steps.ts';
 import { shellWord } from '../collector.ts';
@@ -8,19 +8,34 @@ const call = (...words: readonly string[]): string => words.map(shellWord).join(
 /** The mark at the start of what a session says of itself. */
 export const markOf = (sessionId: string): string => `#zscope-${sessionId}`;
 
-/** The script that runs a session, in the words of trace-shell.ts. */
-export function sessionScript(program: FtraceProgram, sessionId: string): string {
+/** Machines whose kernels have 64-bit little-endian ring buffers, by `uname -m`. */
+const READS_PAGES = ['x86_64', 'aarch64', 'riscv64', 'ppc64le', 'loongarch64'];
+
+/** The script that runs a session, in the words of trace-run-shell.ts and trace-set-up-shell.ts. */
+export function sessionScript(
+  program: FtraceProgram,
+  { sessionId, machine }: Pick<TraceParams, 'sessionId' | 'machine'>,
+): string {
   const { kind, maxEvents, maxSeconds, maxRate } = program;
   const { how, pairs } = KINDS[kind];
   // A call and its stack, or its two ends and theirs.
-  const shares = pairs ? 4 : 2;
+  const shares = (pairs ? 2 : 1) * (program.stacks ? 2 : 1);
+  // Pages are of one processor each: what is told by the order of calls on several comes as text, which the kernel orders.
+  const readsPages = !pairs && kind !== 'graph' && READS_PAGES.includes(machine);
   return `${[
     call('begin', markOf(sessionId), sessionId),
     // What belongs together may be of several processors.
     ...setUp(program, pairs || kind === 'graph' ? 'global' : 'local'),
     how === 'tally'
       ? call('tally', `${maxSeconds}`)
-      : call('record', `${maxEvents}`, `${maxSeconds}`, `${maxRate}`, `${shares}`),
+      : call(
+          'record',
+          `${maxEvents}`,
+          `${maxSeconds}`,
+          `${maxRate}`,
+          `${shares}`,
+          readsPages ? 'pages' : 'lines',
+        ),
   ].join('\n')}\n`;
 }
 
@@ -42,11 +57,11 @@ export function joinScript(programs: readonly FtraceProgram[], sessionId: string
   return `${lines.join('\n')}\n`;
 }
 
-function setUp({ steps }: FtraceProgram, clock: string): string[] {
+function setUp({ steps, stacks }: FtraceProgram, clock: string): string[] {
   const isProbe = (step: Step) => step.do === 'probe';
   return [
     ...steps.filter(isProbe).map(stepCall),
-    call('ready', clock),
+    call('ready', clock, stacks ? '1' : '0'),
     ...steps.filter((step) => !isProbe(step)).map(stepCall),
   ];
 }

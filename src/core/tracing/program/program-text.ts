@@ -33,7 +33,8 @@ export function programText(program: FtraceProgram): string {
     'cd /sys/kernel/tracing',
     ...steps.filter(isProbe).map(stepText),
     `mkdir ${INSTANCE}`,
-    ...(isTally ? [] : [`echo 1 >${INSTANCE}/options/stacktrace`, `echo 1 >${INSTANCE}/options/sym-offset`]),
+    ...(isTally || !program.stacks ? [] : [`echo 1 >${INSTANCE}/options/stacktrace`]),
+    ...(isTally ? [] : [`echo 1 >${INSTANCE}/options/sym-offset`]),
     ...steps.filter((step) => !isProbe(step)).map(stepText),
     ...(isTally
       ? ['sleep 10', `cat ${sums}`]

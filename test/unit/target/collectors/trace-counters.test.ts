@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { TRACE } from '../../../../src/target/collectors/trace-shell.ts';
+import { TRACE } from '../../../../src/target/collectors/trace-run-shell.ts';
 import { flavours, runScript } from './flavours.ts';
 
 let folder: string;

@@ -1,0 +1,95 @@
+/** Pieces of text that are read before it is looked at how long they took, and how long pages are worth it for, in 1/100 s. */
+const TEXT = { pieces: 20, fewest: 100 } as const;
+
+/** Entries in a round below which text is cheaper than the processes that a round takes. */
+const FEW = 10;
+/** Entries that are left over of a round above which the next one begins at once. */
+const MANY = 1000;
+/** Bytes that an entry has at least, with its header: no more pages are asked for than are there, since a read waits for one. */
+const LEAST_BYTES = 32;
+/** Bytes of a page's data; where pages are larger, they hold more. */
+const PAGE_BYTES = 4080;
+
+/**
+ * `pages` reads a trace where it comes quickly as pages of the ring buffer (trace_pipe_raw; Documentation/trace/ring-buffer-design.rst).
+ * The kernel need not print them, and above all not look up the name of each frame, which in a module is a search
+ * through all of its symbols. Slow ones it reads as text, with the addresses behind the names (option `sym-addr`): each
+ * call comes at once, and nobody has to be asked for these names.
+ *
+ * Pages have to be asked for in rounds: a read gives one page, with the number of no processor, and none at all when the
+ * next event comes just then (kernel/trace/trace.c, tracing_buffers_read), so that a reader would end. What is there is
+ * known by the processors' stats. A pause lets pages fill. Only one process writes at a time.
+ *
+ * - `#zscope-ID page BYTES` and `#zscope-ID format EVENT NUMBER FIELD:OFFSET:SIZE:SIGNED:TEXT ...` say how pages and
+ *   events are laid out (events/header_page, format).
+ * - Behind `#zscope-ID pages CPU` come pages of a processor, till the next such line.
+ * - `#zscope-ID round` is said when each processor had its turn; with `last` it goes on as text.
+ */
+export const READ_PAGES = `layouts() {
+  set -- "$instance/events/$name"/*/format
+  [ $# -ne $laid ] || return 0
+  laid=$#
+  awk -v mark="$mark" '
+    $1 == "name:" { if (line != "") print line; line = mark " format " $2 }
+    $1 == "ID:" { line = line " " $2 }
+    $1 == "field:" && $3 == "data;" { sub(/.*:/, "", $4); sub(/.*:/, "", $5); print mark " page " $4 + $5 }
+    /^\\tfield:[^ ]/ {
+      split($0, part, ";")
+      words = split(part[1], word, " ")
+      field = word[words]
+      sub(/\\[.*/, "", field)
+      for (i = 2; i <= 4; i++) sub(/.*:/, "", part[i])
+      line = line " " field ":" part[2] ":" part[3] ":" part[4] ":" (part[1] ~ /__data_loc/ ? 1 : 0)
+    }
+    END { print line }
+  ' "$tracefs/events/header_page" "$tracefs/events/ftrace/kernel_stack/format" "$tracefs/events/ftrace/print/format" "$@"
+}
+take_turn() {
+  set -- "$instance"/per_cpu/cpu*
+  stats=$(cat "$instance"/per_cpu/cpu*/stats 2>/dev/null)
+  found=0 one=
+  for word in $stats; do
+    case "$one $word" in
+    'entries: '*[!0-9]*) ;;
+    'entries: '*)
+      if [ $word -gt 0 ]; then
+        found=$((found + word))
+        count=$((word * ${LEAST_BYTES} / ${PAGE_BYTES}))
+        [ $count -gt 0 ] || count=1
+        say pages "\${1##*/cpu}"
+        dd if="$1/trace_pipe_raw" bs=1024k count=$count 2>/dev/null
+      fi
+      shift
+      ;;
+    esac
+    one=$word
+  done
+  layouts
+}
+pages() {
+  laid=0
+  echo 1 >"$instance/options/sym-addr"
+  while :; do
+    centiseconds
+    began=$now
+    dd if="$instance/trace_pipe" bs=64k count=${TEXT.pieces} 2>/dev/null || exit
+    centiseconds
+    [ $((now - began)) -lt ${TEXT.fewest} ] || continue
+    layouts
+    while :; do
+      sleep 0.2 2>/dev/null || sleep 1
+      take_turn
+      [ $found -ge ${FEW} ] || break
+      say round
+      while [ $found -ge ${MANY} ]; do
+        take_turn
+        say round
+      done
+    done
+    say round last
+    on=1
+    read -r on <"$instance/tracing_on"
+    [ "$on" != 0 ] || [ $found -gt 0 ] || exit 0
+  done
+}
+`;

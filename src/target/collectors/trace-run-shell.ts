@@ -1,0 +1,131 @@
+import { READ_PAGES } from './trace-pages-shell.ts';
+import { SET_UP } from './trace-set-up-shell.ts';
+
+/** Lines of one sum that are sent at a time: some hundred stacks. */
+const MOST_LINES = 6000;
+
+/**
+ * How a session runs:
+ *
+ * - `record CALLS SECONDS RATE SHARES READER` has the trace read till a limit is reached; READER is `lines` or `pages`.
+ * - `tally SECONDS` has only the sums of the triggers read, once a second.
+ *
+ * What goes on is told by lines with the session's mark: into the trace itself while that is
+ * copied, since two writers of one stream could cut each other's lines; a line of the marker's file comes out as
+ * `tracing_mark_write`.
+ *
+ * When a limit is reached, tracing is switched off and the reader gets the time to copy what the
+ * buffer still holds: the processors' stats say how much that is.
+ *
+ * The kernel prints a CPU's stats anew at each read(2) (kernel/trace/trace.c, tracing_stats_read) and shells read byte
+ * by byte: numbers that grow or shrink meanwhile would run into each other. `cat` takes each file at once, and only
+ * plain digits are added, for a shell ends at others.
+ */
+const RUN = `enable() {
+  echo 1 >"$instance/events/$name/\${1-.}/enable" || refuse no-enable
+}
+counters() {
+  calls=0 missed=0 recorded=0 overrun=0 unread=0
+  while read -r what hits misses; do
+    case $what in
+    *_"$session") calls=$((calls + hits)) missed=$((missed + misses)) ;;
+    *_"$session"_r) missed=$((missed + misses)) ;;
+    esac
+  done <"$tracefs/kprobe_profile"
+  stats=$(cat "$instance"/per_cpu/cpu*/stats 2>/dev/null)
+  one= two=
+  for word in $stats; do
+    case $word in
+    *[!0-9]*) ;;
+    *)
+      case "$one $two" in
+      'commit overrun:') ;;
+      *' entries:') recorded=$((recorded + word)) unread=$((unread + word)) ;;
+      'read events:') recorded=$((recorded + word)) ;;
+      *' overrun:') recorded=$((recorded + word)) overrun=$((overrun + word)) ;;
+      'dropped events:') overrun=$((overrun + word)) ;;
+      esac
+      ;;
+    esac
+    one=$two two=$word
+  done
+}
+centiseconds() {
+  now=0
+  { read -r now rest </proc/uptime; } 2>/dev/null
+  now=\${now%%.*}\${now##*.}
+}
+record() {
+  most_calls=$1 most_seconds=$2 most_rate=$3 shares=$4 reading=$5
+  [ ! -t 1 ] || reading=lines
+  if [ $reading = pages ]; then
+    pages &
+  else
+    cat "$instance/trace_pipe" &
+  fi
+  reader=$!
+  say started $how
+  enable
+  centiseconds
+  began=$now before=0 last=$now limit= pause=0.5
+  while kill -0 $reader 2>/dev/null; do
+    sleep $pause 2>/dev/null || sleep 1
+    pause=1
+    counters
+    echo "$mark counters $calls $overrun $missed" >"$instance/trace_marker"
+    centiseconds
+    [ $now -gt $last ] || now=$((last + 100))
+    rate=$(((recorded - before) / shares * 100 / (now - last)))
+    before=$recorded last=$now
+    [ $most_rate -eq 0 ] || [ $rate -le $most_rate ] || limit=rate
+    [ $((recorded / shares)) -lt $most_calls ] || limit=events
+    [ $((now - began)) -lt $((most_seconds * 100)) ] || limit=time
+    [ -n "$limit" ] || continue
+    echo 0 >"$instance/tracing_on"
+    turn=0
+    while kill -0 $reader 2>/dev/null && [ $turn -lt 20 ]; do
+      turn=$((turn + 1))
+      counters
+      sleep 1
+      # Who reads pages ends by itself, unless a line is waited for.
+      [ $unread -gt 0 ] || [ $reading = pages ] && [ $turn -lt 4 ] || break
+    done
+    kill $reader 2>/dev/null
+    break
+  done
+  wait $reader 2>/dev/null
+  printf '\\n'
+  counters
+  say counters $calls $overrun $missed
+  [ -z "$limit" ] || say limit $limit $rate
+  exit 0
+}
+tally() {
+  most_seconds=$1
+  say started $how
+  centiseconds
+  began=$now pause=0.3
+  while :; do
+    sleep $pause 2>/dev/null || sleep 1
+    pause=1
+    set -- "$instance/events/synthetic"/*_"$session"_t/hist
+    [ -e "$1" ] || set -- "$instance/events/$name"/*/hist
+    awk -v mark="$mark" '
+      FNR == 1 { file = FILENAME; sub(/\\/hist$/, "", file); sub(/.*\\//, "", file); print mark " hist " file; n = 0 }
+      /^ *(Hits|Dropped): / { print; next }
+      /^ *Entries: / || /^#/ || NF == 0 { next }
+      ++n <= ${MOST_LINES} { print }
+      n == ${MOST_LINES} + 1 { print "..." }
+    ' "$@"
+    counters
+    say counters $calls $overrun $missed
+    centiseconds
+    [ $((now - began)) -lt $((most_seconds * 100)) ] || break
+  done
+  say limit time
+  exit 0
+}
+`;
+
+/** Defines all that the script of a session, or of a function that joins one, calls. */
+export const TRACE = `${SET_UP}${READ_PAGES}${RUN}`;

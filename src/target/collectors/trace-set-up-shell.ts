@@ -1,0 +1,150 @@
+import { GRAPH_LINES } from '../../core/tracing/program/program-text.ts';
+
+/** Kernel memory for a session's events, all CPUs together; each CPU gets its part, within these bounds. */
+const BUFFER_KIB = { total: 64 * 1024, least: 256, most: 4096 } as const;
+
+/**
+ * What sets a session up, each called with quoted words by the script of the session:
+ *
+ * - `begin MARK SESSION` makes an instance of the session's own, named after this shell's process and the
+ *   session. Top-level tracing, which may be somebody else's, stays untouched.
+ * - `attach TYPE EVENT FETCHES LESSER PLACE...` sets a probe in an event group of the same name.
+ * - `ready CLOCK STACKS` waits for the instance, sizes its buffer and has stacks recorded with calls where STACKS is 1.
+ * - `filter`, `synthetic`, `trigger`, `measure` as the steps of a program want them.
+ * - `graph SYMBOL NAMES` has entry and return of functions recorded: of the symbol, and of those with these names in ZFS's
+ *   modules. The list of functions is read once, since the kernel finds a name by comparing it with all. Columns are made
+ *   by who reads, so they come after the tracer, by which `ungraph`, also another session's, knows that they are needed.
+ * - `join MARK SESSION` is for another script: what it attaches belongs to a session that runs already. A refusal is
+ *   its answer, and no failure; it says nothing when that session is over.
+ *
+ * What is forked before the first call can be seen runs beside the rest: mkdir while the probe is set, and
+ * cat. The probe is enabled when the buffer has grown: while it grows the kernel records nothing
+ * (kernel/trace/trace.c, __tracing_resize_ring_buffer).
+ *
+ * Why a probe is refused is the last word of error_log on it (Documentation/trace/ftrace.rst), which
+ * holds what others were told too.
+ *
+ * What sessions left that could not clean up is undone first. A session is alive when the process it is
+ * named after calls itself `zscope`, as this shell does: the number alone may be another process's by now.
+ */
+export const SET_UP = `say() { echo "$mark $*"; }
+refuse() {
+  [ -z "$reader" ] || kill $reader 2>/dev/null
+  for event in $joined; do
+    { echo 0 >"$instance/events/$name/$event/enable"; echo "-:$name/$event" >>"$tracefs/kprobe_events"; } 2>/dev/null
+  done
+  say refused "$@"
+  exit $refused
+}
+why_not() {
+  why= said=
+  while read -r line; do
+    case $line in
+    *'] trace_kprobe: error: '*) said=\${line#*error: } ;;
+    Command:*":$name/"*) why=$said ;;
+    esac
+  done <"$tracefs/error_log"
+} 2>/dev/null
+probe() {
+  { echo "$type:$name/$event $*" >>"$tracefs/kprobe_events"; } 2>/dev/null
+}
+begin() {
+  mark=$1 session=$2
+  reader= joined= how= failed= making= place= refused=3
+  { printf zscope >/proc/self/comm; } 2>/dev/null
+  [ -n "$tracefs" ] || refuse no-tracefs
+  [ -w "$tracefs/kprobe_events" ] || refuse no-kprobes
+  sessions 'zscope_[0-9]*_*'
+  for left in $names; do
+    owner=\${left#zscope_}
+    comm=
+    { read -r comm <"/proc/\${owner%%_*}/comm"; } 2>/dev/null
+    [ "$comm" = zscope ] || wipe "$left"
+  done
+  name=zscope_$$_$session
+  instance=$tracefs/instances/$name
+  mkdir "$instance" &
+  making=$!
+}
+join() {
+  mark=$1 session=$2
+  reader= joined= how= failed= making= place= refused=0
+  [ -n "$tracefs" ] || refuse no-tracefs
+  sessions "zscope_*_$session"
+  name=\${names# }
+  instance=$tracefs/instances/$name
+  [ -n "$name" ] && [ -d "$instance" ] || exit 0
+}
+attach() {
+  type=$1 event=$2 fetches=$3 lesser=$4
+  shift 4
+  [ -z "$failed" ] || return 0
+  for place; do
+    probe "$place" "$fetches" && how=\${how:-arguments} && break
+    [ "$lesser" != "$fetches" ] && probe "$place" "$lesser" && how=bare && break
+    place=
+  done
+  if [ -n "$place" ]; then
+    joined="$joined $event"
+  else
+    failed=1
+    why_not
+  fi
+}
+ready() {
+  [ -z "$making" ] || wait $making || refuse no-instance
+  [ -z "$failed" ] || refuse no-probe "$why"
+  [ -n "$making" ] || return 0
+  joined=
+  cpus=0
+  for cpu in "$instance"/per_cpu/cpu*; do
+    cpus=$((cpus + 1))
+  done
+  size=$((${BUFFER_KIB.total} / cpus))
+  [ $size -ge ${BUFFER_KIB.least} ] || size=${BUFFER_KIB.least}
+  [ $size -le ${BUFFER_KIB.most} ] || size=${BUFFER_KIB.most}
+  { echo $size >"$instance/buffer_size_kb"; } 2>/dev/null
+  [ "$1" = local ] || { echo $1 >"$instance/trace_clock"; } 2>/dev/null
+  [ "$2" = 0 ] || echo 1 >"$instance/options/stacktrace"
+  echo 1 >"$instance/options/sym-offset"
+}
+filter() {
+  { printf '%s\\n' "$2" >"$instance/events/$name/$1/filter"; } 2>/dev/null || refuse no-filter
+}
+graph() {
+  for other in "$tracefs" "$tracefs"/instances/*; do
+    case $other in */zscope_*) continue ;; esac
+    tracer=
+    { read -r tracer <"$other/current_tracer"; } 2>/dev/null
+    [ "$tracer" != function_graph ] || refuse graph-in-use
+  done
+  lines=$(awk -v symbol="$1" -v names="$2" '$1 == symbol { found = 1; print NR; next } ${GRAPH_LINES} END { exit !found }' \
+    "$tracefs/available_filter_functions" 2>/dev/null) || refuse no-probe
+  { echo $lines >"$instance/set_ftrace_filter"; } 2>/dev/null || refuse no-graph
+  { echo 0 >"$instance/options/block"; echo 0 >"$instance/options/verbose"; } 2>/dev/null
+  { echo function_graph >"$instance/current_tracer"; } 2>/dev/null || refuse no-graph
+  for column in proc:block abstime:verbose; do
+    was=1
+    read -r was <"$instance/options/funcgraph-\${column%:*}"
+    [ "$was" = 0 ] || continue
+    echo 1 >"$instance/options/\${column#*:}"
+    echo 1 >"$instance/options/funcgraph-\${column%:*}"
+  done 2>/dev/null
+}
+synthetic() {
+  { echo "$1 $2" >>"$tracefs/synthetic_events"; } 2>/dev/null || refuse no-tally
+}
+trigger() {
+  group=$1 event=$2
+  shift 2
+  [ "$group" != probe ] || group=$name
+  for text; do
+    { printf '%s\\n' "$text" >>"$instance/events/$group/$event/trigger"; } 2>/dev/null && return
+  done
+  [ ! -e "$instance/events/$group/$event/hist" ] || refuse no-filter
+  refuse no-tally
+}
+measure() {
+  trigger probe "$2" "hist:keys=common_pid:ns=common_timestamp-\\$t:size=16384:onmatch($name.$1).trace($3,\\$ns)$4"
+}
+`;
