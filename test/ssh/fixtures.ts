@@ -1,5 +1,6 @@
 /** What several of the SSH tests set up alike, and its end with the test. */
 import { randomBytes } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll } from 'vitest';
 import type { Connection } from '../../src/target/connection.ts';
 import { reach } from './client.ts';
@@ -59,4 +60,35 @@ export function word(): string {
 /** A shell command that runs until it is ended and can be found by its word. */
 export function forever(name: string): string {
   return `sh -c 'while :; do sleep 1; done' ${name}`;
+}
+
+/**
+ * Where a secret can be read: in the arguments and environments of processes, and in the files of a server's folder.
+ * @throws Error when it could look at almost nothing
+ */
+export function placesOf(secret: string, server: Server, pids: readonly number[]): string[] {
+  const files = readdirSync(server.dir, { withFileTypes: true })
+    .filter((file) => file.isFile())
+    .map((file) => server.path(file.name));
+  const places = [...files, ...pids.flatMap((pid) => [`/proc/${pid}/cmdline`, `/proc/${pid}/environ`])];
+  let looked = 0;
+  const found = places.filter((place) => {
+    try {
+      const text = readFileSync(place, 'latin1');
+      looked += 1;
+      return text.includes(secret);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === undefined) throw error;
+      return false; // The process has ended.
+    }
+  });
+  if (looked < 8) throw new Error(`only ${looked} places could be looked at`);
+  return found;
+}
+
+/** All processes of this machine. */
+export function allProcesses(): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number);
 }

@@ -1,9 +1,10 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { appendFileSync, copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { afterEach, expect, test } from 'vitest';
+import type { ActivityRecord } from '../../src/target/activity.ts';
 import { failureOf } from '../support/failure-of.ts';
-import { Person, reach } from './client.ts';
-import { serverStarter } from './fixtures.ts';
+import { Person, question, reach } from './client.ts';
+import { allProcesses, placesOf, serverStarter, word } from './fixtures.ts';
 import { type Server, until } from './server.ts';
 import { PASSWORD, USER } from './setup.ts';
 
@@ -230,6 +231,40 @@ test('keyboard-interactive by PAM, with the server text shown inert', async () =
   (await reach(server, person)).dispose();
   expect(person.asked).toEqual([expect.stringMatching(/^answer box false .*Password:/)]);
 });
+
+test.each(['password', 'keyboard-interactive', 'passphrase of a key'])(
+  'the secret of a sign-in by %s is nowhere to be read',
+  async (way) => {
+    const config =
+      way === 'password'
+        ? ['PasswordAuthentication yes']
+        : way === 'keyboard-interactive'
+          ? ['UsePAM yes', 'KbdInteractiveAuthentication yes']
+          : [];
+    const server = await start({ config });
+    const isKey = config.length === 0;
+    const secret = isKey ? word() : PASSWORD;
+    if (isKey) server.makeKey('locked', '-N', secret, '-a', '1');
+    if (isKey) appendFileSync(server.path('authorized_keys'), readFileSync(server.path('locked.pub')));
+    server.writeClientConfig(isKey ? 'root' : USER.password, [`IdentityFile ${server.path('locked')}`]);
+    const person = new Person();
+    for (const list of [person.passwords, person.answers, person.passphrases]) list.push(secret);
+    const log: string[] = [];
+    const records: ActivityRecord[] = [];
+    const options = {
+      log: (line: string) => log.push(line),
+      activity: (one: ActivityRecord) => records.push(one),
+    };
+    const connection = await reach(server, person, options);
+    await connection.run(question('id'), null);
+    expect(person.asked).toHaveLength(1);
+    // The tests' own processes have the password in their environment.
+    expect(placesOf(secret, server, isKey ? allProcesses() : server.processes)).toEqual([]);
+    expect(JSON.stringify([log, records, connection])).not.toContain(secret);
+    expect(records.length).toBeGreaterThan(1);
+    connection.dispose();
+  },
+);
 
 test('two proofs in a row: a key, then a password', async () => {
   const server = await start({
