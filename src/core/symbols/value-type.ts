@@ -50,8 +50,10 @@ export interface TypedArgument {
   readonly members: readonly TypedMember[];
 }
 
-/** A function of a running build as its debug info has it. */
+/** A function of a running build as its debug info has it, or the types that the kernel has of itself (BTF). */
 export interface TypedFunction {
+  /** Absent where it is debug info. */
+  readonly from?: 'btf';
   /** In the order of the declaration. */
   readonly arguments: readonly TypedArgument[];
   /** Null for `void` and for what is no single value. */

@@ -78,7 +78,7 @@ export class BpftraceCompletion implements vscode.CompletionItemProvider {
   }
 
   async #argumentNames(connection: Connection, symbol: string, module: string | null) {
-    const typed = await this.typed.of(connection, symbol, module);
+    const typed = await this.typed.of(connection, symbol, module, true);
     if (typed !== null) {
       return typed.arguments.map(({ name, declared }) => ({ name: inert(name), type: inert(declared) }));
     }

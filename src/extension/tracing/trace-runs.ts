@@ -197,7 +197,7 @@ export class TraceRuns implements Disposable {
       {
         symbol: tracedName(subject),
         target: alias,
-        argumentsKnown: typed == null ? argumentsKnown(subject) : '',
+        argumentsKnown: argumentsKnown(subject, typed ?? null),
         kind,
         program: session.program,
       },
@@ -239,6 +239,9 @@ export class TraceRuns implements Disposable {
       }
     } finally {
       over(connection.state === 'closed' ? 'lost' : 'stopped');
+      if (typed == null) {
+        this.subjects.learnTypes(connection);
+      }
     }
   }
 

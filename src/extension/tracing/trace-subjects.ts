@@ -39,6 +39,11 @@ export class TraceSubjects {
     this.typed.warm(connection);
   }
 
+  /** Reads types that were not at hand when a function was traced, for the next one. */
+  learnTypes(connection: Connection): void {
+    this.typed.learn(connection);
+  }
+
   /**
    * What the cursor or the chosen frame means; asks for a name when the cursor means none.
    * @param node a row; null when one was meant and none is chosen, undefined for the cursor
@@ -115,7 +120,7 @@ export class TraceSubjects {
     }
     const typed =
       site === undefined
-        ? await this.typed.of(connection, subject.symbol, subject.module)
+        ? await this.typed.of(connection, subject.symbol, subject.module, subject.parameters !== null)
         : (subject.typed ?? null);
     return {
       ...subject,

@@ -93,14 +93,21 @@ export function conditionsText(functions: readonly SessionFunction[]): string {
     .join(' ');
 }
 
-/** Says why arguments are not shown; empty when they are. */
-export function argumentsKnown(subject: Subject): string {
+/** How arguments are known, or why they are not. @param typed as far as more than the signature is known */
+export function argumentsKnown(subject: Subject, typed: TypedFunction | null): string {
+  if (typed !== null) {
+    return subject.site !== undefined
+      ? 'Arguments by debug info, which says where they are at this place; those marked ? are nowhere there.'
+      : typed.from === 'btf'
+        ? 'Arguments by the types that the running kernel has of itself (BTF).'
+        : 'Arguments by the debug info of the running build.';
+  }
   if (/\.(isra|part|constprop)\b/.test(subject.symbol)) {
     return `${subject.symbol} is a form the compiler changed: where its arguments are is not known.`;
   }
   return subject.parameters === null
-    ? 'No source of this function is open: its arguments are not known.'
-    : '';
+    ? 'Neither debug info nor the types of the running kernel (BTF) nor an open source has this function: its arguments are not known.'
+    : 'Arguments by the signature in the open source.';
 }
 
 export function startedText(started: TraceStarted, subject: Subject): string {

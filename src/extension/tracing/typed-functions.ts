@@ -4,15 +4,23 @@ import { type RunningModule, typedFunctionRequest } from '../../protocol/server.
 import type { Connection } from '../../target/connection.ts';
 import type { LazyServer } from '../source/lazy-server.ts';
 import type { PlaceService } from '../source/place-service.ts';
+import { KernelTypes } from './kernel-types.ts';
 
 /** A trace waits so long for the types of its arguments; what comes later serves the next one. Milliseconds. */
 const PATIENCE_MS = 250;
 
+/**
+ * The same where there is nothing else to go by: the types of a whole kernel are read for the first function of a
+ * connection. Milliseconds.
+ */
+const LAST_RESORT_MS = 3000;
+
 /** Answers that are kept. */
 const MOST = 500;
 
-/** What the values of functions are by the running build's debug info; asked of the server once for each. */
+/** What the values of functions are: by the running build's debug info, which the server is asked for, or its BTF. */
 export class TypedFunctions {
+  readonly #kernelTypes = new KernelTypes();
   readonly #known = new Map<string, TypedFunction>();
   readonly #asked = new Map<string, Promise<TypedFunction | null>>();
 
@@ -22,10 +30,42 @@ export class TypedFunctions {
   ) {}
 
   /**
-   * Null when no debug info of the build is here yet, it does not know the function, or the answer takes long.
-   * @param module null when that is not known: then one of ZFS's
+   * By debug info, else by the types that the kernel has of itself. Null when neither knows the function, or the
+   * answer takes long.
+   * @param module null when that is not known, or it is the kernel's own
+   * @param hasSignature whether its arguments are known without
    */
-  async of(connection: Connection, symbol: string, module: string | null): Promise<TypedFunction | null> {
+  async of(
+    connection: Connection,
+    symbol: string,
+    module: string | null,
+    hasSignature: boolean,
+  ): Promise<TypedFunction | null> {
+    const typed = await this.#byDebugInfo(connection, symbol, module);
+    if (typed !== null) {
+      return typed;
+    }
+    // Reading them would delay a trace that can do without.
+    if (hasSignature && !this.#kernelTypes.wereRead(connection)) {
+      return null;
+    }
+    // Without types a trace is what it is on a kernel that has none.
+    const asking = this.#kernelTypes.of(connection, symbol, module).catch(() => null);
+    return within(asking, hasSignature ? PATIENCE_MS : LAST_RESORT_MS);
+  }
+
+  /** Reads the types of the kernel for the next trace, when there is time. */
+  learn(connection: Connection): void {
+    if (connection.state !== 'closed') {
+      void this.#kernelTypes.of(connection, '', null).catch(() => null);
+    }
+  }
+
+  async #byDebugInfo(
+    connection: Connection,
+    symbol: string,
+    module: string | null,
+  ): Promise<TypedFunction | null> {
     const modules = this.#builds(connection, module);
     if (modules.length === 0) {
       return null;

@@ -1,4 +1,6 @@
 /** The values of a call as debug info has them: arguments, members of what they point to, what is returned. */
+
+import { areFlags, integerType, valueSize } from '../value-meaning.ts';
 import type { TypedArgument, TypedFunction, TypedMember, ValueType } from '../value-type.ts';
 import * as dw from './constants.ts';
 import type { Entry } from './entry.ts';
@@ -152,16 +154,10 @@ function numberType(
       return { kind: 'bool', size };
     case dw.ATE_SIGNED:
     case dw.ATE_SIGNED_CHAR:
-      return {
-        kind: 'integer',
-        size,
-        isSigned: true,
-        means: size === 4 && /(?:^|_)(?:err|error|errno)$/.test(name) ? 'error' : 'number',
-      };
     case dw.ATE_UNSIGNED:
     case dw.ATE_UNSIGNED_CHAR: {
-      const isFlags = /flags?$/.test(name) || /flags?_t$/.test(type?.string(dw.AT_NAME) ?? '');
-      return { kind: 'integer', size, isSigned: false, means: isFlags ? 'flags' : 'number' };
+      const isSigned = encoding === dw.ATE_SIGNED || encoding === dw.ATE_SIGNED_CHAR;
+      return integerType(size, isSigned, name, type?.string(dw.AT_NAME) ?? '');
     }
     default:
       return null; // Floating point: no kernel function takes it.
@@ -169,8 +165,7 @@ function numberType(
 }
 
 function sizeOf(types: Types, type: Entry): 1 | 2 | 4 | 8 | null {
-  const size = types.size(type);
-  return size === 1 || size === 2 || size === 4 || size === 8 ? size : null;
+  return valueSize(types.size(type));
 }
 
 /** `char`, whose sign the compiler chooses; `uint8_t *` is a buffer and no text. */
@@ -180,21 +175,6 @@ function isCharacter(type: Entry): boolean {
 
 function isByte(type: Entry): boolean {
   return type.tag === dw.TAG_BASE_TYPE && type.number(dw.AT_BYTE_SIZE) === 1;
-}
-
-/** True where most constants are single bits, the others sums of them, and they are not just counted up. */
-function areFlags(values: readonly number[]): boolean {
-  const isBit = (value: number) => value > 0 && Number.isInteger(Math.log2(value));
-  const bits = new Set(values.filter(isBit));
-  const all = [...bits].reduce((sum, bit) => sum + bit, 0);
-  const sorted = [...new Set(values)].sort((a, b) => a - b);
-  const isCounted = sorted.every((value, i) => i === 0 || value === (sorted[i - 1] ?? 0) + 1);
-  return (
-    bits.size >= 3 &&
-    !isCounted &&
-    bits.size * 2 > values.length &&
-    values.every((value) => value >= 0 && value <= all)
-  );
 }
 
 function membersBehind(
