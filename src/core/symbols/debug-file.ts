@@ -17,6 +17,7 @@ import { ElfFile } from './elf/elf-file.ts';
 import { buildIdOf, debugLinkOf, modinfo } from './elf/identity.ts';
 import { Layout } from './elf/layout.ts';
 import { type ElfSymbol, SymbolTable } from './elf/symbol-table.ts';
+import { FrameSymbols } from './frame-symbols.ts';
 import type { DebugLine } from './location.ts';
 import type { InlinedSite, InlinedSites, TypedFunction } from './value-type.ts';
 
@@ -149,17 +150,8 @@ export interface DebugFile {
 
 const DEFAULT_MEMORY = 96 << 20;
 
-/**
- * How much larger than its own size the kernel may print a symbol of a linked file: the padding behind it,
- * less than the largest alignment of functions. Of a module it is known exactly.
- */
-const MOST_PADDING = 63;
-
 /** Places that are told of one function: more nobody chooses from. */
 const MOST_SITES = 500;
-
-/** Symbols of one name that are told apart; a kernel has some hundred `t.0`, of functions some dozen. */
-const MOST_OF_A_NAME = 1 << 12;
 
 /**
  * Opens a file.
@@ -177,6 +169,7 @@ class OpenFile implements DebugFile {
   readonly #layout: Layout;
   readonly #info: DebugInfo | null;
   #table: SymbolTable | undefined;
+  readonly #frames: FrameSymbols;
 
   constructor(source: ByteSource, options: DebugFileOptions) {
     const elf = new ElfFile(source, options);
@@ -184,6 +177,7 @@ class OpenFile implements DebugFile {
     this.kind = elf.kind;
     this.machine = elf.machine;
     this.#layout = new Layout(elf);
+    this.#frames = new FrameSymbols(elf.kind, () => this.#symbols());
     const sections = debugSections(elf, () => this.#symbols());
     this.#info = sections && new DebugInfo(sections, this.#layout, options.memory ?? DEFAULT_MEMORY);
   }
@@ -211,15 +205,15 @@ class OpenFile implements DebugFile {
   }
 
   symbols(name: string): DebugSymbol[] {
-    return guarded(() => this.#candidates(name).map((symbol) => this.#describe(symbol)));
+    return guarded(() => this.#frames.named(name).map((symbol) => this.#describe(symbol)));
   }
 
   frame(place: FramePlace, isReturnAddress: boolean): FrameLines | null {
     return guarded(() => this.#frame(place, isReturnAddress));
   }
 
-  fits({ symbol, offset, size }: FramePlace): boolean {
-    return guarded(() => this.#fitting(this.#candidates(symbol), offset, size).length > 0);
+  fits(place: FramePlace): boolean {
+    return guarded(() => this.#frames.fitting(place).length > 0);
   }
 
   at(address: SectionAddress): DebugLine[] {
@@ -286,7 +280,7 @@ class OpenFile implements DebugFile {
           continue;
         }
         // The kernel takes a place by its symbol alone, and refuses a name that several have.
-        if (sites.length >= MOST_SITES || this.#candidates(holder.name).length > 1) {
+        if (sites.length >= MOST_SITES || this.#frames.named(holder.name).length > 1) {
           hidden++;
           continue;
         }
@@ -344,18 +338,6 @@ class OpenFile implements DebugFile {
     return this.#table;
   }
 
-  #candidates(name: string): ElfSymbol[] {
-    const found = this.#symbols().named(name);
-    if (found.length > 0) {
-      return found;
-    }
-    // Kernels built by clang with LTO print names without the suffix that makes them unique
-    // (kernel/kallsyms.c, cleanup_symbol_name).
-    return this.#symbols()
-      .namesStartingWith(`${name}.llvm.`)
-      .flatMap((full) => this.#symbols().named(full));
-  }
-
   #describe(symbol: ElfSymbol): DebugSymbol {
     return {
       name: symbol.name,
@@ -366,10 +348,11 @@ class OpenFile implements DebugFile {
     };
   }
 
-  #frame({ symbol, offset, size }: FramePlace, isReturnAddress: boolean): FrameLines | null {
+  #frame(place: FramePlace, isReturnAddress: boolean): FrameLines | null {
+    const { offset } = place;
     const back = isReturnAddress && offset > 0 ? 1 : 0;
     let found: FrameLines | null = null;
-    for (const candidate of this.#fitting(this.#candidates(symbol), offset, size)) {
+    for (const candidate of this.#frames.fitting(place)) {
       const lines = this.#chain(candidate.address + offset - back);
       if (lines.length === 0) {
         continue;
@@ -382,34 +365,6 @@ class OpenFile implements DebugFile {
       found ??= { lines, address: { section: this.#layout.nameOf(section), offset: start + offset } };
     }
     return found;
-  }
-
-  /** The symbols that an offset and a size can be of: best those that the size fits exactly. */
-  #fitting(candidates: readonly ElfSymbol[], offset: number, size: number | null): readonly ElfSymbol[] {
-    if (candidates.length > MOST_OF_A_NAME) {
-      return [];
-    }
-    if (size === null) {
-      return candidates.filter((symbol) => offset <= symbol.size || offset <= this.#symbols().extent(symbol));
-    }
-    const possible = candidates.filter((symbol) => offset <= size && this.#canHaveSize(symbol, size));
-    if (possible.length < 2) {
-      return possible;
-    }
-    const exact = possible.filter((symbol) => this.#symbols().extents(symbol).includes(size));
-    return exact.length > 0 ? exact : possible;
-  }
-
-  /** Whether a stack of this very file can say that a symbol has a size. */
-  #canHaveSize(symbol: ElfSymbol, size: number): boolean {
-    if (size === symbol.size) {
-      // What the file says; some tools print that.
-      return true;
-    }
-    if (this.kind === 'executable') {
-      return symbol.size === 0 || (size > symbol.size && size <= symbol.size + MOST_PADDING);
-    }
-    return this.#symbols().extents(symbol).includes(size);
   }
 
   #forEach(section: string | null, offsets: readonly number[], visit: ChainVisitor): void {
