@@ -1,7 +1,8 @@
 import { ChannelSlots, type Slot } from './channel-slots.ts';
 import { pause } from './pause.ts';
 import { type JobHandlers, type JobSpec, RemoteJob } from './remote-job.ts';
-import type { RootShell } from './root-shell.ts';
+import { tryRoot } from './root-access.ts';
+import type { RootShell, UnlockResult } from './root-shell.ts';
 import { Shell } from './shell.ts';
 import { Standby } from './standby.ts';
 import { ChannelRefused, type Transport } from './transport.ts';
@@ -117,6 +118,16 @@ export class JobPool {
   ): Promise<RemoteJob | null> {
     const job = this.#own(new RemoteJob(shell, spec, handlers), slot, signal);
     return (await job.ready) ? job : null;
+  }
+
+  /** Starts a shell of root's and ends it again, in a slot for questions. @throws signal.reason when aborted */
+  async tryRoot(root: RootShell, signal: AbortSignal): Promise<UnlockResult> {
+    const slot = await this.questionSlot(signal);
+    try {
+      return await tryRoot(this.#transport, root, signal);
+    } finally {
+      slot.release();
+    }
   }
 
   /** A slot for a question; the shell that only waits for one makes room. @throws signal.reason when aborted */
