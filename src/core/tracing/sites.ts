@@ -1,4 +1,4 @@
-import type { Trace } from '../stack/frame.ts';
+import { sourceName, type Trace } from '../stack/frame.ts';
 import type { DebugLine } from '../symbols/location.ts';
 import type { InlinedSite } from '../symbols/value-type.ts';
 import { KINDS, TRACE_KINDS, type TraceKind } from './kinds.ts';
@@ -20,15 +20,30 @@ export const SITE_KINDS: readonly TraceKind[] = TRACE_KINDS.filter(
   (kind) => !KINDS[kind].returns && kind !== 'graph',
 );
 
+const IN = ' (inlined in ';
+
 /** What a traced function is called: `zil_commit`, `list_del (inlined in zil_commit_impl, zil.c:3194)`. */
 export function tracedName({ symbol, site }: { readonly symbol: string; readonly site?: ProbeSite }): string {
-  return site === undefined ? symbol : `${symbol} (inlined in ${site.at})`;
+  return site === undefined ? symbol : `${symbol}${IN}${site.at})`;
+}
+
+/**
+ * What a traced function is called in every build: without the suffixes of compiled forms, and of inlined code
+ * without the line, which is another one after the next edit.
+ */
+export function acrossBuilds(name: string): string {
+  const symbol = functionOf(name);
+  if (symbol === name) {
+    return sourceName(name);
+  }
+  const [holder = ''] = name.slice(symbol.length + IN.length).split(/[,)]/, 1);
+  return `${symbol}${IN}${sourceName(holder)})`;
 }
 
 /** The function of a name that {@link tracedName} made. */
 export function functionOf(name: string): string {
   // Asked for each call: names are long, and most are just symbols.
-  const end = name.indexOf(' (inlined in ');
+  const end = name.indexOf(IN);
   return end < 0 ? name : name.slice(0, end);
 }
 

@@ -1,6 +1,7 @@
 import { sourceName, type Trace } from '../../stack/frame.ts';
 import type { CallEvent } from '../events.ts';
 import { quantile as quantileOfBuckets } from '../function-stats.ts';
+import { acrossBuilds } from '../sites.ts';
 import type { KeptSession } from './session.ts';
 
 /** What a session says of one function. */
@@ -37,7 +38,7 @@ interface Collected {
 export function summarize(session: KeptSession): Map<string, FunctionSummary> {
   const all = new Map<string, Collected>();
   const of = (symbol: string): Collected => {
-    const name = sourceName(symbol);
+    const name = acrossBuilds(symbol);
     const known = all.get(name);
     if (known !== undefined) {
       return known;

@@ -3,7 +3,14 @@ import type { InlinedSite, TypedArgument } from '../../../../src/core/symbols/va
 import { FtraceOutput } from '../../../../src/core/tracing/ftrace-output.ts';
 import { ftraceProgram, type TraceParams } from '../../../../src/core/tracing/ftrace-program.ts';
 import { Programs } from '../../../../src/core/tracing/program/programs.ts';
-import { functionOf, probeSites, SITE_KINDS, tracedName } from '../../../../src/core/tracing/sites.ts';
+import {
+  acrossBuilds,
+  behindProbe,
+  functionOf,
+  probeSites,
+  SITE_KINDS,
+  tracedName,
+} from '../../../../src/core/tracing/sites.ts';
 import { TallyOutput } from '../../../../src/core/tracing/tally-output.ts';
 
 const line = (name: string, path: string, at: number) => ({
@@ -43,6 +50,9 @@ describe('the places of an inlined function', () => {
     expect(name).toBe('list_del (inlined in zil_commit_impl, zil.c:3194)');
     expect(functionOf(name)).toBe('list_del');
     expect(functionOf('weight.isra.0')).toBe('weight.isra.0');
+    expect(acrossBuilds(name)).toBe('list_del (inlined in zil_commit_impl)');
+    expect(acrossBuilds('list_del (inlined in zil_open.part.0)')).toBe('list_del (inlined in zil_open)');
+    expect(acrossBuilds('weight.isra.0')).toBe('weight');
   });
 });
 
@@ -81,6 +91,23 @@ const PARAMS: TraceParams = {
   maxEvents: 10,
   maxSeconds: 10,
 };
+
+it('stacks of inlined calls begin behind the probe, whatever the machine says', () => {
+  const name = 'list_del (inlined in zil_commit_impl, zil.c:3194)';
+  const stack = [0x138, 0x20].map((offset) => ({
+    symbol: 'f',
+    offset,
+    size: null,
+    module: 'zfs',
+    reliable: true,
+  }));
+  const offsets = (of: string, machine: string) =>
+    behindProbe(stack, of, machine).map(({ offset }) => offset);
+  expect(offsets(name, 'aarch64')).toEqual([0x139, 0x20]);
+  expect(offsets(name, 'x86_64')).toEqual([0x138, 0x20]);
+  expect(offsets('zil_commit_impl', 'aarch64')).toEqual([0x138, 0x20]);
+  expect(behindProbe([], name, 'aarch64')).toEqual([]);
+});
 
 describe('a probe at a place', () => {
   it('is at its instruction, with the values that debug info has there', () => {
