@@ -18,10 +18,15 @@ export function timeText(milliseconds: number): string {
 }
 
 /** `today 03:04`, `2026-01-02 03:04` */
-export function whenText(milliseconds: number, now: number): string {
+function whenText(milliseconds: number, now: number): string {
   const [day = '', time = ''] = timeText(milliseconds).split(' ');
   const [today] = timeText(now).split(' ');
   return `${day === today ? 'today' : day} ${time.slice(0, 5)}`;
+}
+
+/** On which target a session was, and when, for a row of the list. */
+export function whereAndWhen({ target, startedAt }: SessionHeader, now: number): string {
+  return `${inert(target.alias, 100)}, ${whenText(startedAt, now)}`;
 }
 
 /** What a session is, as lines of plain text. */

@@ -16,7 +16,7 @@ import { type Context, commandLink } from '../vscode-table.ts';
 import { EXTENSION } from './kept-files.ts';
 import { KeptTrace, keptHeading } from './kept-trace.ts';
 import type { SessionKeeper } from './session-keeper.ts';
-import { fileName, headerLines, keptText, sessionText, whenText } from './session-labels.ts';
+import { fileName, headerLines, keptText, sessionText, whereAndWhen } from './session-labels.ts';
 import { type KeptFile, readSessionFile } from './session-store.ts';
 
 /** A row of Trace Sessions. */
@@ -172,7 +172,7 @@ export class SessionsView implements vscode.TreeDataProvider<SessionNode>, Dispo
     const files = (await this.keeper.store.list()).filter((file) => file.path !== not);
     const items = files.map(({ path: file, header }) => ({
       label: inert(header.name, 200),
-      description: whenText(header.startedAt, now),
+      description: whereAndWhen(header, now),
       file,
     }));
     const other = { label: '$(folder-opened) Another File...', description: '', file: null };
@@ -200,7 +200,7 @@ export class SessionsView implements vscode.TreeDataProvider<SessionNode>, Dispo
     const { path: file, header } = node.file;
     const item = new vscode.TreeItem(inert(header.name, 200));
     item.id = file;
-    item.description = whenText(header.startedAt, Date.now());
+    item.description = whereAndWhen(header, Date.now());
     item.tooltip = headerLines(header).join('\n');
     item.iconPath = new vscode.ThemeIcon('pulse');
     item.contextValue = 'session';
