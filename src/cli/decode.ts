@@ -2,12 +2,14 @@
  * `decode`: text in, the same text out with the source lines of its frames. What is no frame is
  * passed on byte for byte, also what is no UTF-8.
  */
+import { TraceGroups } from '../core/stack/groups.ts';
 import { isFolded } from '../core/stack/parting.ts';
 import type { AddressItem, StackItem } from '../core/stack/text/items.ts';
 import { StackTextReader } from '../core/stack/text/reader.ts';
+import type { TextTrace } from '../core/stack/traces.ts';
 import { inert } from '../core/text/inert.ts';
 import { ByteDecoder } from './bytes.ts';
-import { Groups } from './groups.ts';
+import { renderGroup } from './groups.ts';
 import type { Input } from './inputs.ts';
 import { addressRecord, frameRecord, functionNote, inlinedLines, sourceNote } from './labels.ts';
 import { LineQueue } from './line-queue.ts';
@@ -22,6 +24,9 @@ export interface DecodeOptions {
   readonly group: boolean;
 }
 
+/** Different stacks that are kept; a machine has fewer. */
+const MAX_STACKS = 100_000;
+
 /** A line may be read again with those behind it, as many as this. */
 const LINES_HELD = 8;
 
@@ -32,13 +37,13 @@ export async function decode(
   output: Output,
   options: DecodeOptions,
 ): Promise<void> {
-  const groups = new Groups();
+  const groups = new TraceGroups(MAX_STACKS);
   for (const input of inputs) {
     await decodeOne(input, resolver, output, options, groups);
   }
   if (options.group) {
-    for (const text of await groups.render(resolver, options.json)) {
-      output.add(text);
+    for (const group of groups.sorted()) {
+      output.add(await renderGroup(group, resolver, options.json));
       await output.breathe();
     }
   }
@@ -50,23 +55,20 @@ async function decodeOne(
   resolver: Resolver,
   output: Output,
   { json, group }: DecodeOptions,
-  groups: Groups,
+  groups: TraceGroups,
 ): Promise<void> {
   const keepsText = !json && !group;
   const queue = new LineQueue();
   const stacks = new Stacks();
-  let items: StackItem[] = [];
-  const reader = new StackTextReader((item) => {
-    if (item.kind !== 'source') {
-      items.push(item);
-    }
-  });
-  const show = async (line: string, newline: string, frames: readonly StackedFrame[]): Promise<void> => {
+  const add = (trace: TextTrace) => {
     if (group) {
-      for (const frame of isOutermostFirst(frames, line) ? [...frames].reverse() : frames) {
-        groups.add(frame);
-      }
-    } else if (json) {
+      groups.add(trace);
+    }
+  };
+  let items: StackItem[] = [];
+  const reader = new StackTextReader((item) => items.push(item));
+  const show = async (line: string, newline: string, frames: readonly StackedFrame[]): Promise<void> => {
+    if (json) {
       for (const frame of frames) {
         output.add(`${frameRecord(frame, await placesOf(frame, resolver))}\n`);
       }
@@ -90,7 +92,9 @@ async function decodeOne(
     for (let first = items[0]; first !== undefined && first.line <= lastLine; first = items[done]) {
       const { line } = first;
       const before = queue.takeBefore(line);
-      stacks.skip(before);
+      const { text, newline } = queue.takeLine();
+      stacks.push(before);
+      stacks.push(text + newline);
       const frames: StackedFrame[] = [];
       let address: AddressItem | null = null;
       for (let item = items[done]; item?.line === line; item = items[++done]) {
@@ -100,16 +104,19 @@ async function decodeOne(
           frames.push(frame);
         }
       }
-      const { text, newline } = queue.takeLine();
+      stacks.takeWhole().forEach(add);
+      if (group) {
+        continue;
+      }
       output.add(keepsText ? before : '');
-      await (address === null || group
+      await (address === null
         ? show(text, newline, inOrder(frames, text))
         : showAddress(text, newline, address));
       await output.breathe();
     }
     items = items.slice(done);
     const rest = queue.takeBefore(lastLine + 1);
-    stacks.skip(rest);
+    stacks.push(rest);
     output.add(keepsText ? rest : '');
     await output.breathe();
   };
@@ -125,6 +132,7 @@ async function decodeOne(
   push(decoder.end());
   reader.end();
   await work(Number.MAX_SAFE_INTEGER);
+  stacks.end().forEach(add);
   output.add(keepsText ? queue.takeRest() : '');
 }
 

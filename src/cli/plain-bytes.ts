@@ -57,12 +57,14 @@ async function* gunzip(input: Input): AsyncGenerator<Uint8Array> {
 }
 
 async function* asUtf8(input: Input): AsyncGenerator<Uint8Array> {
-  const { head, rest } = await beginning(input, 2);
-  const encoding = beginsWith(head, [0xff, 0xfe])
-    ? 'utf-16le'
-    : beginsWith(head, [0xfe, 0xff])
-      ? 'utf-16be'
-      : null;
+  const { head, rest } = await beginning(input, 4);
+  // The mark alone may begin any bytes; behind it is a character of ASCII.
+  const encoding =
+    beginsWith(head, [0xff, 0xfe]) && head[3] === 0
+      ? 'utf-16le'
+      : beginsWith(head, [0xfe, 0xff]) && head[2] === 0
+        ? 'utf-16be'
+        : null;
   if (encoding === null) {
     yield* rest;
     return;

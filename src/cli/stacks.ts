@@ -1,6 +1,6 @@
 import type { Frame } from '../core/stack/frame.ts';
-import { endsStack, MAX_GAP } from '../core/stack/parting.ts';
-import type { FrameItem, HeadingItem, StackItem } from '../core/stack/text/items.ts';
+import { type FrameItem, frameOf, type StackItem } from '../core/stack/text/items.ts';
+import { type TextTrace, TraceReader } from '../core/stack/traces.ts';
 
 /** A frame of the text in its stack. */
 export interface StackedFrame {
@@ -8,63 +8,64 @@ export interface StackedFrame {
   readonly frame: Frame;
   /** The frame that it called; null for the innermost of a stack and for a guess. */
   readonly inner: Frame | null;
-  /** The stack that it is of; the same for all frames of one. */
-  readonly stack: TextStack;
 }
 
-/** A stack of the text. */
-export interface TextStack {
-  /** What was said of its task before it; null when nothing was. */
-  readonly task: HeadingItem | null;
-}
+/** Lines that are remembered: what tells whose a stack is may stand so far above it. */
+const LINES = 12_000;
 
 /** Parts the frames of a text into stacks, as they come. */
 export class Stacks {
-  #stack: TextStack = { task: null };
-  #task: HeadingItem | null = null;
-  #inner: Frame | null = null;
-  #lastLine = Number.NEGATIVE_INFINITY;
-  #isNew = true;
+  /** The last lines of the text; the first of them has the number {@link #base}. */
+  #lines: string[] = [];
+  #base = 0;
+  readonly #reader = new TraceReader((line) => this.#lines[line - this.#base] ?? '');
 
-  /** Takes the lines that stood before the next item. */
-  skip(lines: string): void {
-    if (lines !== '' && !this.#isNew) {
-      const rest = lines.split('\n', MAX_GAP);
-      this.#isNew = rest.some((line, i) => (i < rest.length - 1 || line !== '') && endsStack(line));
+  /** Takes the next lines of the text, which all come before their items do; the last may have no newline. */
+  push(text: string): void {
+    if (text === '') {
+      return;
+    }
+    for (const line of text.endsWith('\n') ? text.slice(0, -1).split('\n') : text.split('\n')) {
+      this.#lines.push(line);
+    }
+    if (this.#lines.length > 2 * LINES) {
+      this.#base += this.#lines.length - LINES;
+      this.#lines = this.#lines.slice(-LINES);
     }
   }
 
   /** Null for what is no frame. */
   take(item: StackItem): StackedFrame | null {
-    if (item.kind === 'heading') {
-      this.#isNew = true;
-      if (item.what !== 'stack') {
-        this.#task = item.comm === null && item.pid === null ? null : item;
-      }
-      return null;
-    }
+    this.#reader.take(item, item.line - 1);
     if (item.kind !== 'frame') {
       return null;
     }
-    if (this.#isNew || item.line - this.#lastLine > MAX_GAP) {
-      this.#stack = { task: this.#task };
-      this.#inner = null;
-      // What is said of a task counts for the stack that follows it.
-      this.#task = null;
-      this.#isNew = false;
-    }
-    this.#lastLine = item.line;
-    const frame: Frame = {
-      symbol: item.function,
-      offset: item.offset ?? -1,
-      size: item.size,
-      module: item.module,
-      reliable: item.reliable,
-    };
-    const inner = item.reliable ? this.#inner : null;
-    if (item.reliable) {
-      this.#inner = frame;
-    }
-    return { item, frame, inner, stack: this.#stack };
+    const frames = this.#reader.openFrames;
+    // A report names a function where it happened; that is none of its stack.
+    const isLast = frames.at(-1)?.line === item.line - 1 && frames.at(-1)?.start === item.start;
+    const inner = isLast && item.reliable ? innerOf(frames) : null;
+    return { item, frame: frameOf(item), inner };
   }
+
+  /** The stacks that are whole, each once. */
+  takeWhole(): readonly TextTrace[] {
+    return this.#reader.takeClosed();
+  }
+
+  /** Those that were left when the text ended. */
+  end(): readonly TextTrace[] {
+    this.#reader.end();
+    return this.#reader.takeClosed();
+  }
+}
+
+/** The reliable frame before the last. */
+function innerOf(frames: readonly { readonly frame: Frame }[]): Frame | null {
+  for (let at = frames.length - 2; at >= 0; at--) {
+    const frame = frames[at]?.frame;
+    if (frame?.reliable === true) {
+      return frame;
+    }
+  }
+  return null;
 }

@@ -1,6 +1,6 @@
 import type { DocumentLink, Location, Position } from 'vscode-languageserver/node';
 import { sourceName } from '../core/stack/frame.ts';
-import type { FrameItem, SourceItem } from '../core/stack/text/items.ts';
+import { type FrameItem, frameOf, type SourceItem } from '../core/stack/text/items.ts';
 import type { Place } from '../core/symbols/location.ts';
 import type { LinkPart, StackLinksChange } from '../protocol/server.ts';
 import { commonEnds } from './common-ends.ts';
@@ -110,15 +110,7 @@ export class StackLinks {
     }
     let leads = named.get(item.function);
     if (leads === undefined) {
-      leads = isFrame
-        ? this.places.leads({
-            symbol: item.function,
-            offset: item.offset ?? 0,
-            size: item.size,
-            module: item.module,
-            reliable: item.reliable,
-          })
-        : this.reference(item) !== null;
+      leads = isFrame ? this.places.leads(frameOf(item)) : this.reference(item) !== null;
       named.set(item.function, leads);
     }
     return leads;

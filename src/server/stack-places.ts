@@ -72,7 +72,7 @@ export class StackPlaces {
       return { places: [], buildId: null };
     }
     const { frame } = found;
-    const buildId = found.hasOffset ? await this.#fittingBuild(trace, frame.module) : null;
+    const buildId = frame.offset >= 0 ? await this.#fittingBuild(trace, frame.module) : null;
     const lines = buildId === null ? null : await this.#lines(frame, { module: frame.module, buildId });
     const inner = trace.frames.slice(0, at).findLast((one) => one.frame.reliable);
     const stack = [
@@ -143,7 +143,7 @@ export class StackPlaces {
 
   async #findProgram(trace: TextTrace, name: string): Promise<string | null> {
     const frames = trace.frames
-      .filter(({ frame, hasOffset }) => frame.module === name && frame.reliable && hasOffset)
+      .filter(({ frame }) => frame.module === name && frame.reliable && frame.offset >= 0)
       .map(({ frame }) => frame);
     for (const builds of frames.length === 0 ? [] : await this.debug.programsHere(name)) {
       const fitting: string[] = [];
@@ -167,6 +167,6 @@ export class StackPlaces {
 }
 
 /** Only a function's size tells builds apart. */
-function tells({ frame, hasOffset }: PlacedFrame, module: string | null): boolean {
-  return frame.module === module && frame.reliable && hasOffset && frame.size !== null;
+function tells({ frame }: PlacedFrame, module: string | null): boolean {
+  return frame.module === module && frame.reliable && frame.offset >= 0 && frame.size !== null;
 }

@@ -5,7 +5,7 @@
 export interface Frame {
   /** Symbol as printed, compiler suffix included: `zil_commit_impl.part.0`. */
   readonly symbol: string;
-  /** Bytes from the symbol's start to the return address. */
+  /** Bytes from the symbol's start to the return address; -1 where a text did not say. */
   readonly offset: number;
   /** Bytes of the symbol in the running kernel; null where the text did not say. */
   readonly size: number | null;
@@ -26,11 +26,12 @@ export function sourceName(symbol: string): string {
   return name.startsWith('__pfx_') ? name.slice(6) : name;
 }
 
-/** The frame as the kernel prints it. */
+/** The frame as the kernel prints it; without an offset that is not known. */
 export function formatFrame(frame: Frame): string {
   const size = frame.size === null ? '' : `/0x${frame.size.toString(16)}`;
   const module = frame.module === null ? '' : ` [${frame.module}]`;
-  return `${frame.reliable ? '' : '? '}${frame.symbol}+0x${frame.offset.toString(16)}${size}${module}`;
+  const offset = frame.offset < 0 ? '' : `+0x${frame.offset.toString(16)}${size}`;
+  return `${frame.reliable ? '' : '? '}${frame.symbol}${offset}${module}`;
 }
 
 /** A key that two frames share exactly when they are the same place of the same running build. */

@@ -19,23 +19,33 @@ const MAX_LINES = 100;
 
 /** The different stacks of a text, the most frequent first, then by the first task's pid. */
 export function groupTraces(traces: readonly TextTrace[]): StackGroup[] {
-  interface Group {
-    readonly frames: Frame[];
-    count: number;
-    readonly tasks: TextTask[];
-    readonly lines: number[];
+  const groups = new TraceGroups();
+  for (const trace of traces) {
+    groups.add(trace);
   }
-  const groups = new Map<string, Group>();
-  for (const { frames, tasks, firstLine } of traces) {
+  return groups.sorted();
+}
+
+/** Groups stacks that come one by one. */
+export class TraceGroups {
+  readonly #groups = new Map<
+    string,
+    { readonly frames: Frame[]; count: number; readonly tasks: TextTask[]; readonly lines: number[] }
+  >();
+
+  /** @param max different stacks that are kept; others are left out */
+  constructor(private readonly max = Number.POSITIVE_INFINITY) {}
+
+  add({ frames, tasks, firstLine }: TextTrace): void {
     const key = traceKey(frames);
-    if (key === '') {
-      continue;
+    let group = this.#groups.get(key);
+    if (key === '' || (group === undefined && this.#groups.size >= this.max)) {
+      return;
     }
-    let group = groups.get(key);
     if (group === undefined) {
       const reliable = frames.filter(({ frame }) => frame.reliable).map(({ frame }) => frame);
       group = { frames: reliable, count: 0, tasks: [], lines: [] };
-      groups.set(key, group);
+      this.#groups.set(key, group);
     }
     group.count += Math.max(tasks.length, 1);
     for (const task of tasks) {
@@ -45,7 +55,11 @@ export function groupTraces(traces: readonly TextTrace[]): StackGroup[] {
       group.lines.push(firstLine + 1);
     }
   }
-  return [...groups.values()].sort(inOrder);
+
+  /** The most frequent first, then by the first task's pid. */
+  sorted(): StackGroup[] {
+    return [...this.#groups.values()].sort(inOrder);
+  }
 }
 
 function inOrder(a: StackGroup, b: StackGroup): number {

@@ -4,7 +4,7 @@
  */
 import { type Frame, frameKey } from './frame.ts';
 import { endsStack, isFolded, isPartOfStack, MAX_GAP } from './parting.ts';
-import type { FrameItem, HeadingItem, StackItem } from './text/items.ts';
+import { type FrameItem, frameOf, type HeadingItem, type StackItem } from './text/items.ts';
 
 /** A task as a text names it; null where it says nothing. */
 export interface TextTask {
@@ -17,8 +17,6 @@ export interface TextTask {
 /** A frame at its place in the text. */
 export interface PlacedFrame {
   readonly frame: Frame;
-  /** False where the text names the function only: then {@link Frame.offset} says nothing. */
-  readonly hasOffset: boolean;
   /** 0-based. */
   readonly line: number;
   /** 0-based columns in UTF-16 units, end exclusive. */
@@ -101,7 +99,7 @@ export function readTraces(items: Iterable<StackItem>, lineAt: (line: number) =>
 
 /** Takes the items of a text one by one. */
 export class TraceReader {
-  readonly #traces: TextTrace[] = [];
+  #traces: TextTrace[] = [];
   #open: Open | null = null;
 
   /** @param lineAt a line of the text by its 0-based number */
@@ -110,6 +108,20 @@ export class TraceReader {
   /** Those that are whole already. */
   get closed(): readonly TextTrace[] {
     return this.#traces;
+  }
+
+  /** Hands out {@link closed} and keeps none of them: so a text of any length can be read. */
+  takeClosed(): readonly TextTrace[] {
+    const traces = this.#traces;
+    if (traces.length > 0) {
+      this.#traces = [];
+    }
+    return traces;
+  }
+
+  /** Frames of what is not whole yet, in the order of the text. */
+  get openFrames(): readonly PlacedFrame[] {
+    return this.#open?.frames ?? [];
   }
 
   /**
@@ -189,7 +201,7 @@ export class TraceReader {
 export function traceKey(frames: readonly PlacedFrame[]): string {
   return frames
     .filter(({ frame }) => frame.reliable)
-    .map(({ frame, hasOffset }) => (hasOffset ? frameKey(frame) : `${frame.module ?? ''}:${frame.symbol}`))
+    .map(({ frame }) => frameKey(frame))
     .join('\n');
 }
 
@@ -210,14 +222,8 @@ function begin({ start, end }: StackItem, line: number): Open {
 }
 
 function placed(item: FrameItem, line: number): PlacedFrame {
-  const { start, end, function: symbol, offset, size, module, reliable } = item;
-  return {
-    frame: { symbol, offset: offset ?? 0, size, module, reliable },
-    hasOffset: offset !== null,
-    line,
-    start,
-    end,
-  };
+  const { start, end } = item;
+  return { frame: frameOf(item), line, start, end };
 }
 
 /** Whether a heading tells more of what is open already. */

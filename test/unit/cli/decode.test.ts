@@ -95,6 +95,27 @@ describe('decode', () => {
     expect(stdout.indexOf('zlog_issue')).toBeLessThan(stdout.indexOf('zlog_commit'));
   });
 
+  it('parts stacks as the editor does, and shows no offset that the text did not give', async () => {
+    const bt = (pid: number) =>
+      `Thread ${pid} (LWP ${pid}):\n#0  0x00007f0000001000 in pause () from /lib/libc.so.6\n` +
+      '#1  0x0000000000401000 in zone () at zone.c:1\n        local = 1\n\n        other = 2\n' +
+      '#2  0x0000000000402000 in main () at main.c:2\n\n';
+    const { stdout } = await run(['decode', '--group', '--json'], bt(7) + bt(8));
+    const groups = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(groups).toHaveLength(1);
+    expect(groups[0].count).toBe(2);
+    expect(groups[0].frames.map((one: { function: string }) => one.function)).toEqual([
+      'pause',
+      'zone',
+      'main',
+    ]);
+    expect(groups[0].frames[1].offset).toBeNull();
+    expect((await run(['decode', '--group'], bt(7))).stdout).toContain('\n    zone\n');
+  });
+
   it('puts nothing into a frame that is wrapped over two lines', async () => {
     const text = '[ 1.0]  zlog_commit+0x1b/0\nx25 [zlog]\nend\n';
     const { stdout } = await run(['decode', '-m', module, '-s', tree.root], text);

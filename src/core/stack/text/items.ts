@@ -1,6 +1,7 @@
 /**
  * What a text is read into: frames, places in source files and headings, in the order of the text.
  */
+import type { Frame } from '../frame.ts';
 
 /** Where something stands: one line, and columns in it. */
 export interface Span {
@@ -61,6 +62,11 @@ export interface HeadingItem extends Span {
 }
 
 export type StackItem = FrameItem | AddressItem | SourceItem | HeadingItem;
+
+/** The frame that an item is. */
+export function frameOf({ function: symbol, offset, size, module, reliable }: FrameItem): Frame {
+  return { symbol, offset: offset ?? -1, size, module, reliable };
+}
 
 /** Takes the items of a text as they are read. */
 export type ItemSink = (item: StackItem) => void;

@@ -2,12 +2,12 @@
  * `symbol+0xoffset` without a size, with nothing but decoration before it: sdb, bcc's trace, kdb,
  * illumos's ::stacks and ::findstack, perf's and dumps whose lines were cut.
  */
-import { PLUS } from '../characters.ts';
+import { BRACKET, LESS, PLUS } from '../characters.ts';
 import type { Line } from '../line.ts';
 import { moduleName } from '../linux.ts';
 import type { Output } from '../output.ts';
 import { readToken, token } from '../token.ts';
-import { baseName, type Format } from './format.ts';
+import { baseName, type Format, frameInBody } from './format.ts';
 
 /**
  * An address, `?`, or words that name the place the processor was at; then kdb's module, or a bracket around a
@@ -50,4 +50,24 @@ export function aloneFormat(): Format {
 
 function hexLength(text: string, at: number): number {
   return /^[\da-f]*/i.exec(text.slice(at, at + 13))?.[0].length ?? 0;
+}
+
+const NAMED = /^\[<0>\] (\? )?([A-Za-z_.][\w.$@:~]*)(?: \[([\w.+-]{1,128})\])?$/;
+
+/** `[<0>] zil_commit [zfs]`: how ZScope's own documents show a frame of a text that gave no offset. */
+export function namedStackFormat(): Format {
+  return {
+    needs: BRACKET | LESS,
+    read(line, out) {
+      const { body } = line;
+      const match = body.length > 1024 ? null : NAMED.exec(body);
+      if (match === null) {
+        return false;
+      }
+      const [, question, name = '', module] = match;
+      const reliable = question === undefined;
+      frameInBody(line, out, reliable ? 6 : 8, name, { module: module ?? null, reliable });
+      return true;
+    },
+  };
 }

@@ -1,4 +1,4 @@
-import { aloneFormat } from './alone.ts';
+import { aloneFormat, namedStackFormat } from './alone.ts';
 import { bccFormat, klockstatFormat } from './bcc.ts';
 import { bpftraceFormat } from './bpftrace.ts';
 import { crashExceptionFormat, crashFormat } from './crash.ts';
@@ -45,6 +45,7 @@ export function createFormats(): Format[] {
     retsnoopFormat(),
     stackLineFormat(),
     aloneFormat(),
+    namedStackFormat(),
     klockstatFormat(),
     bpftraceFormat(),
     mdbFormat(),
