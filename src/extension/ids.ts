@@ -95,6 +95,7 @@ export interface SettingTypes {
   'zscope.trace.maxEvents': number;
   'zscope.trace.maxSeconds': number;
   'zscope.trace.maxRate': number;
+  'zscope.trace.stacks': boolean;
 }
 
 export type SettingId = keyof SettingTypes;
@@ -113,6 +114,7 @@ export const settingDefaults: SettingTypes = {
   'zscope.trace.maxEvents': 100_000,
   'zscope.trace.maxSeconds': 600,
   'zscope.trace.maxRate': 20_000,
+  'zscope.trace.stacks': true,
 };
 
 /** The most of those settings by which a target is spared; the same as `maximum` in package.json. */

@@ -49,6 +49,7 @@ const userOnly: ReadonlySet<SettingId> = new Set<SettingId>([
   'zscope.trace.maxEvents',
   'zscope.trace.maxSeconds',
   'zscope.trace.maxRate',
+  'zscope.trace.stacks',
 ]);
 
 export function setting<Id extends SettingId>(id: Id): SettingTypes[Id] {

@@ -86,8 +86,16 @@ export class CallQueue {
     waiting.done = true;
   }
 
+  /** What was recorded last on the processor has lost its stack. */
   lose(event: LossEvent): void {
-    this.giveUp();
+    if (event.cpu === null) {
+      this.giveUp();
+    } else {
+      const waiting = this.takeStackless(event.cpu);
+      if (waiting !== null) {
+        waiting.done = true;
+      }
+    }
     this.#queue.push(event);
   }
 

@@ -212,10 +212,10 @@ export class TraceSession implements Disposable {
       );
     }
     const { kind } = this;
-    const { sessionId } = this.params;
+    const { sessionId, stacks = true } = this.params;
     const joining = functions.map((params): TraceParams => {
       this.#asked += 1;
-      return { ...params, kind, index: this.#asked, sessionId };
+      return { ...params, kind, index: this.#asked, sessionId, stacks };
     });
     // Their first calls may come before the answer.
     for (const program of joining.map(ftraceProgram)) {

@@ -131,6 +131,7 @@ export class TraceSubjects {
           : null,
       machine: connection.facts.machine,
       maxEvents: setting('zscope.trace.maxEvents'),
+      stacks: setting('zscope.trace.stacks'),
       maxSeconds: setting('zscope.trace.maxSeconds'),
     };
   }

@@ -5,8 +5,11 @@ const TEXT = { pieces: 20, fewest: 100 } as const;
 const FEW = 10;
 /** Entries that are left over of a round above which the next one begins at once. */
 const MANY = 1000;
-/** Bytes that an entry has at least, with its header: no more pages are asked for than are there, since a read waits for one. */
-const LEAST_BYTES = 32;
+/**
+ * Bytes that an entry has at least, with its header: a call with nothing but its comm, and half of it with a stack of four
+ * frames. No more pages are asked for than are there, since a read waits for one.
+ */
+const LEAST_BYTES = { call: 28, withStack: 40 } as const;
 /** Bytes of a page's data; where pages are larger, they hold more. */
 const PAGE_BYTES = 4080;
 
@@ -54,7 +57,7 @@ take_turn() {
     'entries: '*)
       if [ $word -gt 0 ]; then
         found=$((found + word))
-        count=$((word * ${LEAST_BYTES} / ${PAGE_BYTES}))
+        count=$((word * least / ${PAGE_BYTES}))
         [ $count -gt 0 ] || count=1
         say pages "\${1##*/cpu}"
         dd if="$1/trace_pipe_raw" bs=1024k count=$count 2>/dev/null
@@ -67,7 +70,9 @@ take_turn() {
   layouts
 }
 pages() {
-  laid=0
+  laid=0 least=${LEAST_BYTES.call} on=0
+  read -r on <"$instance/options/stacktrace"
+  [ "$on" = 0 ] || least=${LEAST_BYTES.withStack}
   echo 1 >"$instance/options/sym-addr"
   while :; do
     centiseconds

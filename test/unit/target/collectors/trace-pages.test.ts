@@ -94,7 +94,7 @@ test('calls of lines and of pages are one series, with the same stacks', async (
 });
 
 test('the same however the bytes are cut', async () => {
-  const bytes = golden('trace-pages.bin');
+  const bytes = golden('trace-pages-nameless.bin');
   const whole = await decode(bytes, [bytes.length]);
   for (const sizes of [[4095], [1, 4096, 7], [13]]) {
     expect(await decode(bytes, sizes)).toEqual(whole);
