@@ -20,6 +20,14 @@ const STEP_MS = 180_000;
 /** A filter that no row passes but those that always do: gaps. */
 const GAPS_ONLY = 'no-such-text';
 
+/** How long the window took to answer, in milliseconds, one after the other. */
+interface Answer {
+  /** By the extension. */
+  readonly ours: number;
+  /** By the workbench alone: how busy the machine is. */
+  readonly own: number;
+}
+
 interface SaidState {
   readonly at: number;
   readonly state: string;
@@ -28,8 +36,7 @@ interface SaidState {
 export class WindowOnlooker implements Onlooker {
   /** That of the product (src/target/index.ts). */
   readonly deadAfterMs = 60_000;
-  /** How long the window took to answer, each time it was asked, in milliseconds. */
-  readonly answers: number[] = [];
+  readonly answers: Answer[] = [];
   /** What the status bar has said of the target since the window opened. */
   #said: JSHandle<SaidState[]> | null = null;
   /** The keyboard and the pointer are one: what uses them waits for what did before. */
@@ -166,7 +173,7 @@ export class WindowOnlooker implements Onlooker {
     await this.#answered('task-snapshot', since);
   }
 
-  /** Asks the window for its list of targets again and again until the signal aborts. */
+  /** Asks the window for lists again and again until the signal aborts. */
   async keepAsking(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await this.#alone(() => this.#ask());
@@ -184,14 +191,21 @@ export class WindowOnlooker implements Onlooker {
     rmSync(this.home, { recursive: true, force: true });
   }
 
-  /** From the click on the item in the status bar to the list, which the extension makes. */
+  /** From a click on an item in the status bar to its list: the targets, which the extension makes, and one of the workbench. */
   async #ask(): Promise<void> {
-    const { page } = this.workbench;
+    const own = await this.#list('[id="status.host"]', '');
+    const ours = await this.#list(`[aria-label^="${STATUS}"]`, ALIAS);
+    this.answers.push({ ours, own });
+  }
+
+  async #list(item: string, row: string): Promise<number> {
+    const { page, quickInput } = this.workbench;
     const clicked = performance.now();
-    await page.locator(`.part.statusbar [aria-label^="${STATUS}"]`).first().click();
-    await page.locator('.quick-input-list .monaco-list-row', { hasText: ALIAS }).first().waitFor();
-    this.answers.push(Math.round(performance.now() - clicked));
-    await this.workbench.quickInput.cancel();
+    await page.locator(`.part.statusbar ${item}`).first().click();
+    await page.locator('.quick-input-list .monaco-list-row', { hasText: row }).first().waitFor();
+    const took = Math.round(performance.now() - clicked);
+    await quickInput.cancel();
+    return took;
   }
 
   async #alone<T>(task: () => Promise<T>): Promise<T> {
