@@ -43,6 +43,8 @@ export interface StackLine {
 export interface TreeRow {
   /** 0 for a root. */
   readonly depth: number;
+  /** Tells it from its siblings, also when more is known of it. */
+  readonly key: string;
   /** `zil_commit`; with its module where that is none of ZFS's. */
   readonly label: string;
   /** As {@link StackLine.source}. */

@@ -72,7 +72,7 @@ function isTreeRow(value: unknown): value is TreeRow {
   return (
     isFields(value) &&
     hasNumbers(value, 'depth', 'count', 'share') &&
-    hasStrings(value, 'label', 'source', 'time') &&
+    hasStrings(value, 'key', 'label', 'source', 'time') &&
     hasBooleans(value, 'canOpen', 'isSlowest')
   );
 }

@@ -278,9 +278,9 @@ interface VisibleRow {
 
 function pathsOf(rows: readonly TreeRow[]): string[] {
   const path: string[] = [];
-  return rows.map(({ depth, label, source }) => {
+  return rows.map(({ depth, key }) => {
     path.length = Math.min(path.length, depth);
-    path.push(`${label} ${source}`);
+    path.push(key);
     return path.join('\n');
   });
 }

@@ -176,6 +176,7 @@ describe('the trace view', () => {
     page = await view.open();
     const row = (depth: number, label: string, more: Partial<TreeRow> = {}): TreeRow => ({
       depth,
+      key: label,
       label,
       source: `${label}.c:1`,
       canOpen: true,
@@ -236,6 +237,7 @@ describe('the trace view', () => {
     const rows: TreeRow[] = [
       {
         depth: 0,
+        key: 'zil_commit',
         label: 'zil_commit',
         source: '',
         canOpen: false,
@@ -250,7 +252,17 @@ describe('the trace view', () => {
     await page.getByText('finding source lines…').waitFor();
     // New counts move rows: the keyboard stays with the one that it was on.
     const caller = (label: string, count: number): TreeRow => ({
-      ...{ depth: 1, label, source: '', canOpen: false, count, time: '', share: 0.5, isSlowest: false },
+      ...{
+        depth: 1,
+        key: label,
+        label,
+        source: '',
+        canOpen: false,
+        count,
+        time: '',
+        share: 0.5,
+        isSlowest: false,
+      },
     });
     const counted = (...callers: readonly TreeRow[]): ToTraceView => ({
       ...{ type: 'tree', id: 2, heading: 'Who calls', rows: [...rows, ...callers], resolving: false },

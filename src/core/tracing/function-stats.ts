@@ -11,6 +11,8 @@ export class FunctionStats {
   /** Calls that were recorded, or summed up by the kernel. */
   calls = 0;
   last: CallEvent | null = null;
+  /** When something was heard of it last, in seconds of the caller's clock. */
+  #heardAt = Number.NEGATIVE_INFINITY;
   /** Durations by power of two, as the kernel's own histograms have them. */
   readonly #buckets = new Float64Array(BUCKETS);
   /** The shortest and the longest duration of recorded calls, in nanoseconds: a power of two says neither. */
@@ -20,7 +22,9 @@ export class FunctionStats {
   readonly #seconds = new Map<number, number>();
   #tallied: { readonly at: number; readonly hits: number }[] = [];
 
-  add(call: CallEvent): void {
+  /** @param now when it arrived, in seconds on any clock that goes on evenly */
+  add(call: CallEvent, now: number): void {
+    this.#heardAt = now;
     this.calls += 1;
     this.last = call;
     if (call.durationNs != null) {
@@ -44,8 +48,9 @@ export class FunctionStats {
     this.#tallied = [];
   }
 
-  /** @param now seconds on any clock that goes on evenly */
+  /** @param now as for {@link add} */
   tally(tally: TraceTally, now: number): void {
+    this.#heardAt = now;
     this.calls = tally.hits;
     this.#tallied = [...this.#tallied, { at: now, hits: tally.hits }].slice(-RATE_SECONDS - 1);
     if (tally.of === 'latency') {
@@ -56,8 +61,14 @@ export class FunctionStats {
     }
   }
 
-  /** Calls a second in the last seconds before the newest call; null when there are too few to tell. */
-  get rate(): number | null {
+  /**
+   * Calls a second in the last seconds before the newest call; null when there are too few to tell, or that is long ago.
+   * @param now as for {@link add}
+   */
+  rate(now: number): number | null {
+    if (now - this.#heardAt > RATE_SECONDS) {
+      return null;
+    }
     const [first, last] = [this.#tallied[0], this.#tallied.at(-1)];
     if (first !== undefined && last !== undefined) {
       return last.at - first.at < 0.5 ? null : (last.hits - first.hits) / (last.at - first.at);
@@ -129,13 +140,14 @@ export class SessionStats {
     }
   }
 
-  add(events: readonly TraceEvent[]): void {
+  /** @param now as for {@link FunctionStats.add} */
+  add(events: readonly TraceEvent[], now: number): void {
     for (const event of events) {
       if (event.kind === 'call') {
-        this.of(event.symbol).add(event);
+        this.of(event.symbol).add(event, now);
         const name = functionOf(event.symbol);
         if (name !== event.symbol) {
-          this.of(name).add(event);
+          this.of(name).add(event, now);
         }
       } else if (event.gap !== undefined) {
         for (const stats of this.#functions.values()) {

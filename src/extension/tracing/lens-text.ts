@@ -18,13 +18,14 @@ export interface LensSubject {
 /**
  * What a function's calls come to: `1,204 calls, 38/s, p50 ≈ 12 µs, p99 ≈ 1.4 ms, last: dd(634) foid=34 -> 5 EIO`: quantiles
  * are estimates within powers of two. Empty before the session began.
+ * @param now in seconds, by the clock that the stats were given
  */
-export function lensText(session: LensSubject, symbol: string): string {
+export function lensText(session: LensSubject, symbol: string, now: number): string {
   if (session.started === null) {
     return '';
   }
   const stats = session.stats.of(symbol);
-  const rate = session.isRunning ? stats.rate : null;
+  const rate = session.isRunning ? stats.rate(now) : null;
   const [half, most] = [stats.quantile(0.5), stats.quantile(0.99)];
   return [
     `${stats.calls.toLocaleString('en-US')} ${stats.calls === 1 ? 'call' : 'calls'}`,

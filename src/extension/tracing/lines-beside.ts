@@ -75,6 +75,15 @@ export class LinesBeside {
     });
   }
 
+  /** Says that an event is not kept any more: of a session that goes on only the newest are. */
+  showGone(id: number): void {
+    this.#selected = id;
+    this.#lines = null;
+    const label = 'This event is older than those that are kept, and so is its stack.';
+    const line = { label, source: '', note: '', inlined: false, canOpen: false };
+    this.post({ type: 'stack', id, lines: [line], resolving: false });
+  }
+
   /**
    * @param roots null for what is not there
    * @param connection over which it came

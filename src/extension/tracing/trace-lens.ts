@@ -51,7 +51,14 @@ export class TraceLenses implements vscode.CodeLensProvider, Disposable {
     if (!isClosed && !this.#listeners.has(session)) {
       this.#listeners.set(
         session,
-        session.listen(() => this.#later()),
+        session.listen((batch, start) => {
+          // No `0 calls` beside the first one.
+          if (start === 0 && batch.length > 0) {
+            this.#changed.fire();
+          } else {
+            this.#later();
+          }
+        }),
       );
     }
     this.#provider ??= vscode.languages.registerCodeLensProvider(
@@ -78,7 +85,8 @@ export class TraceLenses implements vscode.CodeLensProvider, Disposable {
     const uri = document.uri.toString();
     const lenses: vscode.CodeLens[] = [];
     for (const { session, symbol, uri: own, line } of this.#traced.values()) {
-      const text = own === uri && line < document.lineCount ? lensText(session, symbol) : '';
+      const text =
+        own === uri && line < document.lineCount ? lensText(session, symbol, performance.now() / 1000) : '';
       if (text !== '') {
         const range = new vscode.Range(line, 0, line, 0);
         lenses.push(new vscode.CodeLens(range, commandLink('zscope.showTrace', text, symbol)));

@@ -204,6 +204,9 @@ export class TracePanel implements Disposable {
         break;
       case 'select': {
         const event = this.session.events.at(message.id);
+        if (event === undefined) {
+          this.#beside.showGone(message.id);
+        }
         if (event?.kind === 'call' && event.below !== undefined) {
           const heading = `What this call of ${inert(event.symbol)} called${event.below.length < MOST_BELOW ? '' : `: the first ${MOST_BELOW} calls`}`;
           await this.#beside.showTree(

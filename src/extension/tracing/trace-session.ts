@@ -333,7 +333,7 @@ export class TraceSession implements Disposable {
       }
     }
     this.#events.push(batch);
-    this.stats.add(batch);
+    this.stats.add(batch, performance.now() / 1000);
     for (const listener of this.#listeners) {
       listener(batch, start);
     }

@@ -1,5 +1,5 @@
 /** A tree of calls as lines with places in the source. */
-import type { Trace } from '../../core/stack/frame.ts';
+import { formatFrame, type Trace } from '../../core/stack/frame.ts';
 import type { Place } from '../../core/symbols/location.ts';
 import { inert } from '../../core/text/inert.ts';
 import type { TreeItem } from '../../core/tracing/call-tree.ts';
@@ -38,6 +38,7 @@ export function treeLines(
       place,
       shown: {
         depth,
+        key: inert(formatFrame(frame)),
         // Nearly all of them are of ZFS: where that went without saying there is room for names.
         label: inert(
           frame.module === null || isZfsModule(frame.module)

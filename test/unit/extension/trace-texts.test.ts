@@ -29,13 +29,16 @@ const call: CallEvent = {
 it('writes above a function what its calls come to', () => {
   const stats = new SessionStats();
   const session = { stats, isRunning: true, started: {} };
-  expect(lensText({ ...session, started: null }, 'zil_commit')).toBe('');
-  expect(lensText(session, 'zil_commit')).toBe('0 calls');
-  stats.add(Array.from({ length: 1204 }, (_, i) => ({ ...call, time: 10 + i / 100 })));
-  expect(lensText(session, 'zil_commit')).toBe(
+  expect(lensText({ ...session, started: null }, 'zil_commit', 0)).toBe('');
+  expect(lensText(session, 'zil_commit', 0)).toBe('0 calls');
+  stats.add(
+    Array.from({ length: 1204 }, (_, i) => ({ ...call, time: 10 + i / 100 })),
+    0,
+  );
+  expect(lensText(session, 'zil_commit', 0)).toBe(
     '1,204 calls, 100/s, p50 ≈ 12 µs, p99 ≈ 12 µs, last: dd(634) foid=34 -> 5 EIO',
   );
-  expect(lensText({ ...session, isRunning: false }, 'zil_commit')).not.toContain('/s');
+  expect(lensText({ ...session, isRunning: false }, 'zil_commit', 0)).not.toContain('/s');
 });
 
 it('takes no rate over a gap, after which clocks and sums begin anew', () => {
@@ -47,15 +50,21 @@ it('takes no rate over a gap, after which clocks and sums begin anew', () => {
   });
   stats.of('zil_commit').tally(sums(900), 1);
   stats.of('zil_commit').tally(sums(1000), 2);
-  expect(lensText(session, 'zil_commit')).toContain('100/s');
-  stats.add([{ kind: 'loss', cpu: null, count: null, gap: 'reboot' }]);
+  expect(lensText(session, 'zil_commit', 0)).toContain('100/s');
+  stats.add([{ kind: 'loss', cpu: null, count: null, gap: 'reboot' }], 0);
   stats.of('zil_commit').tally(sums(10), 10);
   stats.of('zil_commit').tally(sums(30), 11);
-  expect(lensText(session, 'zil_commit')).toContain('20/s');
-  stats.add([...Array(30).keys()].map((i) => ({ ...call, symbol: 'spa_sync', time: 500 + i / 10 })));
-  stats.add([{ kind: 'loss', cpu: null, count: null, gap: 'reboot' }]);
-  stats.add([...Array(80).keys()].map((i) => ({ ...call, symbol: 'spa_sync', time: 5 + i / 20 })));
-  expect(lensText(session, 'spa_sync')).toContain('20/s');
+  expect(lensText(session, 'zil_commit', 0)).toContain('20/s');
+  stats.add(
+    [...Array(30).keys()].map((i) => ({ ...call, symbol: 'spa_sync', time: 500 + i / 10 })),
+    0,
+  );
+  stats.add([{ kind: 'loss', cpu: null, count: null, gap: 'reboot' }], 0);
+  stats.add(
+    [...Array(80).keys()].map((i) => ({ ...call, symbol: 'spa_sync', time: 5 + i / 20 })),
+    0,
+  );
+  expect(lensText(session, 'spa_sync', 0)).toContain('20/s');
 });
 
 it('says which calls are traced, of each function its own', () => {

@@ -123,27 +123,32 @@ describe('what a function did so far', () => {
     for (let i = 0; i < 100; i++) {
       const durationNs = i < 98 ? 12_000 : 1_400_000;
       const [comm, symbol] = ['dd', 'f'];
-      stats.add({
-        kind: 'call',
-        time: 10 + i / 20,
-        comm,
-        pid: 1,
-        cpu: 0,
-        symbol,
-        arguments: [],
-        stack: [],
-        durationNs,
-      });
+      stats.add(
+        {
+          kind: 'call',
+          time: 10 + i / 20,
+          comm,
+          pid: 1,
+          cpu: 0,
+          symbol,
+          arguments: [],
+          stack: [],
+          durationNs,
+        },
+        7,
+      );
     }
     expect(stats.calls).toBe(100);
-    expect(stats.rate).toBeCloseTo(20, 0);
+    expect(stats.rate(8)).toBeCloseTo(20, 0);
+    // No call came for a while.
+    expect(stats.rate(60)).toBeNull();
     const half = stats.quantile(0.5) ?? 0;
     expect(half).toBeGreaterThan(8192);
     expect(half).toBeLessThanOrEqual(16_384);
     expect(stats.quantile(0.99) ?? 0).toBeGreaterThan(1_048_576);
     // No share of the calls took longer than the longest of them.
     expect(stats.quantile(1)).toBe(1_400_000);
-    expect(new FunctionStats().rate).toBeNull();
+    expect(new FunctionStats().rate(0)).toBeNull();
     expect(quantile([], 0.5)).toBeNull();
   });
 });
