@@ -55,7 +55,8 @@ export interface SupervisedJob {
  * - a reader that turns each line on stdin into SIGUSR2, and `end` or end of file into SIGTERM;
  * - a ticker that sends SIGUSR1 every {@link BEAT_SECONDS};
  * - this shell, which waits. On end of file, missed beats or a signal it ends the job's group
- *   (TERM, after 2 s KILL), then runs the clean-up, and only then reports the end and exits.
+ *   (TERM; after 2 s, or 7 s for a stream that takes no notice, KILL), then runs the clean-up, and only then reports the
+ *   end and exits. A stream's end is waited for, which costs no process; the ticker's next signal ends that too.
  *
  * A question shares the process group of this shell, which catches the TERM that it sends there;
  * sudo ignores signals that come from its own group (sudo, exec_nopty.c). What of the group is left
@@ -105,9 +106,9 @@ kill -$1 -$z_job 2>/dev/null || kill -$1 $z_job 2>/dev/null
 z_settle() {
 z_turn=0
 while z_send 0; do
-[ $z_turn -lt 20 ] || { z_living && return 1; return 0; }
+[ $z_turn -lt 40 ] || { z_living && return 1; return 0; }
 z_turn=$((z_turn+1))
-sleep 0.1 2>/dev/null || sleep 1
+[ $z_turn -lt 20 ] || sleep 0.1 2>/dev/null || sleep 1
 done
 }
 z_stat() {
@@ -157,7 +158,7 @@ z_why=silent
 fi
 done
 if z_send 0; then
-if [ $z_group = own ]; then z_send TERM; else kill -s TERM 0; fi
+if [ $z_group = own ]; then z_send TERM; wait $z_job; else kill -s TERM 0; fi 2>/dev/null
 z_settle || { z_send KILL; z_settle; } || z_left=stuck
 [ $z_group = own ] || z_sweep
 fi

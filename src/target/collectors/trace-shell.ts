@@ -8,9 +8,10 @@ import { checkSessionId, type TraceSessionId } from '../../core/tracing/ftrace-p
  * - `wipe NAME`: undoes all that a session may have made. It works on what is there, so it can run twice,
  *   or half-way. An instance can't be removed while its trace_pipe is open; readers are gone when the
  *   job's group is, so a short wait is enough. It ends by the clock too: on a slow machine twenty turns
- *   take longer than a stop is waited for. A probe can't be while it is enabled, which the end of
- *   the instance puts an end to: so probes are removed again after it. Triggers hold an instance, and those of
- *   returns hold those of entries, so they go first; what they made goes last.
+ *   take longer than a stop is waited for. Triggers hold an instance, and those of
+ *   returns hold those of entries, so they go first. Probes go after the instance: to remove an event, the kernel has
+ *   each instance that recorded it forget all it holds, and waits for all processors to take notice
+ *   (kernel/trace/trace_events.c, probe_remove_event_call). What triggers made goes last.
  *
  * - `ungraph NAME`: gives the columns of the function graph back, which all instances share (6.12,
  *   kernel/trace/trace_functions_graph.c, tracer_flags). Which of them a session turned on is kept in two options of
@@ -104,7 +105,6 @@ wipe() {
   { echo 0 >"$tracefs/instances/$1/tracing_on"; echo 0 >"$tracefs/instances/$1/events/$1/enable"; } 2>/dev/null
   ungraph "$1"
   untrigger "$1"
-  unprobe "$1"
   turn=0
   clock
   start=$now
