@@ -16,7 +16,7 @@ const CALLERS = 500;
  * Why the kernel refused to probe a function, and what can be traced in its place: asked of the
  * source and of the target.
  * @param refusal what the kernel said
- * @param places where it was inlined, which is looked up meanwhile
+ * @param places where it was inlined, as far as that is known
  * @throws Failure, also `cancelled` by the signal.
  */
 export async function explainRefusal(
@@ -24,15 +24,14 @@ export async function explainRefusal(
   server: LazyServer,
   symbol: string,
   refusal: string,
-  places: Promise<InlinedPlaces>,
+  places: InlinedPlaces,
   signal: AbortSignal,
 ): Promise<Verdict> {
   const name = sourceName(symbol);
   const definitions = await server.request(definitionsRequest, { name });
   const callers = await callersOf(server, name);
   const facts = await connection.run(explainUntraceable, { names: [name, ...callers.flat()] }, { signal });
-  const { places: known, hidden } = await places;
-  const sites = known.length + hidden;
+  const sites = places.places.length + places.hidden;
   return whyNot({ symbol, inSource: definitions.length > 0, callers, sites, refusal, facts });
 }
 

@@ -1,7 +1,6 @@
 import * as vscode from 'vscode';
 import { Failure, isFailure } from '../../core/failure.ts';
 import type { Disposable } from '../../core/lifetime.ts';
-import { sourceName } from '../../core/stack/frame.ts';
 import type { TraceLimit, TraceRefused } from '../../core/tracing/events.ts';
 import { KINDS, withoutTally } from '../../core/tracing/kinds.ts';
 import { functionOf, tracedName } from '../../core/tracing/sites.ts';
@@ -18,11 +17,11 @@ import type { TargetService } from '../targets/target-service.ts';
 import type { SessionKeeper } from '../trace-sessions/session-keeper.ts';
 import { type Context, setting } from '../vscode-table.ts';
 import { askWhenHot, conditionError, kindLabel, PLAIN, type TraceChoice } from './choose-kind.ts';
-import { explainRefusal } from './explain.ts';
 import type { InlinedFunctions } from './inlined-functions.ts';
-import { choiceInstead, isRefused, offers } from './instead.ts';
+import { choiceInstead, isRefused } from './instead.ts';
 import { isNearSource, onNearSource } from './near-source.ts';
 import { NextSession, newId } from './next-session.ts';
+import { Refusals } from './refusals.ts';
 import { TraceLenses } from './trace-lens.ts';
 import { type TabPlace, TracePanel } from './trace-panel.ts';
 import { type JoiningFunction, TraceSession } from './trace-session.ts';
@@ -72,16 +71,17 @@ export class TraceRuns implements Disposable {
   readonly #open = new Set<OpenTrace>();
   readonly #next = new NextSession();
   readonly #lenses: TraceLenses;
+  readonly #refusals: Refusals;
   readonly #listeners: vscode.Disposable;
   #running = 0;
 
   constructor(
     private readonly extensionUri: vscode.Uri,
     private readonly subjects: TraceSubjects,
-    private readonly inlined: InlinedFunctions,
+    inlined: InlinedFunctions,
     private readonly targets: TargetService,
     private readonly hungTasks: HungTasksView,
-    private readonly server: LazyServer,
+    server: LazyServer,
     private readonly places: PlaceService,
     private readonly frames: FrameOpener,
     private readonly context: Context,
@@ -89,6 +89,7 @@ export class TraceRuns implements Disposable {
     private readonly keeper: SessionKeeper,
   ) {
     this.#lenses = new TraceLenses(server);
+    this.#refusals = new Refusals(subjects, inlined, server, funnel);
     this.#listeners = vscode.Disposable.from(
       this.#lenses,
       targets.onChange(() => {
@@ -432,7 +433,6 @@ export class TraceRuns implements Disposable {
     if (refused.reason !== 'no-probe' && refused.reason !== 'no-enable') {
       throw new Failure(refused.reason === 'no-tracefs' ? 'no-tracefs' : 'not-traceable', refused.why);
     }
-    const { symbol } = subject;
     const [next, ...others] = more;
     if (subject.site !== undefined && next !== undefined) {
       const note = `; not in ${subject.site.at}: ${refused.why}`;
@@ -444,47 +444,9 @@ export class TraceRuns implements Disposable {
       panel.update({ text, running: false, isError: true });
       return;
     }
-    panel.update({ text: `Cannot trace ${symbol}; looking for the reason...`, running: false });
-    const closed = new AbortController();
-    panel.onClose(() => closed.abort());
-    const { connection } = target;
-    const looking = this.inlined.of(connection, sourceName(symbol)).catch((error: unknown) => {
-      this.funnel.note(error, 'Looking for where it was inlined');
-      return { places: [], hidden: 0 };
-    });
-    const verdict = await explainRefusal(
-      connection,
-      this.server,
-      symbol,
-      refused.why,
-      looking,
-      closed.signal,
+    await this.#refusals.explain(target.connection, subject, panel, refused.why, (first, rest) =>
+      this.#replace(panel, target, first, choiceInstead(choice, first), { more: rest }),
     );
-    const offered = offers(verdict, await looking, sourceName(symbol), (suggestion) =>
-      this.subjects.named(suggestion.symbol, suggestion.module),
-    );
-    let isChosen = false;
-    panel.onTraceInstead((index) => {
-      const offer = offered[index];
-      if (offer !== undefined && !isChosen) {
-        isChosen = true; // A second click would trace twice.
-        this.funnel.guard('Tracing', async () => {
-          try {
-            const [first, ...rest] = await offer.subjects();
-            if (first !== undefined) {
-              await this.#replace(panel, target, first, choiceInstead(choice, first), { more: rest });
-            }
-          } finally {
-            isChosen = false;
-          }
-        });
-      }
-    });
-    panel.update({
-      text: verdict.sentence,
-      isError: true,
-      alternatives: offered.map((offer) => offer.alternative),
-    });
   }
 
   /** While no call has come: says so when tasks hang in the function, for it may never be called. */
