@@ -106,7 +106,7 @@ function first(module: string): Figure {
   const peers = Object.keys(programs).filter((name) => name !== 'ours');
   const fastest = Math.min(...peers.map((name) => median(of(name))));
   return {
-    what: `first frame, four functions deep, of a fresh process, zscope addresses asked for its address as its peers are; Node itself takes most of it (min / median / max of ${ROUNDS})`,
+    what: `first frame, four functions deep, of a fresh process, zscope addresses asked for its address as its peers are; Node itself takes most of it, and compiled code is kept from the run before (min / median / max of ${ROUNDS})`,
     measured: spread(of('ours')),
     peer: peers.map((name) => `${name} ${spread(of(name))}`).join('; '),
     goal: 'at most 0.7 of the fastest',

@@ -137,6 +137,10 @@ async function addressesCommand(
   const unpacked = (packed: string) => textCommands().unpackedFile(packed);
   await answerAddresses(name, queries, { section, echo: addresses, unpacked });
   bundle.keep();
+  if (isOneAnswer) {
+    // All is written and closed, and what Node does to end with care takes a fiftieth of the time.
+    process.exit();
+  }
 }
 
 /** Loaded beside this one; compiled code is kept where compiling is much of the time. */
