@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { TextDocument } from 'vscode-languageserver-textdocument';
 import { readStackItems } from '../../../src/core/stack/text/reader.ts';
 import { type StackDocument, StackDocuments } from '../../../src/server/stack-documents.ts';
+import { LONG, openStacks } from './open-stacks.ts';
 
 const frames = ['zlog_commit+0x17/0x40 [zfs]', 'zlog_write_all+0x8/0x20 [zfs]', 'schedule+0x27/0xf0'];
 
@@ -13,16 +14,6 @@ function log(lines: number): string {
       ? `[  12.34${line % 10}000] task:sync            state:D stack:0     pid:${line} tgid:1 ppid:1 flags:0x0`
       : `[  12.34${line % 10}000]  ${frames[line % 3]}`,
   ).join('\n');
-}
-
-function open(text: string) {
-  const documents = new StackDocuments();
-  const document = TextDocument.create('untitled:a', 'kernel-stack', 1, text);
-  const stacks = documents.of(document);
-  if (stacks === null) {
-    throw new Error('no stack document');
-  }
-  return { documents, document, stacks };
 }
 
 /** What the lines hold, with 1-based lines of the text. */
@@ -65,67 +56,75 @@ const change = fc.record({
 });
 
 describe('the lines of a document', () => {
-  it('hold after any edits what the whole text holds', () => {
-    const texts = fc.constantFrom('', '\n', '\n\n\n', 'x', `\n ${frames[0]}\n`, log(1300), '+0x1/0x2\n');
-    const edit = fc.record({
-      from: fc.nat(3000),
-      span: fc.oneof(fc.nat(3), fc.nat(1500)),
-      at: fc.nat(60),
-      text: texts,
-    });
-    fc.assert(
-      fc.property(fc.nat(2600), fc.array(edit, { minLength: 1, maxLength: 5 }), (lines, edits) => {
-        const { documents, document, stacks } = open(log(lines));
-        expect(itemsOf(stacks)).toEqual(whole(document.getText()));
-        edits.forEach(({ from, span, at, text }, i) => {
-          const start = { line: Math.min(from, document.lineCount - 1), character: at };
-          const end = { line: Math.min(start.line + span, document.lineCount - 1), character: at };
-          documents.update(document, [{ range: { start, end }, text }], i + 2);
-          if (i % 2 === 0) {
-            expect(itemsOf(stacks)).toEqual(whole(document.getText()));
-          }
-        });
-        expect(itemsOf(stacks)).toEqual(whole(document.getText()));
-      }),
-      { numRuns: 30 },
-    );
-  });
-
-  it('hold after any edits what the whole text holds, where neighbours tell what a line is', () => {
-    fc.assert(
-      fc.property(
-        passage,
-        fc.nat(30),
-        fc.array(change, { minLength: 1, maxLength: 6 }),
-        (text, above, edits) => {
-          // Long enough for several blocks, whose borders are anywhere in a passage.
-          const times = Math.ceil(1500 / (text.split('\n').length - 1));
-          const { documents, document, stacks } = open('\n'.repeat(above) + text.repeat(times));
+  it(
+    'hold after any edits what the whole text holds',
+    () => {
+      const texts = fc.constantFrom('', '\n', '\n\n\n', 'x', `\n ${frames[0]}\n`, log(1300), '+0x1/0x2\n');
+      const edit = fc.record({
+        from: fc.nat(3000),
+        span: fc.oneof(fc.nat(3), fc.nat(1500)),
+        at: fc.nat(60),
+        text: texts,
+      });
+      fc.assert(
+        fc.property(fc.nat(2600), fc.array(edit, { minLength: 1, maxLength: 5 }), (lines, edits) => {
+          const { documents, document, stacks } = openStacks(log(lines));
           expect(itemsOf(stacks)).toEqual(whole(document.getText()));
-          edits.forEach(({ at, span, text, isLooked }, version) => {
-            const start = { line: Math.floor(at * document.lineCount), character: 0 };
-            const end = { line: Math.min(start.line + span, document.lineCount - 1), character: 0 };
-            documents.update(document, [{ range: { start, end }, text }], version + 2);
-            if (isLooked) {
+          edits.forEach(({ from, span, at, text }, i) => {
+            const start = { line: Math.min(from, document.lineCount - 1), character: at };
+            const end = { line: Math.min(start.line + span, document.lineCount - 1), character: at };
+            documents.update(document, [{ range: { start, end }, text }], i + 2);
+            if (i % 2 === 0) {
               expect(itemsOf(stacks)).toEqual(whole(document.getText()));
             }
           });
           expect(itemsOf(stacks)).toEqual(whole(document.getText()));
-        },
-      ),
-      { numRuns: 25 },
-    );
-  });
+        }),
+        { numRuns: 30 },
+      );
+    },
+    LONG,
+  );
+
+  it(
+    'hold after any edits what the whole text holds, where neighbours tell what a line is',
+    () => {
+      fc.assert(
+        fc.property(
+          passage,
+          fc.nat(30),
+          fc.array(change, { minLength: 1, maxLength: 6 }),
+          (text, above, edits) => {
+            // Long enough for several blocks, whose borders are anywhere in a passage.
+            const times = Math.ceil(1500 / (text.split('\n').length - 1));
+            const { documents, document, stacks } = openStacks('\n'.repeat(above) + text.repeat(times));
+            expect(itemsOf(stacks)).toEqual(whole(document.getText()));
+            edits.forEach(({ at, span, text, isLooked }, version) => {
+              const start = { line: Math.floor(at * document.lineCount), character: 0 };
+              const end = { line: Math.min(start.line + span, document.lineCount - 1), character: 0 };
+              documents.update(document, [{ range: { start, end }, text }], version + 2);
+              if (isLooked) {
+                expect(itemsOf(stacks)).toEqual(whole(document.getText()));
+              }
+            });
+            expect(itemsOf(stacks)).toEqual(whole(document.getText()));
+          },
+        ),
+        { numRuns: 25 },
+      );
+    },
+    LONG,
+  );
 
   it('find what stands on one of them', () => {
-    const { stacks } = open(log(2000));
+    const { stacks } = openStacks(log(2000));
     expect(stacks.lines.at(1500)).toMatchObject([{ kind: 'frame', function: 'zlog_commit', start: 15 }]);
     expect(stacks.lines.at(5000)).toEqual([]);
   });
 
   it('read a frame that is wrapped over the end of a block', () => {
     const text = log(511).concat('\n> zlog_commit+0x17/0x', '\n> 40 [zfs]\n', log(600));
-    const { stacks } = open(text);
+    const { stacks } = openStacks(text);
     expect(itemsOf(stacks)).toEqual(whole(text));
   });
 });

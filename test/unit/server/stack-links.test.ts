@@ -1,10 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { TextDocument } from 'vscode-languageserver-textdocument';
 import { LinkTable } from '../../../src/extension/stack-text/link-table.ts';
 import type { StackLinksChange } from '../../../src/protocol/server.ts';
-import { StackDocuments } from '../../../src/server/stack-documents.ts';
 import { StackLinks } from '../../../src/server/stack-links.ts';
+import { LONG, openStacks } from './open-stacks.ts';
 
 const FRAMES = ['zlog_commit+0x17/0x40 [zfs]', 'dmu_tx_wait+0x8/0x20 [zfs]', 'schedule+0x27/0xf0'];
 
@@ -16,12 +15,7 @@ function log(lines: number): string {
 }
 
 function open(text: string) {
-  const documents = new StackDocuments();
-  const document = TextDocument.create('untitled:a', 'kernel-stack', 1, text);
-  const stacks = documents.of(document);
-  if (stacks === null) {
-    throw new Error('no stack document');
-  }
+  const opened = openStacks(text);
   // Frames of the kernel itself lead nowhere.
   const leads = ({ module }: { readonly module: string | null }) => module !== null;
   const none = () => null;
@@ -33,7 +27,7 @@ function open(text: string) {
       ofAddress: async () => ({ places: [], buildId: null }),
     },
   );
-  return { documents, document, stacks, links };
+  return { ...opened, links };
 }
 
 interface Link {
@@ -70,36 +64,40 @@ function all({ links, stacks }: Pick<ReturnType<typeof open>, 'links' | 'stacks'
 }
 
 describe('links that are sent in parts', () => {
-  it('are after any edits those of the whole document', () => {
-    const edit = fc.record({
-      from: fc.nat(3000),
-      span: fc.oneof(fc.nat(3), fc.nat(1500)),
-      text: fc.constantFrom('', '\n', '\n\n\n', 'x', `\n ${FRAMES[0]}\n`, log(1300)),
-      isAsked: fc.boolean(),
-      changesSources: fc.integer({ min: 0, max: 9 }).map((one) => one === 0),
-    });
-    fc.assert(
-      fc.property(fc.nat(2600), fc.array(edit, { minLength: 1, maxLength: 6 }), (lines, edits) => {
-        const opened = open(log(lines));
-        const { ask } = client();
-        expect(ask(opened)).toEqual(all(opened));
-        edits.forEach(({ from, span, text, isAsked, changesSources }, at) => {
-          const { document, documents, links } = opened;
-          const start = { line: Math.min(from, document.lineCount - 1), character: 0 };
-          const end = { line: Math.min(start.line + span, document.lineCount - 1), character: 0 };
-          documents.update(document, [{ range: { start, end }, text }], at + 2);
-          if (changesSources) {
-            links.sourcesChanged();
-          }
-          if (isAsked) {
-            expect(ask(opened)).toEqual(all(opened));
-          }
-        });
-        expect(ask(opened)).toEqual(all(opened));
-      }),
-      { numRuns: 25 },
-    );
-  });
+  it(
+    'are after any edits those of the whole document',
+    () => {
+      const edit = fc.record({
+        from: fc.nat(3000),
+        span: fc.oneof(fc.nat(3), fc.nat(1500)),
+        text: fc.constantFrom('', '\n', '\n\n\n', 'x', `\n ${FRAMES[0]}\n`, log(1300)),
+        isAsked: fc.boolean(),
+        changesSources: fc.integer({ min: 0, max: 9 }).map((one) => one === 0),
+      });
+      fc.assert(
+        fc.property(fc.nat(2600), fc.array(edit, { minLength: 1, maxLength: 6 }), (lines, edits) => {
+          const opened = open(log(lines));
+          const { ask } = client();
+          expect(ask(opened)).toEqual(all(opened));
+          edits.forEach(({ from, span, text, isAsked, changesSources }, at) => {
+            const { document, documents, links } = opened;
+            const start = { line: Math.min(from, document.lineCount - 1), character: 0 };
+            const end = { line: Math.min(start.line + span, document.lineCount - 1), character: 0 };
+            documents.update(document, [{ range: { start, end }, text }], at + 2);
+            if (changesSources) {
+              links.sourcesChanged();
+            }
+            if (isAsked) {
+              expect(ask(opened)).toEqual(all(opened));
+            }
+          });
+          expect(ask(opened)).toEqual(all(opened));
+        }),
+        { numRuns: 25 },
+      );
+    },
+    LONG,
+  );
 
   it('are few after an edit, however many the document has, and the same objects where nothing changed', () => {
     const opened = open(log(20_000));

@@ -5,15 +5,9 @@ import { TextDocument } from 'vscode-languageserver-textdocument';
 import { StackDocuments } from '../../../src/server/stack-documents.ts';
 import { stackFolds, stackSymbols } from '../../../src/server/stack-outline.ts';
 import { DocumentTokens, stackTokens } from '../../../src/server/stack-tokens.ts';
+import { openStacks } from './open-stacks.ts';
 
-function open(...lines: readonly string[]) {
-  const document = TextDocument.create('untitled:a', 'kernel-stack', 1, lines.join('\n'));
-  const stacks = new StackDocuments().of(document);
-  if (stacks === null) {
-    throw new Error('no stack document');
-  }
-  return stacks;
-}
+const open = (...lines: readonly string[]) => openStacks(lines.join('\n')).stacks;
 
 const isBefore = (a: Position, b: Position) =>
   a.line < b.line || (a.line === b.line && a.character <= b.character);

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { TextDocument } from 'vscode-languageserver-textdocument';
 import { TraceReader } from '../../../src/core/stack/traces.ts';
-import { type StackDocument, StackDocuments } from '../../../src/server/stack-documents.ts';
+import type { StackDocument } from '../../../src/server/stack-documents.ts';
+import { LONG, openStacks } from './open-stacks.ts';
 
 /** Lines that begin, continue and end stacks, or name what follows. */
 const LINES = [
@@ -24,16 +24,6 @@ const LINES = [
   'PANIC at zil.c:123:zil_commit()',
 ];
 
-function open(text: string) {
-  const documents = new StackDocuments();
-  const document = TextDocument.create('untitled:a', 'kernel-stack', 1, text);
-  const stacks = documents.of(document);
-  if (stacks === null) {
-    throw new Error('no stack document');
-  }
-  return { documents, document, stacks };
-}
-
 const tracesOf = (stacks: StackDocument) => structuredClone(stacks.traces);
 
 /** The stacks as they are read from all that the lines hold. */
@@ -46,41 +36,45 @@ function whole(stacks: StackDocument) {
 }
 
 describe('the stacks of a document', () => {
-  it('are after any edits those that are read from the whole text', () => {
-    const lines = (most: number) =>
-      fc.array(fc.constantFrom(...LINES), { maxLength: most }).map((some) => some.join('\n'));
-    const edit = fc.record({
-      from: fc.nat(2500),
-      span: fc.oneof(fc.nat(3), fc.nat(700)),
-      at: fc.nat(12),
-      text: fc.oneof(lines(3), lines(30)),
-      isLooked: fc.boolean(),
-    });
-    // Long enough for several blocks, whose stacks are different ones.
-    const content = fc
-      .array(lines(40), { minLength: 1, maxLength: 12 })
-      .map((parts) => Array.from({ length: 160 }, (_, at) => parts[(at * at) % parts.length]).join('\n'));
-    fc.assert(
-      fc.property(content, fc.array(edit, { minLength: 1, maxLength: 6 }), (text, edits) => {
-        const { documents, document, stacks } = open(text);
-        tracesOf(stacks);
-        edits.forEach(({ from, span, at, text: added, isLooked }, version) => {
-          const start = { line: Math.min(from, document.lineCount - 1), character: at };
-          const end = { line: Math.min(start.line + span, document.lineCount - 1), character: at };
-          documents.update(document, [{ range: { start, end }, text: added }], version + 2);
-          if (isLooked) {
-            expect(tracesOf(stacks)).toEqual(whole(stacks));
-          }
-        });
-        expect(tracesOf(stacks)).toEqual(whole(stacks));
-      }),
-      { numRuns: 15 },
-    );
-  });
+  it(
+    'are after any edits those that are read from the whole text',
+    () => {
+      const lines = (most: number) =>
+        fc.array(fc.constantFrom(...LINES), { maxLength: most }).map((some) => some.join('\n'));
+      const edit = fc.record({
+        from: fc.nat(2500),
+        span: fc.oneof(fc.nat(3), fc.nat(700)),
+        at: fc.nat(12),
+        text: fc.oneof(lines(3), lines(30)),
+        isLooked: fc.boolean(),
+      });
+      // Long enough for several blocks, whose stacks are different ones.
+      const content = fc
+        .array(lines(40), { minLength: 1, maxLength: 12 })
+        .map((parts) => Array.from({ length: 160 }, (_, at) => parts[(at * at) % parts.length]).join('\n'));
+      fc.assert(
+        fc.property(content, fc.array(edit, { minLength: 1, maxLength: 6 }), (text, edits) => {
+          const { documents, document, stacks } = openStacks(text);
+          tracesOf(stacks);
+          edits.forEach(({ from, span, at, text: added, isLooked }, version) => {
+            const start = { line: Math.min(from, document.lineCount - 1), character: at };
+            const end = { line: Math.min(start.line + span, document.lineCount - 1), character: at };
+            documents.update(document, [{ range: { start, end }, text: added }], version + 2);
+            if (isLooked) {
+              expect(tracesOf(stacks)).toEqual(whole(stacks));
+            }
+          });
+          expect(tracesOf(stacks)).toEqual(whole(stacks));
+        }),
+        { numRuns: 15 },
+      );
+    },
+    LONG,
+  );
 
   it('stay the same objects where nothing was changed', () => {
     const stack = '\nsync:12 state D\n[<0>] a+0x1/0x2\n[<0>] b+0x1/0x2\n';
-    const { documents, document, stacks } = open(stack.repeat(2000));
+    const { documents, document, stacks } = openStacks(stack.repeat(2000));
     const before = [...stacks.traces];
     const at = { line: 5000, character: 0 };
     documents.update(document, [{ range: { start: at, end: at }, text: '\n' }], 2);
