@@ -183,6 +183,9 @@ export interface ConnectOptions {
   readonly activity?: (record: ActivityRecord) => void;
   /** Asked each time before what does more than read is run; all is allowed unless given. */
   readonly consent?: (question: AskedConsent) => Promise<boolean>;
-  /** A machine that was not heard from for so long is given up, in milliseconds; 60,000 unless given. */
+  /**
+   * A machine that was not heard from for so long is given up, in milliseconds; unless given, what
+   * ServerAliveInterval and ServerAliveCountMax come to, else 60,000.
+   */
   readonly deadAfterMs?: number;
 }

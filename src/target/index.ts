@@ -11,6 +11,7 @@ import { ownSurroundings } from './surroundings.ts';
 import { type SystemRules, systemRules } from './system-rules.ts';
 import { SystemSsh } from './system-ssh.ts';
 import { TargetConnection } from './target-connection.ts';
+import type { Transport } from './transport.ts';
 
 export type * from './activity.ts';
 export type * from './collector.ts';
@@ -25,7 +26,7 @@ export { downloadModule } from './module-download.ts';
 export { replaceHostKey } from './replace-host-key.ts';
 export { openConsole } from './serial-console.ts';
 
-/** A machine that was not heard from for so long is given up, unless the options say otherwise. */
+/** A machine that was not heard from for so long is given up, unless the options or the ssh configuration say otherwise. */
 const DEAD_AFTER_MS = 60_000;
 
 /**
@@ -54,16 +55,19 @@ export async function connect(
   const around = ownSurroundings();
   const target = {
     alias: entry.alias,
-    user: around.user,
-    deadAfterMs: options.deadAfterMs ?? DEAD_AFTER_MS,
     log,
     activity: options.activity ?? (() => {}),
     consent: options.consent ?? (async () => true),
   };
+  /** @param configured what the ssh configuration says, in milliseconds */
+  const over = async (transport: Transport, user: string, configured: number | null): Promise<Connection> => {
+    const deadAfterMs = options.deadAfterMs ?? configured ?? DEAD_AFTER_MS;
+    return await TargetConnection.start(transport, { ...target, user, deadAfterMs }, signal);
+  };
   const { signal } = limit;
   try {
     if (entry.isLocal === true) {
-      return await TargetConnection.start(await LocalTransport.open(around.env), target, signal);
+      return await over(await LocalTransport.open(around.env), around.user, null);
     }
     const attempt = { prompts, around, log, signal };
     const byLibrary = async (alone: boolean): Promise<Connection> => {
@@ -73,8 +77,7 @@ export async function connect(
         host.unused.length === 0 ? '' : `Not used of its ssh configuration: ${host.unused.join(', ')}.`;
       if (remark !== '') log(remark);
       const session = await openSession(host, { ...attempt, alone });
-      const transport = new Ssh2Transport(session, remark);
-      return await TargetConnection.start(transport, { ...target, user: host.user }, signal);
+      return await over(new Ssh2Transport(session, remark), host.user, host.patienceMs);
     };
     try {
       return await byLibrary(false);
@@ -102,8 +105,7 @@ export async function connect(
         const code = theirs.code === 'timeout' ? 'timeout' : error.code;
         throw new Failure(code, `${error.message} ${theirs.message}`, error.remedy);
       }
-      const { user } = rules;
-      return await TargetConnection.start(transport, { ...target, user }, signal);
+      return await over(transport, rules.user, rules.patienceMs);
     }
   } finally {
     limit.dispose();

@@ -9,6 +9,7 @@ import type { HostEntry } from './connection.ts';
 import { formatJumps, type Overrides, type Route, routeOf } from './route.ts';
 import { computeFromFiles } from './ssh-config-files.ts';
 import { isSafeAlias, PIPES, printable, type SshOptions, type Surroundings } from './surroundings.ts';
+import { patienceMs, seconds } from './times.ts';
 
 /** Everything that the ssh configuration says about reaching one host, ready to use. */
 export interface ResolvedHost {
@@ -20,6 +21,8 @@ export interface ResolvedHost {
   readonly family: 0 | 4 | 6;
   readonly bindAddress: string | null;
   readonly connectTimeoutMs: number;
+  /** Given up after so long without a byte; null where the configuration does not say. */
+  readonly patienceMs: number | null;
   /** Absolute paths; they need not exist. */
   readonly identityFiles: readonly string[];
   readonly identitiesOnly: boolean;
@@ -194,7 +197,7 @@ export function interpret(
   const user = one('user') ?? around.user;
   const tokens = { hostname, port: String(port), user, alias };
   const path = (text: string): string => expandPath(text, tokens, around);
-  const connectSeconds = Number(one('connecttimeout') ?? Number.NaN);
+  const connectSeconds = seconds(one('connecttimeout') ?? undefined) ?? 0;
   const family = one('addressfamily');
   const strict = (one('stricthostkeychecking') ?? 'ask').toLowerCase();
   return {
@@ -205,6 +208,7 @@ export function interpret(
     family: family === 'inet' ? 4 : family === 'inet6' ? 6 : 0,
     bindAddress: one('bindaddress'),
     connectTimeoutMs: (connectSeconds > 0 ? connectSeconds : DEFAULT_CONNECT_SECONDS) * 1000,
+    patienceMs: patienceMs(options),
     identityFiles: [
       ...new Set(
         (options.get('identityfile') ?? []).filter((file) => file.toLowerCase() !== 'none').map(path),

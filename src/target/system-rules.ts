@@ -3,6 +3,7 @@ import type { HostEntry } from './connection.ts';
 import { readOptions } from './resolve-host.ts';
 import { type Overrides, routeOf } from './route.ts';
 import type { SshOptions, Surroundings } from './surroundings.ts';
+import { patienceMs } from './times.ts';
 
 /** What the system's ssh is told, beyond what the configuration says. */
 export interface SystemRules {
@@ -12,6 +13,8 @@ export interface SystemRules {
   readonly isLax: boolean;
   /** The account that it signs in as. */
   readonly user: string;
+  /** Given up after so long without a byte, in milliseconds; null where the configuration does not say. */
+  readonly patienceMs: number | null;
 }
 
 /** Jump hosts on one way; more is a circle. */
@@ -49,6 +52,7 @@ export async function systemRules(
     hostKeys: wordOf(target, 'stricthostkeychecking') === 'accept-new' ? 'accept-new' : 'yes',
     isLax: isLax(target),
     user: target.get('user')?.[0] ?? around.user,
+    patienceMs: patienceMs(target),
   };
 }
 

@@ -61,6 +61,7 @@ pubkeyacceptedalgorithms ssh-rsa,rsa-sha2-256,ssh-ed25519`);
     family: 6,
     bindAddress: null,
     connectTimeoutMs: 3000,
+    patienceMs: null,
     identityFiles: ['/home/me/.ssh/id_ed25519', '/home/me/keys/root@192.168.1.5:2222-vm-%', '/run/other/key'],
     identitiesOnly: true,
     agent: '/run/agent',
@@ -307,4 +308,15 @@ test('the agent on Windows is found by its pipe, OpenSSH before Pageant', () => 
   expect(agent(['lsass', pageant])).toBe(`\\\\.\\pipe\\${pageant}`);
   expect(agent([pageant, 'openssh-ssh-agent'])).toBe(openssh);
   expect(agent([pageant], 'identityagent none')).toBeNull();
+});
+
+test('how long a machine is waited for is that of the configuration, in its formats of time', () => {
+  const of45 = of('serveraliveinterval 15\nserveralivecountmax 3');
+  expect([of45.patienceMs, of('serveraliveinterval 1').patienceMs]).toEqual([45_000, 10_000]);
+  expect(of('serveraliveinterval 1m30s\nserveralivecountmax 2').patienceMs).toBe(180_000);
+  expect(of('serveraliveinterval 0\nserveralivecountmax 3').patienceMs).toBeNull();
+  expect(of('serveraliveinterval soon').patienceMs).toBeNull();
+  expect([of('connecttimeout 1m').connectTimeoutMs, of('connecttimeout x').connectTimeoutMs]).toEqual([
+    60_000, 10_000,
+  ]);
 });
