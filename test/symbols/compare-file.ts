@@ -17,7 +17,7 @@ export interface Comparison {
 /**
  * Compares at least `wanted` addresses, and 150 of each section, however small. Where only the files
  * differ from those of addr2line, eu-addr2line decides who is right; where eu-addr2line has another call of the
- * same function, addr2line does.
+ * same function, or fewer functions, addr2line does.
  * @param path the file with debug info, which `file` is, or the same linked
  * @param code the file with the code, when that is another one
  * @param seed chooses the addresses
@@ -41,6 +41,7 @@ export function compareFile(
     'asm-name': 0,
     alias: 0,
     overlap: 0,
+    shortened: 0,
     different: 0,
   };
   const differing: string[] = [];
@@ -58,9 +59,9 @@ export function compareFile(
       counts[kind]++;
       compared++;
       inlined += ours.length > 1 ? 1 : 0;
-      if (kind === JUDGED[program]) {
+      if (JUDGED[program].includes(kind)) {
         doubtful.push(offset);
-      } else if (kind === 'different' || kind === 'file' || kind === 'overlap') {
+      } else if (DOUBTFUL.includes(kind)) {
         differing.push(`${section.name}+${offset}: ${show(ours)} | ${show(theirs[index] ?? [])}`);
       }
     }
@@ -71,7 +72,14 @@ export function compareFile(
 }
 
 /** Differences of a tool in which another one decides. */
-const JUDGED = { addr2line: 'file', 'eu-addr2line': 'overlap', 'llvm-addr2line': null } as const;
+const JUDGED: Readonly<Record<'addr2line' | 'eu-addr2line' | 'llvm-addr2line', readonly Class[]>> = {
+  addr2line: ['file'],
+  'eu-addr2line': ['overlap', 'shortened'],
+  'llvm-addr2line': [],
+};
+
+/** Differences that nothing explains where no other tool decides. */
+const DOUBTFUL: readonly Class[] = ['different', 'file', 'overlap', 'shortened'];
 
 /** A class for what is different at first sight. */
 function refine(
@@ -80,9 +88,16 @@ function refine(
   offset: number,
   ours: readonly DebugLine[],
   theirs: readonly DebugLine[],
-): 'alias' | 'overlap' | 'different' {
+): 'alias' | 'overlap' | 'shortened' | 'different' {
   if (isAlias(file, section, offset, ours, theirs)) {
     return 'alias';
+  }
+  if (
+    theirs.length > 0 &&
+    theirs.length < ours.length &&
+    show(ours.slice(0, theirs.length)) === show(theirs)
+  ) {
+    return 'shortened';
   }
   const functions = (chain: readonly DebugLine[]) => chain.map((line) => line.function).join(' < ');
   const isOverlap = ours.length > 1 && functions(ours) === functions(theirs);

@@ -16,6 +16,8 @@ import type { DebugLine } from '../../src/core/symbols/location.ts';
  * - `alias`: of several symbols at one address the tool has another one; debug info names that of the source
  * - `overlap`: of several calls that were inlined and claim an address, eu-addr2line has the first one; what
  *   stands there is the same, and addr2line has to say as we do
+ * - `shortened`: eu-addr2line has the innermost functions of the chain and leaves out the others, as in the part of a
+ *   function that is seldom run; addr2line has to say as we do
  * - `different`: everything else; there is none
  */
 export type Class =
@@ -26,6 +28,7 @@ export type Class =
   | 'asm-name'
   | 'alias'
   | 'overlap'
+  | 'shortened'
   | 'different';
 
 /** @param isPadding whether the address lies between functions */
