@@ -35,3 +35,9 @@ export const TRACE_KINDS = Object.keys(KINDS) as readonly TraceKind[];
 export function withoutTally(seesReturns: boolean): TraceKind {
   return seesReturns ? 'returns' : 'calls';
 }
+
+/**
+ * The functions of a call graph are recorded in all tasks, of which the decoder counts those below the traced calls: the target
+ * ends by itself after so many times the limit.
+ */
+export const GRAPH_ROOM = 10;

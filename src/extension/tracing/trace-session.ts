@@ -239,9 +239,9 @@ export class TraceSession implements Disposable {
     }
   }
 
-  /** Whether it has to be stopped, since the target does not. */
+  /** Whether it has to be stopped, since the target may not: what is below a call is counted here. */
   get #isOverLimit(): boolean {
-    return !this.tracer.endsAtLimits && this.#limit !== null;
+    return (!this.tracer.endsAtLimits || this.kind === 'graph') && this.#limit !== null;
   }
 
   #asFunction(params: Omit<TraceParams, 'sessionId'>): SessionFunction {

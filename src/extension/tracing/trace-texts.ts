@@ -10,6 +10,7 @@ import type {
   TraceLimit,
   TraceStarted,
 } from '../../core/tracing/events.ts';
+import { GRAPH_ROOM } from '../../core/tracing/kinds.ts';
 import type { SessionFunction } from '../../core/tracing/sessions/session.ts';
 import type { ProbeSite } from '../../core/tracing/sites.ts';
 import type { Suggestion } from '../../core/tracing/why-not.ts';
@@ -179,7 +180,9 @@ function limitText(limit: TraceLimit, limits: Limits): string {
     case 'events': {
       // The table has far fewer rows than that.
       const which =
-        limits.kind === 'graph' ? ', those of the functions below it in all tasks among them,' : '';
+        limits.kind === 'graph'
+          ? `, with all that is below calls, or ${GRAPH_ROOM} times as many of other tasks,`
+          : '';
       return `Ended by itself: the limit of ${limits.maxEvents} events${which} was reached (zscope.trace.maxEvents).`;
     }
     case 'time':

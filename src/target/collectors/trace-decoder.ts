@@ -20,6 +20,7 @@ export class TraceDecoder implements LineDecoder<TraceStreamEvent> {
   readonly #pool = new StackPool();
   readonly #queue = new CallQueue(this.#pool);
   readonly #symbols = new KernelSymbols();
+  readonly #isGraph: boolean;
   readonly #output: FtraceOutput | GraphOutput;
   readonly #raw: RawCalls;
   readonly bytes = new PageStream((page) => this.#raw.add(page));
@@ -41,6 +42,7 @@ export class TraceDecoder implements LineDecoder<TraceStreamEvent> {
     isGraph: boolean,
   ) {
     this.#mark = `${mark} `;
+    this.#isGraph = isGraph;
     // With or without its offset, `tracing_mark_write+0xda/0x270`, stands before it.
     this.#inTrace = `: ${this.#mark}`;
     this.#output = isGraph
@@ -167,9 +169,28 @@ export class TraceDecoder implements LineDecoder<TraceStreamEvent> {
 
   /** The target counts once a second only: what comes meanwhile is let go. */
   #limited(events: readonly TraceStreamEvent[]): readonly TraceStreamEvent[] {
+    if (this.#isGraph) {
+      return this.#limitedGraphs(events);
+    }
     const room = this.maxEvents - this.#calls;
     this.#calls += events.length;
     return events.length <= room ? events : events.slice(0, Math.max(0, room));
+  }
+
+  /** Each call counts with those below it. The target cannot tell them from what other tasks call: the limit is told here. */
+  #limitedGraphs(events: readonly TraceStreamEvent[]): readonly TraceStreamEvent[] {
+    const kept: TraceStreamEvent[] = [];
+    for (const event of events) {
+      if (this.#calls >= this.maxEvents) {
+        break;
+      }
+      kept.push(event);
+      this.#calls += event.kind === 'call' ? 1 + (event.below?.length ?? 0) : 1;
+      if (this.#calls >= this.maxEvents) {
+        kept.push({ kind: 'limit', of: 'events' });
+      }
+    }
+    return kept;
   }
 }
 

@@ -1,5 +1,5 @@
 import type { FtraceProgram, TraceParams } from '../../core/tracing/ftrace-program.ts';
-import { KINDS } from '../../core/tracing/kinds.ts';
+import { GRAPH_ROOM, KINDS } from '../../core/tracing/kinds.ts';
 import type { Step } from '../../core/tracing/program/steps.ts';
 import { shellWord } from '../collector.ts';
 
@@ -30,7 +30,7 @@ export function sessionScript(
       ? call('tally', `${maxSeconds}`)
       : call(
           'record',
-          `${maxEvents}`,
+          `${kind === 'graph' ? maxEvents * GRAPH_ROOM : maxEvents}`,
           `${maxSeconds}`,
           `${maxRate}`,
           `${shares}`,

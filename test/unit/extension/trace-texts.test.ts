@@ -114,7 +114,7 @@ it('says that a limit ended a session, also where the target had to be told', ()
   );
   expect(endText(end, { kind: 'limit', of: 'events' }, limits)).toContain('1000 events was');
   const graph = { ...limits, kind: 'graph' } as const;
-  expect(endText(end, { kind: 'limit', of: 'events' }, graph)).toContain('those of the functions below it');
+  expect(endText(end, { kind: 'limit', of: 'events' }, graph)).toContain('with all that is below calls');
   expect(endText(end, null, limits)).toBe('Stopped; nothing is left on the target.');
   const unsure = { ...end, cleanUp: 'unknown' } as const;
   expect(endText(unsure, { kind: 'limit', of: 'events' }, limits)).toMatch(/did not confirm/);

@@ -116,6 +116,19 @@ describe('what the kernel of the test VM printed', () => {
     expect(calls(decode(lines, of))).toHaveLength(count);
   });
 
+  test('call graphs end with what is below their calls, however much other tasks call', () => {
+    const of: TraceParams = { ...params('zfs_lookup', 'abcd1234'), kind: 'graph' };
+    const [first] = calls(decode(golden('trace-graph.txt'), of));
+    const below = first?.below?.length ?? 0;
+    expect(below).toBeGreaterThan(1);
+    const events = decode(golden('trace-graph.txt'), { ...of, maxEvents: 1 + below });
+    expect(events.filter(({ kind }) => kind === 'call' || kind === 'limit')).toEqual([
+      first,
+      { kind: 'limit', of: 'events' },
+    ]);
+    expect(traceFunction.script({ ...of, maxEvents: 7 })).toMatch(/^record '?70'? /m);
+  });
+
   test('call graphs of lines in any order, cut or doubled, are trees', () => {
     const of: TraceParams = { ...params('zfs_lookup', 'abcd1234'), kind: 'graph' };
     const lines = golden('trace-graph.txt');
