@@ -155,4 +155,4 @@ export type FromTraceView =
   | { readonly type: 'open'; readonly id: number; readonly line: number };
 
 /** Events that the view and the extension keep of one session; older ones are dropped and counted. */
-export const TRACE_ROWS_KEPT = 100_000;
+export const TRACE_ROWS_KEPT = 1_000_000;

@@ -10,7 +10,10 @@ export function markedText(
   text: string,
   filter: Filter | null,
   length: number,
-): readonly (string | TemplateResult)[] {
+): string | readonly (string | TemplateResult)[] {
+  if (filter === null) {
+    return inert(text, length);
+  }
   const shown = text.slice(0, length);
   const parts: (string | TemplateResult)[] = [];
   let from = 0;

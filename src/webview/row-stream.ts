@@ -1,15 +1,18 @@
 import { type Filter, matches, parseFilter } from './rows/filter.ts';
+import type { RowBuffer } from './rows/ring.ts';
 import { type Row, RowStore } from './rows/row-store.ts';
 
 /** Milliseconds of a frame that filtering may take; the rest is for drawing and for the person. */
 const FRAME_BUDGET = 6;
 
 /** What a {@link RowStream} has to know of its rows. */
-export interface RowTraits<T> {
+export interface RowTraits<T extends Row> {
   /** The texts that a filter looks at. */
   readonly fields: (row: T) => readonly string[];
   /** Rows that no filter hides, as gaps. */
   readonly always: (row: T) => boolean;
+  /** Makes room for rows; unless given they are kept as they are. */
+  readonly buffer?: (capacity: number) => RowBuffer<T>;
   /** What a filter text means that is more than words; null for one that is words. */
   readonly condition?: (text: string) => ((row: T) => boolean) | null;
 }
@@ -32,7 +35,7 @@ export class RowStream<T extends Row> {
     readonly traits: RowTraits<T>,
     readonly onFrame: (refiltered: boolean) => void,
   ) {
-    this.store = new RowStore(capacity);
+    this.store = new RowStore(capacity, traits.buffer);
   }
 
   get filterText(): string {

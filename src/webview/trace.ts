@@ -16,6 +16,7 @@ import { showView } from './page.ts';
 import './refusal.ts';
 import { rowCondition } from './row-condition.ts';
 import { RowStream } from './row-stream.ts';
+import { PackedTraceRows } from './rows/packed-trace-rows.ts';
 import { SortedRows } from './rows/sorted-rows.ts';
 import { RowsView, type ToolbarTexts } from './rows-view.ts';
 import './split-pane.ts';
@@ -35,8 +36,11 @@ const SELECT_DELAY = 60;
 /** Milliseconds that a page waits for what it shows before it asks for it. */
 const FILL_DELAY = 50;
 
-/** Milliseconds between two sortings while calls come: rows that jump about cannot be read. */
-const SORT_PERIOD = 1000;
+/**
+ * Milliseconds between two sortings while calls come: rows that jump about cannot be read. Where a sorting takes long, it is
+ * that many times as long till the next.
+ */
+const SORT_PERIOD = { least: 1000, times: 10 } as const;
 
 const toolbar: ToolbarTexts = {
   label: 'Trace',
@@ -159,6 +163,7 @@ export class TraceView extends RowsView<TraceRow> {
       ],
       always: (row) => row.kind === 'loss',
       condition: rowCondition,
+      buffer: (capacity) => new PackedTraceRows(capacity),
     },
     (refiltered) => this.draw(refiltered),
   );
@@ -176,6 +181,8 @@ export class TraceView extends RowsView<TraceRow> {
   readonly #sorted = new SortedRows<TraceRow>();
   /** When they were sorted last, by performance.now(). */
   #sortedAt = Number.NEGATIVE_INFINITY;
+  /** Milliseconds from then to the next time. */
+  #sortPeriod: number = SORT_PERIOD.least;
   #resorting: ReturnType<typeof setTimeout> | undefined;
   #kind: TraceKind = 'calls';
   #hasProgram = false;
@@ -387,10 +394,12 @@ export class TraceView extends RowsView<TraceRow> {
 
   protected override draw(refiltered: boolean): void {
     if (this.#sort !== null) {
-      const wait = refiltered ? 0 : SORT_PERIOD - (performance.now() - this.#sortedAt);
+      const wait = refiltered ? 0 : this.#sortPeriod - (performance.now() - this.#sortedAt);
       if (wait <= 0) {
+        const began = performance.now();
         this.#sorted.sort(this.stream.store, sortKey(this.#sort.column), this.#sort.descending);
         this.#sortedAt = performance.now();
+        this.#sortPeriod = Math.max(SORT_PERIOD.least, SORT_PERIOD.times * (this.#sortedAt - began));
       } else {
         this.#resorting ??= setTimeout(() => {
           this.#resorting = undefined;

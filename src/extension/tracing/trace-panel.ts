@@ -14,7 +14,7 @@ import type { SessionFunction } from '../../core/tracing/sessions/session.ts';
 import type { FromTraceView, ToTraceView, TraceRow, TraceStatus } from '../../protocol/trace-view.ts';
 import type { Connection } from '../../target/connection.ts';
 import type { FailureFunnel } from '../failures.ts';
-import { inParts, type Newest } from '../newest.ts';
+import type { Newest } from '../newest.ts';
 import type { FrameOpener } from '../source/open-frame.ts';
 import type { PlaceService } from '../source/place-service.ts';
 import type { RunningBuilds } from '../source/running-builds.ts';
@@ -28,6 +28,8 @@ import { conditionsText, lossRowText, lossText, returnedText } from './trace-tex
 
 /** Rows sent to the page in one message. */
 const BATCH = 1000;
+/** Messages in a row before others of the extension have their turn: a million events take a while. */
+const PARTS = 20;
 
 /** A session as a view shows it: one that runs or ran in this window, or one that was kept. */
 export interface ShownSession extends Disposable {
@@ -74,6 +76,9 @@ export class TracePanel implements Disposable {
   #state: TraceStatus = { text: 'Starting...', running: true, isError: false, waiting: '', alternatives: [] };
   readonly #beside: LinesBeside;
   #firstTime: number | null = null;
+  /** Index of the first event that the page was not sent. */
+  #sent = 0;
+  #sending: NodeJS.Immediate | null = null;
   #names = false;
   /** Counts the rows of sums that were chosen. */
   #chosen = 0;
@@ -121,9 +126,9 @@ export class TracePanel implements Disposable {
       source: webviewScript(extensionUri, 'trace'),
     });
     this.#lifetime.add(
-      session.listen((batch, start) => {
+      session.listen(() => {
         this.#beside.noteBuilds();
-        this.#send(batch, start);
+        this.#send();
         this.#sendSums();
       }),
     );
@@ -178,7 +183,8 @@ export class TracePanel implements Disposable {
     if (this.session.events.first === 0) {
       this.#firstTime = null;
     }
-    this.#send(this.session.events.items, this.session.events.first);
+    this.#sent = 0;
+    this.#send();
     this.#sums = null;
     this.#losses = '';
     this.#sendSums();
@@ -272,13 +278,22 @@ export class TracePanel implements Disposable {
     await this.#beside.showTree(++this.#chosen, heading, roots);
   }
 
-  #send(batch: readonly TraceEvent[], start: number): void {
-    for (const rows of inParts(
-      batch.map((event, i) => this.#row(event, start + i)),
-      BATCH,
-    )) {
-      this.#post({ type: 'rows', rows });
+  /** Sends the events that the page does not have: so many at once that others come to their turn between. */
+  #send(): void {
+    for (let part = 0; part < PARTS && this.#sending === null && !this.#lifetime.ended; part++) {
+      const { first, items } = this.session.events;
+      const from = Math.max(this.#sent, first);
+      const batch = items.slice(from - first, from - first + BATCH);
+      if (batch.length === 0) {
+        return;
+      }
+      this.#post({ type: 'rows', rows: batch.map((event, i) => this.#row(event, from + i)) });
+      this.#sent = from + batch.length;
     }
+    this.#sending ??= setImmediate(() => {
+      this.#sending = null;
+      this.#send();
+    });
   }
 
   #row(event: TraceEvent, id: number): TraceRow {

@@ -1,6 +1,7 @@
 import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { repeat } from 'lit/directives/repeat.js';
 import type { Row, RowSource } from '../rows/row-store.ts';
+import { Recycler } from './recycler.ts';
 import { Viewport, type ViewportHost } from './viewport.ts';
 
 /** Pixels a pointer may move between press and release and still mean a click. */
@@ -34,6 +35,7 @@ export abstract class RowList<T extends Row> extends LitElement implements Viewp
   #pressedAt: { readonly x: number; readonly y: number } | null = null;
   #resize: ResizeObserver | null = null;
   readonly #viewport = new Viewport<T>(this);
+  readonly #recycler = new Recycler();
 
   /** The cells of a row, in order, each an element with role `gridcell`. */
   protected abstract renderCells(row: T, expanded: boolean): TemplateResult;
@@ -131,6 +133,7 @@ export abstract class RowList<T extends Row> extends LitElement implements Viewp
       const row = this.source.at(index);
       return row === undefined ? [] : [{ row, index }];
     });
+    const places = this.#recycler.place(rows.map(({ row }) => row.id));
     const head = this.renderHead();
     const heads = head === nothing ? 0 : 1;
     const activeIsHere = rows.some(({ row }) => row.id === this.#active);
@@ -159,7 +162,7 @@ export abstract class RowList<T extends Row> extends LitElement implements Viewp
           <div class="window" role="presentation">
             ${repeat(
               rows,
-              ({ row }) => row.id,
+              ({ row }) => places.get(row.id),
               ({ row, index }) => this.#renderRow(row, index, heads),
             )}
           </div>

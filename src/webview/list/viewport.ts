@@ -3,7 +3,7 @@ import type { Row, RowSource } from '../rows/row-store.ts';
 import { ROW_HEIGHT } from './list-styles.ts';
 
 /** Rows made above and below the ones in sight. */
-const OVERSCAN = 8;
+const OVERSCAN = 3;
 
 /** What a {@link Viewport} asks of its list. */
 export interface ViewportHost<T extends Row> {

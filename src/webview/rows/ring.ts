@@ -1,3 +1,20 @@
+import type { Row } from './row-store.ts';
+
+/** The newest rows of a list. Every row ever pushed has a sequence number, from 0. */
+export interface RowBuffer<T extends Row> {
+  /** Sequence number of the oldest row kept; also how many rows were dropped. */
+  readonly first: number;
+  /** One more than the sequence number of the newest row; also how many rows were ever pushed. */
+  readonly end: number;
+  readonly length: number;
+  push(row: T): void;
+  /** The row of a sequence number; undefined when it was dropped or is still to come. */
+  at(sequence: number): T | undefined;
+  idAt(sequence: number): number | undefined;
+  /** Forgets all rows and starts again with sequence number 0. */
+  clear(): void;
+}
+
 /**
  * Keeps the newest `capacity` items. Every item ever pushed has a sequence number, from 0; the ring
  * holds those from {@link first} up to, not including, {@link end}.
@@ -42,5 +59,12 @@ export class Ring<T> {
   clear(): void {
     this.#items = [];
     this.#end = 0;
+  }
+}
+
+/** Rows as they are. */
+export class RowRing<T extends Row> extends Ring<T> implements RowBuffer<T> {
+  idAt(sequence: number): number | undefined {
+    return this.at(sequence)?.id;
   }
 }

@@ -1,4 +1,4 @@
-import { Ring } from './ring.ts';
+import { type RowBuffer, RowRing } from './ring.ts';
 import { SequenceQueue } from './sequence-queue.ts';
 
 /** What every row of a list has. */
@@ -36,8 +36,8 @@ const SCAN_STRIDE = 32;
  * every row, so that the list never flickers through half a result.
  */
 export class RowStore<T extends Row> implements RowSource<T> {
-  readonly #rows: Ring<T>;
-  readonly #waiting: Ring<T>;
+  readonly #rows: RowBuffer<T>;
+  readonly #waiting: RowBuffer<T>;
   /** The id after which rows wait; null while not paused. */
   #pausedAfter: number | null = null;
   /** Rows that were dropped without ever being on show. */
@@ -48,10 +48,10 @@ export class RowStore<T extends Row> implements RowSource<T> {
   /** A new filter that has not caught up yet; undefined when there is none. */
   #coming: Scan<T> | undefined;
 
-  /** @param capacity rows kept, and as many again while paused */
-  constructor(capacity: number) {
-    this.#rows = new Ring(capacity);
-    this.#waiting = new Ring(capacity);
+  /** @param buffer makes room for the rows that are kept, and for as many again while paused */
+  constructor(capacity: number, buffer: (capacity: number) => RowBuffer<T> = (rows) => new RowRing(rows)) {
+    this.#rows = buffer(capacity);
+    this.#waiting = buffer(capacity);
   }
 
   /** Rows that are kept and not waiting, whether the filter shows them or not. */
@@ -91,13 +91,18 @@ export class RowStore<T extends Row> implements RowSource<T> {
     return sequence === undefined ? undefined : this.#rows.at(sequence);
   }
 
+  #idAt(index: number): number | undefined {
+    const sequence = this.#shown === null ? this.#rows.first + index : this.#shown.passed.at(index);
+    return sequence === undefined ? undefined : this.#rows.idAt(sequence);
+  }
+
   lowerBound(id: number): number {
     let low = 0;
     let high = this.count;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      const row = this.at(middle);
-      if (row !== undefined && row.id < id) {
+      const own = this.#idAt(middle);
+      if (own !== undefined && own < id) {
         low = middle + 1;
       } else {
         high = middle;
@@ -159,8 +164,8 @@ export class RowStore<T extends Row> implements RowSource<T> {
 
   /** Holds back the rows whose id is above `after`, by default all that are still to come. */
   pause(after?: number): void {
-    const newest = this.#rows.at(this.#rows.end - 1);
-    this.#pausedAfter ??= after ?? newest?.id ?? -1;
+    const newest = this.#rows.idAt(this.#rows.end - 1);
+    this.#pausedAfter ??= after ?? newest ?? -1;
   }
 
   /** Puts the rows that waited behind the others. */

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import type { TraceRow } from '../../../src/protocol/trace-view.ts';
+import { RowStore } from '../../../src/webview/rows/row-store.ts';
 import { SortedRows } from '../../../src/webview/rows/sorted-rows.ts';
 import { nextSort, readTraceSort, sortKey, type TraceColumn } from '../../../src/webview/trace-sort.ts';
 
@@ -20,7 +21,8 @@ const row = (id: number, more: Partial<TraceRow> = {}): TraceRow => ({
 });
 
 function sorted(rows: readonly TraceRow[], column: TraceColumn, descending: boolean) {
-  const source = { count: rows.length, at: (index: number) => rows[index], lowerBound: () => 0 };
+  const source = new RowStore<TraceRow>(100);
+  source.append(rows);
   const order = new SortedRows<TraceRow>();
   order.sort(source, sortKey(column), descending);
   return Array.from({ length: order.count }, (_, index) => {
