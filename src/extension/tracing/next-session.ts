@@ -5,6 +5,11 @@ import type { Connection } from '../../target/connection.ts';
 
 /** A new connection's own first questions go before. */
 const SETTLED_MS = 1000;
+/**
+ * And so do a session's first calls: a shell's processes cost an emulated machine as much as all that a session does till
+ * then, and its view moves the source beside it, which looks as if a person did something there.
+ */
+const BEGUN_MS = 2000;
 /** A shell that stands by costs its target a process every few seconds, so it ends when no session came for so long. */
 export const UNUSED_MS = 5 * 60 * 1000;
 
@@ -19,9 +24,10 @@ interface Waiting {
 /** Ids of trace sessions; has a shell stand by on a target while a session is likely to come. */
 export class NextSession implements Disposable {
   readonly #waiting = new Map<Connection, Waiting>();
-  /** Those whose first second is over, or runs. */
+  /** Those that were waited for once. */
   readonly #known = new WeakSet<Connection>();
-  readonly #settling = new Set<NodeJS.Timeout>();
+  /** Those on which it still goes on. */
+  readonly #settling = new Map<Connection, NodeJS.Timeout>();
 
   /** A session is likely to come: makes ready for it, or goes on waiting. */
   prepare(connection: Connection): void {
@@ -32,16 +38,22 @@ export class NextSession implements Disposable {
       this.#standBy(connection);
     } else if (connection.facts.root !== 'none') {
       this.#known.add(connection);
-      const timer = setTimeout(() => {
-        this.#settling.delete(timer);
-        this.#standBy(connection);
-      }, SETTLED_MS);
-      this.#settling.add(timer);
+      this.#later(connection, SETTLED_MS);
     }
   }
 
+  #later(connection: Connection, ms: number): void {
+    clearTimeout(this.#settling.get(connection));
+    const timer = setTimeout(() => {
+      this.#settling.delete(connection);
+      this.#standBy(connection);
+    }, ms);
+    this.#settling.set(connection, timer);
+  }
+
   #standBy(connection: Connection): void {
-    if (this.#waiting.has(connection) || connection.state !== 'connected') {
+    const isBusy = this.#waiting.has(connection) || this.#settling.has(connection);
+    if (isBusy || connection.state !== 'connected' || connection.facts.root === 'none') {
       return;
     }
     const sessionId = newId();
@@ -54,8 +66,10 @@ export class NextSession implements Disposable {
     this.#waiting.set(connection, { sessionId, shell, timer });
   }
 
-  /** Id of a session that starts now. */
+  /** Id of a session that starts now; for the next one it is made ready soon. */
   take(connection: Connection): string {
+    this.#known.add(connection);
+    this.#later(connection, BEGUN_MS);
     const waiting = this.#waiting.get(connection);
     this.#waiting.delete(connection);
     clearTimeout(waiting?.timer);
@@ -63,7 +77,7 @@ export class NextSession implements Disposable {
   }
 
   dispose(): void {
-    for (const timer of this.#settling) {
+    for (const timer of this.#settling.values()) {
       clearTimeout(timer);
     }
     this.#settling.clear();

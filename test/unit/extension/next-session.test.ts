@@ -34,6 +34,8 @@ test('the shell that stands by is that of the session that comes, and another on
   const id = next.take(connection);
   expect([...waiting]).toEqual([id]);
   next.prepare(connection);
+  expect(waiting.size).toBe(1); // The session's first calls go before.
+  vi.advanceTimersByTime(5000);
   expect(waiting.size).toBe(2);
   expect(next.take(connection)).not.toBe(id);
 });
