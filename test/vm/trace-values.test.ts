@@ -1,6 +1,7 @@
 /** Arguments by the debug info of the module that runs in the VM, and the errors that it raises. */
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { btfFunction } from '../../src/core/symbols/btf/typed-function.ts';
 import type { TypedFunction } from '../../src/core/symbols/value-type.ts';
 import type { CallEvent, TraceStreamEvent } from '../../src/core/tracing/events.ts';
 import { compareSessions } from '../../src/core/tracing/sessions/compare.ts';
@@ -14,6 +15,7 @@ import { openFile } from '../../src/server/modules/open-debug-file.ts';
 import { type TraceParams, traceFunction } from '../../src/target/collectors/trace-function.ts';
 import { type WatchErrorsParams, watchErrors } from '../../src/target/collectors/watch-errors.ts';
 import type { Connection } from '../../src/target/connection.ts';
+import { readKernelTypes } from '../../src/target/kernel-types.ts';
 import { findImage } from '../lab/image.ts';
 import * as lab from '../lab/lab.ts';
 import { labModule } from '../symbols/lab-module.ts';
@@ -122,6 +124,38 @@ it('arguments are read through pointers, from the stack, have the names of their
   expect(create.get('priority')).toMatch(/^ZIO_PRIORITY_[A-Z_]+$/);
   expect(create.get('flags')).toMatch(/^0x[0-9a-f]+$/);
   expect(create.get('stage')).toMatch(/^ZIO_STAGE_[A-Z_|]+$/);
+});
+
+it('types that the kernel has of itself are those of debug info, and there are some of its own functions', async () => {
+  const kernel = await readKernelTypes(connection, 'vmlinux');
+  const zfs = await readKernelTypes(connection, 'zfs', kernel);
+  if (kernel === null || zfs === null) throw new Error('the kernel has no BTF');
+  for (const symbol of ['zil_commit', 'zio_create', 'dmu_buf_hold', 'arc_read', 'zfs_read', 'spa_sync']) {
+    expect(btfFunction(zfs, symbol, 'x86-64', membersOf), symbol).toEqual(typed(symbol));
+  }
+  const symbol = 'vfs_fsync_range';
+  const params: TraceParams = {
+    symbol,
+    module: null,
+    machine: connection.facts.machine,
+    parameters: null,
+    typed: btfFunction(kernel, symbol, 'x86-64', membersOf),
+    condition: 'comm == "dd"',
+    maxEvents: 100_000,
+    maxSeconds: 300,
+    sessionId: randomBytes(4).toString('hex'),
+  };
+  const watched = await Watched.start(connection, traceFunction, params);
+  try {
+    const call = await watched.first('a call', 60_000, (event): event is CallEvent => event.kind === 'call');
+    const values = new Map(call.arguments.map(({ name, value }) => [name, value]));
+    expect([...values.keys()]).toEqual(['file', 'start', 'end', 'datasync']);
+    // fs/sync.c, vfs_fsync: all of the file.
+    expect([values.get('start'), values.get('end')]).toEqual(['0', `${2n ** 63n - 1n}`]);
+    expect(values.get('datasync')).toBe('0');
+  } finally {
+    expect((await watched.stop()).cleanUp).toBe('confirmed');
+  }
 });
 
 it('errors come with file, line, function, number and task: as many as were raised', async () => {

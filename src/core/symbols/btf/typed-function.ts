@@ -214,15 +214,17 @@ class Reader {
   /** As C declares it, without a name. */
   #text(number: number, depth = 0): string {
     const type = this.file.type(number);
-    if (type === null || depth > DEEPEST) {
+    if (type === null || depth > DEEPEST || this.#left <= 0) {
       return 'void';
     }
+    this.#left--;
     const inner = () => this.#text(type.value, depth + 1);
     switch (type.kind) {
       case KIND.pointer: {
         const to = inner();
-        return this.file.type(type.value)?.kind === KIND.prototype
-          ? `${to} (*)()`
+        const target = this.file.type(type.value);
+        return target?.kind === KIND.prototype
+          ? `${to} (*)(${this.#parametersText(target, depth + 1)})`
           : `${to}${to.endsWith('*') ? '' : ' '}*`;
       }
       case KIND.array:
@@ -240,9 +242,7 @@ class Reader {
       case KIND.volatile:
       case KIND.restrict: {
         const word = QUALIFIERS[type.kind] ?? '';
-        return this.file.type(type.value)?.kind === KIND.pointer
-          ? `${inner()} ${word}`
-          : `${word} ${inner()}`;
+        return this.file.type(type.value)?.kind === KIND.pointer ? `${inner()}${word}` : `${word} ${inner()}`;
       }
       case KIND.typeTag:
       case KIND.prototype:
@@ -250,6 +250,15 @@ class Reader {
       default:
         return type.name;
     }
+  }
+
+  #parametersText({ file, at, parts }: BtfType, depth: number): string {
+    const texts: string[] = [];
+    for (let i = 0; i < Math.min(parts, MOST_PARAMETERS) && this.#left > 0; i++) {
+      const type = file.u32(at + i * 8 + 4);
+      texts.push(type === 0 ? '...' : this.#text(type, depth));
+    }
+    return parts === 0 ? 'void' : texts.join(', ');
   }
 }
 

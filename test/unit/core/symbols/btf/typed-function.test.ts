@@ -132,6 +132,20 @@ describe('a function by BTF', () => {
     expect(ask('vfs_print')?.arguments.map(({ name }) => name)).toEqual(['format']);
   });
 
+  it('declares what C declares, also a type of itself, which has no end', () => {
+    const { btf, int, toFile } = kernel();
+    const callback = btf.type(KIND.prototype, '', int, 2, ['a', toFile, 'b', int]);
+    const constant = btf.type(KIND.const, '', btf.type(KIND.pointer, '', callback));
+    const { types: itself } = btf.end;
+    btf.type(KIND.prototype, '', int, 2, ['x', itself + 1, 'y', itself + 1]);
+    const round = btf.type(KIND.pointer, '', itself);
+    btf.type(KIND.function, 'each', btf.type(KIND.prototype, '', 0, 2, ['call', constant, 'round', round]));
+    const found = btfFunction(new BtfFile(btf.bytes()), 'each', 'x86-64', members);
+    expect(found?.arguments[0]?.declared).toBe('int (*)(struct file *, int)const');
+    expect(found?.arguments[1]?.declared).toMatch(/^int \(\*\)\(int \(\*\)/);
+    expect(found?.arguments[1]?.declared.length).toBeLessThan(1_000_000);
+  });
+
   it('is none where BTF has no such function, or two that differ', () => {
     expect(ask('vfs_write')).toBeNull();
     expect(ask('vfs_rea')).toBeNull();
