@@ -157,7 +157,7 @@ function isWrapped(length: number, quote: number, head: string): boolean {
 
 /** Entries that are longer than a line may be: with a number, an address, a library or a name of the source before them. */
 const LONG_ENTRY =
-  /^(?:#\d{1,4}:? |(?:at|by) 0x[\dA-F]{4,16}: |(?:\[?0x)?[\da-f]{4,16}\]? [A-Za-z_$.~]\S*\+0x|(?:\[?0x)?[\da-f]{6,16}\]? [A-Za-z_]|.* \| +[A-Za-z_][\w.]*$|> ?\/|\/\S+\(|\*? ?frame #\d|[+!:|* ]{0,80}\d{1,9} +\S|(?:\? )?[A-Za-z_][\w.$]*(?:\+0x[\da-f]+)?$|\. [A-Za-z_]|(?:\d+us \[[^\]]+\] +)?[A-Za-z_][\w.$]*\+0x[\da-f]+ *$|.*-> +\S+$)/;
+  /^(?:#\d{1,4}:? |(?:at|by) 0x[\dA-F]{4,16}: |(?:\[?0x)?[\da-f]{4,16}\]? [A-Za-z_$.~]\S*\+0x|(?:\[?0x)?[\da-f]{6,16}\]? [A-Za-z_]|.* \| +[A-Za-z_][\w.]*$|> ?\/|\/\S+\(|\*? ?frame #\d|[+!:|* ]{0,80}\d{1,9} +\S|(?:\? )?[A-Za-z_][\w.$]*(?:\+0x[\da-f]+)?$|\. [A-Za-z_]|BUG: .* in [A-Za-z_][\w.$]*$|(?:\d+us \[[^\]]+\] +)?[A-Za-z_][\w.$]*\+0x[\da-f]+ *$|.*-> +\S+$)/;
 /** What of them can begin a line. */
 const REST =
   /^(?:at \S|from \S|in \S|\(|\[[\w.+/-]+(?:\.\w+)?\]|\[inline\]|\+ \d|- \/|[\w@]+=|const\b|[\w./+~-]+\.\w{1,3}:\d+(?::\d+)? ?(?:\[inline\]|$)|[A-Za-z_][\w.$@]* \()/;

@@ -14,6 +14,7 @@ const MAX_LENGTH = 1024 * 1024;
 const BEGINS = [
   // gdb, crash, eu-stack, drgn: a number, and then an address or a name with what follows names there.
   '#\\d{1,3}:? +(?:\\[[\\da-f]{8,16}\\]|(?:at )?0x[\\da-f]{4,16}\\b|[A-Za-z_][\\w.$:~]* (?:\\(|at ))',
+  '\\[exception RIP: ',
   // strace
   '> \\/[^\\s()]{1,256}\\([\\w.]{1,256}\\+0x',
   // glibc

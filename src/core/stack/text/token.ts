@@ -8,6 +8,8 @@ import { beginsSymbol, isHexUnit, isSymbolUnit } from './characters.ts';
 const MAX_SYMBOL = 512;
 /** Longest module name; the kernel's MODULE_NAME_LEN is 56 or 64 less the size of a long. */
 const MAX_MODULE = 64;
+/** Longest path in brackets. */
+const MAX_PATH = 512;
 
 /** A token that was found. One object is used for all, and overwritten by the next read. */
 export interface Token {
@@ -171,7 +173,7 @@ function readModule(text: string, from: number, limit: number): void {
   if (at >= limit || text.charCodeAt(at) !== 91) {
     return;
   }
-  const start = at + 1;
+  const start = baseNameStart(text, at + 1, limit);
   let end = start;
   let letters = 0;
   let hex = 0;
@@ -211,6 +213,26 @@ function readModule(text: string, from: number, limit: number): void {
   token.moduleStart = start;
   token.moduleEnd = end;
   token.end = close + 1;
+}
+
+/**
+ * Where the name begins that stands from `from` on in brackets: SystemTap's programs and libraries have their
+ * whole path. One slash alone begins a forum's tag.
+ */
+function baseNameStart(text: string, from: number, limit: number): number {
+  if (text.charCodeAt(from) !== 47) {
+    return from;
+  }
+  let start = from;
+  for (let at = from + 1; at < limit && at - from < MAX_PATH; at++) {
+    const unit = text.charCodeAt(at);
+    if (unit === 47) {
+      start = at + 1;
+    } else if (unit === 93 || unit === 32) {
+      break;
+    }
+  }
+  return start;
 }
 
 /** Words in brackets that forums, and printers of inlined functions, put behind a frame. */

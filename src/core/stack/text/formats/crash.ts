@@ -2,22 +2,26 @@
  * crash: ` #4 [ffffc9000d35be78] __handle_sysrq at ffffffff814e4175 [zfs]`, with `bt -s` an offset, and
  * `[exception RIP: native_safe_halt+0xb]`; old versions print the offset in decimal (crash, x86_64.c).
  */
-import { COLON, HASH, PLUS } from '../characters.ts';
+import { BRACKET, COLON, HASH, PLUS } from '../characters.ts';
 import type { Line } from '../line.ts';
 import type { Output } from '../output.ts';
 import { type Format, frameInBody } from './format.ts';
 
-/** The address may have been cut off. Names of Rust have colons and brackets. */
+/** The address may have been cut off, or be on the next line. Names of Rust have colons and brackets. */
 const ENTRY =
-  /^#\d{1,3} +(?:\[[\da-f]{8,16}\] +(?=\S+(?: at |$)))?([A-Za-z_.<][\w.$:<>]*)(?:\+(0x[\da-f]+|\d+))?(?: at [\da-f]{8,16}(?: \[([\w-]{1,64})\])?|(?<=\] +\S+)$)/;
+  /^#\d{1,3} +(?:\[[\da-f]{8,16}\] +(?=\S+(?: at\b|$)))?([A-Za-z_.<][\w.$:<>]*)(?:\+(0x[\da-f]+|\d+))?(?: at [\da-f]{8,16}(?: \[([\w-]{1,64})\])?|(?<=\] +\S+)(?: at)?$)/;
+/** The number, or its mark, was lost. */
+const UNNUMBERED =
+  /^(?:\d{1,3} +)?\[[\da-f]{8,16}\] +([A-Za-z_.<][\w.$:<>]*)(?:\+(0x[\da-f]+|\d+))? at [\da-f]{8,16}(?: \[([\w-]{1,64})\])?$/;
 /** `[exception RIP: f+11]`, `[NIP  : f+40]`, `PC: ffff80001014c338  [f+28]`, and as it was typed off: `RIP: f+128 [zfs]`. */
 const EXCEPTION =
   /(?:\[(?:exception )?(?:[RE]?IP|PC|NIP|LR) *: |(?:^|\s)(?:PC|LR|NIP): [\da-f]{8,16} +\[|^RIP: (?=\S+\+\d+(?: \[|$)))([A-Za-z_.][\w.$]*)(?:\+(0x[\da-f]+|\d+))?(?: \[([\w-]{1,64})\])?(?:\]|$)/;
 
 export function crashFormat(): Format {
   return {
-    needs: HASH,
-    read: (line, out) => readWith(ENTRY, line, out),
+    needs: 0,
+    any: HASH | BRACKET,
+    read: (line, out) => readWith((line.classes & HASH) === 0 ? UNNUMBERED : ENTRY, line, out),
   };
 }
 

@@ -10,8 +10,9 @@ import { type Format, frameInBody } from './format.ts';
 const COUNTS = /(?: \d{1,20}){1,2}$/;
 /** Longest name of a program. */
 const MAX_PROGRAM = 64;
-/** Groups: name, offset, module. */
-const FUNCTION = /^([A-Za-z_][\w.$@:~]*?)(?:\+0x([\da-f]{1,12}))?(?: \[([\w.+-]{1,128})\])?(?:_\[[a-z]\])?$/;
+/** Groups: module as DTrace has it, name, offset, module. */
+const FUNCTION =
+  /^(?:([\w.-]{1,128})`)?([A-Za-z_][\w.$@:~]*?)(?:\+0x([\da-f]{1,12}))?(?: \[([\w.+-]{1,128})\])?(?:_\[[a-z]\])?$/;
 /** wakeuptime -f ends with the task that was woken, which reads like one more function. */
 const WAKES = /^(?:bpf_trace_run\d+|(?:default_|autoremove_)?\w*wake\w*|ttwu_\w+|complete)$/;
 
@@ -40,11 +41,13 @@ export function foldedFormat(): Format {
       }
       let at = 0;
       for (const [index, part] of parts.entries()) {
-        const match = index === 0 || (woken && index === last) ? null : FUNCTION.exec(part);
-        const name = match?.[1];
+        // DTrace names no program.
+        const isTask = (index === 0 && !part.includes('`')) || (woken && index === last);
+        const match = isTask ? null : FUNCTION.exec(part);
+        const name = match?.[2];
         if (name !== undefined) {
-          const [, , offset, module] = match ?? [];
-          frameInBody(line, out, at, name, {
+          const [, ticked, , offset, module = ticked] = match ?? [];
+          frameInBody(line, out, at + (ticked === undefined ? 0 : ticked.length + 1), name, {
             offset: offset === undefined ? null : Number.parseInt(offset, 16),
             module: module === undefined ? null : moduleName(module),
           });

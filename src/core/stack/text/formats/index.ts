@@ -30,6 +30,7 @@ export function createFormats(): Format[] {
     gdbFormat(),
     crashExceptionFormat(),
     straceFormat(),
+    foldedFormat(),
     tickedFormat(),
     tracebackFormat(),
     macosFormat(),
@@ -49,7 +50,6 @@ export function createFormats(): Format[] {
     klockstatFormat(),
     bpftraceFormat(),
     mdbFormat(),
-    foldedFormat(),
     namedAddressFormat(),
     bccFormat(),
   ];
