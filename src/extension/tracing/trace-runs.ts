@@ -53,6 +53,11 @@ export interface OpenTrace {
   readonly panel: TracePanel;
 }
 
+/** A trace that is of several places where a function was inlined; of none beside its own as a rule. */
+interface OpenPlaces extends OpenTrace {
+  readonly more: readonly Subject[];
+}
+
 /** What may be different from a plain trace. */
 interface StartOptions {
   readonly where?: TabPlace;
@@ -286,14 +291,14 @@ export class TraceRuns implements Disposable {
       if (session.refused?.reason === 'no-tally') {
         const kind = withoutTally(session.plan.seesReturns);
         const why = `; this kernel cannot sum up by itself, so ${kindLabel(kind).toLowerCase()} are traced`;
-        await this.#replace(panel, target, subject, { ...choice, kind }, { note: why });
+        await this.#replace(panel, target, subject, { ...choice, kind }, { note: why, more });
       } else if (session.refused !== null) {
         await this.#explain(target, subject, choice, panel, session.refused, more);
       } else {
         const text = endText(end, session.limit, session.params);
         panel.update({ running: false, isError: end.reason === 'lost', text });
         if (session.limit?.of === 'rate') {
-          await this.#askWhenHot(target, subject, choice, { session, panel }, session.limit);
+          await this.#askWhenHot(target, subject, choice, { session, panel, more }, session.limit);
         }
       }
     } finally {
@@ -351,13 +356,13 @@ export class TraceRuns implements Disposable {
     target: Target,
     subject: Subject,
     choice: TraceChoice,
-    trace: OpenTrace,
+    trace: OpenPlaces,
     limit: TraceLimit,
   ): Promise<void> {
     const what = choice.kind === 'graph' ? `${subject.symbol}, with what it calls,` : subject.symbol;
     const answer = await askWhenHot(what, limit, target.alias);
     if (answer === 'anyway') {
-      await this.#replace(trace.panel, target, subject, choice, { maxRate: 0 });
+      await this.#replace(trace.panel, target, subject, choice, { maxRate: 0, more: trace.more });
     } else if (answer === 'count') {
       await this.#countOnly(target, subject, choice, trace);
     }
@@ -368,16 +373,16 @@ export class TraceRuns implements Disposable {
     target: Target,
     subject: Subject,
     { kind, condition }: TraceChoice,
-    { session, panel }: OpenTrace,
+    { session, panel, more }: OpenPlaces,
   ): Promise<void> {
     const tracer = session.tracer.can('count') ? session.tracer : ftrace;
     const counted: TraceChoice = { ...PLAIN, tracer, kind: 'count' };
     if (conditionError(tracer, { ...session.params, kind: 'count', condition }) === null) {
       const note = kind === 'errors' ? ', also of calls without an error' : '';
-      await this.#replace(panel, target, subject, { ...counted, condition }, { note });
+      await this.#replace(panel, target, subject, { ...counted, condition }, { note, more });
     } else {
       const note = ` of all calls: the kernel cannot count only those with ${condition}`;
-      await this.#replace(panel, target, subject, counted, { note });
+      await this.#replace(panel, target, subject, counted, { note, more });
     }
   }
 
