@@ -160,7 +160,7 @@ exec "$@"
     assert.ok(there());
     shown.answer = 'Remove';
     await onRow('connectTarget', server);
-    await eventually('the note is gone', there, (isThere) => !isThere);
+    await eventually('the note is gone', there, (isThere) => !isThere, 60_000);
     const offers = shown.questions.filter((text) => /^A trace of an earlier connection .* on box/.test(text));
     assert.equal(offers.length, 1);
   });
