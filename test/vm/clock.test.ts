@@ -6,6 +6,7 @@ import { taskSnapshot } from '../../src/target/collectors/task-snapshot.ts';
 import { type SessionParams, traceFunction } from '../../src/target/collectors/trace-function.ts';
 import type { Connection } from '../../src/target/connection.ts';
 import * as lab from '../lab/lab.ts';
+import { zfsGetattrFast } from '../support/zfs-functions.ts';
 import { connectToLab } from './connect.ts';
 import { POOL } from './setup.ts';
 import { ask, background, until, Watched } from './target.ts';
@@ -27,10 +28,9 @@ test('a clock that is set back ends nothing, and calls keep their order', { time
   const calls = await background(`while :; do [ -d /${POOL} ]; sleep 0.05; done`);
   const turn = (seconds: number) => ask(observer, `date -s @$(($(date +%s) + ${seconds})) >/dev/null`);
   const params: SessionParams = {
-    symbol: 'zfs_getattr_fast',
+    ...zfsGetattrFast,
     module: 'zfs',
     machine: connection.facts.machine,
-    parameters: null,
     maxEvents: 100_000,
     maxSeconds: 600,
     sessionId: randomBytes(4).toString('hex'),

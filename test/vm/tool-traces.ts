@@ -7,15 +7,13 @@ import type { SessionParams } from '../../src/target/collectors/trace-function.t
 import type { Connection } from '../../src/target/connection.ts';
 import type { Tracer } from '../../src/target/tracer.ts';
 import { zfsLookup } from '../support/zfs-functions.ts';
+import { COMM } from './lookups.ts';
 import { ask, until, Watched } from './target.ts';
 
 /** A tool has a compiler in it: tens of seconds where the processor is emulated. */
 export const START_MS = 240_000;
 /** bcc compiles C with the kernel's headers: minutes there beside other work. */
 const BCC_START_MS = 900_000;
-
-/** The name of the process that does the work. */
-export const COMM = 'ztools';
 
 export interface ToolTrace {
   readonly tool: TraceTool;
@@ -58,43 +56,11 @@ export async function startTrace(
   return { tool, kind, sessionId: params.sessionId, program: tracer.plan(params).text, watched };
 }
 
-/** Looks up so many names that are not there, each another: `zt_<random>_0` and so on. @returns what they begin with */
-export async function lookUp(observer: Connection, folder: string, calls: number): Promise<string> {
-  const prefix = `zt_${randomBytes(4).toString('hex')}_`;
-  await ask(
-    observer,
-    `sh -c 'printf ${COMM} >/proc/self/comm; i=0
-      while [ $i -lt ${calls} ]; do [ ! -e ${folder}/${prefix}$i ] || exit 1; i=$((i + 1)); done'`,
-  );
-  return prefix;
-}
-
 export const callsOf = ({ watched }: ToolTrace): CallEvent[] =>
   watched.events.filter((event) => event.kind === 'call').filter(({ comm }) => comm === COMM);
 
 export const sumOf = ({ watched }: ToolTrace): TraceTally | undefined =>
   watched.events.filter((event) => event.kind === 'tally').at(-1);
-
-/** The kernel's own count of the same calls, by a probe in an instance of its own, while `during` runs. */
-export async function counted(observer: Connection, during: () => Promise<void>): Promise<number> {
-  const own = `ztools_${randomBytes(4).toString('hex')}`;
-  await ask(
-    observer,
-    `cd /sys/kernel/tracing && mkdir instances/${own} && echo 'p:${own}/n zfs:zfs_lookup' >>kprobe_events
-    echo 'comm == "${COMM}"' >instances/${own}/events/${own}/n/filter
-    echo 1 >instances/${own}/events/${own}/n/enable`,
-  );
-  try {
-    await during();
-    return Number(await ask(observer, `grep -c ': n: ' /sys/kernel/tracing/instances/${own}/trace || true`));
-  } finally {
-    await ask(
-      observer,
-      `cd /sys/kernel/tracing; echo 0 >instances/${own}/events/${own}/n/enable
-      rmdir instances/${own}; echo '-:${own}/n' >>kprobe_events`,
-    );
-  }
-}
 
 /** Waits until no tool runs in the VM. */
 export async function noToolRuns(observer: Connection, limitMs: number): Promise<void> {

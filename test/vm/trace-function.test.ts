@@ -14,6 +14,7 @@ import { explainUntraceable } from '../../src/target/collectors/explain-untracea
 import { type TraceParams, traceFunction } from '../../src/target/collectors/trace-function.ts';
 import type { Connection } from '../../src/target/connection.ts';
 import * as lab from '../lab/lab.ts';
+import { zfsGetattrFast } from '../support/zfs-functions.ts';
 import { connectToLab } from './connect.ts';
 import { Relay } from './relay.ts';
 import { POOL } from './setup.ts';
@@ -46,18 +47,11 @@ afterAll(async () => {
   await calls?.end();
 });
 
-/** zfs_getattr_fast() as ZFS 2.3 declares it for the kernel of the lab (zfs_vnops_os.c). */
 function getattr(more: Partial<TraceParams> = {}): TraceParams {
   return {
-    symbol: 'zfs_getattr_fast',
+    ...zfsGetattrFast,
     module: null,
     machine: connection.facts.machine,
-    parameters: [
-      { name: 'user_ns', type: 'zidmap_t *' },
-      { name: 'request_mask', type: 'u32' },
-      { name: 'ip', type: 'struct inode *' },
-      { name: 'sp', type: 'struct kstat *' },
-    ],
     maxEvents: 100_000,
     maxSeconds: 600,
     sessionId: randomBytes(4).toString('hex'),

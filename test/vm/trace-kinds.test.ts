@@ -20,14 +20,15 @@ import {
 } from '../../src/target/collectors/trace-function.ts';
 import type { Connection } from '../../src/target/connection.ts';
 import * as lab from '../lab/lab.ts';
+import { zfsLookup } from '../support/zfs-functions.ts';
 import { connectToLab } from './connect.ts';
+import { COMM, counted, lookUp } from './lookups.ts';
 import { POOL } from './setup.ts';
 import { ask, background, until, Watched } from './target.ts';
 
 const LIMIT_MS = 60_000;
 /** Lookups of names that are not there, each of another name. */
 const CALLS = 40;
-const COMM = 'zkinds';
 
 const isCall = (event: TraceStreamEvent): event is CallEvent => event.kind === 'call';
 const isTally = (event: TraceStreamEvent): event is TraceTally => event.kind === 'tally';
@@ -53,19 +54,11 @@ afterAll(() => {
   second?.dispose();
 });
 
-/** zfs_lookup() as ZFS 2.3 declares it (zfs_vnops.h), the arguments that are in registers. */
 function lookup(kind: TraceKind, more: Partial<SessionParams> = {}): SessionParams {
   return {
-    symbol: 'zfs_lookup',
+    ...zfsLookup,
     module: null,
     machine: connection.facts.machine,
-    parameters: [
-      { name: 'dzp', type: 'znode_t *' },
-      { name: 'nm', type: 'char *' },
-      { name: 'zpp', type: 'znode_t **' },
-      { name: 'flags', type: 'int' },
-    ],
-    returns: 'int',
     kind,
     condition: `comm == "${COMM}"`,
     maxEvents: 10_000,
@@ -81,16 +74,7 @@ const start = async (params: SessionParams, via = connection) => {
   return watched;
 };
 
-/** Looks up CALLS names that no other run looked up: `zk_<random>_0` and so on. */
-async function work(): Promise<string> {
-  const prefix = `zk_${randomBytes(4).toString('hex')}_`;
-  await ask(
-    observer,
-    `sh -c 'printf ${COMM} >/proc/self/comm; i=0
-      while [ $i -lt ${CALLS} ]; do [ ! -e /${POOL}/${prefix}$i ] || exit 1; i=$((i + 1)); done'`,
-  );
-  return prefix;
-}
+const work = () => lookUp(observer, `/${POOL}`, CALLS);
 
 /** All that is left of these sessions in tracefs, a line each. */
 const rests = (...ids: readonly string[]) =>
@@ -103,93 +87,80 @@ describe('kinds of traces', () => {
   it('agree with each other and with the kernel on a known number of calls', {
     timeout: 240_000,
   }, async () => {
-    const own = `zvmtest_${randomBytes(4).toString('hex')}`;
-    await ask(
-      observer,
-      `cd /sys/kernel/tracing && mkdir instances/${own} && echo 'p:${own}/n zfs:zfs_lookup' >>kprobe_events
-      echo 'comm == "${COMM}"' >instances/${own}/events/${own}/n/filter
-      echo 1 >instances/${own}/events/${own}/n/enable`,
-    );
     const paired = `comm == "${COMM}" && ret == ENOENT && (duration >= 0ns || nm == "x")`;
     const wanted: readonly SessionParams[] = [
       lookup('returns'),
       lookup('returns', { condition: paired }),
       lookup('returns', { condition: `comm == "${COMM}" && ret == EIO` }),
       lookup('errors'),
-      lookup('calls', { condition: `comm == "${COMM}" && nm ~ "zk_*_7"` }),
+      lookup('calls', { condition: `comm == "${COMM}" && nm ~ "zt_*_7"` }),
       lookup('count'),
       lookup('latency'),
       lookup('stacks'),
       lookup('callers'),
     ];
-    try {
-      const sessions = [];
-      for (const [i, params] of wanted.entries()) {
-        sessions.push(await start(params, i < 4 ? connection : second));
-      }
-      const prefix = await work();
-      const counted = await ask(observer, `grep -c ': n: ' /sys/kernel/tracing/instances/${own}/trace`);
-      expect(Number(counted)).toBe(CALLS);
+    const sessions = [];
+    for (const [i, params] of wanted.entries()) {
+      sessions.push(await start(params, i < 4 ? connection : second));
+    }
+    let prefix = '';
+    const byKernel = await counted(observer, async () => {
+      prefix = await work();
+    });
+    expect(byKernel).toBe(CALLS);
 
-      const [returns, ours, none, errors, one, ...sums] = sessions;
-      const calls = (watched = returns) => watched?.events.filter(isCall) ?? [];
-      for (const watched of [returns, ours, errors]) {
-        await until('all calls', LIMIT_MS, () => (calls(watched).length >= CALLS ? true : undefined));
-      }
-      for (const watched of sums) {
-        await until('all sums', LIMIT_MS, () =>
-          watched.events.some((event) => isTally(event) && event.hits >= CALLS) ? true : undefined,
-        );
-      }
-      await until('the one call', LIMIT_MS, () => (calls(one).length > 0 ? true : undefined));
-      const ends = await Promise.all(sessions.map((watched) => watched.stop()));
-      expect(ends.map(({ cleanUp, stderr }) => [cleanUp, stderr])).toEqual(
-        sessions.map(() => ['confirmed', '']),
-      );
-
-      for (const watched of [returns, ours]) {
-        const found = calls(watched);
-        expect(found.map(({ arguments: args }) => args[1]?.value)).toEqual(
-          Array.from({ length: CALLS }, (_, i) => `"${prefix}${i}"`),
-        );
-        for (const call of found) {
-          expect(call).toMatchObject({ comm: COMM, returned: { value: '2', errno: 'ENOENT' } });
-          expect(call.durationNs).toBeGreaterThanOrEqual(0);
-          expect(call.stack[0]).toMatchObject({ symbol: 'zfs_lookup', module: 'zfs' });
-        }
-        expect(new Set(found.map(({ pid }) => pid)).size).toBe(1);
-      }
-      expect(calls(none)).toEqual([]);
-      expect(calls(errors)).toHaveLength(CALLS);
-      expect(calls(errors)[0]).toMatchObject({ returned: { value: '2', errno: 'ENOENT' } });
-      expect(calls(one).map(({ arguments: args }) => args[1]?.value)).toEqual([`"${prefix}7"`]);
-
-      const [count, latency, stacks, callers] = sums.map((watched) => watched.events.filter(isTally).at(-1));
-      expect(count).toMatchObject({ of: 'count', hits: CALLS, rows: [{ comm: COMM, count: CALLS }] });
-      expect(latency).toMatchObject({ of: 'latency', hits: CALLS, dropped: 0 });
-      const buckets = latency?.of === 'latency' ? latency.rows : [];
-      expect(buckets.reduce((sum, bucket) => sum + bucket.count, 0)).toBe(CALLS);
-      for (const { log2, count, sumNs } of buckets) {
-        expect(sumNs / count).toBeGreaterThan(2 ** (log2 - 1));
-        expect(sumNs / count).toBeLessThanOrEqual(2 ** log2);
-      }
-      const rows = stacks?.of === 'stacks' ? stacks.rows : [];
-      expect(rows.reduce((sum, row) => sum + row.count, 0)).toBe(CALLS);
-      expect(rows[0]?.stack.map(({ symbol }) => symbol)).toContain('zpl_lookup');
-      const tree = treeOfCallers('zfs_lookup', callers?.of === 'stacks' ? callers.rows : []);
-      expect(tree).toMatchObject({
-        calls: CALLS,
-        children: [{ calls: CALLS, frame: { symbol: 'zpl_lookup' } }],
-      });
-
-      expect(await rests(...wanted.map(({ sessionId }) => sessionId))).toBe('');
-    } finally {
-      await ask(
-        observer,
-        `cd /sys/kernel/tracing; echo 0 >instances/${own}/events/${own}/n/enable
-        rmdir instances/${own}; echo '-:${own}/n' >>kprobe_events`,
+    const [returns, ours, none, errors, one, ...sums] = sessions;
+    const calls = (watched = returns) => watched?.events.filter(isCall) ?? [];
+    for (const watched of [returns, ours, errors]) {
+      await until('all calls', LIMIT_MS, () => (calls(watched).length >= CALLS ? true : undefined));
+    }
+    for (const watched of sums) {
+      await until('all sums', LIMIT_MS, () =>
+        watched.events.some((event) => isTally(event) && event.hits >= CALLS) ? true : undefined,
       );
     }
+    await until('the one call', LIMIT_MS, () => (calls(one).length > 0 ? true : undefined));
+    const ends = await Promise.all(sessions.map((watched) => watched.stop()));
+    expect(ends.map(({ cleanUp, stderr }) => [cleanUp, stderr])).toEqual(
+      sessions.map(() => ['confirmed', '']),
+    );
+
+    for (const watched of [returns, ours]) {
+      const found = calls(watched);
+      expect(found.map(({ arguments: args }) => args[1]?.value)).toEqual(
+        Array.from({ length: CALLS }, (_, i) => `"${prefix}${i}"`),
+      );
+      for (const call of found) {
+        expect(call).toMatchObject({ comm: COMM, returned: { value: '2', errno: 'ENOENT' } });
+        expect(call.durationNs).toBeGreaterThanOrEqual(0);
+        expect(call.stack[0]).toMatchObject({ symbol: 'zfs_lookup', module: 'zfs' });
+      }
+      expect(new Set(found.map(({ pid }) => pid)).size).toBe(1);
+    }
+    expect(calls(none)).toEqual([]);
+    expect(calls(errors)).toHaveLength(CALLS);
+    expect(calls(errors)[0]).toMatchObject({ returned: { value: '2', errno: 'ENOENT' } });
+    expect(calls(one).map(({ arguments: args }) => args[1]?.value)).toEqual([`"${prefix}7"`]);
+
+    const [count, latency, stacks, callers] = sums.map((watched) => watched.events.filter(isTally).at(-1));
+    expect(count).toMatchObject({ of: 'count', hits: CALLS, rows: [{ comm: COMM, count: CALLS }] });
+    expect(latency).toMatchObject({ of: 'latency', hits: CALLS, dropped: 0 });
+    const buckets = latency?.of === 'latency' ? latency.rows : [];
+    expect(buckets.reduce((sum, bucket) => sum + bucket.count, 0)).toBe(CALLS);
+    for (const { log2, count, sumNs } of buckets) {
+      expect(sumNs / count).toBeGreaterThan(2 ** (log2 - 1));
+      expect(sumNs / count).toBeLessThanOrEqual(2 ** log2);
+    }
+    const rows = stacks?.of === 'stacks' ? stacks.rows : [];
+    expect(rows.reduce((sum, row) => sum + row.count, 0)).toBe(CALLS);
+    expect(rows[0]?.stack.map(({ symbol }) => symbol)).toContain('zpl_lookup');
+    const tree = treeOfCallers('zfs_lookup', callers?.of === 'stacks' ? callers.rows : []);
+    expect(tree).toMatchObject({
+      calls: CALLS,
+      children: [{ calls: CALLS, frame: { symbol: 'zpl_lookup' } }],
+    });
+
+    expect(await rests(...wanted.map(({ sessionId }) => sessionId))).toBe('');
   });
 
   it('have the call graph of each call, whatever others call meanwhile, and give its columns back', {

@@ -19,9 +19,10 @@ import { ftrace } from '../../src/target/tracer.ts';
 import * as lab from '../lab/lab.ts';
 import { zfsGetattrFast, zplLookup } from '../support/zfs-functions.ts';
 import { connectToLab } from './connect.ts';
+import { COMM, counted, lookUp } from './lookups.ts';
 import { POOL } from './setup.ts';
 import { ask, background, until, Watched } from './target.ts';
-import { COMM, callsOf, counted, lookUp, noToolRuns, START_MS, startTrace, sumOf } from './tool-traces.ts';
+import { callsOf, noToolRuns, START_MS, startTrace, sumOf } from './tool-traces.ts';
 
 const LIMIT_MS = 120_000;
 const CALLS = 20;
