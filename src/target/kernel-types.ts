@@ -12,6 +12,7 @@ const MOST = 64 << 20;
  * Reads the types that the target's kernel has of itself, or of a module.
  * @param module as `/sys/kernel/btf` spells it
  * @param base those of the kernel, for a module
+ * @param most bytes that it may have
  * @returns null where it has none
  * @throws Failure as Connection.download, and `bad-output` for what is no BTF
  */
@@ -19,6 +20,7 @@ export async function readKernelTypes(
   connection: Connection,
   module: string,
   base: BtfFile | null = null,
+  most = MOST,
 ): Promise<BtfFile | null> {
   let header: KernelTypesHeader = null;
   const pieces: Buffer[] = [];
@@ -32,22 +34,22 @@ export async function readKernelTypes(
       },
       bytes: async (piece) => {
         size += piece.length;
-        if (size > MOST) {
+        if (size > most) {
           throw tooLarge();
         }
         pieces.push(Buffer.from(piece)); // A piece is valid only for now.
       },
     },
   );
-  return header === null ? null : new BtfFile(await unpacked(header, Buffer.concat(pieces)), base);
+  return header === null ? null : new BtfFile(await unpacked(header, Buffer.concat(pieces), most), base);
 }
 
-async function unpacked(packing: 'gz' | 'plain', bytes: Buffer): Promise<Uint8Array> {
+async function unpacked(packing: 'gz' | 'plain', bytes: Buffer, most: number): Promise<Uint8Array> {
   if (packing === 'plain') {
     return bytes;
   }
   try {
-    return await promisify(gunzip)(bytes, { maxOutputLength: MOST });
+    return await promisify(gunzip)(bytes, { maxOutputLength: most });
   } catch {
     throw tooLarge();
   }
