@@ -1,6 +1,6 @@
 /** The page of a trace view. */
 import '@vscode-elements/elements/dist/vscode-icon/index.js';
-import { css, html, nothing, type TemplateResult } from 'lit';
+import { html, nothing, type TemplateResult } from 'lit';
 import { inert } from '../core/text/inert.ts';
 import { KINDS, type TraceKind } from '../core/tracing/kinds.ts';
 import {
@@ -24,6 +24,7 @@ import './stack-lines.ts';
 import { viewStyles } from './styles.ts';
 import { durationOf } from './trace-list.ts';
 import { nextSort, sortKey, type TraceColumn, type TraceSort } from './trace-sort.ts';
+import { traceStyles } from './trace-styles.ts';
 import './trace-tally.ts';
 import './trace-tree.ts';
 import { readTraceMessage, readTraceState, type TraceState } from './trace-messages.ts';
@@ -60,90 +61,7 @@ interface Stack {
 }
 
 export class TraceView extends RowsView<TraceRow> {
-  static override styles = [
-    viewStyles,
-    css`
-      .heading {
-        display: flex;
-        flex: none;
-        align-items: center;
-        gap: 8px;
-        min-height: 26px;
-        padding: 4px 10px 0;
-      }
-
-      h1 {
-        flex: 0 1 auto;
-        min-width: 0;
-        margin: 0;
-        overflow: hidden;
-        font-family: var(--vscode-editor-font-family);
-        font-size: var(--vscode-font-size);
-        font-weight: 600;
-        text-overflow: ellipsis;
-        white-space: nowrap;
-      }
-
-      /* Beside code there is no room for a sentence in the line of the name. */
-      @media (max-width: 700px) {
-        .heading {
-          flex-wrap: wrap;
-          gap: 2px 8px;
-        }
-
-        .state {
-          flex: 1 0 100%;
-          order: 1;
-          white-space: normal;
-        }
-      }
-
-      .aside.error {
-        overflow: visible;
-        color: var(--vscode-errorForeground);
-        white-space: normal;
-      }
-
-      .losses {
-        flex: none;
-        color: var(--vscode-list-warningForeground, var(--vscode-editorWarning-foreground));
-      }
-
-      .stop {
-        flex: none;
-        --vscode-icon-foreground: var(--vscode-debugIcon-stopForeground, var(--vscode-foreground));
-      }
-
-      .program {
-        flex: none;
-        margin-left: auto;
-      }
-
-      .note {
-        padding: 2px 10px 0;
-        overflow: hidden;
-        color: var(--vscode-descriptionForeground);
-        text-overflow: ellipsis;
-        white-space: nowrap;
-      }
-
-      zs-split-pane,
-      zs-refusal,
-      .alone {
-        flex: 1 1 0;
-      }
-
-      .alone {
-        display: flex;
-        flex-direction: column;
-        min-height: 0;
-      }
-
-      .alone > * {
-        flex: 1 1 0;
-      }
-    `,
-  ];
+  static override styles = [viewStyles, traceStyles];
 
   readonly #host = connect<ToTraceView, FromTraceView, TraceState>(
     { message: readTraceMessage, state: readTraceState },
