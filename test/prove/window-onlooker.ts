@@ -17,6 +17,8 @@ const STATUS = `ZScope target ${ALIAS}, `;
 const TRACED = { symbol: 'zfs_write', file: 'module/zfs/zfs_vnops.c' };
 /** A sign-in, a probe, a first look: of an emulated machine beside other work. */
 const STEP_MS = 180_000;
+/** An emulated boot beside other work, and attempts to connect that come later and later. */
+const BACK_MS = 900_000;
 /** A filter that no row passes but those that always do: gaps. */
 const GAPS_ONLY = 'no-such-text';
 
@@ -161,7 +163,7 @@ export class WindowOnlooker implements Onlooker {
    * @param isNewBoot whether the machine was booted anew
    */
   async comesBack(since: number, isNewBoot: boolean): Promise<void> {
-    await this.says('connected', since, STEP_MS);
+    await this.says('connected', since, BACK_MS);
     await this.#isConnected();
     const trace = await this.#trace();
     const place = isNewBoot ? /booted anew here/ : /connection was lost here/;
