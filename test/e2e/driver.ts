@@ -205,7 +205,7 @@ export async function openWorkbench(options: WorkbenchOptions): Promise<Workbenc
     },
   });
   try {
-    await page.goto(server.url({ folder: options.folder }));
+    await page.goto(server.url({ folder: options.folder }), { timeout: 2 * STEP_LIMIT });
     await page.locator('.monaco-workbench .part.activitybar').waitFor({ timeout: 2 * STEP_LIMIT });
   } catch (error) {
     await workbench.stop();

@@ -9,6 +9,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { packageVsix } from '../host/package-vsix.ts';
 import * as lab from '../lab/lab.ts';
 import { openWorkbench, type Workbench, waitFor } from './driver.ts';
+import { goToFunction, MAX_RATE, traceSteps } from './trace-steps.ts';
+
+const VNOPS = 'module/os/linux/zfs/zfs_vnops_os.c';
 
 const progress = (line: string) => console.log(`[lab] ${line}`);
 
@@ -32,7 +35,7 @@ beforeAll(async () => {
   workbench = await openWorkbench({
     vsix: await packageVsix(),
     folder: vm.sourceDir,
-    settings: { 'zscope.ssh.configFiles': [sshConfig] },
+    settings: { 'zscope.ssh.configFiles': [sshConfig], 'zscope.trace.maxRate': MAX_RATE },
     env: { HOME: home },
   });
 });
@@ -187,11 +190,7 @@ describe('from a hung process to its source line', () => {
   });
 
   it('traces the function under the cursor, with arguments and stacks', async () => {
-    await workbench.quickInput.openFile('module/os/linux/zfs/zfs_vnops_os.c');
-    const source = readFileSync(path.join(vm.sourceDir, 'module/os/linux/zfs/zfs_vnops_os.c'), 'utf8');
-    const line = source.split('\n').findIndex((text) => text.startsWith('zfs_getattr_fast(')) + 1;
-    expect(line).toBeGreaterThan(1);
-    await workbench.editor.goToLine(line);
+    await goToFunction({ workbench, vm }, VNOPS, 'zfs_getattr_fast');
     await lab.execChecked(
       'touch /run/calls; (while [ -e /run/calls ]; do stat /tank; sleep 0.1; done) </dev/null >/dev/null 2>&1 &',
     );
@@ -222,10 +221,7 @@ describe('from a hung process to its source line', () => {
   });
 
   it('says why an inlined function cannot be traced, and offers its caller', async () => {
-    await workbench.quickInput.openFile('module/zfs/zil.c');
-    const source = readFileSync(path.join(vm.sourceDir, 'module/zfs/zil.c'), 'utf8');
-    const line = source.split('\n').findIndex((text) => text.startsWith('zil_commit_writer(')) + 1;
-    await workbench.editor.goToLine(line);
+    await goToFunction({ workbench, vm }, 'module/zfs/zil.c', 'zil_commit_writer');
     await workbench.runCommand('ZScope: Trace This Function');
     const view = await workbench.webview('Trace zil_commit_writer');
     await view
@@ -278,6 +274,8 @@ describe('from a hung process to its source line', () => {
     expect(await workbench.dialog.isOpen()).toBe(false);
   });
 
+  traceSteps(() => ({ workbench, vm, folder: '/tank' }));
+
   it('refuses a changed host key and names the line', async () => {
     await workbench.tree('Targets').rowAction(/^zscope-lab(?!-)/, 'Disconnect');
     const lines = readFileSync(knownHosts, 'utf8');
@@ -296,7 +294,7 @@ describe('from a hung process to its source line', () => {
   it('leaves nothing behind when the window closes during a trace', async () => {
     await workbench.tree('Targets').rowAction(/^zscope-lab(?!-)/, 'Connect');
     await connected();
-    await workbench.quickInput.openFile('module/os/linux/zfs/zfs_vnops_os.c');
+    await goToFunction({ workbench, vm }, VNOPS, 'zfs_getattr_fast');
     await workbench.editor.contextMenu('zfs_getattr_fast', 'Trace This Function');
     await waitFor('the probe is there', async () =>
       (await leftovers()).includes('zfs_getattr_fast') ? true : undefined,

@@ -17,7 +17,12 @@ export class QuickInput {
   async runCommand(title: string): Promise<void> {
     await this.#open('F1');
     await this.#input.fill(`>${title}`);
-    await this.pick(title);
+    // Whole: the title of another command may begin with it.
+    const whole = new RegExp(`^${title.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}$`);
+    const label = this.#page.locator('.label-name', { hasText: whole });
+    const row = this.#widget.locator('.quick-input-list .monaco-list-row', { has: label }).first();
+    await row.click();
+    await row.waitFor({ state: 'hidden' });
   }
 
   /** Opens a file of the workspace by its name. */
@@ -31,7 +36,9 @@ export class QuickInput {
       (await top.first().textContent()) === name.split('/').at(-1) ? true : undefined,
     );
     await this.#input.press('Enter');
-    await this.#page.locator(`.tab.active[data-resource-name="${name.split('/').at(-1)}"]`).waitFor();
+    // Another group of editors may show the same file.
+    const group = this.#page.locator('.editor-group-container.active');
+    await group.locator(`.tab.active[data-resource-name="${name.split('/').at(-1)}"]`).waitFor();
   }
 
   /** The key may come too early for a window that is still starting, so it is pressed until the box is there. */
