@@ -1,13 +1,16 @@
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { LineQueue } from '../../../src/cli/line-queue.ts';
 import { moduleName } from '../../../src/cli/resolver.ts';
 import { Installed } from '../../support/installed-cli.ts';
 import { type SampleTree, sampleFiles, writeSampleTree } from '../server/sample-tree.ts';
 
 const module = 'test/unit/server/modules/sample/zlog.ko';
+
+// Processes are started, some dozen in a test: beside other work that takes its time.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 let installed: Installed;
 let folder: string;

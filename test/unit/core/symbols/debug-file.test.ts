@@ -87,7 +87,7 @@ describe.each(FIXTURES)('%s', (name) => {
 
   it('with bytes changed at random, is answered about or refused', () => {
     expect(fuzz(fixture(name), 3000, 12, 99).refused).toBeGreaterThan(0);
-  });
+  }, 120_000);
 });
 
 describe('an address in a stack', () => {

@@ -198,7 +198,7 @@ describe('entries that make no sense', () => {
     expect(refusal(() => ask(unit(root, scopes, 0), abbrev, { '.debug_ranges': list }))).toMatch(
       /more often/,
     );
-    expect(performance.now() - started).toBeLessThan(5000);
+    expect(performance.now() - started).toBeLessThan(20_000);
   });
 });
 
