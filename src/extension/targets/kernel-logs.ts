@@ -15,6 +15,9 @@ import type { TargetService } from './target-service.ts';
 const LINES_KEPT = 2000;
 const LINE_MAX = 1000;
 
+/** The kernel's log is read from its begin each time, which costs a slow machine as much as a look at the tasks. */
+const PAUSE_MS = 10_000;
+
 /** Who looks at the tasks of a target, and when. */
 interface Looker {
   readonly connection: Connection | null;
@@ -27,6 +30,8 @@ interface Reading {
   /** The first line that came after the first answer; null before that. */
   fresh: number | null;
   isAsked: boolean;
+  /** Not before this time, by performance.now(). */
+  nextAt: number;
   /** It cannot be had. */
   isRefused: boolean;
 }
@@ -40,7 +45,7 @@ interface KernelLog {
 }
 
 /**
- * The newest lines of the kernels' logs, for when a kernel does not answer any more. They are asked for after each look
+ * The newest lines of the kernels' logs, for when a kernel does not answer any more. They are asked for after a look
  * at the tasks, so nothing runs on a target for them while nobody looks.
  */
 export class KernelLogs implements Disposable {
@@ -91,10 +96,11 @@ export class KernelLogs implements Disposable {
   /** Never rejects. */
   async #ask(log: KernelLog): Promise<void> {
     const { reading, lines } = log;
-    if (reading.isAsked || reading.isRefused) {
+    if (reading.isAsked || reading.isRefused || performance.now() < reading.nextAt) {
       return;
     }
     reading.isAsked = true;
+    reading.nextAt = performance.now() + PAUSE_MS;
     try {
       const come = await reading.connection.run(targetModule().kernelLines, { after: log.sequence });
       if (log.reading === reading) {
@@ -115,7 +121,7 @@ export class KernelLogs implements Disposable {
 
   #logOf(entry: HostEntry, connection: Connection): KernelLog {
     const key = targetKey(entry);
-    const reading: Reading = { connection, fresh: null, isAsked: false, isRefused: false };
+    const reading: Reading = { connection, fresh: null, isAsked: false, nextAt: 0, isRefused: false };
     const log = this.#logs.get(key) ?? { lines: new Newest(LINES_KEPT), sequence: -1, reading };
     this.#logs.set(key, log);
     const before = log.reading.connection;
