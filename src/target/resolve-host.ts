@@ -9,7 +9,7 @@ import type { HostEntry } from './connection.ts';
 import { formatJumps, type Overrides, type Route, routeOf } from './route.ts';
 import { computeFromFiles } from './ssh-config-files.ts';
 import { isSafeAlias, PIPES, printable, type SshOptions, type Surroundings } from './surroundings.ts';
-import { patienceMs, seconds } from './times.ts';
+import { LONGEST_MS, patienceMs, seconds } from './times.ts';
 
 /** Everything that the ssh configuration says about reaching one host, ready to use. */
 export interface ResolvedHost {
@@ -207,7 +207,10 @@ export function interpret(
     user,
     family: family === 'inet' ? 4 : family === 'inet6' ? 6 : 0,
     bindAddress: one('bindaddress'),
-    connectTimeoutMs: (connectSeconds > 0 ? connectSeconds : DEFAULT_CONNECT_SECONDS) * 1000,
+    connectTimeoutMs: Math.min(
+      (connectSeconds > 0 ? connectSeconds : DEFAULT_CONNECT_SECONDS) * 1000,
+      LONGEST_MS,
+    ),
     patienceMs: patienceMs(options),
     identityFiles: [
       ...new Set(

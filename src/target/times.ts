@@ -4,12 +4,15 @@ const UNITS: Readonly<Record<string, number>> = { '': 1, s: 1, m: 60, h: 3600, d
 
 /** A time of ssh_config(5) in seconds: `90`, `1m30s` (sshd_config(5), TIME FORMATS). Null for anything else. */
 export function seconds(text: string | undefined): number | null {
-  if (text === undefined || !/^(\d{1,9}[smhdw]?)+$/i.test(text)) return null;
+  if (text === undefined || !/^\d{1,9}(?:[smhdw]\d{1,9})*[smhdw]?$/i.test(text)) return null;
   return [...text.matchAll(/(\d+)([smhdw]?)/gi)].reduce(
     (sum, [, count, unit]) => sum + Number(count) * (UNITS[(unit ?? '').toLowerCase()] ?? 1),
     0,
   );
 }
+
+/** setTimeout takes no more. */
+export const LONGEST_MS = 2 ** 31 - 1;
 
 /** Sooner nothing is given up: that it is silent is said after 5 s, and it may come back. */
 const LEAST_PATIENCE_MS = 10_000;
@@ -23,5 +26,5 @@ export function patienceMs(options: SshOptions): number | null {
   const interval = seconds(options.get('serveraliveinterval')?.[0]) ?? 0;
   const count = Number(options.get('serveralivecountmax')?.[0] ?? '3');
   if (!(interval > 0 && count > 0)) return null;
-  return Math.max(LEAST_PATIENCE_MS, Math.min(interval * count * 1000, 2 ** 31 - 1));
+  return Math.max(LEAST_PATIENCE_MS, Math.min(interval * count * 1000, LONGEST_MS));
 }

@@ -316,6 +316,9 @@ test('how long a machine is waited for is that of the configuration, in its form
   expect(of('serveraliveinterval 1m30s\nserveralivecountmax 2').patienceMs).toBe(180_000);
   expect(of('serveraliveinterval 0\nserveralivecountmax 3').patienceMs).toBeNull();
   expect(of('serveraliveinterval soon').patienceMs).toBeNull();
+  // Read in no time, whatever is there; and no longer than a timer takes.
+  expect(of(`serveraliveinterval ${'1'.repeat(60)}x`).patienceMs).toBeNull();
+  expect(of('connecttimeout 9w').connectTimeoutMs).toBe(2 ** 31 - 1);
   expect([of('connecttimeout 1m').connectTimeoutMs, of('connecttimeout x').connectTimeoutMs]).toEqual([
     60_000, 10_000,
   ]);
