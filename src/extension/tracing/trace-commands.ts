@@ -74,7 +74,7 @@ export class TraceCommands {
   /** @param more further places of the same inlined function */
   async #ask(target: Target, subject: Subject, more: readonly Subject[] = []): Promise<void> {
     const params = await this.subjects.params(target.connection, subject, true);
-    const running = this.runs.joinable(target.connection);
+    const running = this.runs.open.joinable(target.connection);
     const choice = await chooseKind(
       subject.site === undefined ? await this.tracers.tracer(target.connection) : ftrace,
       { ...params, sessionId: 'ask' },
@@ -95,11 +95,11 @@ export class TraceCommands {
 
   /** Brings the trace of a function to the front. */
   show(symbol: string): void {
-    this.runs.of(symbol)?.panel.reveal();
+    this.runs.open.of(symbol)?.panel.reveal();
   }
 
   /** Stops every session; their views stay. */
   stopAll(): void {
-    this.runs.stopAll();
+    this.runs.open.stopAll();
   }
 }

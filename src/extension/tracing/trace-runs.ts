@@ -1,9 +1,9 @@
 import * as vscode from 'vscode';
 import { Failure, isFailure } from '../../core/failure.ts';
 import type { Disposable } from '../../core/lifetime.ts';
-import type { TraceLimit, TraceRefused } from '../../core/tracing/events.ts';
+import type { TraceRefused } from '../../core/tracing/events.ts';
 import { KINDS, withoutTally } from '../../core/tracing/kinds.ts';
-import { functionOf, tracedName } from '../../core/tracing/sites.ts';
+import { tracedName } from '../../core/tracing/sites.ts';
 import type { TraceParams } from '../../target/collectors/trace-function.ts';
 import type { Connection, StreamEnd } from '../../target/connection.ts';
 import { ftrace, type Tracer } from '../../target/tracer.ts';
@@ -16,28 +16,19 @@ import { comeback } from '../targets/comeback.ts';
 import type { TargetService } from '../targets/target-service.ts';
 import type { SessionKeeper } from '../trace-sessions/session-keeper.ts';
 import { type Context, setting } from '../vscode-table.ts';
-import { askWhenHot, conditionError, kindLabel, PLAIN, type TraceChoice } from './choose-kind.ts';
+import { conditionError, kindLabel, type TraceChoice } from './choose-kind.ts';
 import type { InlinedFunctions } from './inlined-functions.ts';
 import { choiceInstead, isRefused } from './instead.ts';
 import { isNearSource, onNearSource } from './near-source.ts';
 import { NextSession, newId } from './next-session.ts';
+import { type OpenTrace, OpenTraces } from './open-traces.ts';
 import { Refusals } from './refusals.ts';
 import { TraceLenses } from './trace-lens.ts';
 import { type TabPlace, TracePanel } from './trace-panel.ts';
 import { type JoiningFunction, TraceSession } from './trace-session.ts';
 import type { TraceSubjects } from './trace-subjects.ts';
-import {
-  argumentsKnown,
-  endReason,
-  endText,
-  partlyText,
-  type Subject,
-  startedText,
-  waitingText,
-} from './trace-texts.ts';
-
-/** When no call came for so long, it is worth to know whether tasks hang in the function; milliseconds. */
-const QUIET_MS = 3000;
+import { argumentsKnown, endReason, endText, partlyText, type Subject, startedText } from './trace-texts.ts';
+import { choiceWhenHot } from './when-hot.ts';
 
 /** Said of sums that the target makes. */
 const ANEW = '; sums began anew when the connection was back, without what came before';
@@ -46,16 +37,6 @@ const ANEW = '; sums began anew when the connection was back, without what came 
 export interface Target {
   readonly connection: Connection;
   readonly alias: string;
-}
-
-export interface OpenTrace {
-  readonly session: TraceSession;
-  readonly panel: TracePanel;
-}
-
-/** A trace that is of several places where a function was inlined; of none beside its own as a rule. */
-interface OpenPlaces extends OpenTrace {
-  readonly more: readonly Subject[];
 }
 
 /** What may be different from a plain trace. */
@@ -73,7 +54,8 @@ interface StartOptions {
 
 /** Sessions and their views, from the start to the stop and what is asked and offered then. */
 export class TraceRuns implements Disposable {
-  readonly #open = new Set<OpenTrace>();
+  /** Those that are running or were. */
+  readonly open: OpenTraces;
   readonly #next = new NextSession();
   readonly #lenses: TraceLenses;
   readonly #refusals: Refusals;
@@ -85,7 +67,7 @@ export class TraceRuns implements Disposable {
     private readonly subjects: TraceSubjects,
     inlined: InlinedFunctions,
     private readonly targets: TargetService,
-    private readonly hungTasks: HungTasksView,
+    hungTasks: HungTasksView,
     server: LazyServer,
     private readonly places: PlaceService,
     private readonly frames: FrameOpener,
@@ -93,12 +75,13 @@ export class TraceRuns implements Disposable {
     private readonly funnel: FailureFunnel,
     private readonly keeper: SessionKeeper,
   ) {
+    this.open = new OpenTraces(targets, hungTasks);
     this.#lenses = new TraceLenses(server);
     this.#refusals = new Refusals(subjects, inlined, server, funnel);
     this.#listeners = vscode.Disposable.from(
       this.#lenses,
       targets.onChange(() => {
-        this.#nameTargets();
+        this.open.nameTargets();
         if (targets.connection !== null) {
           subjects.warm(targets.connection);
           if (isNearSource()) {
@@ -110,9 +93,7 @@ export class TraceRuns implements Disposable {
       onNearSource(() => this.expect(targets.connection)),
       hungTasks.onSnapshot(() => {
         this.expect(hungTasks.connection);
-        for (const trace of this.#open) {
-          this.#sayWhyNone(trace);
-        }
+        this.open.sayWhyNone();
       }),
     );
   }
@@ -121,27 +102,6 @@ export class TraceRuns implements Disposable {
   expect(connection: Connection | null): void {
     if (connection !== null) {
       this.#next.prepare(connection);
-    }
-  }
-
-  /** Those on this target that another function can join. */
-  joinable(connection: Connection): OpenTrace[] {
-    return [...this.#open].filter(
-      ({ session }) => session.isRunning && session.canJoin && session.connection === connection,
-    );
-  }
-
-  /** The newest with this function. */
-  of(symbol: string): OpenTrace | undefined {
-    return [...this.#open]
-      .reverse()
-      .find(({ session }) => session.symbols.some((name) => name === symbol || functionOf(name) === symbol));
-  }
-
-  /** Stops every session; their views stay. */
-  stopAll(): void {
-    for (const { session } of this.#open) {
-      session.dispose();
     }
   }
 
@@ -181,7 +141,7 @@ export class TraceRuns implements Disposable {
     subject: Subject,
     choice: TraceChoice,
     {
-      where = this.#where(),
+      where = this.open.where(),
       maxRate = setting('zscope.trace.maxRate'),
       note = '',
       more = [],
@@ -215,23 +175,20 @@ export class TraceRuns implements Disposable {
     );
     replaces?.dispose();
     const trace = { session, panel };
-    this.#open.add(trace);
+    this.open.add(trace);
     void this.#lenses.add(session, subject.symbol);
     panel.onClose(() => {
       session.dispose();
       this.#lenses.close(session);
-      this.#open.delete(trace);
-      this.#nameTargets();
+      this.open.delete(trace);
     });
-    this.#nameTargets();
-    this.#sayWhyNone(trace);
-    const quiet = setTimeout(() => this.#lookWhyNone(trace), QUIET_MS);
+    const quiet = this.open.lookWhyNone(trace);
     this.#count(1);
     let isOver = false;
     const over = (reason: string) => {
       if (!isOver) {
         isOver = true;
-        clearTimeout(quiet);
+        quiet.dispose();
         kept.end(reason);
         this.#count(-1);
       }
@@ -298,7 +255,12 @@ export class TraceRuns implements Disposable {
         const text = endText(end, session.limit, session.params);
         panel.update({ running: false, isError: end.reason === 'lost', text });
         if (session.limit?.of === 'rate') {
-          await this.#askWhenHot(target, subject, choice, { session, panel, more }, session.limit);
+          const { alias } = target;
+          const cooler = await choiceWhenHot(alias, subject, choice, session, session.limit);
+          if (cooler !== null) {
+            const { choice: next, ...options } = cooler;
+            await this.#replace(panel, target, subject, next, { ...options, more });
+          }
         }
       }
     } finally {
@@ -349,41 +311,6 @@ export class TraceRuns implements Disposable {
   /** Id of a session that starts now: the one that a shell stands by for, where the tracer has one. */
   #idOf(tracer: Tracer, connection: Connection): string {
     return tracer === ftrace ? this.#next.take(connection) : newId();
-  }
-
-  /** A function is called so often that recording each call may slow the target down: the person decides. */
-  async #askWhenHot(
-    target: Target,
-    subject: Subject,
-    choice: TraceChoice,
-    trace: OpenPlaces,
-    limit: TraceLimit,
-  ): Promise<void> {
-    const what = choice.kind === 'graph' ? `${subject.symbol}, with what it calls,` : subject.symbol;
-    const answer = await askWhenHot(what, limit, target.alias);
-    if (answer === 'anyway') {
-      await this.#replace(trace.panel, target, subject, choice, { maxRate: 0, more: trace.more });
-    } else if (answer === 'count') {
-      await this.#countOnly(target, subject, choice, trace);
-    }
-  }
-
-  /** Counts the same calls, or all where the kernel cannot tell them apart. */
-  async #countOnly(
-    target: Target,
-    subject: Subject,
-    { kind, condition }: TraceChoice,
-    { session, panel, more }: OpenPlaces,
-  ): Promise<void> {
-    const tracer = session.tracer.can('count') ? session.tracer : ftrace;
-    const counted: TraceChoice = { ...PLAIN, tracer, kind: 'count' };
-    if (conditionError(tracer, { ...session.params, kind: 'count', condition }) === null) {
-      const note = kind === 'errors' ? ', also of calls without an error' : '';
-      await this.#replace(panel, target, subject, { ...counted, condition }, { note, more });
-    } else {
-      const note = ` of all calls: the kernel cannot count only those with ${condition}`;
-      await this.#replace(panel, target, subject, counted, { note, more });
-    }
   }
 
   /** Traces in the place of a view that is of no more use: it stays when nothing can be traced. */
@@ -454,42 +381,6 @@ export class TraceRuns implements Disposable {
     );
   }
 
-  /** While no call has come: says so when tasks hang in the function, for it may never be called. */
-  #sayWhyNone({ session, panel }: OpenTrace): void {
-    if (session.events.items.length === 0) {
-      const { symbol } = session.params;
-      panel.update({ waiting: waitingText(symbol, this.hungTasks.tasksIn(session.connection, symbol)) });
-    }
-  }
-
-  /** Has the tasks looked at once when no call came, also while their view is hidden. */
-  #lookWhyNone({ session }: OpenTrace): void {
-    if (session.events.items.length === 0 && session.connection === this.hungTasks.connection) {
-      this.hungTasks.refresh();
-    }
-  }
-
-  /** The tabs name their target as soon as there are several. */
-  #nameTargets(): void {
-    const connected = this.targets.all.filter(({ connection }) => connection !== null);
-    const names = new Set([
-      ...connected.map(({ entry }) => entry.alias),
-      ...[...this.#open].map(({ panel }) => panel.heading.target),
-    ]);
-    for (const { panel } of this.#open) {
-      panel.namesTarget = names.size > 1;
-    }
-  }
-
-  /** Where trace views already are, else beside the code, else where there is room. The code keeps the focus. */
-  #where(): TabPlace {
-    const columns = [...this.#open].map(({ panel }) => panel.column);
-    const viewColumn =
-      columns.find((column) => column !== undefined) ??
-      (vscode.window.activeTextEditor === undefined ? vscode.ViewColumn.Active : vscode.ViewColumn.Beside);
-    return { viewColumn, preserveFocus: true };
-  }
-
   #count(change: 1 | -1): void {
     this.#running += change;
     this.context.set('zscope.tracing', this.#running > 0);
@@ -497,10 +388,6 @@ export class TraceRuns implements Disposable {
 
   dispose(): void {
     this.#listeners.dispose();
-    for (const { session, panel } of [...this.#open]) {
-      session.dispose();
-      panel.dispose();
-    }
-    this.#open.clear();
+    this.open.dispose();
   }
 }
