@@ -74,7 +74,7 @@ export class JobPool {
     opened: () => void,
   ): Promise<RemoteJob> {
     signal.throwIfAborted();
-    const kept = this.#take(spec.root);
+    const kept = spec.isSprawling === true ? null : this.#take(spec.root);
     if (kept !== null) {
       opened();
       const job = await this.#reuse(kept, spec, signal, handlers);
@@ -91,7 +91,8 @@ export class JobPool {
    * @throws signal.reason when aborted; as {@link open}
    */
   async openStream(spec: JobSpec, signal: AbortSignal, handlers: JobHandlers): Promise<RemoteJob | null> {
-    const kept = spec.root === null || this.slots.isFull ? null : this.#take(spec.root);
+    const mayShare = spec.root !== null && spec.isSprawling !== true && !this.slots.isFull;
+    const kept = mayShare ? this.#take(spec.root) : null;
     if (kept !== null) {
       const job = await this.#reuse(kept, spec, signal, handlers);
       if (job !== null) return job;

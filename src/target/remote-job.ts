@@ -13,6 +13,10 @@ export interface JobSpec {
   readonly script: string | null;
   readonly cleanup: string;
   readonly kind: SupervisedJob['kind'];
+  /**
+   * It may start what outlives it and goes on writing to its shell: so that runs nothing else. Not so unless given.
+   */
+  readonly isSprawling?: boolean;
 }
 
 export interface JobHandlers {
@@ -84,7 +88,8 @@ export class RemoteJob implements ShellUser {
     this.#kind = spec.kind;
     // A terminal has no end of file, by which a shell that waits would end. Streams have shells of their own, which
     // are worth keeping where it took a program to have one.
-    this.#stays = !shell.hasTerminal && (spec.kind === 'question' || shell.root !== null);
+    this.#stays =
+      !shell.hasTerminal && spec.isSprawling !== true && (spec.kind === 'question' || shell.root !== null);
     this.#handlers = handlers;
     this.ended = new Promise((resolve) => {
       this.#resolveEnded = resolve;

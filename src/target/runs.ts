@@ -329,8 +329,13 @@ export class Runs {
     return new RunReport(name, log, new ActivityEntry(about, spec, activity));
   }
 
-  #spec({ needsRoot }: Pick<Question, 'needsRoot'>, job: Omit<JobSpec, 'root'>): JobSpec {
+  #spec(
+    { needsRoot, grade }: Pick<Question, 'needsRoot' | 'grade'>,
+    rest: Omit<JobSpec, 'root' | 'isSprawling'>,
+  ): JobSpec {
     if (this.over.state === 'closed') throw this.#lostFailure();
+    // What a person wrote may start a service, say.
+    const job = grade === 'change' ? { ...rest, isSprawling: true } : rest;
     // Only the facts are asked before anything is known, and they need no root.
     const root = this.over.facts?.root ?? 'none';
     if (needsRoot === true && root === 'none') throw this.say.notRoot();

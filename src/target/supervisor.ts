@@ -79,8 +79,9 @@ export interface SupervisedJob {
  * Marks on stdout are `RS nonce word ... LF`, see framing.ts. Works in dash, bash, busybox ash.
  */
 export function supervise(job: SupervisedJob): string {
-  return `${job.shell === 'kept' ? `${NEXT_WORD}\n` : ''}{
-exec 3<&0
+  const isKept = job.shell === 'kept';
+  return `${isKept ? `${NEXT_WORD}\n` : ''}{
+${isKept ? 'kill -KILL $z_idle 2>/dev/null\nunset z_idle\n' : ''}exec 3<&0
 LC_ALL=C PATH=$PATH:/usr/sbin:/sbin
 export LC_ALL PATH
 umask 077
@@ -249,15 +250,18 @@ ${WAIT}exit 0
 
 /**
  * Runs one job after another, each in a shell of its own, which reads its script from the same stdin. Nothing
- * beats meanwhile, so this ends when nothing came for as long as beats may be missing. Bash (5.2) parses
+ * beats meanwhile, so this ends when no script came for as long as beats may be missing: the shell of a job ends that
+ * wait once it has read its script, and ends itself, for its stdin does, where this is gone before. Bash (5.2) parses
  * wrong what comes on stdin after signals; here it only reads lines.
  */
 const WAIT = `while :; do
 (for z_turn in ${Array(MISSED_BEATS).fill('.').join(' ')}; do sleep ${BEAT_SECONDS}; kill -0 $$ || exit; done; kill -KILL $$) </dev/null >/dev/null 4>&- &
 z_idle=$!
 read -r z_line || break
-kill -KILL $z_idle
-[ "$z_line" != ${NEXT_WORD} ] || sh 2>&4 4>&- || exit
+case $z_line in
+${NEXT_WORD}) z_idle=$z_idle sh 2>&4 4>&- || exit;;
+*) kill -KILL $z_idle;;
+esac
 done
 kill -KILL $z_idle
 `;

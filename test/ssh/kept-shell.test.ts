@@ -81,12 +81,50 @@ test('one that was killed while it waited is replaced without a word', async () 
   connection.dispose();
 });
 
-test('it ends by itself when nobody asks: nothing of ours is left on the target', async () => {
-  const server = await start();
+test('it ends by itself when nobody asks, or half a script came: nothing of ours is left on the target', async () => {
+  const [server, other] = [await start(), await start()];
   const connection = await reach(server);
   await connection.run(question(':'), null);
-  await until('no process but that of the session', 60_000, () => server.processes.length <= 1);
-  expect(connection.state).toBe('connected');
+
+  const ssh = spawn('ssh', ['-F', other.configFile, other.alias, 'exec /bin/sh'], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  try {
+    let output = '';
+    ssh.stdout.on('data', (bytes: Buffer) => {
+      output += bytes.toString();
+    });
+    const job = { nonce: '0f'.repeat(16), preamble: '', script: ':', cleanup: '', kind: 'question' } as const;
+    ssh.stdin.write(supervise({ ...job, shell: 'new' }));
+    await until('the end', 20_000, () => output.includes(' end finished 0 none\n'));
+    ssh.stdin.write(supervise({ ...job, shell: 'kept' }).slice(0, 100));
+    await until('no process but that of the session', 60_000, () => server.processes.length <= 1);
+    expect(connection.state).toBe('connected');
+    connection.dispose();
+    await until('no shell that waits', 60_000, () => running(other, 'sh').length === 0);
+  } finally {
+    ssh.kill('SIGKILL');
+  }
+}, 180_000);
+
+test('what a person wrote has a shell of its own: what it leaves running writes into no answer', async () => {
+  const server = await start({ user: USER.sudo });
+  const connection = await reach(server);
+  const stray = 'n=0; while [ $n -lt 300 ]; do n=$((n+1)); echo stray; sleep 0.1; done';
+  const script = `setsid sh -c '${stray}' & sleep 1; echo own`;
+  const written = { ...lines(script, '', true), grade: 'change' } as const;
+  const got: string[] = [];
+  for (const kind of [written, { ...question(script, root), grade: 'change' } as const]) {
+    await connection.run(question(':', root), null);
+    if ('decode' in kind) {
+      got.push(...(await connection.run(kind, null)).split('\n'));
+    } else {
+      const stream = await connection.stream(kind, null, { events: (batch) => got.push(...batch) });
+      expect(await stream.ended).toMatchObject({ cleanUp: 'confirmed' });
+    }
+    expect(await connection.run(question('sleep 1; echo clean', root), null)).toBe('clean\n');
+  }
+  expect(got.filter((line) => line === 'own')).toHaveLength(2);
   connection.dispose();
 });
 
