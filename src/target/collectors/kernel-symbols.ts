@@ -6,6 +6,9 @@ import { type Collector, shellWord } from '../collector.ts';
  * kernel itself finds them (kernel/kallsyms.c, get_symbol_pos; kernel/module/kallsyms.c, find_kallsyms_symbol). The
  * symbols of the kernel come in the order of their addresses, those of modules in none; so each is put between two of
  * the addresses, which rarely are others than those of the symbol before. A module's last symbol has no size.
+ *
+ * Addresses in the lower half are none of code: per-cpu offsets of x86, and all of them where the kernel hides them
+ * (kptr_restrict), which would make everything a part of its first symbol.
  */
 export const kernelSymbols: Collector<{ readonly addresses: readonly string[] }, string> = {
   name: 'kernel-symbols',
@@ -20,6 +23,7 @@ export const kernelSymbols: Collector<{ readonly addresses: readonly string[] },
   {
     if ($3 == "" || $3 ~ /^(\\[|\\$|\\.L)/) next
     address = $1 ""
+    if (address < "8") next
     if (!(address > low && (at > n || address <= high))) {
       from = 1; to = n + 1
       while (from < to) {

@@ -111,7 +111,7 @@ export class TraceDecoder implements LineDecoder<TraceStreamEvent> {
       case 'pages':
         if (this.#output instanceof FtraceOutput) {
           this.#output.pause();
-          this.bytes.open(Number(rest[0]) || 0, this.#pageSize);
+          this.bytes.open(/^\d{1,5}$/.test(rest[0] ?? '') ? Number(rest[0]) : 0, this.#pageSize);
         }
         return [];
       case 'round':

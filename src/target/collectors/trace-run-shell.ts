@@ -7,7 +7,9 @@ const MOST_LINES = 6000;
 /**
  * How a session runs:
  *
- * - `record CALLS SECONDS RATE SHARES READER` has the trace read till a limit is reached; READER is `lines` or `pages`.
+ * - `record CALLS SECONDS RATE SHARES READER` has the trace read till a limit is reached; READER is `lines` or `pages`,
+ *   which are lines too where a person looks on, and where kptr_restrict hides the addresses of symbols from root: these
+ *   the kernel alone can name then.
  * - `tally SECONDS` has only the sums of the triggers read, once a second.
  *
  * What goes on is told by lines with the session's mark: into the trace itself while that is
@@ -57,7 +59,9 @@ centiseconds() {
 }
 record() {
   most_calls=$1 most_seconds=$2 most_rate=$3 shares=$4 reading=$5
-  [ ! -t 1 ] || reading=lines
+  restricted=0
+  { read -r restricted </proc/sys/kernel/kptr_restrict; } 2>/dev/null
+  [ ! -t 1 ] && [ "$restricted" != 2 ] || reading=lines
   if [ $reading = pages ]; then
     pages &
   else

@@ -51,6 +51,11 @@ export class KernelSymbols {
     return [...this.#missing.values()].sort();
   }
 
+  /** Whether no more are asked for at a time. */
+  get isFull(): boolean {
+    return this.#missing.size >= MOST_ASKED;
+  }
+
   /** Whether addresses are shown as they are from now on. */
   get isGivenUp(): boolean {
     return this.#isGivenUp;

@@ -13,6 +13,9 @@ import { readRingPage } from './ring-page.ts';
 /** Events that wait for the names of addresses: with more than these, addresses are shown. */
 const MOST_WAITING = 500_000;
 
+/** What is held at most till a round ends: somewhat more than all processors' buffers together. What goes beyond is lost. */
+const MOST_HELD = { records: 3_000_000, bytes: 256 * 1024 ** 2 } as const;
+
 /** An address that stands for the end of a stack (ULONG_MAX), and one for the tracer's own code (FTRACE_TRAMPOLINE_MARKER). */
 const END_OF_STACK = -1;
 const TRAMPOLINE = 0x7fff_ffff;
@@ -24,12 +27,15 @@ interface RawRecord {
   readonly data: DataView | null;
   /** How many were lost; null when that is not known. */
   readonly lost: number | null;
+  /** Its part of the page that it keeps in memory. */
+  readonly bytes: number;
 }
 
 /**
  * Makes calls of the ring buffer's pages. These come in rounds, in each of which all processors are read one after
- * another: an event is taken once all processors that had events were read beyond it, so that calls come in the
- * order of their times. A call whose stack has addresses without a name waits, and all behind it, till these are known.
+ * another: an event is taken once all processors that had events were read beyond it. One that had none when a round
+ * began may have had some before those of the others that it read last: these wait for the next round. So calls come in
+ * the order of their times. A call whose stack has addresses without a name waits, and all behind it, till these are known.
  */
 export class RawCalls {
   readonly #formats = new Map<number, EventFormat>();
@@ -41,13 +47,23 @@ export class RawCalls {
   #looked = 0;
   /** The newest event of each processor in this round. */
   readonly #newest = new Map<number, number>();
+  /** The newest event of the rounds before. */
+  #seen = Number.NEGATIVE_INFINITY;
+  /** Bytes of the pages of what was not taken yet. */
+  #bytes = 0;
+  /** Whether pages of this round were let go. */
+  #isFull = false;
 
-  /** @param said is given what the session wrote into its own trace */
+  /**
+   * @param said is given what the session wrote into its own trace
+   * @param most is held till a round ends
+   */
   constructor(
     private readonly programs: Programs,
     private readonly queue: CallQueue,
     private readonly symbols: KernelSymbols,
     private readonly said: (text: string) => void,
+    private readonly most: { readonly records: number; readonly bytes: number } = MOST_HELD,
   ) {}
 
   /** A line with a layout. */
@@ -59,24 +75,33 @@ export class RawCalls {
   }
 
   add({ cpu, page }: CpuPage): void {
+    if (this.#isFull) {
+      return;
+    }
     const read = readRingPage(page);
-    if (read === null) {
-      this.#records.push({ ns: 0, cpu, data: null, lost: null });
+    this.#isFull = this.#records.length >= this.most.records || this.#bytes >= this.most.bytes;
+    if (read === null || this.#isFull) {
+      this.#records.push({ ns: read?.ns ?? 0, cpu, data: null, lost: null, bytes: 0 });
       return;
     }
     if (read.lost !== 0) {
-      this.#records.push({ ns: read.ns, cpu, data: null, lost: read.lost });
+      this.#records.push({ ns: read.ns, cpu, data: null, lost: read.lost, bytes: 0 });
     }
+    const bytes = Math.ceil(page.byteLength / read.events.length);
     for (const { ns, data } of read.events) {
-      this.#records.push({ ns, cpu, data, lost: null });
+      this.#records.push({ ns, cpu, data, lost: null, bytes });
+      this.#bytes += bytes;
     }
     this.#newest.set(cpu, read.events.at(-1)?.ns ?? read.ns);
   }
 
   /** A round ended. @param isLast nothing of an older time is to come */
   round(isLast: boolean): void {
-    const until = isLast ? Number.POSITIVE_INFINITY : Math.min(...this.#newest.values());
+    const newest = [...this.#newest.values()];
+    const until = isLast ? Number.POSITIVE_INFINITY : Math.min(this.#seen, ...newest);
+    this.#seen = Math.max(this.#seen, ...newest);
     this.#newest.clear();
+    this.#isFull = false;
     this.#records.sort((a, b) => a.ns - b.ns);
     const later = this.#records.findIndex(({ ns }) => ns > until);
     this.#free = later < 0 ? this.#records.length : later;
@@ -87,6 +112,7 @@ export class RawCalls {
   take(): void {
     let taken = 0;
     while (taken < this.#free && this.#take(this.#records[taken])) {
+      this.#bytes -= this.#records[taken]?.bytes ?? 0;
       taken += 1;
     }
     this.#free -= taken;
@@ -107,13 +133,14 @@ export class RawCalls {
 
   /** All that is missing further on, so that it is asked for at once. */
   #look(): void {
-    for (const { data } of this.#records.slice(this.#looked, this.#free)) {
+    while (this.#looked < this.#free && !this.symbols.isFull) {
+      const { data = null } = this.#records[this.#looked] ?? {};
       const format = this.#formatOf(data);
       if (data !== null && format?.event === 'kernel_stack') {
         this.#frames(data, format);
       }
+      this.#looked += 1;
     }
-    this.#looked = this.#free;
   }
 
   #formatOf(data: DataView | null): EventFormat | undefined {

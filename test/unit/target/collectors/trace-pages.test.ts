@@ -2,10 +2,14 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { CallQueue } from '../../../../src/core/tracing/call-queue.ts';
 import type { CallEvent, TraceStreamEvent } from '../../../../src/core/tracing/events.ts';
 import { ftraceProgram } from '../../../../src/core/tracing/ftrace-program.ts';
 import { Programs } from '../../../../src/core/tracing/program/programs.ts';
+import { KernelSymbols } from '../../../../src/core/tracing/raw/kernel-symbols.ts';
+import { RawCalls } from '../../../../src/core/tracing/raw/raw-calls.ts';
 import { readRingPage } from '../../../../src/core/tracing/raw/ring-page.ts';
+import { StackPool } from '../../../../src/core/tracing/stack-pool.ts';
 import type { Asking } from '../../../../src/target/collector.ts';
 import { TraceDecoder } from '../../../../src/target/collectors/trace-decoder.ts';
 import { EventDelivery } from '../../../../src/target/event-delivery.ts';
@@ -189,6 +193,54 @@ test('calls of several processors come in the order of their times', async () =>
       [0, 5],
     ].sort((a, b) => order(a) - order(b)),
   );
+});
+
+test('a processor that had nothing yet when a round began is waited for', async () => {
+  const events = await decode(
+    output(
+      `${MARK} pages 0\n`,
+      page(5_000_000, [entry(0, call(1)), entry(4_000_000, call(3))]),
+      `${MARK} round\n`,
+      `${MARK} pages 0\n`,
+      page(9_500_000, [entry(0, call(4)), entry(4_000_000, call(6))]),
+      `${MARK} pages 1\n`,
+      page(8_000_000, [entry(0, call(2)), entry(4_000_000, call(5))]),
+      `${MARK} round\n`,
+      `${MARK} round\n`,
+      `${MARK} round last\n`,
+    ),
+    [4096],
+  );
+  expect(callsOf(events).map(({ arguments: [a] }) => Number(a?.value))).toEqual([1, 2, 3, 4, 5, 6]);
+});
+
+test('pages of a round without an end are let go, and said to be lost', () => {
+  const [queue, said] = [new CallQueue(new StackPool()), () => {}];
+  const most = { records: 100, bytes: 10 * 4096 };
+  const raw = new RawCalls(new Programs(program), queue, new KernelSymbols(), said, most);
+  const add = (times: number, entries: readonly number[][]) => {
+    for (let i = 0; i < times; i++) {
+      const { buffer } = page(5_000_000 + i, entries);
+      raw.add({ cpu: 0, page: new DataView(buffer as ArrayBuffer) });
+    }
+  };
+  const losses = () => {
+    raw.round(true);
+    return [...queue.ready(), ...queue.end()].filter(({ kind }) => kind === 'loss').length;
+  };
+  raw.format(LAYOUT.split(' format ')[1]?.trim() ?? '');
+  add(9, [entry(0, call(1))]);
+  expect(losses()).toBe(0);
+  // Large pages with little in them, small ones that are full, and none at all.
+  add(1000, [entry(0, call(1))]);
+  expect(losses()).toBe(1);
+  add(
+    3,
+    Array.from({ length: 60 }, () => entry(0, call(1))),
+  );
+  expect(losses()).toBe(1);
+  add(9, [entry(0, call(1))]);
+  expect(losses()).toBe(0);
 });
 
 /** When the call with this argument was. */
