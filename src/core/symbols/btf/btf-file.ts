@@ -46,7 +46,7 @@ const EACH: Readonly<Record<number, number>> = {
 };
 
 /** Types of one file; those of a distribution's kernel are some 150,000. */
-const MOST_TYPES = 1 << 22;
+const MOST_TYPES = 1 << 20;
 
 /** One type: what all of them have. */
 export interface BtfType {

@@ -13,6 +13,8 @@ const MOST_CONSTANTS = 512;
 const MOST_MEMBERS = 24;
 /** A function of C has a few; what claims more is no such. */
 const MOST_PARAMETERS = 64;
+/** Functions of one name: kernels have static ones in some of their files. */
+const MOST_NAMESAKES = 64;
 /** Members that are looked at for one answer: the largest structures have some hundred. */
 const MOST_STEPS = 1 << 16;
 
@@ -40,10 +42,15 @@ export function btfFunction(
   membersOf: MemberTable,
 ): TypedFunction | null {
   let found: TypedFunction | null = null;
+  let namesakes = 0;
   for (const number of file.find(symbol, [KIND.function])) {
     const prototype = file.type(file.type(number)?.value ?? 0);
     if (prototype?.kind !== KIND.prototype) {
       continue;
+    }
+    namesakes += 1;
+    if (namesakes > MOST_NAMESAKES) {
+      return null;
     }
     const one = new Reader(file, membersOf).function(prototype, machine);
     if (found !== null && JSON.stringify(found) !== JSON.stringify(one)) {

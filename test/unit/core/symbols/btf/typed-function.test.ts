@@ -202,6 +202,19 @@ describe('BTF of any bytes', () => {
     expect(found?.arguments.map(({ type }) => type)).toEqual([null, { kind: 'pointer' }]);
   });
 
+  it('has one name for all of its functions', () => {
+    const btf = new BtfBuilder();
+    const int = btf.type(KIND.int, 'int', 4, 0, [SIGNED | 32]);
+    const prototype = btf.type(KIND.prototype, '', int, 1, ['a', int]);
+    const first = btf.type(KIND.function, 'init', prototype);
+    const read = () => btfFunction(new BtfFile(btf.bytes()), 'init', 'x86-64', members);
+    for (let i = 1; i < 40; i++) btf.type(KIND.function, 'init', prototype);
+    expect(read()?.arguments).toHaveLength(1);
+    // Reading each of a million would take hours.
+    while (btf.type(KIND.function, 'init', prototype) < first + 1000);
+    expect(read()).toBeNull();
+  });
+
   it('says with a sentence that it is none', () => {
     for (const bytes of [new Uint8Array(0), new Uint8Array(30), kernel().btf.bytes().subarray(0, 60)]) {
       expect(() => new BtfFile(bytes)).toThrow(/cannot be read: they are damaged/);
