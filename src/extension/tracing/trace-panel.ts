@@ -21,15 +21,11 @@ import type { RunningBuilds } from '../source/running-builds.ts';
 import { openProgram } from '../tracers/open-program.ts';
 import { webviewHtml, webviewRoot, webviewScript } from '../webview-html.ts';
 import { readTraceMessage } from '../webview-messages.ts';
+import { EventSender } from './event-sender.ts';
 import { LinesBeside } from './lines-beside.ts';
 import { stackKey, tallyView } from './tally-view.ts';
 import type { SessionListener } from './trace-session.ts';
 import { conditionsText, lossRowText, lossText, returnedText } from './trace-texts.ts';
-
-/** Rows sent to the page in one message. */
-const BATCH = 1000;
-/** Messages in a row before others of the extension have their turn: a million events take a while. */
-const PARTS = 20;
 
 /** A session as a view shows it: one that runs or ran in this window, or one that was kept. */
 export interface ShownSession extends Disposable {
@@ -76,9 +72,7 @@ export class TracePanel implements Disposable {
   #state: TraceStatus = { text: 'Starting...', running: true, isError: false, waiting: '', alternatives: [] };
   readonly #beside: LinesBeside;
   #firstTime: number | null = null;
-  /** Index of the first event that the page was not sent. */
-  #sent = 0;
-  #sending: NodeJS.Immediate | null = null;
+  readonly #sender: EventSender<TraceEvent>;
   #names = false;
   /** Counts the rows of sums that were chosen. */
   #chosen = 0;
@@ -125,10 +119,17 @@ export class TracePanel implements Disposable {
       nonce: randomBytes(16).toString('hex'),
       source: webviewScript(extensionUri, 'trace'),
     });
+    this.#sender = this.#lifetime.add(
+      new EventSender(
+        () => session.events,
+        (batch, from) =>
+          this.#post({ type: 'rows', rows: batch.map((event, i) => this.#row(event, from + i)) }),
+      ),
+    );
     this.#lifetime.add(
       session.listen(() => {
         this.#beside.noteBuilds();
-        this.#send();
+        this.#sender.send();
         this.#sendSums();
       }),
     );
@@ -183,8 +184,7 @@ export class TracePanel implements Disposable {
     if (this.session.events.first === 0) {
       this.#firstTime = null;
     }
-    this.#sent = 0;
-    this.#send();
+    this.#sender.restart();
     this.#sums = null;
     this.#losses = '';
     this.#sendSums();
@@ -276,24 +276,6 @@ export class TracePanel implements Disposable {
       .map(({ symbol, summary }) => `${symbol}: ${summary}`)
       .join('; ')}`;
     await this.#beside.showTree(++this.#chosen, heading, roots);
-  }
-
-  /** Sends the events that the page does not have: so many at once that others come to their turn between. */
-  #send(): void {
-    for (let part = 0; part < PARTS && this.#sending === null && !this.#lifetime.ended; part++) {
-      const { first, items } = this.session.events;
-      const from = Math.max(this.#sent, first);
-      const batch = items.slice(from - first, from - first + BATCH);
-      if (batch.length === 0) {
-        return;
-      }
-      this.#post({ type: 'rows', rows: batch.map((event, i) => this.#row(event, from + i)) });
-      this.#sent = from + batch.length;
-    }
-    this.#sending ??= setImmediate(() => {
-      this.#sending = null;
-      this.#send();
-    });
   }
 
   #row(event: TraceEvent, id: number): TraceRow {
