@@ -29,6 +29,7 @@ export class Recording implements Disposable {
   /** As the file's first line has it. */
   #known: readonly SessionFunction[] = [];
   #ended = false;
+  #ending: Promise<void> | null = null;
 
   /**
    * @param header what the session is; asked for when it starts, and when it ends for functions that joined
@@ -99,9 +100,14 @@ export class Recording implements Disposable {
     }
   }
 
-  /** Writes how it ended; resolves when the file is whole. */
-  async end(reason: string): Promise<void> {
+  /** Writes how it ended, the first time; resolves when the file is whole. */
+  end(reason: string): Promise<void> {
     this.#listener.dispose();
+    this.#ending ??= this.#end(reason);
+    return this.#ending;
+  }
+
+  async #end(reason: string): Promise<void> {
     if (this.#ended) {
       return;
     }

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -139,6 +139,21 @@ it('keeps the newest within its limit, and lists no other files', async () => {
   expect(kept[0]?.header.startedAt).toBe(HEADER.startedAt + 102_000);
   expect(kept.at(-1)?.header.startedAt).toBe(HEADER.startedAt + 3000);
   expect(readdirSync(store.folder)).toHaveLength(101);
+});
+
+it('says once how it ended, also when the window closes before its file is there', async () => {
+  const session = new Told();
+  const recording = record(session);
+  session.started = {};
+  session.tell(call());
+  await Promise.all([recording.end('finished'), recording.end('stopped')]);
+  const [file] = await store.list();
+  const lines = readFileSync(file?.path ?? '', 'utf8')
+    .trimEnd()
+    .split('\n');
+  expect(lines.filter((line) => line.includes('endedAt'))).toHaveLength(1);
+  const kept = await readSessionFile(file?.path ?? '');
+  expect([kept.events.length, kept.end?.reason]).toEqual([1, 'finished']);
 });
 
 it('lists one whose first line is long', async () => {
