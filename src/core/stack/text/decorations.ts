@@ -92,12 +92,12 @@ const CLOSED = /(?<=^[^"]*)"[}\]),]{0,8}$|(?<=^[^']*)'[}\]),]{0,8}$|(?<=^[^`]*)`
 
 /** Column where the body of a line that begins at `from` ends. */
 export function bodyEnd(text: string, from: number): number {
-  const trimmed = text.trimEnd();
+  // Nearly all lines end with neither a blank nor a mark.
+  const trimmed = isPrinted(text.charCodeAt(text.length - 1)) ? text : text.trimEnd();
   if (trimmed.length <= from) {
     return from;
   }
-  // What is put behind ends so; a line of a log ends otherwise.
-  if (!'>]|}"\'`'.includes(trimmed.at(-1) ?? '')) {
+  if (!endsMarked(trimmed.charCodeAt(trimmed.length - 1))) {
     return trimmed.length;
   }
   // Looked for in the last characters only: the pattern may begin anywhere.
@@ -129,6 +129,18 @@ function behindTime(text: string): number {
     at++;
   }
   return at;
+}
+
+/** What is put behind ends so, with one of > ] | } " ' `; a line of a log ends otherwise. */
+function endsMarked(unit: number): boolean {
+  return (
+    unit === 62 || unit === 93 || unit === 124 || unit === 125 || unit === 34 || unit === 39 || unit === 96
+  );
+}
+
+/** One of ASCII's characters that are no blanks. */
+function isPrinted(unit: number): boolean {
+  return unit > 32 && unit < 127;
 }
 
 function isLetter(unit: number): boolean {

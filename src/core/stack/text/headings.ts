@@ -7,15 +7,31 @@ import type { Output } from './output.ts';
 
 interface Pattern {
   readonly what: HeadingItem['what'];
-  /** Named groups: comm, pid, state. */
   readonly pattern: RegExp;
+  /** Numbers of the groups; 0, the whole, where the pattern has none. */
+  readonly comm: number;
+  readonly pid: number;
+  readonly state: number;
 }
 
 const COMM = '(?<comm>.{1,64}?)';
 const PID = '(?<pid>\\d{1,10})';
 
+/** Named groups: comm, pid, state. They are numbered, which takes half the time to read. */
 function pattern(what: HeadingItem['what'], source: string): Pattern {
-  return { what, pattern: new RegExp(`^(?:${source})`) };
+  const names: string[] = [];
+  const numbered = source.replace(/\(\?<(\w+)>/g, (_, name: string) => {
+    names.push(name);
+    return '(';
+  });
+  const numberOf = (name: string) => names.indexOf(name) + 1;
+  return {
+    what,
+    pattern: new RegExp(`^(?:${numbered})`),
+    comm: numberOf('comm'),
+    pid: numberOf('pid'),
+    state: numberOf('state'),
+  };
 }
 
 /**
@@ -120,31 +136,33 @@ export function readHeading(line: Line, out: Output): boolean {
   }
   const { body } = line;
   if (body === CALL_TRACE) {
-    out.add({ kind: 'heading', ...line.span(line.bodyColumn, line.bodyColumn + body.length), ...STACK });
+    out.heading(line.bodyColumn, STACK);
     return true;
   }
   const patterns = isOldTask(body) ? OLD_TASKS : BY_FIRST.get(body.charCodeAt(0));
   if (patterns === undefined) {
     return false;
   }
-  for (const { what, pattern } of patterns) {
+  for (const { what, pattern, comm, pid, state } of patterns) {
     const match = pattern.exec(body);
     if (match !== null) {
-      const groups = match.groups ?? {};
-      const pid = groups['pid'];
-      out.add({
-        kind: 'heading',
-        ...line.span(line.bodyColumn, line.bodyColumn + body.length),
+      const name = group(match, comm);
+      const number = group(match, pid);
+      out.heading(line.bodyColumn, {
         what,
         title: body,
-        comm: groups['comm'] === undefined ? null : out.name(groups['comm']),
-        pid: pid === undefined ? null : Number(pid),
-        state: groups['state'] ?? null,
+        comm: name === null ? null : out.name(name),
+        pid: number === null ? null : Number(number),
+        state: group(match, state),
       });
       return true;
     }
   }
   return false;
+}
+
+function group(match: RegExpExecArray, number: number): string | null {
+  return number === 0 ? null : (match[number] ?? null);
 }
 
 /** Ends with ` 0x00000000`: only such a line can be a task of an old kernel. */

@@ -1,4 +1,4 @@
-import type { FrameItem, ItemSink, StackItem } from './items.ts';
+import type { FrameItem, HeadingItem, ItemSink, StackItem } from './items.ts';
 import type { Line } from './line.ts';
 import type { Repeat } from './repeats.ts';
 
@@ -12,6 +12,9 @@ export interface FrameParts {
   readonly module?: string | null;
   readonly reliable?: boolean;
 }
+
+/** What a heading says. */
+export type HeadingParts = Pick<HeadingItem, 'what' | 'title' | 'comm' | 'pid' | 'state'>;
 
 /** A frame's name and its columns in the line as it is read, which may be a cleaned one. */
 export interface PlacedName {
@@ -124,6 +127,22 @@ export class Output {
     const name = this.line.number <= this.#openTo ? this.#open : null;
     this.#open = null;
     return name;
+  }
+
+  /** A heading whose title begins at column `start` of the present line. */
+  heading(start: number, { what, title, comm, pid, state }: HeadingParts): void {
+    const at = this.line.span(start, start + title.length);
+    this.add({
+      kind: 'heading',
+      line: at.line,
+      start: at.start,
+      end: at.end,
+      what,
+      title,
+      comm,
+      pid,
+      state,
+    });
   }
 
   /** An entry without a function, at columns `start` to `end` of the present line. */

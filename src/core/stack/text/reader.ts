@@ -25,11 +25,16 @@ const MAX_LINE = 64 * 1024 * 1024;
 /** Lines that one frame may be wrapped over. */
 const MAX_JOINED = 4;
 
+/** Sets of classes for which the formats are kept: the lines of a text have few, random bytes have more. */
+const MAX_CLASSES = 1024;
+
 /** Reads text that comes in pieces; {@link end} reads what was waiting for more. */
 export class StackTextReader {
   readonly #line = new Line();
   readonly #out: Output;
   readonly #formats: readonly Format[] = createFormats();
+  /** Of them, those that a line with these classes may be of. */
+  readonly #possible = new Map<number, readonly Format[]>();
   readonly #marks = new Marks();
   readonly #repeats = new Repeats();
   /** The format of the last line that had one: the next line is most likely of the same. */
@@ -317,13 +322,25 @@ export class StackTextReader {
     if (current !== null && mayBe(current, classes) && current.read(line, out)) {
       return;
     }
-    for (const format of this.#formats) {
-      if (mayBe(format, classes) && format !== current && format.read(line, out)) {
+    for (const format of this.#formatsOf(classes)) {
+      if (format !== current && format.read(line, out)) {
         this.#current = format;
         return;
       }
     }
     readHeading(line, out);
+  }
+
+  #formatsOf(classes: number): readonly Format[] {
+    const known = this.#possible.get(classes);
+    if (known !== undefined) {
+      return known;
+    }
+    const possible = this.#formats.filter((format) => mayBe(format, classes));
+    if (this.#possible.size < MAX_CLASSES) {
+      this.#possible.set(classes, possible);
+    }
+    return possible;
   }
 }
 

@@ -40,7 +40,8 @@ export class Repeats {
       if (
         start + known.tail.length === end &&
         (before === 32 || before === 93) &&
-        text.startsWith(known.tail, start)
+        // Takes less time than startsWith, which looks at one character after the other.
+        text.slice(start, end) === known.tail
       ) {
         return known;
       }

@@ -7,8 +7,15 @@ import { moduleName } from '../linux.ts';
 import { Waiting } from '../waiting.ts';
 import { type Format, frameInBody } from './format.ts';
 
-const ENTRY =
-  /^((?:0x)?[\da-f]{8,16} )?(?:b')?([A-Za-z_][\w.$@:~]*(?<!:)|[A-Za-z_~][^/;]{0,300}::[^/;]{0,300})(?:\+0x([\da-f]{1,12}))?(?: \[([\w.-]{1,128})\])?'?$/;
+const NAME = '[A-Za-z_][\\w.$@:~]*(?<!:)';
+/** C++'s and Rust's, which hold blanks and brackets. */
+const QUALIFIED = '[A-Za-z_~][^/;]{0,300}::[^/;]{0,300}';
+const entry = (name: string) =>
+  new RegExp(
+    `^((?:0x)?[\\da-f]{8,16} )?(?:b')?(${name})(?:\\+0x([\\da-f]{1,12}))?(?: \\[([\\w.-]{1,128})\\])?'?$`,
+  );
+const ENTRY = entry(NAME);
+const QUALIFIED_ENTRY = entry(`${NAME}|${QUALIFIED}`);
 /** A name of C with a small letter; what is at the beginning of a line can be anything else. */
 const PLAIN = /^[\w.$@]*[a-z][\w.$@]*$/;
 const UNKNOWN = /^(?:\[[\w.-]{1,64}\]|-{1,2}|0x[\da-f]{4,16}|(?:target|waker): {2,20}\S.{0,32})$/;
@@ -79,7 +86,9 @@ export function bccFormat(): Format {
         waiting.clear();
         return true;
       }
-      const match = (line.classes & LETTER) === 0 || waiting.length >= MAX_WAITING ? null : ENTRY.exec(text);
+      const pattern = text.includes('::') ? QUALIFIED_ENTRY : ENTRY;
+      const match =
+        (line.classes & LETTER) === 0 || waiting.length >= MAX_WAITING ? null : pattern.exec(text);
       // Frames with a number at the beginning of their lines, and addresses behind blanks, have readers of their own.
       if (
         match === null ||

@@ -18,7 +18,7 @@ export function inlinedFormat(): Format {
     needs: COLON | BRACKET,
     read(line, out) {
       const { body } = line;
-      if (body.length > 65_536) {
+      if (body.length > 65_536 || !body.includes(' [inline]')) {
         return false;
       }
       let found = false;

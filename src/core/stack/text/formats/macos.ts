@@ -25,7 +25,7 @@ export function macosNameFormat(): Format {
     needs: COLON,
     read(line, out) {
       const { body } = line;
-      const match = body.length > 512 ? null : NAMED.exec(body);
+      const match = body.length > 512 || !body.includes(' : _') ? null : NAMED.exec(body);
       if (match === null) {
         return false;
       }
