@@ -34,7 +34,7 @@ it('gives back any bytes, whatever pieces they came in, and the same text for ea
       expect(text).toBe(decoded([whole]));
       expect(text.split('\n').length).toBe(whole.toString('latin1').split('\n').length);
     }),
-    { numRuns: 1000 },
+    { numRuns: 300 },
   );
 });
 
