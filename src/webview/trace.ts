@@ -1,29 +1,20 @@
 /** The page of a trace view. */
 import '@vscode-elements/elements/dist/vscode-icon/index.js';
-import { html, nothing, type TemplateResult } from 'lit';
+import { html, type TemplateResult } from 'lit';
 import { inert } from '../core/text/inert.ts';
 import { KINDS, type TraceKind } from '../core/tracing/kinds.ts';
-import {
-  type FromTraceView,
-  type StackLine,
-  type TallyView,
-  type ToTraceView,
-  TRACE_ROWS_KEPT,
-  type TraceRow,
-  type TraceStatus,
-} from '../protocol/trace-view.ts';
+import type { FromTraceView, TallyView, ToTraceView, TraceRow, TraceStatus } from '../protocol/trace-view.ts';
 import { showView } from './page.ts';
 import './refusal.ts';
-import { rowCondition } from './row-condition.ts';
-import { RowStream } from './row-stream.ts';
-import { PackedTraceRows } from './rows/packed-trace-rows.ts';
-import { SortedRows } from './rows/sorted-rows.ts';
-import { RowsView, type ToolbarTexts } from './rows-view.ts';
+import { RowsView } from './rows-view.ts';
+import { SortedStream } from './sorted-stream.ts';
 import './split-pane.ts';
 import './stack-lines.ts';
 import { viewStyles } from './styles.ts';
-import { durationOf } from './trace-list.ts';
-import { nextSort, sortKey, type TraceColumn, type TraceSort } from './trace-sort.ts';
+import { argumentsNote, traceHeading } from './trace-heading.ts';
+import './trace-list.ts';
+import { traceRows, traceToolbar } from './trace-rows.ts';
+import { nextSort, type TraceColumn, type TraceSort } from './trace-sort.ts';
 import { traceStyles } from './trace-styles.ts';
 import './trace-tally.ts';
 import './trace-tree.ts';
@@ -37,28 +28,10 @@ const SELECT_DELAY = 60;
 /** Milliseconds that a page waits for what it shows before it asks for it. */
 const FILL_DELAY = 50;
 
-/**
- * Milliseconds between two sortings while calls come: rows that jump about cannot be read. Where a sorting takes long, it is
- * that many times as long till the next.
- */
-const SORT_PERIOD = { least: 1000, times: 10 } as const;
-
-const toolbar: ToolbarTexts = {
-  label: 'Trace',
-  filterPlaceholder: 'Filter (e.g. txg_sync, -exclude, duration > 1ms)',
-  filterLabel:
-    'Filter events: all words must occur, -word must not; or a condition, such as duration > 1ms && ret != 0',
-  things: 'events',
-};
-
 /** A drawn tree of calls. */
 type Tree = Extract<ToTraceView, { type: 'tree' }>;
 
-interface Stack {
-  readonly id: number;
-  readonly lines: readonly StackLine[];
-  readonly resolving: boolean;
-}
+type Stack = Omit<Extract<ToTraceView, { type: 'stack' }>, 'type'>;
 
 export class TraceView extends RowsView<TraceRow> {
   static override styles = [viewStyles, traceStyles];
@@ -67,24 +40,7 @@ export class TraceView extends RowsView<TraceRow> {
     { message: readTraceMessage, state: readTraceState },
     (message) => this.#receive(message),
   );
-  protected override readonly stream = new RowStream<TraceRow>(
-    TRACE_ROWS_KEPT,
-    {
-      fields: (row) => [
-        row.comm,
-        String(row.pid),
-        row.function,
-        row.time,
-        row.returned,
-        durationOf(row),
-        ...row.arguments.map(({ name, value }) => `${name}=${value}`),
-      ],
-      always: (row) => row.kind === 'loss',
-      condition: rowCondition,
-      buffer: (capacity) => new PackedTraceRows(capacity),
-    },
-    (refiltered) => this.draw(refiltered),
-  );
+  protected override readonly stream = traceRows((refiltered) => this.draw(refiltered));
   /** What was remembered; the first reset says whether it is of the same session. */
   readonly #first = this.#host.load();
   #saved: TraceState | null = this.#first;
@@ -96,12 +52,7 @@ export class TraceView extends RowsView<TraceRow> {
   protected override follow = this.#first.follow;
   #split = this.#first.split;
   #sort = this.#first.sort;
-  readonly #sorted = new SortedRows<TraceRow>();
-  /** When they were sorted last, by performance.now(). */
-  #sortedAt = Number.NEGATIVE_INFINITY;
-  /** Milliseconds from then to the next time. */
-  #sortPeriod: number = SORT_PERIOD.least;
-  #resorting: ReturnType<typeof setTimeout> | undefined;
+  readonly #sorted = new SortedStream(() => this.stream.schedule());
   #kind: TraceKind = 'calls';
   #hasProgram = false;
   /** Functions that calls came of. */
@@ -129,52 +80,15 @@ export class TraceView extends RowsView<TraceRow> {
   override render(): TemplateResult {
     // Nothing came and nothing will: the reason is all there is to show.
     const refused = this.#state.isError && !this.#state.running && this.stream.store.total === 0;
-    return html`<header class="heading">
-        <h1>${inert(this.#title)}</h1>
-        ${this.#target === '' ? nothing : html`<span class="aside">on ${inert(this.#target)}</span>`}
-        <span
-          class=${this.#state.isError ? 'aside state error' : 'aside state'}
-          role="status"
-          title=${inert(this.#state.text)}
-          >${refused ? '' : inert(this.#state.text)}</span
-        >
-        ${
-          this.#losses.text === ''
-            ? nothing
-            : html`<span class="losses" role="status" title=${inert(this.#losses.title)}
-                >${inert(this.#losses.text)}</span
-              >`
-        }
-        ${
-          this.#state.running
-            ? html`<vscode-toolbar-button
-                class="stop"
-                icon="debug-stop"
-                label="Stop tracing"
-                title="Stop tracing"
-                @click=${() => this.#host.post({ type: 'stop' })}
-                >Stop</vscode-toolbar-button
-              >`
-            : nothing
-        }
-        ${
-          this.#hasProgram && !refused
-            ? html`<vscode-toolbar-button
-                class="program"
-                icon="copy"
-                label="Copy program"
-                title="Copy what runs on the target, as a script for root"
-                @click=${() => this.#host.post({ type: 'copyProgram' })}
-              ></vscode-toolbar-button
-              ><vscode-toolbar-button
-                icon="go-to-file"
-                label="Open program"
-                title="Open what runs on the target in an editor, to change it and run it again"
-                @click=${() => this.#host.post({ type: 'openProgram' })}
-              ></vscode-toolbar-button>`
-            : nothing
-        }
-      </header>
+    const heading = {
+      title: this.#title,
+      target: this.#target,
+      state: this.#state,
+      losses: this.#losses,
+      hasProgram: this.#hasProgram,
+      isRefused: refused,
+    };
+    return html`${traceHeading(heading, (message) => this.#host.post(message))}
       ${
         refused
           ? html`<zs-refusal
@@ -240,12 +154,8 @@ export class TraceView extends RowsView<TraceRow> {
   }
 
   #renderEvents(): TemplateResult {
-    return html`${
-      this.#argumentsKnown === ''
-        ? nothing
-        : html`<div class="note" title=${inert(this.#argumentsKnown)}>${inert(this.#argumentsKnown)}</div>`
-    }
-      ${this.renderToolbar(toolbar)}
+    return html`${argumentsNote(this.#argumentsKnown)}
+      ${this.renderToolbar(traceToolbar)}
       <zs-split-pane .share=${this.#split} @split-change=${this.#onSplit}>
         <zs-trace-list
           slot="first"
@@ -255,7 +165,7 @@ export class TraceView extends RowsView<TraceRow> {
           .single=${this.#functions.size < 2}
           .emptyText=${this.#emptyText()}
           .sort=${this.#sort}
-          .source=${this.#sort === null ? this.stream.store : this.#sorted}
+          .source=${this.#sort === null ? this.stream.store : this.#sorted.rows}
           @sort-choose=${(event: CustomEvent<TraceColumn>) => this.#sortBy(nextSort(this.#sort, event.detail))}
           @active-change=${() => this.#ask(SELECT_DELAY)}
           @row-open=${() => this.#pane?.focus()}
@@ -289,7 +199,7 @@ export class TraceView extends RowsView<TraceRow> {
   /** @param sort null for the order in which the calls came */
   #sortBy(sort: TraceSort | null): void {
     this.#sort = sort;
-    this.#sortedAt = Number.NEGATIVE_INFINITY;
+    this.#sorted.expire();
     if (sort === null) {
       this.list?.revealActive();
     } else {
@@ -312,18 +222,7 @@ export class TraceView extends RowsView<TraceRow> {
 
   protected override draw(refiltered: boolean): void {
     if (this.#sort !== null) {
-      const wait = refiltered ? 0 : this.#sortPeriod - (performance.now() - this.#sortedAt);
-      if (wait <= 0) {
-        const began = performance.now();
-        this.#sorted.sort(this.stream.store, sortKey(this.#sort.column), this.#sort.descending);
-        this.#sortedAt = performance.now();
-        this.#sortPeriod = Math.max(SORT_PERIOD.least, SORT_PERIOD.times * (this.#sortedAt - began));
-      } else {
-        this.#resorting ??= setTimeout(() => {
-          this.#resorting = undefined;
-          this.stream.schedule();
-        }, wait);
-      }
+      this.#sorted.draw(this.stream.store, this.#sort, refiltered);
     }
     super.draw(refiltered);
   }
