@@ -117,7 +117,7 @@ z_stat() {
 set -- \${z_line##*) }
 z_state=$1 z_parent=$2 z_pgrp=$3 z_start=\${20}
 }
-${isNoted(job) ? NOTE : ''}z_living() {
+${isNoted(job) ? `z_clean=${quote(job.cleanup)}\n${NOTE}` : ''}z_living() {
 for z_p in /proc/[0-9]*; do
 z_stat $z_p || continue
 [ "$z_pgrp" = "$z_job" ] || [ $z_p = /proc/$z_job ] || continue
@@ -149,7 +149,7 @@ kill -0 $z_job 2>/dev/null || z_nudge
 wait $z_job
 z_status=$?
 [ -z "$z_heard" ] || z_tick
-${isNoted(job) ? '[ -z "$z_heard" ] || z_note\n' : ''}if [ -n "$z_nudged" ] && [ -n "$z_signal" ] && ! kill -0 $z_job 2>/dev/null; then
+${isNoted(job) ? `${job.script === null ? '[ -z "$z_begun" ] || ' : ''}[ -z "$z_heard" ] || z_note\n` : ''}if [ -n "$z_nudged" ] && [ -n "$z_signal" ] && ! kill -0 $z_job 2>/dev/null; then
 z_status=255 z_why=\${z_why:-finished}
 elif [ -z "$z_signal" ] || [ $z_status -lt 128 ]; then
 [ -z "$z_signal" ] || [ $z_status -ne 127 ] || z_status=$z_before
@@ -180,7 +180,10 @@ fi
 `;
 }
 
-/** Where it stands what of ours has to be undone on a target; its files are named `PID.STARTTIME`, of a supervisor. */
+/**
+ * Where it stands what of ours has to be undone on a target; its files are named `PID.STARTTIME`, of a supervisor. Each is
+ * the script of its clean-up, behind a comment with the process and the start time of its job.
+ */
 export const NOTES = '/run/zscope';
 
 /** Whether a note is left while it runs: something is to be undone at its end. */
@@ -190,21 +193,21 @@ function isNoted({ kind, cleanup }: SupervisedJob): boolean {
 
 /**
  * Notes down that this supervisor has to clean up: should it be killed, the next connection finds the note, whose name is
- * that of no process (collectors/leftovers.ts). It holds the process and the start time of the job. Written at the first
- * beat, so that it delays no beginning; by root only, and to memory only: a disk may hang (TMPFS_MAGIC,
- * include/uapi/linux/magic.h). Start times are field 22 of proc_pid_stat(5).
+ * that of no process (collectors/leftovers.ts). Written at the first beat, so that it delays no beginning; by root only,
+ * where nobody else can write, and to memory only: a disk may hang (TMPFS_MAGIC, include/uapi/linux/magic.h). Start times
+ * are field 22 of proc_pid_stat(5).
  */
 const NOTE = `z_noted=
 z_note() {
 [ -z "$z_noted" ] || return 0
 z_noted=none
-[ -w /run ] && [ "$(stat -f -c %t /run)" = 1021994 ] && z_stat /proc/$z_job || return 0
-z_jot="$z_job $z_start"
+[ -O /run ] && [ -w /run ] && [ "$(stat -f -c %t /run)" = 1021994 ] && z_stat /proc/$z_job || return 0
+z_jot="# $z_job $z_start"
 z_stat /proc/$$ || return 0
 z_noted=${NOTES}/$$.$z_start
 for z_turn in . .; do
 mkdir -m 755 ${NOTES}
-echo "$z_jot" >$z_noted && break
+[ -O ${NOTES} ] && [ ! -L ${NOTES} ] && printf '%s\\n' "$z_jot" "$z_clean" >$z_noted && break
 done
 } 2>/dev/null 3<&-
 `;
@@ -338,7 +341,7 @@ ${job.script === null ? '' : 'z_read\n'}`;
 function cleanUp(job: SupervisedJob): string {
   if (job.cleanup === '') return '';
   // The client may be gone, and with it whoever reads stderr: so it is said only at the end.
-  return `${job.script === null ? '[ -z "$z_begun" ] || ' : ''}z_said=$( (eval ${quote(job.cleanup)}) </dev/null 3<&- 2>&1 ) || z_said=\${z_said:-the clean-up broke off}
+  return `${job.script === null ? '[ -z "$z_begun" ] || ' : ''}z_said=$( (eval ${isNoted(job) ? '"$z_clean"' : quote(job.cleanup)}) </dev/null 3<&- 2>&1 ) || z_said=\${z_said:-the clean-up broke off}
 [ -z "$z_said" ] || { printf '%s\\n' "$z_said" >&2; [ $z_left = stuck ] || z_left=rests; }
 `;
 }

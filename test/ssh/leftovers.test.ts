@@ -40,6 +40,8 @@ test('a note stands while something has to be undone; what is left is told, and 
     const cleanup = `: >'${server.path(name)}'`;
     return await connection.stream(lines(forever(name), cleanup), null, { events: () => {} });
   };
+  // What only stands by has nothing to undo.
+  connection.standBy(lines(':', `: >'${server.path(word())}'`), null);
   const one = await stream(first);
   const other = await stream(second);
   const both = await notes(connection, 2);
@@ -62,11 +64,26 @@ test('a note stands while something has to be undone; what is left is told, and 
   const next = await reach(server);
   expect(next.facts.leftovers).toBe(1);
   expect(isRunning(first)).toBe(true);
+  expect(existsSync(server.path(first))).toBe(false);
   expect(await next.run(clearLeftovers, null)).toEqual({ removed: 1, left: [] });
   await until('its end', 20_000, () => !isRunning(first));
+  expect(existsSync(server.path(first))).toBe(true);
   expect(await next.run(question('ls -d /run/zscope 2>&1; :'), null)).toContain('No such file');
   next.dispose();
   const last = await reach(server);
   expect(last.facts.leftovers).toBe(0);
+
+  // What another than root could have written is not run: of a folder that is not root's, and of a link.
+  const foreign = server.path('foreign');
+  const theirs = `printf '# 1 1\\n: >${foreign}\\n' >/run/zscope/4194305.1`;
+  for (const [make, undo] of [
+    [`mkdir /run/zscope; ${theirs}; chown 65534 /run/zscope`, 'rm -r /run/zscope'],
+    [`mkdir /run/theirs; ln -s theirs /run/zscope; ${theirs}`, 'rm -r /run/zscope /run/theirs'],
+  ]) {
+    await last.run(question(make ?? ''), null);
+    expect(await last.run(clearLeftovers, null)).toEqual({ removed: 0, left: [] });
+    await last.run(question(undo ?? ''), null);
+  }
+  expect(existsSync(foreign)).toBe(false);
   last.dispose();
 }, 180_000);

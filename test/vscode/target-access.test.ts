@@ -151,7 +151,7 @@ exec "$@"
     await server.stop();
     // As it is when the supervisor of a trace, which named it after itself, was killed.
     const note = '/run/zscope/999999999.1';
-    const setUp = `mount -t tmpfs -o mode=755 tmpfs /run && mkdir /run/sshd /run/zscope && echo 999999999 1 >${note}`;
+    const setUp = `mount -t tmpfs -o mode=755 tmpfs /run && mkdir /run/sshd /run/zscope && echo '# 999999999 1' >${note}`;
     writeFileSync(server.path('inside'), `#!/bin/sh\n${setUp} && exec /usr/sbin/sshd "$@"\n`, {
       mode: 0o755,
     });

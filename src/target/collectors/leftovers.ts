@@ -16,8 +16,9 @@ const MOST_NAMES = 20;
 
 /**
  * Undoes what is left of traces whose supervisor was killed: it alone would have. Its note (supervisor.ts) has
- * the group of processes that still run; instances and probes are named after a shell of their session, which calls
- * itself `zscope` as long as it is there. What another window runs now has both, and stays.
+ * the group of processes that still run, and the clean-up; it stays where that says that something is left. Notes are read
+ * where only root can have written them. Instances and probes without a note are named after a shell of their session, which
+ * calls itself `zscope` as long as it is there. What another window runs now has both, and stays.
  */
 export const clearLeftovers: Collector<null, Cleared> = {
   name: 'clear-leftovers',
@@ -35,14 +36,15 @@ start_of() {
 }
 notes= groups= removed=0
 for note in ${NOTES}/*.*; do
-  [ -e "$note" ] || continue
   was=\${note##*/}
+  case $was in *[!0-9.]*) continue ;; esac
+  [ -O ${NOTES} ] && [ ! -L ${NOTES} ] && [ -O "$note" ] && [ ! -L "$note" ] || continue
   start_of "\${was%.*}"
   [ "$state" != Z ] && [ "$start" = "\${was#*.}" ] && continue
   notes="$notes $note"
   removed=$((removed + 1))
   job= began=
-  { read -r job began <"$note"; } 2>/dev/null
+  { read -r line job began <"$note"; } 2>/dev/null
   case $job in '' | *[!0-9]*) continue ;; esac
   start_of "$job"
   [ -n "$began" ] && [ "$start" = "$began" ] && groups="$groups $job"
@@ -57,6 +59,17 @@ for signal in TERM KILL; do
     done
   done
 done
+for note in $notes; do
+  said=$(sh "$note" </dev/null 2>&1) || said=\${said:-what its clean-up, which broke off, would have removed}
+  if [ -n "$said" ]; then
+    # Instances are looked for below.
+    printf '%s\\n' "$said" | while read -r line; do
+      case $line in 'instance '*) ;; *) echo "left \${line% could not be removed}" ;; esac
+    done
+  else
+    rm -f "$note"
+  fi
+done
 if [ -n "$tracefs" ]; then
   sessions 'zscope_[0-9]*_*'
   for left in $names; do
@@ -68,7 +81,6 @@ if [ -n "$tracefs" ]; then
     [ ! -d "$tracefs/instances/$left" ] || echo "left $left"
   done
 fi
-[ -z "$notes" ] || rm -f $notes
 rmdir ${NOTES} 2>/dev/null
 echo "removed $removed"
 `,
