@@ -82,9 +82,11 @@ export class LastLines implements Disposable {
       close(before.reader);
       this.#open.delete(key);
     }
+    // Who asks for the last lines by hand was told already.
+    const said = connection === null ? (before?.said ?? '') : '';
     const value: unknown = setting('zscope.serialConsoles')[entry.alias];
     if (value === undefined) {
-      this.#open.set(key, { entry, connection, reader: null, said: '' });
+      this.#open.set(key, { entry, connection, reader: null, said });
       return null;
     }
     const source = typeof value === 'string' ? parseConsoleSource(value) : null;
@@ -98,7 +100,7 @@ export class LastLines implements Disposable {
       );
     }
     const reader = targetModule().openConsole(source);
-    this.#open.set(key, { entry, connection, reader, said: '' });
+    this.#open.set(key, { entry, connection, reader, said });
     return reader;
   }
 
