@@ -112,6 +112,9 @@ export function quantile(
   return null;
 }
 
+/** Functions that are told apart: names come from the target, which may say a new one with each call. */
+const MOST_FUNCTIONS = 10_000;
+
 /** The functions of a session, by symbol; one that was inlined also as all of its places together. */
 export class SessionStats {
   readonly #functions = new Map<string, FunctionStats>();
@@ -122,7 +125,9 @@ export class SessionStats {
     let stats = this.#functions.get(symbol);
     if (stats === undefined) {
       stats = new FunctionStats();
-      this.#functions.set(symbol, stats);
+      if (this.#functions.size < MOST_FUNCTIONS) {
+        this.#functions.set(symbol, stats);
+      }
     }
     return stats;
   }

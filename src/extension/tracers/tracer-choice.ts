@@ -32,9 +32,9 @@ export class TracerChoice {
       return ftrace;
     }
     const installed = this.installed(connection);
-    return tool === 'bpftrace'
-      ? tracerOf(tool, ...(await Promise.all([installed, this.#btf.of(connection)])))
-      : tracerOf(tool, await installed);
+    // Without it bpftrace attaches as it does where there is none.
+    const btf = tool === 'bpftrace' ? this.#btf.of(connection).catch(() => undefined) : undefined;
+    return tracerOf(tool, await installed, await btf);
   }
 
   /**

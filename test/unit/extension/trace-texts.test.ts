@@ -41,6 +41,18 @@ it('writes above a function what its calls come to', () => {
   expect(lensText({ ...session, isRunning: false }, 'zil_commit', 0)).not.toContain('/s');
 });
 
+it('does not keep a name for each call of a target that makes names up', () => {
+  const stats = new SessionStats();
+  stats.add([call], 0);
+  stats.add(
+    Array.from({ length: 10_000 }, (_, i) => ({ ...call, symbol: `made_up_${i}` })),
+    0,
+  );
+  stats.add([call], 0);
+  expect([stats.of('zil_commit').calls, stats.of('made_up_1').calls]).toEqual([2, 1]);
+  expect(stats.of('made_up_9999').calls).toBe(0);
+});
+
 it('takes no rate over a gap, after which clocks and sums begin anew', () => {
   const stats = new SessionStats();
   const session = { stats, isRunning: true, started: {} };

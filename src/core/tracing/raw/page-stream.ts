@@ -27,8 +27,11 @@ export class PageStream {
     this.#cpu = cpu;
     this.#size = size;
     this.#isOpen = true;
-    this.#page = new Uint8Array(size);
     this.#filled = 0;
+    // One that was begun and given to nobody serves again.
+    if (this.#page.length !== size) {
+      this.#page = new Uint8Array(size);
+    }
   }
 
   /** Whether what comes next may be a page. */
@@ -50,7 +53,10 @@ export class PageStream {
       this.#filled += taken.length;
       rest = rest.subarray(taken.length);
       if (this.#filled === LINE_START.length && this.#isLine()) {
-        return joined(this.#close(), rest);
+        const begun = this.#close();
+        const at = bytes.length - rest.length - begun.length;
+        // Most often all of it came in one piece.
+        return at >= 0 ? bytes.subarray(at) : joined(begun, rest);
       }
       if (this.#filled === this.#size) {
         const { buffer } = this.#page;
