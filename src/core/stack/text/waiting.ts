@@ -22,6 +22,11 @@ export class Waiting {
     return this.#entries.filter(({ name }) => name.includes('_')).length;
   }
 
+  /** Whether one of the names is such. */
+  has(pattern: RegExp): boolean {
+    return this.#entries.some(({ name }) => pattern.test(name));
+  }
+
   /** @param length characters of the frame, which stands at `index` of the line's body */
   add(
     line: Line,

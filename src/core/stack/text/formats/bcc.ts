@@ -52,17 +52,29 @@ const MAX_WAITING = 512;
 /** Of a stack that lost its indentation, names at least, and the part of them that has an underscore. */
 const MIN_TRIMMED = 4;
 const MIN_NAMED = 0.5;
+/** A list of names has no task below it. */
+const TASK = /^(?:.{1,16} \[\d{1,10}\]|- .*)$/;
+/**
+ * And no function that stacks begin or end with: the scheduler, or how the kernel, a task or a program is
+ * entered (arch/x86/entry, arch/arm64/kernel/entry-common.c, kernel/kthread.c, kernel/sched/core.c, libc).
+ */
+const ENTERED =
+  /^(?:ret_from_fork\w*|kthread|worker_thread|entry_\w+|asm_\w+|do_syscall_\w+|x64_sys_call|invoke_syscall|el[01]t?_\w+|__x64_sys_\w+|__arm64_sys_\w+|ksys_\w+|__schedule|schedule|finish_task_switch[\w.]*|cpu_startup_entry|start_secondary|start_kernel|secondary_startup\w*|main|_start|__libc_start\w*|start_thread|(?:__)?clone3?)$/;
 
 export function bccFormat(): Format {
   const waiting = new Waiting();
   /** A name stood at the beginning of its line. */
   let isTrimmed = false;
+  /** An address stood before the last name. */
+  let hasAddress = false;
   /** The number of the line that was read last. */
   let last = 0;
   // Words of any list may be followed by a number; names of functions have underscores.
-  const isStack = () =>
+  const isStack = (end: string) =>
     isTrimmed
-      ? waiting.length >= MIN_TRIMMED && waiting.named >= waiting.length * MIN_NAMED
+      ? waiting.length >= MIN_TRIMMED &&
+        waiting.named >= waiting.length * MIN_NAMED &&
+        (hasAddress || TASK.test(end) || waiting.has(ENTERED))
       : waiting.length > 1 && waiting.named > 0;
   return {
     needs: 0,
@@ -80,7 +92,7 @@ export function bccFormat(): Format {
         waiting.length > 0 &&
         (isTrimmed ? ENDS.test(text) || ENDS_TRIMMED.test(text) : line.indent >= 4 && ENDS.test(text))
       ) {
-        if (isStack()) {
+        if (isStack(text)) {
           waiting.emit(out);
         }
         waiting.clear();
@@ -101,7 +113,7 @@ export function bccFormat(): Format {
         }
         return true;
       }
-      const [, , name = '', offset, printed] = match;
+      const [, address, name = '', offset, printed] = match;
       const module = printed === undefined ? null : moduleName(printed);
       const at = text.indexOf(name);
       if (offset !== undefined) {
@@ -111,6 +123,7 @@ export function bccFormat(): Format {
         frameInBody(line, out, at, name, { offset: Number.parseInt(offset, 16), module, length });
         return true;
       }
+      hasAddress = address !== undefined;
       isTrimmed = line.indent < 2 || (isTrimmed && waiting.length > 0);
       waiting.add(line, at, name.length, { name, offset: null, module });
       return true;
