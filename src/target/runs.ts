@@ -151,7 +151,10 @@ export class Runs {
   /** @throws Failure not-allowed when the person does not want it */
   async #consent({ name, title, grade }: AskedConsent): Promise<void> {
     if (grade === 'observe' || (await this.target.consent({ name, title, grade }))) return;
-    throw new Failure('not-allowed', `${title}: you did not allow it on ${this.target.alias}.`);
+    throw new Failure(
+      'not-allowed',
+      `${title}: not started, as you did not allow it on ${this.target.alias}; start it again to be asked again.`,
+    );
   }
 
   /** The reasons that end every question. */

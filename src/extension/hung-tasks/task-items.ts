@@ -61,16 +61,15 @@ function frameItem(node: FrameNode): vscode.TreeItem {
   const { frame, place } = node;
   const item = new vscode.TreeItem(inert(place.function));
   item.description = frameDescription(frame, place);
-  item.tooltip = inert(
-    [
-      place.inlined ? `${place.function}, inlined into ${frame.symbol}` : formatFrame(frame),
-      place.path === null ? 'no source in the workspace' : `${place.path}:${place.line ?? '?'}`,
-      howSentence(place),
-    ]
-      .filter((line) => line !== '')
-      .join('\n'),
-    1000,
-  );
+  // Line by line: in one line a line's end is shown as a stand-in.
+  item.tooltip = [
+    place.inlined ? `${place.function}, inlined into ${frame.symbol}` : formatFrame(frame),
+    place.path === null ? 'no source in the workspace' : `${place.path}:${place.line ?? '?'}`,
+    howSentence(place),
+  ]
+    .filter((line) => line !== '')
+    .map((line) => inert(line, 1000))
+    .join('\n');
   item.iconPath = new vscode.ThemeIcon(place.inlined ? 'indent' : 'debug-stackframe');
   item.contextValue = place.uri === null ? 'frame' : 'frame.source';
   if (place.uri !== null) {

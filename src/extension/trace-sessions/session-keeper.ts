@@ -65,7 +65,7 @@ export class SessionKeeper implements Disposable {
     const known = this.places.builds(connection);
     const kind = `${params.kind ?? 'calls'}${tracer.id === 'ftrace' ? '' : ` by ${tracer.id}`}`;
     return {
-      name: `${functions.map(({ symbol }) => symbol).join(', ')} (${kind}) on ${alias}`,
+      name: `${functions.map(({ symbol }) => symbol).join(', ')} (${kind})`,
       startedAt: Date.now(),
       target: {
         alias,

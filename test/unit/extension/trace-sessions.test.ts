@@ -108,7 +108,7 @@ it('keeps each function with its own condition', async () => {
   await ended;
   const [file] = await store.list();
   const { header, end } = await readSessionFile(file?.path ?? '');
-  expect(header.name).toBe('zil_commit (calls by bcc) on vm');
+  expect(header.name).toBe('zil_commit (calls by bcc)');
   expect(header.tracer).toBe('bcc');
   expect(header.modules).toEqual([{ module: 'zfs', buildId: 'ab'.repeat(20) }]);
   expect(headerLines(header)).toContain('Traced by bcc');

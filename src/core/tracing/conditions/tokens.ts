@@ -36,7 +36,12 @@ export function tokens(text: string): Token[] {
     const match = WORD.exec(text);
     if (match === null) {
       const from = at + (/^\s*/.exec(text.slice(at))?.[0].length ?? 0);
-      throw wrong(`This cannot be read at character ${from + 1}: ${text.slice(from, from + 12)}`);
+      const where = `at character ${from + 1}`;
+      throw wrong(
+        text[from] === '='
+          ? `A single "=" ${where} compares nothing: write "=="`
+          : `This cannot be read ${where}: ${text.slice(from, from + 12)}`,
+      );
     }
     const [whole, name, number, unit, quoted, sign] = match;
     const start = at + whole.length - whole.trimStart().length;

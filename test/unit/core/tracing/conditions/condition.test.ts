@@ -65,6 +65,7 @@ describe('a condition', () => {
     ['foid == 99999999999999999999', 'more than 64 bits'],
     ['foid == 34; reboot', 'cannot be read at character 11'],
     ['foid == `id`', 'cannot be read'],
+    ['foid = 34', 'write "=="'],
     ['(foid == 1', '")" is expected'],
     ['foid == 1 foid == 2', '"&&", "||" or the end'],
     ['comm == "\u202e"', 'ASCII'],
