@@ -8,6 +8,8 @@ import { beginsSymbol, isHexUnit, isSymbolUnit } from './characters.ts';
 const MAX_SYMBOL = 512;
 /** Longest module name; the kernel's MODULE_NAME_LEN is 56 or 64 less the size of a long. */
 const MAX_MODULE = 64;
+/** Characters of taint letters and a build-id at most, with the bracket that ends them. */
+const MAX_ANNOTATION = 81;
 /** Longest path in brackets. */
 const MAX_PATH = 512;
 
@@ -193,16 +195,13 @@ function readModule(text: string, from: number, limit: number): void {
   let close = end;
   const next = text.charCodeAt(close);
   if (next === 40 || next === 32) {
-    const bracket = text.indexOf(']', close);
-    if (
-      bracket < 0 ||
-      bracket >= limit ||
-      bracket - close > 80 ||
-      !isAnnotation(text.slice(close, bracket))
-    ) {
+    // No farther: a line of many brackets that are not closed would be looked through from each.
+    const behind = text.slice(close, Math.min(close + MAX_ANNOTATION, limit));
+    const bracket = behind.indexOf(']');
+    if (bracket < 0 || !isAnnotation(behind.slice(0, bracket))) {
       return;
     }
-    close = bracket;
+    close += bracket;
   }
   if (close >= limit || text.charCodeAt(close) !== 93) {
     return;

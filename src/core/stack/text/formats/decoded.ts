@@ -13,6 +13,10 @@ const DECODED = new RegExp(
   `^(.{0,400}?(?: at \\S{1,512}:\\d{1,7} |: |:))?(\\? )?([A-Za-z_][\\w.$]*) (\\((?:${FILES}|\\?\\?:[\\d?]{1,7})(?: ${FILES}){0,16}\\))(?: \\([A-Z]{1,3}\\))?(?: ([\\w-]{1,64}))?$`,
 );
 
+/** Ends with the name of a register, a place, or what is no word of prose before a colon: a bracket, a number. */
+const PLACE =
+  /(?: at \S{1,512}:\d{1,7} |(?:^|[\s,])(?:[A-Za-z]{2,3}|at|[Tt]race) ?: ?|[\d)\]>]: ?|:[\da-f]{4}:|: [\da-f]{4}:)$/;
+
 export function inlinedFormat(): Format {
   return {
     needs: COLON | BRACKET,
@@ -45,7 +49,7 @@ export function decodedFormat(): Format {
       }
       const [, before, question, name = '', files = '', module] = match;
       // Behind words, prose may name a file so; a kernel's has a folder.
-      if (before !== undefined && !files.includes('/')) {
+      if (before !== undefined && (!files.includes('/') || !PLACE.test(before))) {
         return false;
       }
       frameInBody(line, out, body.lastIndexOf(`${name} ${files}`), name, {

@@ -263,6 +263,11 @@ describe('other text', () => {
     );
   });
 
+  it('takes a place in prose for a place, and not for a frame', () => {
+    const text = 'Changed in this commit: tank_wait (module/tank/wait.c:310)';
+    expect(items(text)).toMatchObject([{ kind: 'source', path: 'module/tank/wait.c', sourceLine: 310 }]);
+  });
+
   const hostile = [
     '[',
     '(',
@@ -299,6 +304,14 @@ describe('other text', () => {
     // A quadratic reader would need minutes; other work on the machine may double it.
     expect(cpu(unit, 1_000_000)).toBeLessThan(2000);
   });
+
+  it.each(['a+0x1/0x2 [ab ', 'a+0x1/0x2 [/a'])(
+    'looks no farther than a module for the bracket of %j',
+    (unit) => {
+      // To the end of the line from each, it takes a quarter of a minute.
+      expect(cpu(unit, 6_000_000)).toBeLessThan(5000);
+    },
+  );
 
   it('takes time in proportion to its length where many places are behind a frame', () => {
     // Looked through from each of them to the frame, it takes ten seconds.
