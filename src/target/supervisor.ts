@@ -195,21 +195,21 @@ function isNoted({ kind, cleanup }: SupervisedJob): boolean {
  * Notes down that this supervisor has to clean up: should it be killed, the next connection finds the note, whose name is
  * that of no process (collectors/leftovers.ts). Written at the first beat, so that it delays no beginning; by root only,
  * where nobody else can write, and to memory only: a disk may hang (TMPFS_MAGIC, include/uapi/linux/magic.h). Start times
- * are field 22 of proc_pid_stat(5).
+ * are field 22 of proc_pid_stat(5). The channel's stdin stays open for this shell: a trap may start its reader meanwhile.
  */
 const NOTE = `z_noted=
 z_note() {
 [ -z "$z_noted" ] || return 0
 z_noted=none
-[ -O /run ] && [ -w /run ] && [ "$(stat -f -c %t /run)" = 1021994 ] && z_stat /proc/$z_job || return 0
+[ -O /run ] && [ -w /run ] && [ "$(stat -f -c %t /run 3<&-)" = 1021994 ] && z_stat /proc/$z_job || return 0
 z_jot="# $z_job $z_start"
 z_stat /proc/$$ || return 0
 z_noted=${NOTES}/$$.$z_start
 for z_turn in . .; do
-mkdir -m 755 ${NOTES}
+mkdir -m 755 ${NOTES} 3<&-
 [ -O ${NOTES} ] && [ ! -L ${NOTES} ] && printf '%s\\n' "$z_jot" "$z_clean" >$z_noted && break
 done
-} 2>/dev/null 3<&-
+} 2>/dev/null
 `;
 
 /** After the last word, so that nobody waits for it. */

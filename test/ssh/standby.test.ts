@@ -1,12 +1,12 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { StreamCollector } from '../../src/target/collector.ts';
 import type { Connection } from '../../src/target/connection.ts';
-import { supervise } from '../../src/target/supervisor.ts';
+import { handOver, supervise } from '../../src/target/supervisor.ts';
 import { Person, question, reach } from './client.ts';
 import { word as newWord } from './fixtures.ts';
 import { descendants, isRunning, Server, until } from './server.ts';
@@ -189,6 +189,30 @@ describe('a shell that stands by', () => {
     expect([...seen].filter((one) => one.endsWith(' sleep'))).toEqual([]);
     child.stdin.end();
     await until('the end', 20_000, () => / end finished (0|255) none/.test(output));
+  });
+
+  test('hears its end, also when it was given the script while it did what a beat has it do', async () => {
+    const bin = path.join(folder, newWord());
+    mkdirSync(bin);
+    const called = path.join(bin, 'called');
+    // What a note asks takes long on a slow machine.
+    writeFileSync(path.join(bin, 'stat'), `#!/bin/sh\necho >'${called}'\nsleep 2\n`, { mode: 0o755 });
+    const nonce = 'd'.repeat(32);
+    const env = { ...process.env, PATH: `${bin}:${process.env['PATH']}` };
+    const child = spawn('sh', [], { stdio: ['pipe', 'pipe', 'inherit'], env });
+    let output = '';
+    child.stdout.on('data', (bytes: Buffer) => {
+      output += bytes.toString();
+    });
+    child.stdin.write(supervise({ nonce, preamble: '', script: null, cleanup: ':', kind: 'stream' }));
+    await until('the ready mark', 20_000, () => output.includes('ready'));
+    child.stdin.write('\n');
+    for (let turn = 0; turn < 10 && !existsSync(called); turn += 1) await sleep(100);
+    child.stdin.write(handOver(nonce, 'echo begun; sleep 60\n'));
+    await until('the script', 20_000, () => output.includes('begun'));
+    child.stdin.end();
+    await until('the end', 30_000, () => / end /.test(output));
+    expect(output).toMatch(/ end stopped /);
   });
 
   test.each(['sh', 'bash', 'busybox sh'])('in %s a script that broke off does not run', async (shell) => {
