@@ -1,4 +1,5 @@
 import { css, html, nothing, type TemplateResult } from 'lit';
+import { inert } from '../core/text/inert.ts';
 import { durationText } from '../core/tracing/duration-text.ts';
 import type { TraceRow } from '../protocol/trace-view.ts';
 import { rowListStyles } from './list/list-styles.ts';
@@ -179,7 +180,10 @@ export class TraceList extends RowList<TraceRow> {
           ? html`<span class=${row.failed ? 'cell failed' : 'cell'} role="gridcell">${marked(row.returned)}</span>`
           : nothing
       }
-      <span class="cell arguments long" role="gridcell"
+      <span
+        class="cell arguments long"
+        role="gridcell"
+        title=${row.arguments.map(({ name, value }) => inert(`${name}=${value}`, LINE_MAX)).join('\n')}
         >${row.arguments.map(
           ({ name, value }) =>
             html`<span class="argument"><span class="name">${marked(`${name}=`)}</span>${marked(value)}</span>`,

@@ -205,7 +205,12 @@ export class TraceView extends RowsView<TraceRow> {
     } else {
       // The newest calls are anywhere.
       this.setFollow(false);
-      this.list?.scrollToTop();
+      this.#sorted.draw(this.stream.store, sort, true);
+      const { list } = this;
+      if (list !== null) {
+        list.source = this.#sorted.rows; // Before it scrolls: a list stays with the row that it last showed at the top.
+        list.scrollToTop();
+      }
     }
     this.save();
     this.stream.schedule();

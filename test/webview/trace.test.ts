@@ -172,6 +172,24 @@ describe('the trace view', () => {
     expect(await header.getAttribute('aria-sort')).toBe('none');
   });
 
+  it('shows the first row of a sorting to who followed the newest calls, and all arguments as a tooltip', async () => {
+    page = await view.open();
+    const rows = Array.from({ length: 300 }, (_, id) => call(id, { durationNs: 1000 + id }));
+    await send({ ...reset, kind: 'returns' }, { type: 'rows', rows });
+    const row = (id: number) => page.locator(`zs-trace-list .row[data-id="${id}"]`);
+    await row(299).waitFor();
+    const header = page.getByRole('columnheader', { name: 'Duration' }).getByRole('button');
+    await header.click();
+    await row(299).waitFor();
+    await row(0).waitFor({ state: 'detached' });
+    const [first] = rows;
+    await header.click();
+    await row(0).waitFor();
+    expect(await row(0).locator('.arguments').getAttribute('title')).toBe(
+      first?.arguments.map(({ name, value }) => `${name}=${value}`).join('\n'),
+    );
+  });
+
   it('draws the graph of a chosen call as a tree that can be folded, read and walked through', async () => {
     page = await view.open();
     const row = (depth: number, label: string, more: Partial<TreeRow> = {}): TreeRow => ({

@@ -99,6 +99,7 @@ export abstract class RowList<T extends Row> extends LitElement implements Viewp
   /** Shows the first row at the top edge; what is opened out is closed. */
   scrollToTop(): void {
     this.#revealing = false;
+    this.follow = false; // Who follows is taken back to the end by the next layout.
     this.#viewport.reset();
     this.refresh();
   }
