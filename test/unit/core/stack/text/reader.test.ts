@@ -259,7 +259,7 @@ describe('other text', () => {
           last = { line, start };
         }
       }),
-      { numRuns: 3000 },
+      { numRuns: 1500 },
     );
   });
 

@@ -91,7 +91,7 @@ describe('any bytes', () => {
           expect(error.message).toMatch(/^The .+\.$/);
         }
       }),
-      { numRuns: 2000 },
+      { numRuns: 1000 },
     );
   });
 });

@@ -121,7 +121,7 @@ describe('a condition', () => {
           }
         }
       }),
-      { numRuns: 2000 },
+      { numRuns: 1000 },
     );
   });
 

@@ -1,11 +1,12 @@
+// The command line as it is installed: dozens of processes, which the quick checks have no time for.
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { LineQueue } from '../../../src/cli/line-queue.ts';
-import { moduleName } from '../../../src/cli/resolver.ts';
-import { Installed } from '../../support/installed-cli.ts';
-import { type SampleTree, sampleFiles, writeSampleTree } from '../server/sample-tree.ts';
+import { LineQueue } from '../../src/cli/line-queue.ts';
+import { moduleName } from '../../src/cli/resolver.ts';
+import { Installed } from '../support/installed-cli.ts';
+import { type SampleTree, sampleFiles, writeSampleTree } from '../unit/server/sample-tree.ts';
 
 const module = 'test/unit/server/modules/sample/zlog.ko';
 
