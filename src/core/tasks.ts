@@ -12,7 +12,7 @@ export interface Task {
   readonly state: string;
   /**
    * Seconds since the task last ran, from `se.exec_start` of `/proc/PID/sched`
-   * (kernel/sched/debug.c); null where the kernel does not tell or it was not asked.
+   * (kernel/sched/debug.c); null where the kernel does not tell (nor knows: 0) or it was not asked.
    */
   readonly stillForSeconds: number | null;
 }

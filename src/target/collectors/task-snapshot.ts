@@ -20,7 +20,8 @@ const MAX_TASKS = 100_000;
  *   printed before the end, so the pass is simply made again; from the third time on over the tasks
  *   only whose stack the shell could read.
  * - The awk's own `se.exec_start` is "now" on the scheduler's clock, which unlike uptime stands still
- *   during suspend (kernel/sched/clock.c).
+ *   during suspend (kernel/sched/clock.c). A 0 says nothing: a task that was moved to another processor has it until
+ *   it runs there (enqueue_entity() of kernel/sched/fair.c), and since Linux 6.12 one that sleeps already may be moved.
  * - Which modules are in the stacks, awk says on stderr, and signs of their builds are read after it: so a
  *   module that is loaded anew is noticed, and lines of one build are not shown for another.
  * - Processes of ours call themselves `zscope`: their sessions and those of their parents, which
@@ -45,7 +46,8 @@ function lastrun(text,   at, rest) {
   rest = substr(text, at, 120)
   sub(/^[^:]*: */, "", rest)
   match(rest, /^[0-9]+/)
-  return substr(rest, 1, RLENGTH) + 0
+  rest = substr(rest, 1, RLENGTH) + 0
+  return rest ? rest : ""
 }
 function plain(comm,   n, i, c, out) {
   if (!index(comm, "\n") && !index(comm, "\\")) return comm

@@ -142,10 +142,13 @@ describe.each(flavours)('the script in $name', (flavour) => {
     ]);
   });
 
-  test.skipIf(!flavour.present)('a kernel without /proc/PID/sched leaves the time unknown', () => {
+  test.skipIf(!flavour.present)('a kernel that does not say when a task ran leaves the time unknown', () => {
     rmSync(join(proc.root, '50/task/50/sched'));
     expect(snapshot().groups[1]?.tasks[0]?.stillForSeconds).toBeNull();
     proc.write('50/task/50/sched', 'no such line\n');
+    expect(snapshot().groups[1]?.tasks[0]?.stillForSeconds).toBeNull();
+    // It sleeps, and was moved to another processor since (see the script).
+    proc.write('50/task/50/sched', 'x (50, #threads: 2)\nse.exec_start    :          0.000000\n');
     expect(snapshot().groups[1]?.tasks[0]?.stillForSeconds).toBeNull();
   });
 
