@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { formatFrame } from '../../src/core/stack/frame.ts';
 import type { Task, TaskGroup, TaskSnapshot } from '../../src/core/tasks.ts';
 import { isHung } from '../../src/core/zfs/idle.ts';
@@ -130,11 +130,18 @@ describe('a snapshot of all stacks', () => {
     const pids = await start(
       `i=0; while [ $i -lt ${SLEEPERS} ]; do sleep 3600 </dev/null >/dev/null 2>&1 & echo $!; i=$((i+1)); done`,
     );
-    const snapshot = await connection.run(taskSnapshot, null);
-    const group = groupOf(snapshot, pids[0] ?? 0);
-    const members = new Set(group.tasks.map(({ pid }) => pid));
-    expect(pids.filter((pid) => !members.has(pid))).toEqual([]);
-    expect(group.trace.map(({ symbol }) => symbol)).toContain('hrtimer_nanosleep');
+    // On a slow machine the last of them may still be on its way to sleep.
+    const snapshot = await vi.waitFor(
+      async () => {
+        const taken = await connection.run(taskSnapshot, null);
+        const group = groupOf(taken, pids[0] ?? 0);
+        const members = new Set(group.tasks.map(({ pid }) => pid));
+        expect(pids.filter((pid) => !members.has(pid))).toEqual([]);
+        expect(group.trace.map(({ symbol }) => symbol)).toContain('hrtimer_nanosleep');
+        return taken;
+      },
+      { timeout: 30_000, interval: 1000 },
+    );
     const texts = snapshot.groups.map(({ trace }) => trace.map(formatFrame).join('\n'));
     expect(new Set(texts).size).toBe(texts.length);
     const sizes = snapshot.groups.map(({ tasks }) => tasks.length);
