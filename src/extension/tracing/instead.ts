@@ -1,3 +1,4 @@
+import { fitsAnyFunction } from '../../core/tracing/conditions/fields.ts';
 import type { TraceRefused, TraceStarted } from '../../core/tracing/events.ts';
 import { SITE_KINDS } from '../../core/tracing/sites.ts';
 import type { Suggestion, Verdict } from '../../core/tracing/why-not.ts';
@@ -50,9 +51,16 @@ export function offers(
   ];
 }
 
-/** How it is traced then: a place of inlined code as the function was to be, as far as that can be. */
-export function choiceInstead({ kind }: TraceChoice, { site }: Subject): TraceChoice {
-  return site !== undefined && SITE_KINDS.includes(kind) ? { ...PLAIN, kind } : PLAIN;
+/**
+ * How it is traced then: as the function was to be, as far as that can be. Its arguments are others, so a condition
+ * stays only where it asks for none.
+ */
+export function choiceInstead({ kind, condition }: TraceChoice, { site }: Subject): TraceChoice {
+  return {
+    ...PLAIN,
+    kind: site === undefined || SITE_KINDS.includes(kind) ? kind : PLAIN.kind,
+    condition: condition !== '' && fitsAnyFunction(condition) ? condition : '',
+  };
 }
 
 export function isRefused(answer: TraceStarted | TraceRefused): answer is TraceRefused {

@@ -1,6 +1,8 @@
 import type { Fetch, FetchType } from '../arguments.ts';
 import type { ReturnKind } from '../return-type.ts';
-import type { Field, Known } from './check.ts';
+import { isFailure } from '../../failure.ts';
+import { checkCondition, type Field, type Known } from './check.ts';
+import { parseCondition } from './parse.ts';
 
 const COMMON: readonly Field[] = [
   { name: 'comm', kernel: 'comm', type: 'string', bits: 0, known: 'entry' },
@@ -41,6 +43,19 @@ export function conditionFields(
     fields.set('duration', { name: 'duration', kernel: 'ns', type: 'duration', bits: 64, known: 'both' });
   }
   return fields;
+}
+
+/** Whether a condition asks for nothing but what calls of all functions have: their task and their processor. */
+export function fitsAnyFunction(condition: string): boolean {
+  try {
+    checkCondition(parseCondition(condition), conditionFields([], null, false));
+    return true;
+  } catch (error) {
+    if (!isFailure(error)) {
+      throw error;
+    }
+    return false;
+  }
 }
 
 function fieldOf(name: string, kernel: string, type: FetchType, known: Known): Field {

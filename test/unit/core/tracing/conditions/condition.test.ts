@@ -7,7 +7,7 @@ import {
   type Field,
 } from '../../../../../src/core/tracing/conditions/check.ts';
 import { fulfils } from '../../../../../src/core/tracing/conditions/evaluate.ts';
-import { conditionFields } from '../../../../../src/core/tracing/conditions/fields.ts';
+import { conditionFields, fitsAnyFunction } from '../../../../../src/core/tracing/conditions/fields.ts';
 import { kernelFilter } from '../../../../../src/core/tracing/conditions/kernel-filter.ts';
 import { parseCondition } from '../../../../../src/core/tracing/conditions/parse.ts';
 import { returnKind } from '../../../../../src/core/tracing/return-type.ts';
@@ -167,6 +167,16 @@ describe('a condition', () => {
     const comm = (value: string) => (pattern: string) => fulfils(read(`comm ~ "${pattern}"`), () => value);
     const patterns = ['z_wr*', '*iss', 'z?wr*', '*', 'z_wr_iss', 'wr', 'z_wr_is', '*x*', '**s'];
     expect(patterns.filter(comm('z_wr_iss'))).toEqual(['z_wr*', '*iss', 'z?wr*', '*', 'z_wr_iss', '**s']);
+  });
+
+  it.each([
+    ['comm == "dd" && pid != 7 || cpu == 1', true],
+    ['comm == "dd" && foid < 5', false],
+    ['ret == EIO', false],
+    ['duration > 1ms', false],
+    ['comm ==', false],
+  ])('%s fits any function: %s', (text, fits) => {
+    expect(fitsAnyFunction(text)).toBe(fits);
   });
 });
 
