@@ -1,6 +1,7 @@
 /** From the click on Trace to the first call on screen, against bpftrace typed by hand. */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { setTimeout as rest } from 'node:timers/promises';
 import { type Workbench, waitFor } from '../test/e2e/driver.ts';
 import type { LabInfo } from '../test/lab/lab.ts';
 import { background } from '../test/vm/target.ts';
@@ -8,6 +9,8 @@ import { above, type Figure, median, spread } from './report.ts';
 import { Terminal } from './terminal.ts';
 
 const ROUNDS = 5;
+/** Milliseconds before each begins, in which the target comes to rest from the other. */
+const REST_MS = 5000;
 const FUNCTION = 'zfs_getattr_fast';
 const FILE = 'module/os/linux/zfs/zfs_vnops_os.c';
 const BPFTRACE = `bpftrace -e 'kprobe:${FUNCTION} { printf("%s %d\\n", comm, tid); }'`;
@@ -46,7 +49,9 @@ export async function benchTrace(vm: LabInfo, workbench: Workbench): Promise<Fig
     const theirs: number[] = [];
     for (let round = 0; round < ROUNDS; round++) {
       await workbench.editor.goToLine(line);
+      await rest(REST_MS);
       ours.push(await click(workbench));
+      await rest(REST_MS);
       theirs.push(await terminal.type(BPFTRACE, /^\w\S* \d+\r?$/m, 120_000));
       await terminal.interrupt();
     }
