@@ -1,6 +1,6 @@
+import { isFailure } from '../../failure.ts';
 import type { Fetch, FetchType } from '../arguments.ts';
 import type { ReturnKind } from '../return-type.ts';
-import { isFailure } from '../../failure.ts';
 import { checkCondition, type Field, type Known } from './check.ts';
 import { parseCondition } from './parse.ts';
 
