@@ -18,19 +18,9 @@ export interface Algorithms {
   readonly cipher: readonly string[];
   readonly hmac: readonly string[];
   readonly serverHostKey: readonly string[];
-  /** With which keys are signed in: PubkeyAcceptedAlgorithms. */
+  /** With which keys are signed in: PubkeyAcceptedAlgorithms. Our library signs with what it verifies. */
   readonly publicKey: readonly string[];
 }
-
-/** What our library signs with, and rests not on SHA-1. */
-const PUBLIC_KEY: readonly string[] = [
-  'ssh-ed25519',
-  'ecdsa-sha2-nistp256',
-  'ecdsa-sha2-nistp384',
-  'ecdsa-sha2-nistp521',
-  'rsa-sha2-512',
-  'rsa-sha2-256',
-];
 
 /**
  * What our library can do, without what the configuration leaves out. The order is ours: that of a list which
@@ -57,7 +47,7 @@ export function algorithmsOf(alias: string, options: SshOptions): Algorithms {
     hmac: allowed('MACs', MACS),
     serverHostKey: allowed('HostKeyAlgorithms', HOST_KEY_ALGORITHMS),
     // Its name before OpenSSH 8.5.
-    publicKey: allowed('PubkeyAcceptedAlgorithms', PUBLIC_KEY, 'PubkeyAcceptedKeyTypes'),
+    publicKey: allowed('PubkeyAcceptedAlgorithms', HOST_KEY_ALGORITHMS, 'PubkeyAcceptedKeyTypes'),
   };
 }
 
