@@ -1,6 +1,7 @@
 /** The values of a call as BTF has them. Where they are is told by the calling convention: BTF does not say. */
 import type { EntryLocation, Machine } from '../dwarf/parameters.ts';
 import type { MemberTable } from '../dwarf/typed-function.ts';
+import { memberAt } from '../member-path.ts';
 import { areFlags, integerType, valueSize } from '../value-meaning.ts';
 import type { EnumConstant, TypedArgument, TypedFunction, TypedMember, ValueType } from '../value-type.ts';
 import { type BtfFile, type BtfType, KIND } from './btf-file.ts';
@@ -163,34 +164,14 @@ class Reader {
   }
 
   #memberAt(structure: BtfType, path: string): TypedMember | null {
-    const offsets: number[] = [0];
-    let inside = structure;
-    const steps = path.split(/(->|\.)/);
-    for (let i = 0; i < steps.length; i += 2) {
-      const name = steps[i] ?? '';
-      const found = this.#member(inside, name, 0);
-      if (found === null) {
-        return null;
-      }
-      offsets[offsets.length - 1] = (offsets.at(-1) ?? 0) + found.offset;
-      const after = steps[i + 1];
-      if (after === undefined) {
-        const type = this.#value(found.type, name, true);
-        return type === null ? null : { path, offsets, type };
-      }
-      const next = after === '.' ? this.#bare(found.type) : (this.#pointee(found.type)?.type ?? null);
-      if (next === null) {
-        return null;
-      }
-      if (after === '->') {
-        offsets.push(0);
-      }
-      inside = next;
-    }
-    return null;
+    return memberAt<BtfType, number>(structure, path, {
+      member: (inside, name) => this.#member(inside, name, 0),
+      inside: (type) => this.#bare(type),
+      behind: (type) => this.#pointee(type)?.type ?? null,
+      value: (type, name) => this.#value(type, name, true),
+    });
   }
 
-  /** A member by name, also of a structure without a name inside; bit fields are left out. */
   #member(
     structure: BtfType,
     name: string,

@@ -1,5 +1,6 @@
 /** The values of a call as debug info has them: arguments, members of what they point to, what is returned. */
 
+import { type MemberWalk, memberAt } from '../member-path.ts';
 import { areFlags, integerType, valueSize } from '../value-meaning.ts';
 import type { TypedArgument, TypedFunction, TypedMember, ValueType } from '../value-type.ts';
 import * as dw from './constants.ts';
@@ -188,7 +189,13 @@ function membersBehind(
     return [];
   }
   const paths = structure.names.flatMap((name) => membersOf(name));
-  return paths.flatMap((path) => memberAt(types, structure.entry, path, near) ?? []);
+  const walk: MemberWalk<Entry, Entry | null> = {
+    member: (inside, name) => member(types, inside, name, 0),
+    inside: (type) => types.bare(type),
+    behind: (type) => pointee(types, type, near)?.entry ?? null,
+    value: (type, name) => valueType(types, type, name, true),
+  };
+  return paths.flatMap((path) => memberAt(structure.entry, path, walk) ?? []);
 }
 
 /** The structure that a pointer leads to, with its tag and the names of typedefs on the way. */
@@ -216,35 +223,6 @@ function pointee(
   // A unit that only passes the pointer on knows no more than the name.
   const entry = type.has(dw.AT_DECLARATION) ? types.find(type.string(dw.AT_NAME), STRUCTURES, near) : type;
   return entry === null ? null : { entry, names: [...new Set(names.map((name) => name.replace(/_t$/, '')))] };
-}
-
-/** Where a member behind `path` is, and what it is; null when this build has none. */
-function memberAt(types: Types, structure: Entry, path: string, near: number): TypedMember | null {
-  const offsets: number[] = [0];
-  let inside: Entry = structure;
-  const steps = path.split(/(->|\.)/);
-  for (let i = 0; i < steps.length; i += 2) {
-    const name = steps[i] ?? '';
-    const found = member(types, inside, name, 0);
-    if (found === null) {
-      return null;
-    }
-    offsets[offsets.length - 1] = (offsets.at(-1) ?? 0) + found.offset;
-    const after = steps[i + 1];
-    if (after === undefined) {
-      const type = valueType(types, found.type, name, true);
-      return type === null ? null : { path, offsets, type };
-    }
-    const next = after === '.' ? types.bare(found.type) : (pointee(types, found.type, near)?.entry ?? null);
-    if (next === null) {
-      return null;
-    }
-    if (after === '->') {
-      offsets.push(0);
-    }
-    inside = next;
-  }
-  return null;
 }
 
 /** A member by name, also of a structure without a name inside; bit fields are left out. */
