@@ -11,6 +11,7 @@ import { recordedTimes } from '../scripts/test-times.ts';
 import { ensureBrowserHost } from '../test/host/install.ts';
 import { packageVsix } from '../test/host/package-vsix.ts';
 import { exitOnSignals } from '../test/host/processes.ts';
+import { changedSources } from '../test/lab/image.ts';
 import * as lab from '../test/lab/lab.ts';
 import { repository } from '../test/support/paths.ts';
 import { elapsedProgress } from '../test/support/progress.ts';
@@ -58,6 +59,12 @@ type Part = readonly [name: string, run: () => Figure[] | Promise<Figure[]>];
 /** The VM as the figures need it: a pool named tank, nothing that hangs. */
 async function prepare(): Promise<lab.LabInfo> {
   const vm = await lab.ensureUp(progress);
+  const [changed] = changedSources(vm.image);
+  if (changed !== undefined) {
+    throw new Error(
+      `${changed} is not what the VM's module was built from, so figures of lines would be wrong. For the source as it was, delete ${vm.image.dir}`,
+    );
+  }
   if (!(await lab.isHung())) {
     const { code } = await lab.exec('test -d /tank && grep -q " /tank zfs " /proc/mounts');
     if (code === 0) {

@@ -1,9 +1,9 @@
 /** The second step of an image: the disk that boots, and what belongs to it. */
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
 import { longStep, type Progress } from '../support/progress.ts';
 import { ensureBuildTools, isRoot } from './host.ts';
-import { buildId, isIntact, writeManifest } from './manifest.ts';
+import { buildId, isIntact, manifestName, writeManifest } from './manifest.ts';
 import { imagesDir } from './paths.ts';
 import { runChecked, runLogged } from './processes.ts';
 import { guestDir, imageHash, rootDiskBytes } from './recipe.ts';
@@ -70,6 +70,19 @@ export async function ensureImage(progress: Progress): Promise<Image> {
   const dir = join(imagesDir, hash);
   renameSync(draft, dir);
   return describe(dir);
+}
+
+/**
+ * Files of the ZFS source that were changed since the image was made, relative to its root: editors open that very folder, and
+ * lines of a changed file are no longer those of the module. A file there is as old as in Debian's package.
+ */
+export function changedSources(image: Image): string[] {
+  const madeAt = statSync(join(image.dir, manifestName)).mtimeMs;
+  return readdirSync(image.sourceDir, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .filter((file) => statSync(file).mtimeMs > madeAt)
+    .map((file) => relative(image.sourceDir, file));
 }
 
 async function makeKeys(dir: string): Promise<void> {

@@ -9,7 +9,7 @@ import { identify, isAlive } from '../support/process-identity.ts';
 import type { Progress } from '../support/progress.ts';
 import { emulatorOf, endEmulator, isOurs } from './emulator.ts';
 import { ensureRunTools } from './host.ts';
-import { ensureImage, findImage, type Image } from './image.ts';
+import { changedSources, ensureImage, findImage, type Image } from './image.ts';
 import { askMonitor } from './monitor.ts';
 import { lockFile, stateDir } from './paths.ts';
 import { type ExecResult, LabError, runChecked, sleep } from './processes.ts';
@@ -247,6 +247,7 @@ async function up(progress: Progress): Promise<LabInfo> {
     await endEmulator(orphan);
   }
   const image = await ensureImage(progress);
+  warnOfChangedSources(image, progress);
   let running = await runningVm();
   if (running === undefined) {
     if (before?.imageId !== image.id) {
@@ -260,6 +261,15 @@ async function up(progress: Progress): Promise<LabInfo> {
   }
   await waitUntilUsable(running, progress);
   return describe(running);
+}
+
+function warnOfChangedSources(image: Image, progress: Progress): void {
+  const changed = changedSources(image);
+  if (changed.length === 0) return;
+  const which = changed.slice(0, 3).join(', ') + (changed.length > 3 ? ', ...' : '');
+  progress(
+    `${changed.length} changed in the ZFS source since its module was built (${which}): lines may be off. For the source as it was, delete ${image.dir}`,
+  );
 }
 
 async function boot(image: Image, previousPort: number | undefined, progress: Progress): Promise<RunningVm> {

@@ -13,7 +13,7 @@ interface FileRecord {
 /** By file name, relative to the folder. */
 type Manifest = Record<string, FileRecord>;
 
-const manifestName = 'manifest.json';
+export const manifestName = 'manifest.json';
 
 /** Checksums the named files of a folder and writes its manifest. The last thing a build does. */
 export async function writeManifest(dir: string, names: readonly string[]): Promise<void> {
