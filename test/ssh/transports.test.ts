@@ -1,6 +1,6 @@
 /** The same connection by other ways than our SSH library: the system's ssh, and no SSH at all. */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -108,11 +108,19 @@ test("the system's ssh asks the person for the passphrase, as often as ssh does"
   const server = await locked(canary);
   const person = new Person();
   person.answers = [`${word()}-wrong`, canary];
+  const modes: number[] = [];
+  const answer = person.answer.bind(person);
+  person.answer = (...asked) => {
+    modes.push(...ourFolders().map((name) => statSync(path.join(temporary, name)).mode & 0o777));
+    return answer(...asked);
+  };
   const log: string[] = [];
   const connection = await reach(server, person, { log: (line) => log.push(line) });
   expect(await connection.run(question('echo there'), null)).toBe('there\n');
   const asked = `answer The system's ssh for box false Enter passphrase for key '${server.path('id')}':`;
   expect(person.asked).toEqual([asked, asked]);
+  // The socket for the answers is in a folder that nobody else can open.
+  expect(new Set(modes)).toEqual(new Set([0o700]));
   // Nowhere but in the pipes between the three.
   expect(log.join('\n')).not.toContain(canary);
   expect(placesOf(canary, server, allProcesses())).toEqual([]);

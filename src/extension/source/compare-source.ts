@@ -2,7 +2,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as vscode from 'vscode';
 import { type IndexStatus, indexStatusRequest } from '../../protocol/server.ts';
-import type { FailureFunnel } from '../failures.ts';
+import { type FailureFunnel, withoutLinks } from '../failures.ts';
 import type { HungTasksView } from '../hung-tasks/hung-tasks-view.ts';
 import type { TargetService } from '../targets/target-service.ts';
 import { changedSources, describeHead, firstCommit } from './git.ts';
@@ -97,7 +97,7 @@ async function findRevision(version: string, { zfsTree }: IndexStatus) {
 async function offer(remark: string, running: RunningSource, commit: string): Promise<void> {
   const show = 'Open Frames in the Running Version';
   if (
-    (await vscode.window.showInformationMessage(remark, show)) === show &&
+    (await vscode.window.showInformationMessage(withoutLinks(remark), show)) === show &&
     running.revision?.commit === commit
   ) {
     running.chosen = true;

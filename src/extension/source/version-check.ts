@@ -1,4 +1,8 @@
 /** Whether the source that is open is the source of the module that runs: the words of it. */
+import { inert } from '../../core/text/inert.ts';
+
+/** Longest version that is shown, in UTF-16 units. */
+const LONGEST = 100;
 
 /**
  * Compares the loaded module's version (`/sys/module/zfs/version`, `2.3.9-1` or
@@ -23,7 +27,7 @@ export function versionRemark(running: string | null, source: string | null, fil
   if (bare(running) === bare(source)) {
     return '';
   }
-  return `The target runs ZFS ${running}, but the source that is open is ${source}: lines may be off. Check out the source of the running version.`;
+  return `The target runs ZFS ${inert(running, LONGEST)}, but the source that is open is ${source}: lines may be off. Check out the source of the running version.`;
 }
 
 /**
@@ -52,7 +56,7 @@ export function revisionsOf(running: string): string[] {
  */
 export function unknownRemark(running: string): string {
   return /_g[0-9a-f]{7,40}/.test(running)
-    ? `The target runs ZFS ${running}, whose commit is not in the git repository of the source that is open: lines may be off. Fetch that commit to compare.`
+    ? `The target runs ZFS ${inert(running, LONGEST)}, whose commit is not in the git repository of the source that is open: lines may be off. Fetch that commit to compare.`
     : '';
 }
 
@@ -71,5 +75,5 @@ export function changeRemark(running: string, head: string | null, changed: read
   const files =
     changed.length === 1 ? `${name} differs` : `${changed.length} C files differ, ${name} among them`;
   const source = head === null ? 'the source that is open' : `the source that is open (${head})`;
-  return `The target runs ZFS ${running}, and ${files} in ${source}: lines there may be off.`;
+  return `The target runs ZFS ${inert(running, LONGEST)}, and ${files} in ${source}: lines there may be off.`;
 }

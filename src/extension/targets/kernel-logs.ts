@@ -1,8 +1,8 @@
-import * as vscode from 'vscode';
+import type * as vscode from 'vscode';
 import { lastFault } from '../../core/console/console-text.ts';
 import { isFailure } from '../../core/failure.ts';
-import { kernelLineText } from '../../core/kernel-log/kmsg.ts';
-import type { Disposable } from '../../core/lifetime.ts';
+import { type KernelLine, kernelLineText } from '../../core/kernel-log/kmsg.ts';
+import { type Disposable, Lifetime } from '../../core/lifetime.ts';
 import { inert } from '../../core/text/inert.ts';
 import type { Connection, HostEntry } from '../../target/connection.ts';
 import type { FailureFunnel } from '../failures.ts';
@@ -17,6 +17,9 @@ const LINE_MAX = 1000;
 
 /** The kernel's log is read from its begin each time, which costs a slow machine as much as a look at the tasks. */
 const PAUSE_MS = 10_000;
+
+/** Has the newest lines of a kernel's log, those after a sequence number; -1 for all. */
+type LogReader = (connection: Connection, after: number) => Promise<readonly KernelLine[]>;
 
 /** Who looks at the tasks of a target, and when. */
 interface Looker {
@@ -51,14 +54,16 @@ interface KernelLog {
 export class KernelLogs implements Disposable {
   /** By the key of the target. */
   readonly #logs = new Map<string, KernelLog>();
-  readonly #listeners: vscode.Disposable;
+  readonly #listeners = new Lifetime();
 
   constructor(
-    targets: TargetService,
+    targets: Pick<TargetService, 'all' | 'onChange'>,
     looker: Looker,
-    private readonly funnel: FailureFunnel,
+    private readonly funnel: Pick<FailureFunnel, 'note'>,
+    private readonly read: LogReader = (connection, after) =>
+      connection.run(targetModule().kernelLines, { after }),
   ) {
-    this.#listeners = vscode.Disposable.from(
+    this.#listeners.add(
       looker.onSnapshot(() => {
         const { connection } = looker;
         const target = targets.all.find((one) => one.connection === connection);
@@ -66,6 +71,8 @@ export class KernelLogs implements Disposable {
           void this.#ask(this.#logOf(target.entry, connection));
         }
       }),
+    );
+    this.#listeners.add(
       targets.onChange(() => {
         const known = new Set(targets.all.map(({ entry }) => targetKey(entry)));
         for (const key of this.#logs.keys()) {
@@ -102,7 +109,7 @@ export class KernelLogs implements Disposable {
     reading.isAsked = true;
     reading.nextAt = performance.now() + PAUSE_MS;
     try {
-      const come = await reading.connection.run(targetModule().kernelLines, { after: log.sequence });
+      const come = await this.read(reading.connection, log.sequence);
       if (log.reading === reading) {
         lines.push(come.map((line) => inert(kernelLineText(line), LINE_MAX)));
         log.sequence = come.at(-1)?.sequence ?? log.sequence;

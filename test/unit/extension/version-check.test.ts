@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { versionRemark } from '../../../src/extension/source/version-check.ts';
+import { changeRemark, unknownRemark, versionRemark } from '../../../src/extension/source/version-check.ts';
 
 describe('the source against the running module', () => {
   it.each([
@@ -24,5 +24,18 @@ describe('the source against the running module', () => {
   it('says what to do when there is no module or no source', () => {
     expect(versionRemark(null, '2.3.9-1', 800)).toContain('modprobe zfs');
     expect(versionRemark('2.3.9-1', null, 0)).toContain('Open the source folder');
+  });
+
+  it('shows of a version only what can be seen, however long it is', () => {
+    const version = `2.3.99-1_gabcdef0\u001b[31m\u202e${'9'.repeat(1000)}`;
+    const remarks = [
+      versionRemark(version, '2.2.0-1', 800),
+      unknownRemark(version),
+      changeRemark(version, null, ['zil.c']),
+    ];
+    for (const remark of remarks) {
+      expect(remark).toMatch(/^The target runs ZFS 2\.3\.99-1_gabcdef0␛\[31m<U\+202E>9+…/);
+      expect(remark.length).toBeLessThan(400);
+    }
   });
 });
