@@ -272,15 +272,16 @@ export async function benchTraceTable(): Promise<Figure[]> {
     'test/webview/table-bench.ts',
   ]);
   const figures = JSON.parse(stdout) as TableFigures;
+  const { all, script, layout } = figures.cpuMs;
   const at = (share: number) => figures.frameMs[Math.floor((figures.frameMs.length - 1) * share)] ?? 0;
   const megabytes = (bytes: number) => `${Math.round(bytes / 1e6)} MB`;
   return [
     {
       what: `scrolling in the table of ${figures.sent.toLocaleString('en')} calls, of which ${figures.shown === figures.sent ? 'all' : `the newest ${figures.shown.toLocaleString('en')}`} are kept: a frame's work in the page`,
-      measured: `${figures.meanCpuMs.toFixed(1)} ms of processor time on average; by the clock, median ${at(0.5).toFixed(1)} ms, 95 of 100 below ${at(0.95).toFixed(1)} ms`,
+      measured: `${all.toFixed(1)} ms of processor time on average, of which script takes ${script.toFixed(1)} ms, styles and layout ${layout.toFixed(1)} ms; by the clock, median ${at(0.5).toFixed(1)} ms, 95 of 100 below ${at(0.95).toFixed(1)} ms`,
       peer: '',
       goal: 'at most 16 ms',
-      missedBy: above(figures.meanCpuMs, 16),
+      missedBy: above(all, 16),
     },
     {
       what: 'memory of that page',

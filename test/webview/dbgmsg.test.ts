@@ -48,7 +48,7 @@ describe('the dbgmsg view', () => {
     const burst = (first: number, batches: number) =>
       page.evaluate(
         async ([from, times]) => {
-          zscopeTest.longestBlock = 0;
+          zscopeTest.watchTurns();
           for (let batch = 0; batch < times; batch += 1) {
             const rows = Array.from({ length: 1000 }, (_, i) => {
               const id = from + batch * 1000 + i;
@@ -93,7 +93,7 @@ describe('the dbgmsg view', () => {
       await filter().fill('');
       await count('200,000/200,000');
       await page.evaluate(() => {
-        zscopeTest.longestBlock = 0;
+        zscopeTest.watchTurns();
       });
       await filter().fill('line 2049 -20499');
       await count(`${left.length}/200,000`);

@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import type { Page } from 'playwright-core';
-import type { TableFigures } from '../../bench/table-figures.ts';
+import type { PageWork, TableFigures } from '../../bench/table-figures.ts';
 import { WebviewBench } from './webview-bench.ts';
 
 const CALLS = 1_000_000;
@@ -23,6 +23,7 @@ async function fill({ calls, batch }: { calls: number; batch: number }): Promise
     argumentsKnown: '',
     kind: 'calls',
     hasProgram: true,
+    isKept: false,
   });
   for (let from = 0; from < calls; from += batch) {
     const rows = Array.from({ length: batch }, (_, at) => ({
@@ -101,13 +102,19 @@ try {
   const shown = Number(/[\d,]+/.exec(count)?.[0].replaceAll(',', '') ?? 0);
   const session = await page.context().newCDPSession(page);
   await session.send('Performance.enable', { timeDomain: 'threadTicks' });
-  const busy = async (): Promise<number> => {
+  const spent = async (): Promise<PageWork> => {
     const { metrics } = await session.send('Performance.getMetrics');
-    return metrics.find(({ name }) => name === 'TaskDuration')?.value ?? Number.NaN;
+    const seconds = (name: string) => metrics.find((metric) => metric.name === name)?.value ?? Number.NaN;
+    return {
+      all: seconds('TaskDuration'),
+      script: seconds('ScriptDuration'),
+      layout: seconds('LayoutDuration') + seconds('RecalcStyleDuration'),
+    };
   };
-  const before = await busy();
+  const before = await spent();
   const frameMs = (await page.evaluate(scroll, FRAMES)).sort((a, b) => a - b);
-  const meanCpuMs = (((await busy()) - before) / FRAMES) * 1000;
+  const after = await spent();
+  const mean = (what: keyof PageWork) => ((after[what] - before[what]) / FRAMES) * 1000;
   await session.send('HeapProfiler.collectGarbage');
   const { usedSize } = await session.send('Runtime.getHeapUsage');
   const figures: TableFigures = {
@@ -115,7 +122,7 @@ try {
     shown,
     filledMs,
     frameMs,
-    meanCpuMs,
+    cpuMs: { all: mean('all'), script: mean('script'), layout: mean('layout') },
     heap: usedSize,
     process: await memoryOfPage(page),
   };

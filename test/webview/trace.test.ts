@@ -48,6 +48,7 @@ const reset: ToTraceView = {
   argumentsKnown: '',
   kind: 'calls',
   hasProgram: true,
+  isKept: false,
 };
 const running: ToTraceView = {
   type: 'state',
@@ -460,7 +461,7 @@ describe('the trace view', () => {
     await send(reset, running);
     const burst = (first: number) =>
       page.evaluate(async (from) => {
-        zscopeTest.longestBlock = 0;
+        zscopeTest.watchTurns();
         for (let batch = 0; batch < 100; batch += 1) {
           const rows = Array.from({ length: 1000 }, (_, i) => ({
             id: from + batch * 1000 + i,
@@ -495,7 +496,7 @@ describe('the trace view', () => {
     page = await view.open();
     const evil = '<img src=x onerror="window.evil=1">\u001b[31m\u202e';
     await send(
-      { type: 'reset', title: evil, target: evil, argumentsKnown: evil, kind: 'returns', hasProgram: false },
+      { ...reset, title: evil, target: evil, argumentsKnown: evil, kind: 'returns', hasProgram: false },
       { ...running, text: evil, isError: true, waiting: evil },
       {
         type: 'rows',

@@ -27,8 +27,10 @@ export interface PageRecord {
   state: unknown;
   /** Violations of the content security policy. */
   readonly violations: string[];
-  /** Longest time between two turns of the event loop since it was last set to 0, in milliseconds. */
+  /** Longest time between two turns of the event loop since {@link watchTurns} was last called, in milliseconds. */
   longestBlock: number;
+  /** Turns the event loop without end from now on, which takes a processor. */
+  watchTurns(): void;
 }
 
 declare global {
@@ -147,7 +149,25 @@ function paint(variables: Record<string, string>): void {
 
 /** Runs in the page before its own scripts. */
 function prepare(state: unknown): void {
-  const record: PageRecord = { posted: [], state, violations: [], longestBlock: 0 };
+  let last = 0;
+  const channel = new MessageChannel();
+  channel.port1.onmessage = () => {
+    const now = performance.now();
+    record.longestBlock = Math.max(record.longestBlock, now - last);
+    last = now;
+    channel.port2.postMessage(null);
+  };
+  const record: PageRecord = {
+    posted: [],
+    state,
+    violations: [],
+    longestBlock: 0,
+    watchTurns() {
+      if (last === 0) channel.port2.postMessage(null);
+      last = performance.now();
+      record.longestBlock = 0;
+    },
+  };
   globalThis.zscopeTest = record;
   Object.assign(globalThis, {
     acquireVsCodeApi: () => ({
@@ -162,13 +182,4 @@ function prepare(state: unknown): void {
   document.addEventListener('securitypolicyviolation', (event) => {
     record.violations.push(`${event.violatedDirective} ${event.blockedURI} ${event.sample}`);
   });
-  let last = performance.now();
-  const channel = new MessageChannel();
-  channel.port1.onmessage = () => {
-    const now = performance.now();
-    record.longestBlock = Math.max(record.longestBlock, now - last);
-    last = now;
-    channel.port2.postMessage(null);
-  };
-  channel.port2.postMessage(null);
 }
