@@ -40,6 +40,7 @@ const lazy = {
   target: 'src/target/index.ts',
   tracing: 'src/extension/tracing/index.ts',
   'language-client': 'src/extension/language-client.ts',
+  'frame-finder': 'src/core/stack/text/finder.ts',
 };
 
 /** @type {esbuild.BuildOptions} */

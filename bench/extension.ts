@@ -14,6 +14,7 @@ export function benchBundles(): Figure[] {
     'target.cjs',
     'tracing.cjs',
     'language-client.cjs',
+    'frame-finder.cjs',
     'server.cjs',
     'webview/dbgmsg.js',
     'webview/trace.js',

@@ -14,6 +14,7 @@ import { FrameOpener } from './source/open-frame.ts';
 import { SourceOpener } from './source/open-place.ts';
 import { PlaceService } from './source/place-service.ts';
 import { RunningSource } from './source/running-source.ts';
+import { FoundStacks } from './stack-text/found-stacks.ts';
 import { StackBuilds } from './stack-text/stack-builds.ts';
 import { StackCommands } from './stack-text/stack-commands.ts';
 import { linkTerminals } from './stack-text/terminal-links.ts';
@@ -83,6 +84,7 @@ export function activate(extension: vscode.ExtensionContext): void {
     new LazyTracing({ extension, targets, hungTasks, server, places, frames, documents, context, funnel }),
   );
   own(new StackBuilds(server, targets, places, funnel));
+  own(new FoundStacks(server, context));
   own(linkTerminals(server, opener, funnel));
   own(new TargetStatus(targets));
   own(new Leftovers(targets, funnel));

@@ -148,6 +148,8 @@ export interface ContextKeys {
   /** Errors were watched since the window opened. */
   'zscope.errorsKnown': boolean;
   'zscope.dbgmsgVisible': boolean;
+  /** URIs of the open documents that hold stacks, of whatever language. */
+  'zscope.stackTexts': readonly string[];
 }
 
 export type ContextKey = keyof ContextKeys;
@@ -250,4 +252,5 @@ export const contextKeys: ContextKeys = {
   'zscope.hasTraceSessions': false,
   'zscope.errorsKnown': false,
   'zscope.dbgmsgVisible': false,
+  'zscope.stackTexts': [],
 };

@@ -19,9 +19,9 @@ import { Failure } from '../core/failure.ts';
 import type { Disposable } from '../core/lifetime.ts';
 import type { NotificationKind, RequestKind, ServerOptions } from '../protocol/server.ts';
 import { CrashLimit } from './crash-limit.ts';
-import { languages, schemes } from './ids.ts';
 import { serverArguments, serverEnvironment } from './server-process.ts';
 import { DocumentLinks } from './stack-text/document-links.ts';
+import { stackSelector } from './stack-text/texts.ts';
 
 /** A running language server. Disposing ends its process. */
 export interface ServerClient extends Disposable {
@@ -245,10 +245,7 @@ function clientOptions(
 ): LanguageClientOptions {
   return {
     documentSelector: [
-      // Which of the logs and other texts hold stacks, the server sees.
-      ...[languages.kernelStack, 'log', 'plaintext'].flatMap((language) =>
-        ['file', 'untitled', schemes.stacks].map((scheme) => ({ language, scheme })),
-      ),
+      ...stackSelector,
       // The server sees C sources as they are edited, before they are saved.
       { scheme: 'file', pattern: '**/*.{c,h}' },
     ],

@@ -286,6 +286,9 @@ export interface NextFrame {
   readonly places: readonly Place[];
 }
 
+/** From the server to the extension: this open document turned out to hold stacks. */
+export const holdsStacks: NotificationKind<{ readonly uri: string }> = { method: 'zscope/holdsStacks' };
+
 /** What leads into the workspace in a line of a terminal. */
 export const lineLinksRequest: RequestKind<{ readonly text: string }, readonly LineLink[]> = {
   method: 'zscope/lineLinks',

@@ -33,7 +33,9 @@ import { pathOfUri, uriOfPath, WorkspaceIndex } from './workspace-index.ts';
 const SETTINGS_LIMIT_MS = 3000;
 
 const connection = createConnection();
-const stackDocuments = new StackDocuments();
+const stackDocuments = new StackDocuments((uri) => {
+  void connection.sendNotification(requests.holdsStacks.method, { uri });
+});
 const documents = new TextDocuments(stackDocuments);
 const progress = new IndexProgress(connection.window);
 const index = new WorkspaceIndex(

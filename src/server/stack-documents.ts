@@ -1,32 +1,32 @@
 import type { Position } from 'vscode-languageserver/node';
 import { TextDocument, type TextDocumentContentChangeEvent } from 'vscode-languageserver-textdocument';
-import type { AddressItem, SourceItem, StackItem } from '../core/stack/text/items.ts';
-import { readStackItems } from '../core/stack/text/reader.ts';
+import { FrameFinder } from '../core/stack/text/finder.ts';
+import type { AddressItem, FrameItem, SourceItem, StackItem } from '../core/stack/text/items.ts';
 import { type PlacedFrame, readTraces, type TextTrace } from '../core/stack/traces.ts';
 import { detached } from './names.ts';
-import { StackLines } from './stack-lines.ts';
+import { countNewlines, StackLines } from './stack-lines.ts';
 import { StackTraces } from './stack-traces.ts';
 
-/** The language of documents that hold stacks, as package.json names it. */
-const STACK_LANGUAGE = 'kernel-stack';
+/** Languages of documents that hold stacks, or places in the source, as package.json names them. */
+const OWN_LANGUAGES: readonly string[] = ['kernel-stack', 'zfs-dbgmsg'];
 
-/** Languages of documents that may hold stacks among other things: `*.log` and `*.txt`. */
+/** Languages of documents that may hold them among other things: `*.log` and `*.txt`. */
 const TEXT_LANGUAGES: readonly string[] = ['log', 'plaintext'];
 
 /** All languages whose documents may hold stacks. */
-export const STACK_LANGUAGES: readonly string[] = [STACK_LANGUAGE, ...TEXT_LANGUAGES];
+export const STACK_LANGUAGES: readonly string[] = [...OWN_LANGUAGES, ...TEXT_LANGUAGES];
 
-/** A document of another language holds stacks when a frame is in so much of its beginning, in UTF-16 units. */
-const BEGINNING = 512 * 1024;
+/** A text is looked through for a frame in pieces of this many UTF-16 units: most that hold one have it early. */
+const PIECE = 256 * 1024;
+
+/** Lines above and below an edit that are looked at with it: they tell whether what was typed there is a frame. */
+const AROUND_EDIT = 16;
 
 /** So much of a line tells what it is, in UTF-16 units. */
 const MAX_LINE = 4096;
 
 /** Memory is looked after for a document of this size, in UTF-16 units. */
 const LARGE = 8_000_000;
-
-/** Text that is put into a document may make it one that holds stacks when it is so long. */
-const MIN_FRAME = 8;
 
 /** A frame in its stack. */
 export interface FrameInTrace {
@@ -75,19 +75,7 @@ export class StackDocument {
     if (item?.kind !== 'frame') {
       return null;
     }
-    for (const trace of this.traces) {
-      if (trace.firstLine <= line && line <= trace.lastLine) {
-        const at = trace.frames.findIndex((one) => one.line === line && one.start === item.start);
-        const found = trace.frames[at];
-        if (found !== undefined) {
-          return { found, trace, at };
-        }
-      }
-    }
-    // What is left out of the outline, such as an exception's place told once more, is a frame all the same.
-    const [alone] = readTraces([{ ...item, line: line + 1 }], () => '');
-    const [found] = alone?.frames ?? [];
-    return alone === undefined || found === undefined ? null : { found, trace: alone, at: 0 };
+    return inTrace(item, line, this.traces);
   }
 
   /** The entry without a function at a position, and all of its file around it; null when there is none. */
@@ -121,6 +109,9 @@ export class StackDocuments {
   /** Documents of other languages that were looked at and hold none. */
   readonly #without = new WeakSet<TextDocument>();
 
+  /** @param found is told the URI of each document that holds any, once it was looked at */
+  constructor(private readonly found: (uri: string) => void = () => {}) {}
+
   readonly create = (uri: string, languageId: string, version: number, text: string): TextDocument => {
     if (text.length > LARGE) {
       // The message that it came in is twice its size, and would stay until other things fill the memory.
@@ -136,10 +127,17 @@ export class StackDocuments {
     version: number,
   ): TextDocument => {
     this.#documents.get(document)?.lines.changing(changes);
-    if (changes.some(({ text }) => text.length >= MIN_FRAME)) {
-      this.#without.delete(document);
+    if (!this.#without.has(document) || changes.length === 0) {
+      return TextDocument.update(document, changes, version);
     }
-    return TextDocument.update(document, changes, version);
+    // One by one: a change says where it is in the text that those before it left.
+    for (const change of changes) {
+      TextDocument.update(document, [change], version);
+      if (holdsFrame(textAround(document, change))) {
+        this.#without.delete(document);
+      }
+    }
+    return document;
   };
 
   /** The document as one that holds stacks; null when it is none. */
@@ -157,21 +155,57 @@ export class StackDocuments {
     }
     const made = new StackDocument(document);
     this.#documents.set(document, made);
+    this.found(document.uri);
     return made;
   }
 }
 
+/**
+ * A frame in the stack that it is part of.
+ * @param line 0-based line of the text that the frame is on, whatever the item says
+ * @param traces all stacks of that text
+ */
+export function inTrace(item: FrameItem, line: number, traces: readonly TextTrace[]): FrameInTrace | null {
+  for (const trace of traces) {
+    if (trace.firstLine <= line && line <= trace.lastLine) {
+      const at = trace.frames.findIndex((one) => one.line === line && one.start === item.start);
+      const found = trace.frames[at];
+      if (found !== undefined) {
+        return { found, trace, at };
+      }
+    }
+  }
+  // What no stack has, such as an exception's place told once more, is a frame all the same.
+  const [alone] = readTraces([{ ...item, line: line + 1 }], () => '');
+  const [found] = alone?.frames ?? [];
+  return alone === undefined || found === undefined ? null : { found, trace: alone, at: 0 };
+}
+
 function holdsStacks(document: TextDocument): boolean {
-  if (document.languageId === STACK_LANGUAGE) {
-    return true;
+  return (
+    OWN_LANGUAGES.includes(document.languageId) ||
+    (TEXT_LANGUAGES.includes(document.languageId) && holdsFrame(document.getText()))
+  );
+}
+
+/** Also of a log whose only stack is at its end. */
+function holdsFrame(text: string): boolean {
+  const finder = new FrameFinder();
+  for (let from = 0; from < text.length; from += PIECE) {
+    if (finder.push(text.slice(from, from + PIECE))) {
+      return true;
+    }
   }
-  if (!TEXT_LANGUAGES.includes(document.languageId)) {
-    return false;
+  return finder.end();
+}
+
+/** What a change that was made put into a document, with some lines around it. */
+function textAround(document: TextDocument, change: TextDocumentContentChangeEvent): string {
+  if (!('range' in change)) {
+    return document.getText();
   }
-  const end = document.positionAt(BEGINNING);
-  let hasFrame = false;
-  readStackItems(document.getText({ start: { line: 0, character: 0 }, end }), ({ kind }) => {
-    hasFrame ||= kind === 'frame' || kind === 'address';
-  });
-  return hasFrame;
+  const first = change.range.start.line;
+  const start = { line: Math.max(first - AROUND_EDIT, 0), character: 0 };
+  const end = { line: first + countNewlines(change.text) + AROUND_EDIT + 1, character: 0 };
+  return document.getText({ start, end });
 }

@@ -270,7 +270,8 @@ function blockEnd(
   }
 }
 
-function countNewlines(text: string): number {
+/** Lines of a text but one. */
+export function countNewlines(text: string): number {
   let count = 0;
   for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) {
     count++;

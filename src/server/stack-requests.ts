@@ -1,8 +1,11 @@
 import type { StackItem } from '../core/stack/text/items.ts';
 import { readStackItems } from '../core/stack/text/reader.ts';
-import { readTraces } from '../core/stack/traces.ts';
+import { readTraces, type TextTrace } from '../core/stack/traces.ts';
+import type { Place } from '../core/symbols/location.ts';
+import { isZfsModule, zfsProgramOf } from '../core/zfs/zfs-modules.ts';
 import type { LineLink, NextFrame, NextFrameParams } from '../protocol/server.ts';
-import type { StackDocument } from './stack-documents.ts';
+import { inTrace, type StackDocument } from './stack-documents.ts';
+import type { Block } from './stack-lines.ts';
 import type { StackLinks } from './stack-links.ts';
 import type { StackPlaces } from './stack-places.ts';
 
@@ -46,34 +49,56 @@ export async function nextFrame(
   return null;
 }
 
+/** ZFS's programs and libraries that have entries in these lines, each once. Frames of the program zfs look like those of the module. */
+export function programsIn(blocks: readonly Pick<Block, 'items'>[]): string[] {
+  const files = new Set<string>();
+  for (const { items } of blocks) {
+    for (const item of items ?? []) {
+      if (item.kind === 'address' || (item.kind === 'frame' && !isZfsModule(item.module))) {
+        files.add(item.module ?? '');
+      }
+    }
+  }
+  const names = [...files].map(zfsProgramOf).filter((name) => name !== null);
+  return [...new Set(names)];
+}
+
 /** What leads into the workspace in one line of text. */
-export async function lineLinks(text: string, links: StackLinks, places: StackPlaces): Promise<LineLink[]> {
+export async function lineLinks(
+  text: string,
+  links: Pick<StackLinks, 'reference'>,
+  places: Pick<StackPlaces, 'leads' | 'of' | 'ofAddress'>,
+): Promise<LineLink[]> {
   const line = text.slice(0, MAX_LINE);
   const items: StackItem[] = [];
   readStackItems(line, (item) => items.push(item));
+  const traces = readTraces(items, () => line);
   const found: LineLink[] = [];
   for (const item of items) {
-    if (item.kind === 'source') {
-      const place = links.reference(item);
-      if (place !== null) {
-        found.push({ start: item.start, end: item.end, places: [place] });
-      }
+    const all = found.length < MAX_LINE_LINKS ? await placesOf(item, traces, links, places) : [];
+    if (all.some(({ uri }) => uri !== null)) {
+      found.push({ start: item.start, end: item.end, places: all });
     }
   }
-  for (const item of items) {
-    if (item.kind === 'address' && found.length < MAX_LINE_LINKS) {
-      const { places: all } = await places.ofAddress({ item, others: [] });
-      if (all.some(({ uri }) => uri !== null)) {
-        found.push({ start: item.start, end: item.end, places: all });
-      }
-    }
+  return found;
+}
+
+/** Where an item of a text of one line leads. */
+async function placesOf(
+  item: StackItem,
+  traces: readonly TextTrace[],
+  links: Pick<StackLinks, 'reference'>,
+  places: Pick<StackPlaces, 'leads' | 'of' | 'ofAddress'>,
+): Promise<readonly Place[]> {
+  if (item.kind === 'source') {
+    const place = links.reference(item);
+    return place === null ? [] : [place];
   }
-  for (const trace of readTraces(items, () => line)) {
-    for (const [at, { frame, start, end }] of trace.frames.entries()) {
-      if (found.length < MAX_LINE_LINKS && places.leads(frame)) {
-        found.push({ start, end, places: (await places.of(trace, at)).places });
-      }
-    }
+  if (item.kind === 'address') {
+    return (await places.ofAddress({ item, others: [] })).places;
   }
-  return found.sort((a, b) => a.start - b.start);
+  const frame = item.kind === 'frame' ? inTrace(item, 0, traces) : null;
+  return frame !== null && places.leads(frame.found.frame)
+    ? (await places.of(frame.trace, frame.at)).places
+    : [];
 }

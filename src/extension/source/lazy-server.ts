@@ -1,10 +1,12 @@
 import * as vscode from 'vscode';
 import { Failure } from '../../core/failure.ts';
 import type { Disposable } from '../../core/lifetime.ts';
+import type * as FrameFinderModule from '../../core/stack/text/finder.ts';
+import type { FrameFinder } from '../../core/stack/text/finder.ts';
 import type { NotificationKind, RequestKind } from '../../protocol/server.ts';
 import type { FailureFunnel } from '../failures.ts';
-import { languages } from '../ids.ts';
 import type * as LanguageClientModule from '../language-client.ts';
+import { isOurs, mayHoldStacks } from '../stack-text/texts.ts';
 
 /** Starts the language server process when it is first needed: a request, or a stack document. */
 export class LazyServer implements Disposable {
@@ -21,10 +23,8 @@ export class LazyServer implements Disposable {
     private readonly funnel: FailureFunnel,
   ) {
     const startFor = (document: vscode.TextDocument) => {
-      if (document.languageId === languages.kernelStack || holdsStacks(document)) {
-        this.funnel.guard('Starting the language server', async () => {
-          await this.#start().started;
-        });
+      if (this.#client === null && (isOurs(document) || mayHoldStacks(document))) {
+        this.funnel.guard('Starting the language server', () => this.#startFor(document));
       }
     };
     vscode.workspace.textDocuments.forEach(startFor);
@@ -32,11 +32,17 @@ export class LazyServer implements Disposable {
       vscode.workspace.onDidOpenTextDocument(startFor),
       // A stack may be pasted into a text that held none.
       vscode.workspace.onDidChangeTextDocument(({ document, contentChanges }) => {
-        if (this.#client === null && contentChanges.some(({ text }) => FRAME.test(text.slice(0, PASTED)))) {
-          startFor(document);
+        const isWanted = this.#client === null && mayHoldStacks(document);
+        if (isWanted && contentChanges.some(({ text }) => holdsFrame(text))) {
+          this.funnel.guard('Starting the language server', () => this.#start().started);
         }
       }),
     );
+  }
+
+  /** Whether it was needed before. */
+  get isStarted(): boolean {
+    return this.#client !== null;
   }
 
   /** @throws when the server cannot be started, the request fails or the signal is aborted. */
@@ -70,6 +76,14 @@ export class LazyServer implements Disposable {
   /** Listens to what the server tells. Before the first request. */
   listen<P>(kind: NotificationKind<P>, handler: (params: P) => void): void {
     this.#handlers.push((client) => client.listen(kind, handler));
+  }
+
+  /** @throws when it cannot be started */
+  async #startFor(document: vscode.TextDocument): Promise<void> {
+    const isWanted = () => this.#client === null && !this.#ended;
+    if (isOurs(document) || ((await findsFrame(document, isWanted)) && isWanted())) {
+      await this.#start().started;
+    }
   }
 
   /** @throws CancellationError when the extension is going away. */
@@ -124,22 +138,41 @@ export class LazyServer implements Disposable {
   }
 }
 
-/** Languages of `*.log` and `*.txt`, which may hold stacks. */
-const TEXTS: ReadonlySet<string> = new Set(['log', 'plaintext']);
+/** A document is looked through in slices of so many lines. */
+const SLICE_LINES = 2000;
 
-/** So much of a text is looked at to see whether the server is needed for it, in lines. */
-const BEGINNING = 4000;
+/** No shorter text is a frame, in UTF-16 units. */
+const MIN_FRAME = 8;
 
-/** So much of a pasted text, in UTF-16 units. */
-const PASTED = 64 * 1024;
+/** Whether a document holds a frame anywhere; a slice at a time, so that a long one keeps nobody waiting. */
+async function findsFrame(document: vscode.TextDocument, isWanted: () => boolean): Promise<boolean> {
+  // Not in the time that VS Code waits for: it may be activating the extension.
+  await nextTurn();
+  const finder = frameFinder();
+  for (let line = 0; line < document.lineCount && !document.isClosed && isWanted(); line += SLICE_LINES) {
+    if (finder.push(document.getText(new vscode.Range(line, 0, line + SLICE_LINES, 0)))) {
+      return true;
+    }
+    await nextTurn();
+  }
+  return finder.end();
+}
 
-/** A frame as kernels and most tools print it. */
-const FRAME = /[\w.]\+0x[\da-f]/;
+function holdsFrame(text: string): boolean {
+  if (text.length < MIN_FRAME) {
+    return false;
+  }
+  const finder = frameFinder();
+  return finder.push(text) || finder.end();
+}
 
-/** A guess that costs little: the server reads the text itself. */
-function holdsStacks(document: vscode.TextDocument): boolean {
-  return (
-    TEXTS.has(document.languageId) &&
-    FRAME.test(document.getText(new vscode.Range(0, 0, BEGINNING, 0)).slice(0, 512 * 1024))
-  );
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Of a bundle that is loaded for the first log or text: what reads stacks is no small thing. */
+function frameFinder(): FrameFinder {
+  // require() is typed as any; the bundle is built from exactly this module (esbuild.mjs).
+  const module = require('./frame-finder.cjs') as typeof FrameFinderModule;
+  return new module.FrameFinder();
 }

@@ -8,6 +8,7 @@ import { languages } from '../ids.ts';
 import type { LazyServer } from '../source/lazy-server.ts';
 import type { PlaceService } from '../source/place-service.ts';
 import type { TargetService } from '../targets/target-service.ts';
+import { mayHoldStacks } from './texts.ts';
 
 /**
  * Has the server know the builds of the connected target when a person looks at stack text: most often
@@ -19,7 +20,7 @@ export class StackBuilds implements Disposable {
   readonly #asked = new WeakMap<Connection, Set<string>>();
 
   constructor(
-    private readonly server: Pick<LazyServer, 'request'>,
+    private readonly server: Pick<LazyServer, 'isStarted' | 'request'>,
     private readonly targets: Pick<TargetService, 'connection' | 'onActiveChange'>,
     private readonly places: Pick<PlaceService, 'learn' | 'known'>,
     private readonly funnel: FailureFunnel,
@@ -33,7 +34,11 @@ export class StackBuilds implements Disposable {
   async #look(): Promise<void> {
     const { connection } = this.targets;
     const document = vscode.window.activeTextEditor?.document;
-    if (connection === null || document?.languageId !== languages.kernelStack) {
+    // Other texts hold no stacks as long as nothing needed the server.
+    const mayHold =
+      document?.languageId === languages.kernelStack ||
+      (document !== undefined && this.server.isStarted && mayHoldStacks(document));
+    if (connection === null || !mayHold) {
       return;
     }
     try {

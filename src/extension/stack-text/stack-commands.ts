@@ -8,10 +8,8 @@ import type { SourceOpener } from '../source/open-place.ts';
 import { targetModule } from '../targets/lazy-target.ts';
 import type { TargetService } from '../targets/target-service.ts';
 import { comparedText, groupedText, snapshotGroups } from './stack-labels.ts';
+import { mayHoldStacks } from './texts.ts';
 import type { VirtualDocuments } from './virtual-documents.ts';
-
-/** Languages of documents that may hold stacks; the server says which do. */
-const stackLanguages: readonly string[] = [languages.kernelStack, 'log', 'plaintext'];
 
 /** Stands for the tasks of the connected target among what can be compared. */
 const LIVE = 'live';
@@ -152,10 +150,6 @@ export class StackCommands {
   }
 }
 
-function mayHoldStacks({ languageId, uri }: vscode.TextDocument): boolean {
-  return stackLanguages.includes(languageId) && ['file', 'untitled', schemes.stacks].includes(uri.scheme);
-}
-
 /** The editor of a text with stacks: the active one, else one that is in sight. @throws Failure */
 function stackEditor(): vscode.TextEditor {
   const { activeTextEditor, visibleTextEditors } = vscode.window;
@@ -174,7 +168,20 @@ function stackEditor(): vscode.TextEditor {
   return found;
 }
 
-function titleOf({ uri }: vscode.TextDocument): string {
-  const name = uri.path.slice(uri.path.lastIndexOf('/') + 1);
-  return uri.scheme === schemes.stacks ? name.replace(/\.kstack$/, '') : name;
+/** The name of a document, with its folders where others that are open have the same. */
+function titleOf(document: vscode.TextDocument): string {
+  const { uri } = document;
+  const name = nameOf(uri);
+  if (uri.scheme === schemes.stacks) {
+    return name.replace(/\.kstack$/, '');
+  }
+  const isOnly = vscode.workspace.textDocuments.every(
+    (other) => other === document || nameOf(other.uri) !== name || !mayHoldStacks(other),
+  );
+  const shown = isOnly ? name : vscode.workspace.asRelativePath(uri);
+  return uri.scheme === 'git' ? `${shown} (Git)` : shown;
+}
+
+function nameOf({ path }: vscode.Uri): string {
+  return path.slice(path.lastIndexOf('/') + 1);
 }

@@ -8,8 +8,8 @@ import type { SourceOpener } from '../source/open-place.ts';
 /** Longest line that is looked at, in UTF-16 units: longer ones hold no stack that a person reads. */
 const MAX_LINE = 2000;
 
-/** A line without any of these names no place that the server would find: `f+0x1c`, `f+28`, `zil.c:3194`. */
-const PLACE = /[\w.]\+(?:0x)?[\da-f]|\.[chS]:\d/;
+/** A line without any of these names no place that the server would find: `f+0x1c`, `f+28`, `zdb(+0x1c)`, `zil.c:3194`. */
+const PLACE = /[\w.(]\+(?:0x)?[\da-f]|\.[chS]:\d/;
 
 interface PlaceLink extends vscode.TerminalLink {
   readonly places: readonly Place[];
