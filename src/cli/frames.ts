@@ -2,46 +2,41 @@
  * `frames`: prints what was read of a text, without any source: a line of JSON for each frame and
  * each place in a source file, in the order of the text.
  */
-import type { Writable } from 'node:stream';
 import type { FrameItem, SourceItem } from '../core/stack/text/items.ts';
 import { StackTextReader } from '../core/stack/text/reader.ts';
 import { ByteDecoder } from './bytes.ts';
 import type { Input } from './inputs.ts';
+import { json } from './labels.ts';
+import type { Output } from './output.ts';
 
-/** Output is written in pieces of about this many UTF-16 units. */
-const PIECE = 64 * 1024;
-
-/** Writes the lines of each text to `stdout`. Lines are counted anew in each. */
-export async function printFrames(inputs: Iterable<Input>, stdout: Writable): Promise<void> {
+/** Writes the lines of each text. Lines are counted anew in each. */
+export async function printFrames(inputs: Iterable<Input>, output: Output): Promise<void> {
   for (const input of inputs) {
-    await printStream(input, stdout);
+    await printText(input, output);
   }
+  await output.flush();
 }
 
-async function printStream(input: Input, stdout: Writable): Promise<void> {
-  let text = '';
+async function printText(input: Input, output: Output): Promise<void> {
   const reader = new StackTextReader((item) => {
     if (item.kind === 'frame' || item.kind === 'source') {
-      text += `${formatItem(item)}\n`;
+      output.add(`${formatItem(item)}\n`);
     }
   });
   const decoder = new ByteDecoder();
   for await (const chunk of input) {
     reader.push(decoder.write(chunk));
-    if (text.length >= PIECE) {
-      await write(stdout, text);
-      text = '';
-    }
+    await output.breathe();
   }
   reader.push(decoder.end());
   reader.end();
-  await write(stdout, text);
+  await output.breathe();
 }
 
 /** The line for an item: `{"line":12,"function":"zil_commit","offset":23,...}`. */
 export function formatItem(item: FrameItem | SourceItem): string {
   const { line } = item;
-  return JSON.stringify(
+  return json(
     item.kind === 'frame'
       ? {
           line,
@@ -53,14 +48,4 @@ export function formatItem(item: FrameItem | SourceItem): string {
         }
       : { line, path: item.path, sourceLine: item.sourceLine, function: item.function },
   );
-}
-
-function write(stream: Writable, text: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    if (text === '') {
-      resolve();
-      return;
-    }
-    stream.write(text, (error) => (error ? reject(error) : resolve()));
-  });
 }

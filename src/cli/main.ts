@@ -42,8 +42,22 @@ zil_commit_impl+0x200 or zil_commit_impl+0x200/0x15d0, and prints what addr2line
 A place is exact unless it says how it is known: "call" is the only call of the next frame in the
 function, "function" its definition. Inlined functions stand above the frame they are part of.
 
+Lines of JSON. A frame: {"line":12,"function":"zil_commit","offset":23,"size":400,"module":"zfs",
+"reliable":true}, null where the text does not say; decode adds "places", innermost first:
+{"function","inlined","path","line","how"} with how dwarf, call-site or function, and "candidates"
+where there are several. A place that the text names, of frames only: {"line","path","sourceLine",
+"function"}. A stack of --group: {"count","tasks":[{"comm","pid"}],"frames":[...]}.
+
 Exit status: 0, 1 when something could not be read, 2 when the command was not understood.
 `;
+
+/** Options of each command; all take --help. */
+const OPTIONS = {
+  decode: ['module', 'source', 'map', 'group', 'json'],
+  addresses: ['module', 'section', 'addresses'],
+  // What it prints is JSON with the option and without.
+  frames: ['json'],
+} satisfies Record<string, readonly (keyof Values)[]>;
 
 /** A command that was not understood. */
 class UsageError extends Error {}
@@ -66,15 +80,20 @@ async function main(args: readonly string[]): Promise<void> {
     process.stdout.write(USAGE);
     return;
   }
-  switch (command) {
-    case 'decode':
-    case 'frames':
-      return textCommand(command, values, positionals);
-    case 'addresses':
-      return addressesCommand(values, positionals);
-    default:
-      throw new UsageError(`There is no command ${command}.`);
+  if (!isCommand(command)) {
+    throw new UsageError(`There is no command ${command}.`);
   }
+  const other = Object.keys(values).find((option) => !OPTIONS[command].some((own) => own === option));
+  if (other !== undefined) {
+    throw new UsageError(`${command} takes no --${other}.`);
+  }
+  await (command === 'addresses'
+    ? addressesCommand(values, positionals)
+    : textCommand(command, values, positionals));
+}
+
+function isCommand(name: string): name is keyof typeof OPTIONS {
+  return Object.hasOwn(OPTIONS, name);
 }
 
 /** Of the package that this bundle is in the folder `dist` of. */

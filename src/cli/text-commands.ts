@@ -19,7 +19,7 @@ interface DecodeCommand {
 
 export async function frames(files: readonly string[]): Promise<void> {
   endWithReader();
-  await printFrames(inputsOf(files, process.stdin, unreadable), process.stdout);
+  await printFrames(inputsOf(files, process.stdin, unreadable), new Output(process.stdout));
 }
 
 /** @throws Failure when a file or folder that was named cannot be read */

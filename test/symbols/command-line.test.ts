@@ -261,6 +261,9 @@ describe('decode', () => {
     [['decode', '--map', 'x'], 2, 'x is no mapping FROM=TO.'],
     [['addresses', '0'], 2, 'addresses takes one --module.'],
     [['addresses', '-m', 'none.ko', '0'], 1, 'none.ko is not there.'],
+    [['decode', '--section', '.text'], 2, 'decode takes no --section.'],
+    [['frames', '-m', 'none.ko'], 2, 'frames takes no --module.'],
+    [['addresses', '--group', '0'], 2, 'addresses takes no --group.'],
     [['what'], 2, 'There is no command what.'],
     [[], 2, 'A command is missing.'],
   ] as const)('%j ends with %d', async (args, status, text) => {

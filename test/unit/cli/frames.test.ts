@@ -6,6 +6,7 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, test } from 'vitest';
 import { printFrames } from '../../../src/cli/frames.ts';
 import { inputsOf } from '../../../src/cli/inputs.ts';
+import { Output } from '../../../src/cli/output.ts';
 
 const folder = mkdtempSync(path.join(os.tmpdir(), 'zscope-frames-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -20,7 +21,7 @@ async function run(
   const stdin = Readable.from([...input].map((piece) => Buffer.from(piece)));
   await printFrames(
     inputsOf(paths, stdin, ({ message }) => said.push(message)),
-    output,
+    new Output(output),
   );
   output.end();
   return Buffer.concat(await written).toString();
