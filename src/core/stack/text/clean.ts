@@ -15,8 +15,9 @@ const colour =
   '\\x1b(?:\\\\?\\[[\\d;:?]{0,32}[ -/]{0,2}[@-~]|\\][^\\x07\\x1b]{0,256}(?:\\x07|\\x1b\\\\)|[@-_])?';
 const escapedColour = '\\\\+(?:u001[bB]|x1[bB]|033|e)\\[[\\d;]{0,32}m';
 const entity = '&(?:amp;)?(?:lt|gt|amp|quot|apos|nbsp|#\\d{1,5}|#x[\\da-fA-F]{1,4});';
-/** A newline, unless a path goes on behind it (C:\new.c). */
-const escapedNewline = '\\\\+[nr](?=[\\s[<>"\'\\\\\\d(#@=?|:-]|$|[A-Za-z_.][\\w.$]{0,200}[+(])';
+/** A newline, unless a path goes on behind it (C:\new.c), or it ends a string among the arguments that GDB prints. */
+const escapedNewline =
+  '\\\\+[nr](?!"(?:\\)|, \\w+=))(?=[\\s[<>"\'\\\\\\d(#@=?|:-]|$|[A-Za-z_.][\\w.$]{0,200}[+(])';
 const jsonEscape = '\\\\+(?:u[\\da-fA-F]{4}|["/]|t(?=[\\s[<"\\\\\\d]|[A-Za-z_][\\w.]{0,200}\\+))';
 const markdownEscape = '\\\\{1,4}[_[\\]<>()*#+.!|{}~`-]';
 const hexEscape = '\\\\x[\\da-fA-F]{2}';

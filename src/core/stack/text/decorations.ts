@@ -15,12 +15,14 @@ const sources: readonly string[] = [
   // Marks of mail quoting and of tables. ">" before a path is strace's, and harmless to lose.
   '[>|\\u2502\\u2503](?=\\s|>|$)',
   // A list's mark, before what can begin an entry.
-  '[-*\\u2022](?= {1,40}(?:[[<]|#\\d|\\? |0x|[\\da-f]{8,16} |[A-Za-z_][\\w.$]*(?:\\+|\\()))',
+  '[-*\\u2022](?= {1,40}(?:[[<]|#\\d|\\? |0x|[\\da-f]{8,16} |[A-Za-z_][\\w.$]*(?:\\+|\\(|:[A-Za-z_][\\w.$]*\\+)))',
   // <6>, and what is left of colours when the escape character was lost.
   '<\\d{1,3}>',
   '(?:\\^\\[)?\\[[\\d;]{0,12}m',
   // printk times [  123.456789], deltas [ +0,010730], and dates.
   '\\[ {0,12}[+<]? {0,8}\\d{1,8}[.,]\\d{1,9}>?\\]',
+  // FreeBSD's seconds since the boot.
+  '\\[\\d{1,10}\\](?= )',
   `\\[(?:${NAME} ){1,2} ?\\d{1,2} ${CLOCK}(?: ${YEAR})?\\]`,
   `\\[${YEAR}-\\d\\d-\\d\\d[T ]${CLOCK}[^\\]]{0,8}\\]:?`,
   // CONFIG_PRINTK_CALLER: thread or CPU.
@@ -97,7 +99,7 @@ export function bodyEnd(text: string, from: number): number {
   if (trimmed.length <= from) {
     return from;
   }
-  if (!endsMarked(trimmed.charCodeAt(trimmed.length - 1))) {
+  if (!endsMarked(trimmed.charCodeAt(trimmed.length - 1)) && !/["'],$/.test(trimmed.slice(-2))) {
     return trimmed.length;
   }
   // Looked for in the last characters only: the pattern may begin anywhere.

@@ -157,10 +157,10 @@ function isWrapped(length: number, quote: number, head: string): boolean {
 
 /** Entries that are longer than a line may be: with a number, an address, a library or a name of the source before them. */
 const LONG_ENTRY =
-  /^(?:#\d{1,4}:? |(?:at|by) 0x[\dA-F]{4,16}: |(?:\[?0x)?[\da-f]{4,16}\]? [A-Za-z_$.~]\S*\+0x|(?:\[?0x)?[\da-f]{6,16}\]? [A-Za-z_]|.* \| +[A-Za-z_][\w.]*$|> ?\/|\/\S+\(|\*? ?frame #\d|[+!:|* ]{0,80}\d{1,9} +\S|(?:\? )?[A-Za-z_][\w.$]*(?:\+0x[\da-f]+)?$|\. [A-Za-z_]|BUG: .* in [A-Za-z_][\w.$]*$|(?:\d+us \[[^\]]+\] +)?[A-Za-z_][\w.$]*\+0x[\da-f]+ *$|.*-> +\S+$)/;
+  /^(?:#\d{1,4}:? |(?:at|by) 0x[\dA-F]{4,16}: |(?:\[?0x)?[\da-f]{4,16}\]? [A-Za-z_$.~]\S*\+0x|(?:\[?0x)?[\da-f]{6,16}\]? [A-Za-z_]|.* \| +[A-Za-z_][\w.]*$|.* funcgraph_entry:.*\|$|> ?\/|\/\S+\(|\*? ?frame #\d|[+!:|* ]{0,80}\d{1,9} +\S|(?:\? )?[A-Za-z_][\w.$]*(?:\+0x[\da-f]+)?$|\. [A-Za-z_]|BUG: .* in [A-Za-z_][\w.$]*$|(?:\d+us \[[^\]]+\] +)?[A-Za-z_][\w.$]*\+0x[\da-f]+ *$|.*-> +\S+$)/;
 /** What of them can begin a line. */
 const REST =
-  /^(?:at \S|from \S|in \S|\(|\[[\w.+/-]+(?:\.\w+)?\]|\[inline\]|\+ \d|- \/|[\w@]+=|const\b|[\w./+~-]+\.\w{1,3}:\d+(?::\d+)? ?(?:\[inline\]|$)|[A-Za-z_][\w.$@]* \()/;
+  /^(?:at \S|from \S|in \S|\(|\[[\w.+/-]+(?:\.\w+)?\]|\[inline\]|\+ \d|- \/|[\w@]+=|const\b|[\w./+~-]+\.\w{1,3}:\d+(?::\d+)? ?(?:\[inline\]|$)|[A-Za-z_][\w.$@]* \(|[A-Za-z_][\w.]*\(\)(?: \{|;)$)/;
 /** What begins an entry of its own. */
 const ENTRY =
   /^(?:#\d|\*? ?frame #|Thread \d|(?:at|by) 0x|0x[\da-f]{6}|\[?[\da-f]{12,16}\]? |[A-Z][\w ]{2,30}:|\d{1,3} +\S+ +0x)/;
@@ -263,6 +263,7 @@ function placeSpans(tail: string, head: string): boolean {
   return (
     (/\.[chS]:\d{0,6}$/.test(tail) && /^\d{0,6}:[A-Za-z_]\w*\(\)/.test(head)) ||
     (tail.length >= FULL_LENGTH && /\/[\w.+-]*$/.test(tail) && /^\w[\w./+-]*\.[chS]:\d/.test(head)) ||
+    (/\bfile:? [\w./+~-]*$/.test(tail) && /^[\w./+-]*\.[chS], line:? \d/.test(head)) ||
     (/\.[chS]:\d{1,7}:\w*$/.test(tail) && /^\w*\(\)/.test(head) && !/\.[chS]:\d{1,7}:\d+$/.test(tail))
   );
 }
@@ -274,7 +275,8 @@ function goesOnFull(first: string, second: string): boolean {
     !OWN_LINE.test(second) &&
     bodyStart(second) === 0 &&
     !second.startsWith(first.slice(0, 3)) &&
-    !(isFrameEnd(first) && isFrameStart(second))
+    !(isFrameEnd(first) && isFrameStart(second)) &&
+    !(/\.\w{1,3}:\d{1,7}\r*$/.test(first.slice(-REACH)) && /^[A-Za-z]/.test(second))
   );
 }
 

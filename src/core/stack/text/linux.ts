@@ -24,12 +24,17 @@ export function readSizedFrames(line: Line, out: Output): number {
     free = end;
     const before = text.charCodeAt(start - 1);
     const name = out.nameAt(text, start, plus, token.hash);
-    const module = token.moduleStart < 0 ? null : moduleName(text.slice(token.moduleStart, token.moduleEnd));
-    // ARM: [<807762c0>] (__schedule) from [<80776938>] (schedule+0x50/0xa8)
-    if (before === 40) {
+    const module =
+      token.moduleStart >= 0
+        ? moduleName(text.slice(token.moduleStart, token.moduleEnd))
+        : before === 58
+          ? moduleBefore(text, from, start)
+          : null;
+    // ARM: [<807762c0>] (__schedule) from [<80776938>] (schedule+0x50/0xa8); since 5.19 without brackets
+    if (before === 40 || isCaller(text, start)) {
       alone = false;
       if (found === 1) {
-        readArmCallee(line, out, start - 1);
+        readArmCallee(line, out, before === 40 ? start - 1 : start);
       }
     }
     if (alone) {
@@ -60,17 +65,33 @@ function isKernel(name: string): boolean {
   );
 }
 
-/** The caller prints the callee by name only; each but the first was printed by the line before. */
-function readArmCallee(line: Line, out: Output, bracket: number): void {
-  const before = line.text.slice(Math.max(line.from, bracket - 600), bracket);
-  const match = /\(([A-Za-z_][\w.$]{0,511})(?: \[([\w-]{1,64})\])?\) from (?:\[<[\da-f]{8,16}>\] )?$/.exec(
-    before,
+/** `:xfs:xfs_bmapi+0x40d/0x18f0`, as x86-64 printed modules from 2.6.17 to 2.6.24. */
+function moduleBefore(text: string, from: number, start: number): string | null {
+  return (
+    /(?:^|[\s\]]):([A-Za-z_][\w-]{0,63}):$/.exec(text.slice(Math.max(from, start - 68), start))?.[1] ?? null
   );
+}
+
+/** Whether the symbol at `start` is the caller of what stands before it: `show_stack from dump_stack_lvl+0x44/0x70`. */
+export function isCaller(text: string, start: number): boolean {
+  return text.charCodeAt(start - 2) === 109 && text.startsWith(' from ', start - 6);
+}
+
+const CALLEE = /\(([A-Za-z_][\w.$]{0,511})(?: \[([\w-]{1,64})\])?\) from (?:\[<[\da-f]{8,16}>\] )?$/;
+/** Without brackets, a word of prose can stand there: what stacks begin with has an underscore. */
+const BARE_CALLEE = /^(\w*_[\w.$]{0,511})(?: \[([\w-]{1,64})\])? from $/;
+
+/** The caller, which ends at `end`, prints the callee by name only; each but the first was printed by the line before. */
+function readArmCallee(line: Line, out: Output, end: number): void {
+  const isBare = line.text.charCodeAt(end) !== 40;
+  const floor = isBare ? line.from + line.bodyColumn : line.from;
+  const before = line.text.slice(Math.max(floor, end - 600), end);
+  const match = (isBare ? BARE_CALLEE : CALLEE).exec(before);
   const name = match?.[1];
   if (match === null || name === undefined || out.previous === name) {
     return;
   }
-  const start = bracket - before.length + match.index + 1 - line.from;
+  const start = end - before.length + match.index + (isBare ? 0 : 1) - line.from;
   out.frame(start, start + name.length, name, { module: match[2] ?? null });
 }
 

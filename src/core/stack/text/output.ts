@@ -44,7 +44,8 @@ export class Output {
   /** A frame at columns `start` to `end` of the present line. */
   frame(start: number, end: number, name: string, parts: FrameParts): void {
     const { offset = null, size = null, module = null, reliable = true } = parts;
-    this.add(this.#item(start, end, this.name(name), offset, size, module, reliable));
+    this.last = this.#item(start, end, this.name(name), offset, size, module, reliable);
+    this.add(this.last);
     this.frames.push({ start, end, function: this.previous });
   }
 
@@ -62,7 +63,7 @@ export class Output {
     this.#sink(this.last);
   }
 
-  /** What {@link onlyFrame} handed on last. */
+  /** The frame that was read last, but for one that was read before. */
   last: FrameItem | null = null;
 
   /** A frame that was read before, from column `start` to the end of line `line`: handed on at once. */

@@ -11,7 +11,7 @@ import { readHeading } from './headings.ts';
 import type { ItemSink } from './items.ts';
 import { findJoint, lengthOf, mayGoOn, TERMINAL_WIDTH } from './join.ts';
 import { composePieces, Line, type Piece, piecesFrom } from './line.ts';
-import { readSizedFrames } from './linux.ts';
+import { isCaller, readSizedFrames } from './linux.ts';
 import { Marks } from './marks.ts';
 import { Output } from './output.ts';
 import { Repeats } from './repeats.ts';
@@ -167,7 +167,7 @@ export class StackTextReader {
   #readFrameLine(text: string, from: number, plus: number, to: number): boolean {
     this.#longest = Math.max(this.#longest, to - from);
     const known = this.#repeats.find(text, plus, to);
-    if (known !== null) {
+    if (known !== null && !isCaller(text, plus - known.length)) {
       const start = plus - known.length;
       this.#out.repeated(this.#number, start - from, to - from, known, !isQuestioned(text, start, from));
       return true;

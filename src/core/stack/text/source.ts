@@ -32,13 +32,24 @@ export function readSources(line: Line, out: Output): void {
         free = readPlace(line, out, colon, free);
       }
     }
+    // Where a frame stands alone on its line, no words do.
+    if ((out.frames.length === 0 || out.named) && to - from < 4096 && line.string.includes(' of file ')) {
+      readCounted(line, out);
+    }
   }
   if ((line.classes & COMMA) !== 0 && line.to - line.from < 4096) {
     readWorded(line, out);
   }
   if ((line.classes & AT) !== 0 && line.to - line.from < 4096) {
     for (const match of line.string.matchAll(/([\w\\/:.+~-]{1,512}\.(?:c|h|cpp)) @ (\d{1,7})\b/g)) {
-      out.source(match.index, match.index + match[0].length, match[1] ?? '', Number(match[2]), null);
+      const name = out.frames.find(({ end }) => match.index - end === 2 && line.string.startsWith(' [', end));
+      out.source(
+        match.index,
+        match.index + match[0].length,
+        match[1] ?? '',
+        Number(match[2]),
+        name?.function ?? null,
+      );
     }
   }
 }
@@ -81,7 +92,8 @@ function readPlace(line: Line, out: Output, colon: number, floor: number): numbe
   }
   const tail = TAIL.exec(text.slice(at, Math.min(to, at + 640)));
   const end = at + (tail?.[1]?.length ?? 0);
-  const name = tail?.[2] ?? tail?.[3] ?? tail?.[4] ?? nameBeside(line, out, start - from, end - from);
+  const name =
+    tail?.[2] ?? tail?.[3] ?? tail?.[4] ?? tail?.[5] ?? nameBeside(line, out, start - from, end - from);
   out.source(start - from, end - from, path, sourceLine, name);
   return end;
 }
@@ -91,7 +103,7 @@ function readPlace(line: Line, out: Output, colon: number, floor: number): numbe
  * Group 1 belongs to the place. Behind a blank, `function()` ends the line.
  */
 const TAIL =
-  /^(:([A-Za-z_]\w{0,511})\(\)|:\d{1,6}(?!\d)|(?= ([A-Za-z_]\w{0,511})\(\)\s*$)|(?=: (?:[\w*]{1,64} ){0,6}\*{0,3}([A-Za-z_]\w{0,255})(?:\([^()]{0,200}\))?: Assertion )|)/;
+  /^(:([A-Za-z_]\w{0,511})\(\)|:\d{1,6}(?!\d)|(?= ([A-Za-z_]\w{0,511})\(\)\s*$|, function ([A-Za-z_]\w{0,511})\(\))|(?=: (?:[\w*]{1,64} ){0,6}\*{0,3}([A-Za-z_]\w{0,255})(?:\([^()]{0,200}\))?: Assertion )|)/;
 
 /** The dot of the ending before `colon`; -1 when what stands there is no source file. */
 function extensionDot(text: string, colon: number, floor: number): number {
@@ -153,7 +165,7 @@ function nameBeside(line: Line, out: Output, start: number, end: number): string
   }
   // faddr2line: `name at`, `(inlined by) name at`; drgn: `in name at`; GDB's line when a program stops.
   const named =
-    /(?:(?:^\s*|\(inlined by\) |\bin |#\d{1,3} +)([a-z_][\w.$:~]*(?<!:))|\bin ([A-Za-z_][\w.$:~]*) \(.{0,500}\)) at $/.exec(
+    /(?:(?:^\s*|\(inlined by\) |\b0x[\da-f]{4,16}: |\bin |#\d{1,3} +)([a-z_][\w.$:~]*(?<!:))|\bin ([A-Za-z_][\w.$:~]*) ?\(.{0,500}\)|^\s*([A-Za-z_][\w.$:~]*) \(.{0,500}\)) at $|\bis in ([A-Za-z_][\w.$:~]*) \($/.exec(
       before,
     );
   const last =
@@ -166,18 +178,28 @@ function nameBeside(line: Line, out: Output, start: number, end: number): string
     }
     // Several places in one pair of brackets are inlined into each other: only the last is the frame's.
     const more = /^(?: \(discriminator \d+\))? [^\s)]*\.[chS]:\d/.test(text.slice(end, end + 600));
-    if (!more && /^(?: ?\[[\w-]+\]| \+ \d+)?(?:\s{1,40}|\s{1,40}at |\s{0,40}\((?:\S+ )*)$/.test(words)) {
+    if (!more && /^(?: ?\[[\w-]+\]| \+ \d+)?(?:\s{1,80}|\)?\s{1,40}at |\s{0,80}\((?:\S+ )*)$/.test(words)) {
       return last.function;
     }
   }
   return (
-    named?.[1] ?? named?.[2] ?? out.frames.find((frame) => isBehind(text, end, frame.start))?.function ?? null
+    named?.slice(1).find((name) => name !== undefined) ??
+    out.frames.find((frame) => isBehind(text, end, frame.start))?.function ??
+    null
   );
 }
 
 /** WARNING: at arc.c:12 arc_read+0x1/0x2; since Linux 6.18: WARNING: arc.c:12 at arc_read+0x1/0x2. */
 function isBehind(text: string, end: number, start: number): boolean {
   return start - end === 1 || (start - end === 4 && text.startsWith(' at ', end));
+}
+
+/** `at line N of file P`, as XFS tells internal errors (fs/xfs/xfs_error.c). */
+function readCounted(line: Line, out: Output): void {
+  const pattern = /\bline (\d{1,7}) of file ([\w\\/.+~-]{1,512}\.(?:c|h|cc|cpp|S))\b/g;
+  for (const match of line.string.matchAll(pattern)) {
+    out.source(match.index, match.index + match[0].length, match[2] ?? '', Number(match[1]), null);
+  }
 }
 
 /** `file: P, line: N`, `file P, line N`, as assertions of illumos and FreeBSD and debuggers write. */

@@ -31,6 +31,7 @@ const BEGINS = [
   '0x[\\da-f]{16} : (?:0x[\\da-f]{16} )?[\\w.-]{1,128} : ',
   // FreeBSD's DDB
   '[A-Za-z_][\\w.]*\\([^()]{0,200}\\) at [A-Za-z_][\\w.]*\\+0x',
+  'Stopped at +[A-Za-z_][\\w.]*\\+0x',
   '(?<!0x[\\da-f]{8,16} )(?:mach_kernel|(?:[\\w-]{1,64}\\.){2,8}[\\w-]{1,64}) : [A-Za-z_][\\w$]* \\+ 0x',
   // valgrind
   '(?:==\\d{1,8}== +)?(?:at|by) 0x[\\dA-F]{4,16}: [A-Za-z_]',
@@ -48,8 +49,8 @@ const BEGINS = [
 ].map((begin) => `(?:${begin})`);
 /** Behind one blank, so that a long run of them is not tried from each of its beginnings. */
 const BORDER = new RegExp(
-  // FreeBSD's panics also where no blank took the newline's place.
-  `(?<= )(?=${BEGINS.join('|')})|(?<=\\+0x[\\da-f]{1,8}|backtrace:)(?=#\\d{1,3} 0x[\\da-f]{8,16} at )`,
+  // FreeBSD's panics also where no blank took the newline's place: addresses of the kernel have 16 digits.
+  `(?<= )(?=${BEGINS.join('|')})|(?<=\\+0x[\\da-f]{1,8}|backtrace:)(?=#\\d{1,3} 0x[\\da-f]{8,16} at )|(?<=\\/frame 0x[\\da-f]{16}|backtrace:)(?=[A-Za-z_][\\w.]{0,255}\\([^()]{0,200}\\) at [A-Za-z_])`,
   'g',
 );
 

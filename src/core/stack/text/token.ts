@@ -10,6 +10,8 @@ const MAX_SYMBOL = 512;
 const MAX_MODULE = 64;
 /** Characters of taint letters and a build-id at most, with the bracket that ends them. */
 const MAX_ANNOTATION = 81;
+/** Blanks between a frame and its module: who lines modules up puts many. */
+const MAX_BLANKS = 64;
 /** Longest path in brackets. */
 const MAX_PATH = 512;
 
@@ -169,7 +171,7 @@ function readModule(text: string, from: number, limit: number): void {
   token.moduleStart = -1;
   token.moduleEnd = -1;
   let at = from;
-  while (at < limit && at - from < 16 && isBlank(text.charCodeAt(at))) {
+  while (at < limit && at - from < MAX_BLANKS && isBlank(text.charCodeAt(at))) {
     at++;
   }
   if (at >= limit || text.charCodeAt(at) !== 91) {

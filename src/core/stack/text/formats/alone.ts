@@ -18,7 +18,10 @@ const BEFORE =
 
 /** A module in brackets, with its build-id where the kernel prints that, arguments, an end in the middle of a size, or an instruction behind DDB's colon. */
 const BEHIND =
-  /^(?: ?\[((?:\/[^\]\s]{0,512}\/)?[\w.+-]{1,128})(?: [\da-f]{6,40})?\]| \(((?:\/|\[)[^()]{1,512}\]?|[\w.+-]{1,128}\.(?:so|ko)[\w.]*)\)|\((?:[\da-fx, ?]{0,400}|\.\.\.)\)|\/(?:0x?)?|(?= (?:[A-Za-z_]\w{0,255} )?[\w./+~-]{1,512}\.[chS]:-?\d)|\]$|:?)(?:[,;:]?\s|\)|$)/;
+  /^(?: ?\[((?:\/[^\]\s]{0,512}\/)?[\w.+-]{1,128})(?: [\da-f]{6,40})?\]| \(((?:\/|\[)[^()]{1,512}\]?|[\w.+-]{1,128}\.(?:so|ko)[\w.]*)\)|\((?:[\da-fx, ?]{0,400}|\.\.\.)\)|\/(?:0x?)?(?: ?\[([\w-]{1,64})\])?|(?= (?:[A-Za-z_]\w{0,255} )?[\w./+~-]{1,512}\.[chS]:-?\d)|\]$|:?)(?:[,;:]?\s|\)|$)/;
+
+/** One more frame of the same kind: a line of procstat's. */
+const ANOTHER = /^\s+[A-Za-z_.][\w.$]*\+0x[\da-f]+(?=\s|$)/;
 
 export function aloneFormat(): Format {
   return {
@@ -33,10 +36,10 @@ export function aloneFormat(): Format {
       const numbersEnd = plus + 3 + hexLength(body, plus + 3);
       const behind = BEHIND.exec(body.slice(numbersEnd, numbersEnd + 700));
       const before = behind === null ? null : BEFORE.exec(body.slice(0, start));
-      if (behind === null || before === null) {
+      if (behind === null || before === null || ANOTHER.test(body.slice(numbersEnd, numbersEnd + 700))) {
         return false;
       }
-      const printed = before[1] ?? behind[1] ?? behind[2]?.replace(/^\[|\]$/g, '');
+      const printed = before[1] ?? behind[1] ?? behind[3] ?? behind[2]?.replace(/^\[|\]$/g, '');
       const module =
         printed === undefined
           ? null

@@ -18,7 +18,8 @@ const ENTRY = entry(NAME);
 const QUALIFIED_ENTRY = entry(`${NAME}|${QUALIFIED}`);
 /** A name of C with a small letter; what is at the beginning of a line can be anything else. */
 const PLAIN = /^[\w.$@]*[a-z][\w.$@]*$/;
-const UNKNOWN = /^(?:\[[\w.-]{1,64}\]|-{1,2}|0x[\da-f]{4,16}|(?:target|waker): {2,20}\S.{0,32})$/;
+const UNKNOWN =
+  /^(?:\[(?:[\w.-]{1,64}|Missed (?:Kernel|User) Stack)\]|failed to get syms|-{1,2}|0x[\da-f]{4,16}|(?:target|waker): {2,20}\S.{0,32})$/;
 const ENDS = /^(?:\*{0,2}\d{1,20}\*{0,2}|.{1,16} \[\d{1,10}\]|- {1,24}.{1,16} \(\d{1,10}\))$/;
 /** The task without the mark before it. */
 const ENDS_TRIMMED = /^.{1,16} \(\d{1,10}\)$/;

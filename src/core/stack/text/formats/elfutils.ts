@@ -1,12 +1,12 @@
 /**
  * eu-stack: `#0  0x00007f6f5cd8 pause`, with -m ` - /usr/lib/libc.so.6`; and systemd-coredump, which
- * unwinds with the same library: `#0  0x00007f6f5cd8 raise (libc.so.6 + 0x3bebc)`.
+ * unwinds with the same library: `#0  0x00007f6f5cd8 raise (libc.so.6 + 0x3bebc)`, without the offset before systemd 246.
  */
 import { HASH } from '../characters.ts';
 import { baseName, type Format, frameInBody } from './format.ts';
 
 const ENTRY =
-  /^#\d{1,4} +0x[\da-f]{8,16}(?: +- 1)? +([A-Za-z_.~][\w.$@:~<>]*(?:\([^()]{0,400}\))?)(?: - (\/\S{1,512}| ?\[vdso\])| \(([^\s()]{1,256}) \+ 0x[\da-f]{1,16}\))?(?: (?:\/|\.\/)\S{1,512}:\d.*)?$/;
+  /^#\d{1,4} +0x[\da-f]{8,16}(?: +- 1)? +([A-Za-z_.~][\w.$@:~<>]*(?:\([^()]{0,400}\))?)(?: - (\/\S{1,512}| ?\[vdso\])| \(([^\s()]{1,256})(?: \+ 0x[\da-f]{1,16})?\))?(?: (?:\/|\.\/)\S{1,512}:\d.*)?$/;
 
 export function elfutilsFormat(): Format {
   return {

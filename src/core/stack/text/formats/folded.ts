@@ -10,6 +10,8 @@ import { type Format, frameInBody } from './format.ts';
 const COUNTS = /(?: \d{1,20}){1,2}$/;
 /** Longest name of a program. */
 const MAX_PROGRAM = 64;
+/** Names with an underscore that tell a stack from a table, where an entry has no name and is empty. */
+const MIN_NAMED = 3;
 /** Groups: module as DTrace has it, name, offset, module. */
 const FUNCTION =
   /^(?:([\w.-]{1,128})`)?([A-Za-z_][\w.$@:~]*?)(?:\+0x([\da-f]{1,12}))?(?: \[([\w.+-]{1,128})\])?(?:_\[[a-z]\])?$/;
@@ -30,12 +32,14 @@ export function foldedFormat(): Format {
       if (
         parts.length < 3 ||
         (parts[0]?.length ?? 0) > MAX_PROGRAM ||
-        parts.some((part, index) => index > 0 && (part === '' || part.trim() !== part))
+        parts.some((part, index) => index > 0 && part.trim() !== part) ||
+        (parts.includes('', 1) &&
+          parts.filter((part) => FUNCTION.test(part) && part.includes('_')).length < MIN_NAMED)
       ) {
         return false;
       }
       const last = parts.length - 1;
-      const woken = parts[last] === parts[0] || WAKES.test(parts[last - 1] ?? '');
+      const woken = parts[last] === parts[0] || parts[last - 1] === '' || WAKES.test(parts[last - 1] ?? '');
       if (!parts.some((part, index) => index > 0 && FUNCTION.test(part) && part.includes('_'))) {
         return false;
       }

@@ -5,10 +5,13 @@
  */
 import { LETTER, PAREN, PLUS } from '../characters.ts';
 import { moduleName } from '../linux.ts';
+import { readInlined } from './decoded.ts';
 import { type Format, frameInBody } from './format.ts';
 
 const DDB =
   /^(?:[A-Za-z_.][\w.$]*\(.{0,400}?\) at |#\d{1,3} +0x[\da-f]{8,16} at |Stopped at +|(?:pc|lr) = 0x[\da-f]{8,16} \()(?:([A-Za-z_]\w{0,63}):)?([A-Za-z_.][\w.$]*)(?:\+0x([\da-f]{1,12}))?(?=\/frame(?: 0x[\da-f]{8,16})?$|$|:|\)|[G-Z]| (?:[A-Za-z_][\w.]{0,255} )?[\w./+~-]{1,512}\.[chS]:-?\d)/;
+/** Named twice, it may have anything behind it. */
+const TWICE = /^([A-Za-z_.][\w.$]*)\(.{0,400}?\) at (?:([A-Za-z_]\w{0,63}):)?(\1)\+0x([\da-f]{1,12})(?=\s)/;
 /** Without an offset the function is named twice, or its frame is. */
 const NAME_ONLY = /^([A-Za-z_.][\w.$]*)\(.{0,400}?\) at (?:\1$|\1\/frame\b)/;
 
@@ -21,8 +24,9 @@ export function ddbFormat(): Format {
       if (body.length > 1024 || !(body.includes(' at ') || body.includes(' = 0x'))) {
         return false;
       }
-      const match = DDB.exec(body);
-      const [, module, name, offset] = match ?? [];
+      const plain = DDB.exec(body);
+      const match = plain ?? TWICE.exec(body);
+      const [module, name, offset] = match?.slice(plain === null ? 2 : 1) ?? [];
       if (match === null || name === undefined || (offset === undefined && !NAME_ONLY.test(body))) {
         return false;
       }
@@ -33,6 +37,8 @@ export function ddbFormat(): Format {
         module: module === undefined || module === 'netbsd' ? null : module,
         length: name.length + (offset === undefined ? 0 : 3 + offset.length),
       });
+      // syzkaller puts what was inlined there behind it.
+      readInlined(line, out);
       return true;
     },
   };

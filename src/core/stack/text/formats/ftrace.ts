@@ -6,7 +6,7 @@ import { EQUALS, GREATER, LESS, PAREN, PIPE } from '../characters.ts';
 import { type Format, frameInBody } from './format.ts';
 
 const STACK =
-  /^=> ([A-Za-z_.][\w.$]*)(?:\+0x([\da-f]{1,12}))?(?: \[([\w-]{1,64})\])?(?: <[\da-f]{8,16}>| \([\da-f]{8,16}\))?$/;
+  /^=> (?![\da-f]{8,16}$)([A-Za-z_.][\w.$]*)(?:\+0x([\da-f]{1,12}))?(?: \[([\w-]{1,64})\])?(?: <[\da-f]{8,16}>| \([\da-f]{8,16}\))?$/;
 
 /**
  * The arrow touches the caller; trace-cmd's is longer. DTrace's flow of calls has one with a blank behind it.
@@ -17,7 +17,7 @@ const CALL =
 
 /** What stands behind the last bar: a call that returned at once, or one that calls others. */
 const GRAPH =
-  /^ +([A-Za-z_.][\w.$]*)(?: \[([\w-]{1,64})\])?\(.{0,400}?\)(?: ?\{|;)(?: *(?:\/\*|\().{0,200})?$/;
+  /^ +([A-Za-z_.][\w.$]*)(?: \[([\w-]{1,64})\])?\(.{0,400}?\)(?: ?\{|;|$)(?: *(?:\/\*|\().{0,200})?$/;
 
 /** What stands before it: the CPU, a duration, trace-cmd's name of the event. */
 const GRAPH_COLUMNS = /(?:^|\s)\d{1,4}\)|\d us|graph_entry:/;

@@ -57,8 +57,9 @@ export function gdbFormat(): Format {
           goesOn || (digits === '0' && padded)
             ? /[(),]$|\.\.\.$/.test(text)
             : (padded || digits.length > 1) && /[(,]$/.test(text);
-        if (readEntry(line, out, text, at, isEntry)) {
-          found = true;
+        const isMark = text.startsWith('<signal handler called>');
+        if (isMark || readEntry(line, out, text, at, isEntry)) {
+          found ||= !isMark;
           last = Number(digits);
           lastLine = line.number;
         }

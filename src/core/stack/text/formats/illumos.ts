@@ -1,16 +1,23 @@
 /**
  * illumos and DTrace: `zfs`arc_read+0xbbc`; panics `ffffff0007c0b8a0 zfs:arc_release+3f (...)`, whose
  * offsets are hexadecimal without 0x (uts/common/os/panic.c, traceback); mdb `thread_start+8`,
- * `ffffff0007c0bc30 cv_wait+0x61(...)`, `[ ffffff0007c0bb30 _resume_from_idle+0xf1() ]`.
+ * `ffffff0007c0bc30 cv_wait+0x61(...)`, `[ ffffff0007c0bb30 _resume_from_idle+0xf1() ]`; fmdump's
+ * `panicstack = unix:die+89 () | unix:trap+a60 () |`; pstack `08056a96 zpool_open (0) + 4b`.
  */
 import { BACKTICK, COLON, LETTER, PAREN, PLUS } from '../characters.ts';
+import type { Line } from '../line.ts';
 import { moduleName } from '../linux.ts';
+import type { Output } from '../output.ts';
+import { Waiting } from '../waiting.ts';
 import { type Format, frameInBody } from './format.ts';
 
 const TICKED =
   /(?<![\w`'".+-])([\w.+-]{1,64})`(\.?[A-Za-z_][\w.$@]*)(?:\+(0x[\da-f]{1,12}|\d{1,8}))?(?![\w`])/g;
 const TRACEBACK =
-  /^([\da-f]{8,16} )?([A-Za-z_][\w.,-]{0,63}):([A-Za-z_.][\w.$]*)\+([\da-f]{1,8})( \(.{0,1000}\))?$/;
+  /^([\da-f]{8,16} )?([A-Za-z_][\w.,-]{0,63}):([A-Za-z_.][\w.$]*)\+([\da-f]{1,8})( \(.{0,1000}(?:\)|,))?$/;
+/** Several between bars, or one that begins or ends them. */
+const BARRED =
+  /(?<=^|\| |\bpanicstack = )([A-Za-z_][\w.-]{0,63}):([A-Za-z_.][\w.$]*)\+([\da-f]{1,8}) \([^()|]{0,400}\)(?= \||$)/g;
 const MDB =
   /^(?:\[ )?(?:[\da-f]{8,16} )?([A-Za-z_.][\w.$]*)\+(0x[\da-f]{1,12}|[\da-f]{1,3})(?:\((?:[\da-fx, ]{0,600})(?:\)|,))?(?: \])?$/;
 /** At the beginning of a function no offset is printed; the frame's address or the program says that it is one. */
@@ -56,7 +63,7 @@ export function tracebackFormat(): Format {
       const { body } = line;
       const match = body.length > 2048 ? null : TRACEBACK.exec(body);
       if (match === null) {
-        return false;
+        return readBarred(line, out);
       }
       const [, address, module = '', name = '', offset = '', callArguments] = match;
       // Copied without addresses and arguments: a name of a function, not of a part of a list.
@@ -73,7 +80,56 @@ export function tracebackFormat(): Format {
   };
 }
 
+function readBarred(line: Line, out: Output): boolean {
+  const { body } = line;
+  let found = false;
+  if (body.length <= 65_536 && (body.includes(') | ') || body.includes('panicstack = '))) {
+    for (const { 0: whole, 1: module = '', 2: name = '', 3: offset = '', index } of body.matchAll(BARRED)) {
+      frameInBody(line, out, index + whole.indexOf(`:${name}`) + 1, name, {
+        offset: Number.parseInt(offset, 16),
+        module,
+        length: name.length + 1 + offset.length,
+      });
+      found = true;
+    }
+  }
+  return found;
+}
+
+const PSTACK =
+  /^((?:[\da-f]{8}){1,2}) (?![\da-f]{8,16} )([A-Za-z_.][\w.$]*) {1,40}\([\da-fx, ]{0,600}\)(?: \+ ([\da-f]{1,6}))?$/;
+
+export function pstackFormat(): Format {
+  let last = 0;
+  return {
+    needs: LETTER | PAREN,
+    read(line, out) {
+      const { body } = line;
+      const [whole, address = '', name = '', offset] = (body.length > 1024 ? null : PSTACK.exec(body)) ?? [];
+      // Decimal digits alone, then a word and a number in brackets, are anything.
+      if (
+        whole === undefined ||
+        !(/[a-f]/.test(address) || offset !== undefined || line.number - last === 1)
+      ) {
+        return false;
+      }
+      last = line.number;
+      frameInBody(line, out, address.length + 1, name, {
+        offset: offset === undefined ? null : Number.parseInt(offset, 16),
+      });
+      return true;
+    },
+  };
+}
+
+/** At the beginning of a line. */
+const BARE = /^[A-Za-z_.][\w.$]*\+(?:0x[\da-f]{1,12}|[\da-f]{1,3})\([\da-fx, ]{0,600}\)$/;
+const BARE_AT_START = /^([a-z_][\w.$]*)\(\)$/;
+
 export function mdbFormat(): Format {
+  /** `vpanic()`, a frame if the next line is one. */
+  const waiting = new Waiting();
+  let waitingLine = 0;
   return {
     needs: LETTER,
     any: PLUS | PAREN,
@@ -83,13 +139,26 @@ export function mdbFormat(): Format {
         return false;
       }
       if (!body.includes('+')) {
+        const first = BARE_AT_START.exec(body)?.[1];
+        if (first !== undefined) {
+          waiting.clear();
+          waiting.add(line, 0, first.length, { name: first, offset: null, module: null });
+          waitingLine = line.number;
+          return true;
+        }
         const name = MDB_AT_START.exec(body)?.[1];
         if (name !== undefined) {
           frameInBody(line, out, body.indexOf(` ${name}(`) + 1, name, {});
         }
         return name !== undefined;
       }
-      const match = line.bodyColumn === 0 && !/^(?:\[|[\da-f]{8,16} )/.test(body) ? null : MDB.exec(body);
+      // Without a blank or an address before it, arguments and a name that is no word have to tell.
+      const isBare = line.bodyColumn === 0 && !/^(?:\[|[\da-f]{8,16} )/.test(body);
+      const match = isBare && !(BARE.test(body) && body.includes('_')) ? null : MDB.exec(body);
+      if (match !== null && waiting.length > 0 && line.number - waitingLine === 1 && body.endsWith(')')) {
+        waiting.emit(out);
+      }
+      waiting.clear();
       if (match === null) {
         return false;
       }

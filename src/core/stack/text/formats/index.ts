@@ -10,7 +10,8 @@ import type { Format } from './format.ts';
 import { ddbFormat, stackLineFormat } from './freebsd.ts';
 import { ftraceCallFormat, ftraceGraphFormat, ftraceStackFormat } from './ftrace.ts';
 import { gdbFormat } from './gdb.ts';
-import { mdbFormat, tickedFormat, tracebackFormat } from './illumos.ts';
+import { mdbFormat, pstackFormat, tickedFormat, tracebackFormat } from './illumos.ts';
+import { oldLinuxFormat, redHatFormat } from './linux-old.ts';
 import { lockstatFormat } from './lockstat.ts';
 import { macosFormat, macosNameFormat } from './macos.ts';
 import { namedAddressFormat, perfFormat } from './perf.ts';
@@ -33,6 +34,7 @@ export function createFormats(): Format[] {
     foldedFormat(),
     tickedFormat(),
     tracebackFormat(),
+    pstackFormat(),
     macosFormat(),
     macosNameFormat(),
     windowsFormat(),
@@ -40,6 +42,8 @@ export function createFormats(): Format[] {
     inlinedFormat(),
     decodedFormat(),
     perfFormat(),
+    oldLinuxFormat(),
+    redHatFormat(),
     ftraceStackFormat(),
     ftraceCallFormat(),
     ftraceGraphFormat(),

@@ -3,6 +3,8 @@
  * `. do_syscall_x64   (arch/x86/entry/common.c:50:12)`, calls `→ bpf_prog_load`.
  */
 import { ARROW, BRACKET, LETTER, PAREN } from '../characters.ts';
+import type { Line } from '../line.ts';
+import type { Output } from '../output.ts';
 import { type Format, frameInBody } from './format.ts';
 
 const TIMED =
@@ -11,7 +13,7 @@ const CALL = /^(?:\u2192|\u2190|\u2194) ([A-Za-z_][\w.$]*)(?: +\[[^\]]{1,32}\])?
 
 /** Last branch records: from, to. */
 const BRANCH =
-  /^\[#\d{1,3}\] +([A-Za-z_][\w.$]*)(?:\+0x([\da-f]{1,12}))? .{0,300}?-> +([A-Za-z_][\w.$]*)(?:\+0x([\da-f]{1,12}))?/;
+  /^(?:\[#\d{1,3}\] +|(?=[A-Za-z_][\w.$]*\+0x[\da-f]{1,12} +\([^\s()]{1,512}:\d{1,7}(?::\d{1,6})?\) +->))([A-Za-z_][\w.$]*)(?:\+0x([\da-f]{1,12}))? .{0,300}?-> +([A-Za-z_][\w.$]*)(?:\+0x([\da-f]{1,12}))?/;
 
 export function retsnoopFormat(): Format {
   return {
@@ -35,8 +37,8 @@ export function retsnoopFormat(): Format {
       const branch = BRANCH.exec(body);
       if (branch !== null) {
         const [whole, from = '', fromOffset, to = '', toOffset] = branch;
-        frameInBody(line, out, body.indexOf(from), from, { offset: hex(fromOffset) });
-        frameInBody(line, out, whole.indexOf(to, whole.indexOf('-> ')), to, { offset: hex(toOffset) });
+        readCall(line, out, body.indexOf(from), from, fromOffset);
+        readCall(line, out, whole.indexOf(to, whole.indexOf('-> ')), to, toOffset);
         return true;
       }
       const match = TIMED.exec(body);
@@ -45,15 +47,16 @@ export function retsnoopFormat(): Format {
         return false;
       }
       const [, , name = '', offset] = match;
-      frameInBody(line, out, body.lastIndexOf(name, body.length - (match[4]?.length ?? 0)), name, {
-        offset: hex(offset),
-        length: name.length + (offset === undefined ? 0 : 3 + offset.length),
-      });
+      readCall(line, out, body.lastIndexOf(name, body.length - (match[4]?.length ?? 0)), name, offset);
       return true;
     },
   };
 }
 
-function hex(digits: string | undefined): number | null {
-  return digits === undefined ? null : Number.parseInt(digits, 16);
+/** A function, with the digits of its offset if it has one, at `index` of the line's body. */
+function readCall(line: Line, out: Output, index: number, name: string, digits: string | undefined): void {
+  frameInBody(line, out, index, name, {
+    offset: digits === undefined ? null : Number.parseInt(digits, 16),
+    length: name.length + (digits === undefined ? 0 : 3 + digits.length),
+  });
 }

@@ -19,7 +19,9 @@ export function windowsFormat(): Format {
         // Without an offset only behind addresses: prose uses the character too.
         if (
           offset === undefined &&
-          !/^(?:[\da-f]{2} +)?(?:[\da-f`]{8,17} +){1,2}$/i.test(body.slice(0, match.index + 1))
+          !/^(?:[\da-f]{2} +)?(?:[\da-f`]{8,17} +){1,2}(?:: (?:[\da-f`]{8,17} ){1,4}: ?)?$/i.test(
+            body.slice(0, match.index + 1),
+          )
         ) {
           continue;
         }

@@ -1,0 +1,88 @@
+/**
+ * Linux 2.4, and 2.6 before 2.6.18: kernels that print offsets otherwise than the ones since.
+ *
+ * - `<ffffffff80186903>{:xfs:xfs_bmapi+67}`, decimal (2.6, arch/x86_64/kernel/traps.c, printk_address)
+ * - `[sys_open+203/304]`, decimal, of klogd, which puts names in the place of addresses (sysklogd, ksym.c)
+ * - `Trace; c026c66c <suspend_device+fc/103>`, hexadecimal (ksymoops, map.c)
+ * - `[<c013c9e1>] kswapd [kernel] 0x141 (0xc44c1fd4)` (Red Hat's 2.4)
+ */
+import { BRACKET, LESS, PAREN, PLUS } from '../characters.ts';
+import { moduleName } from '../linux.ts';
+import { type Format, frameInBody } from './format.ts';
+
+const BRACED = /<[\da-f]{8,16}>\{(?::([\w-]{1,64}):)?([A-Za-z_.][\w.$]{0,255})\+(\d{1,8})\}/g;
+
+const KLOGD = /\[(?:([A-Za-z][\w-]{0,63}):)?([A-Za-z_][\w.$]{0,255})\+(\d{1,8})\/(\d{1,8})\]/g;
+/** A line of nothing but such entries; one alone has a name that is no word of prose or code. */
+const KLOGD_LINE =
+  /^(?:(?:Call Trace: *|EIP: +[\da-f]{4}:)(?=.*\+)|(?=.*(?:\[<|_\w*\+\d)))(?:\[<[\da-f]{8,16}>\] *|\[[^\s\]]{1,300}\+-?\d{1,8}\/\d{1,8}\] *)+(?:Not tainted.*|Tainted.*|[A-Za-z_][\w.]*\+0x.*)?$/;
+
+const KSYMOOPS =
+  /^(?:>{0,2}[ER]?IP; |Trace; )[\da-f]{8,16} <(?:\[([\w-]{1,64})\])?([A-Za-z_.][\w.$]{0,255})\+([\da-f]{1,8})\/([\da-f]{1,8})>/;
+
+const RED_HAT =
+  /^(?:Call Trace: *)?(?:\[<[\da-f]{8,16}>\] |EIP is at )([A-Za-z_.][\w.$]{0,255}) \[([\w-]{1,64})\] 0x([\da-f]{1,8})(?=\s|$)/;
+
+/** Longest line that is looked at. */
+const MAX_LENGTH = 4096;
+
+export function oldLinuxFormat(): Format {
+  return {
+    needs: PLUS,
+    any: LESS | BRACKET,
+    read(line, out) {
+      const { body } = line;
+      if (body.length > MAX_LENGTH) {
+        return false;
+      }
+      const [traced, tracedModule, tracedName = '', tracedOffset = '', tracedSize = ''] =
+        KSYMOOPS.exec(body) ?? [];
+      if (traced !== undefined) {
+        const length = traced.length - 1 - traced.lastIndexOf(`${tracedName}+`);
+        frameInBody(line, out, traced.lastIndexOf(`${tracedName}+`), tracedName, {
+          offset: Number.parseInt(tracedOffset, 16),
+          size: Number.parseInt(tracedSize, 16),
+          module: tracedModule ?? null,
+          length,
+        });
+        return true;
+      }
+      const entries = body.includes('>{') ? BRACED : KLOGD_LINE.test(body) ? KLOGD : null;
+      let found = false;
+      for (const { 0: whole, 1: module, 2: name = '', 3: offset = '', 4: size, index } of entries === null
+        ? []
+        : body.matchAll(entries)) {
+        const at = whole.lastIndexOf(`${name}+`);
+        frameInBody(line, out, index + at, name, {
+          offset: Number(offset),
+          size: size === undefined ? null : Number(size),
+          module: module ?? null,
+          length: whole.length - 1 - at,
+        });
+        found = true;
+      }
+      return found;
+    },
+  };
+}
+
+export function redHatFormat(): Format {
+  return {
+    needs: BRACKET | PAREN,
+    read(line, out) {
+      const { body } = line;
+      const [whole, name = '', module = '', offset = ''] =
+        body.length > MAX_LENGTH ? [] : (RED_HAT.exec(body) ?? []);
+      if (whole === undefined) {
+        return false;
+      }
+      const at = whole.indexOf(`${name} [`);
+      frameInBody(line, out, at, name, {
+        offset: Number.parseInt(offset, 16),
+        module: moduleName(module),
+        length: whole.length - at,
+      });
+      return true;
+    },
+  };
+}
