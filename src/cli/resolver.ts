@@ -112,8 +112,8 @@ export class Resolver {
     const found = new Map<string, readonly DebugLine[]>();
     for (const { path: name, file } of this.#filesOf(module)) {
       try {
-        // Where a process stopped follows no call; all others are where one returns to.
-        const back = file.followsCall(BigInt(address)) === true ? 1 : 0;
+        // Where a process stopped follows no call; all others are where one returns to. Without code nothing tells.
+        const back = file.followsCall(BigInt(address)) === false ? 0 : 1;
         const lines = file.atVirtual(BigInt(address - back));
         if (lines.length > 0) {
           found.set(JSON.stringify(lines), lines);

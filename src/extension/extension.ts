@@ -14,6 +14,7 @@ import { FrameOpener } from './source/open-frame.ts';
 import { SourceOpener } from './source/open-place.ts';
 import { PlaceService } from './source/place-service.ts';
 import { RunningSource } from './source/running-source.ts';
+import { TargetPrograms } from './source/target-programs.ts';
 import { FoundStacks } from './stack-text/found-stacks.ts';
 import { StackBuilds } from './stack-text/stack-builds.ts';
 import { StackCommands } from './stack-text/stack-commands.ts';
@@ -67,7 +68,8 @@ export function activate(extension: vscode.ExtensionContext): void {
   );
   const root = own(new RootAccess(targets, extension.secrets, extension.globalState, funnel));
   const server = own(new LazyServer(extension, funnel));
-  const places = new PlaceService(server, new ModuleTransfers(server));
+  const transfers = new ModuleTransfers(server);
+  const places = new PlaceService(server, transfers);
   const running = own(new RunningSource(context));
   const opener = own(new SourceOpener(running));
   const frames = new FrameOpener(opener, places, funnel);
@@ -83,7 +85,9 @@ export function activate(extension: vscode.ExtensionContext): void {
   const tracing = own(
     new LazyTracing({ extension, targets, hungTasks, server, places, frames, documents, context, funnel }),
   );
-  own(new StackBuilds(server, targets, places, funnel));
+  own(
+    new StackBuilds(server, targets, places, new TargetPrograms(server, transfers, places, funnel), funnel),
+  );
   own(new FoundStacks(server, context));
   own(linkTerminals(server, opener, funnel));
   own(new TargetStatus(targets));

@@ -67,9 +67,15 @@ export const prepareModulesRequest: RequestKind<PrepareModulesParams, PrepareMod
 export interface PrepareModulesParams {
   /** Names the target in {@link fetchModuleRequest} and {@link moduleProgress}; any word. */
   readonly target: string;
-  readonly modules: readonly RunningModule[];
+  readonly modules: readonly WantedModule[];
   /** Fetch that of the kernel itself too: it is several hundred megabytes, which only a person asks for. */
   readonly kernel?: boolean;
+}
+
+/** A build whose debug info is wanted. */
+export interface WantedModule extends RunningModule {
+  /** Path on the target, absolute, of a program or library of ZFS, whose base name is `module`; absent for what the kernel has loaded. */
+  readonly program?: string;
 }
 
 export interface PrepareModulesResult {
@@ -86,7 +92,7 @@ export interface PreparedModule extends RunningModule {
   readonly again: boolean;
 }
 
-/** From the server to the extension: read the file of a module from a target. Can be cancelled. */
+/** From the server to the extension: read the file of a module or program from a target. Can be cancelled. */
 export const fetchModuleRequest: RequestKind<FetchModuleParams, FetchModuleResult> = {
   method: 'zscope/fetchModule',
 };
@@ -95,6 +101,8 @@ export interface FetchModuleParams {
   readonly target: string;
   /** Empty for the kernel itself. */
   readonly module: string;
+  /** As {@link WantedModule.program}; null for what the kernel has loaded. */
+  readonly program: string | null;
   readonly buildId: string;
   /** Name of the separate debug file, as a file of the module says it; null for none. */
   readonly debugLink: string | null;
@@ -262,6 +270,14 @@ export interface StackGroupsParams {
   /** Of a document that is open. */
   readonly uri: string;
 }
+
+/**
+ * ZFS's programs and libraries that have entries in an open document, without the version of a library: `zdb`,
+ * `libzpool`. Empty for a document that holds none.
+ */
+export const stackProgramsRequest: RequestKind<{ readonly uri: string }, readonly string[]> = {
+  method: 'zscope/stackPrograms',
+};
 
 /** The frame with a source that comes next in an open document; null when there is none. */
 export const nextFrameRequest: RequestKind<NextFrameParams, NextFrame | null> = {

@@ -47,6 +47,11 @@ export class Locator {
 
   /** @param inner the frame that this one called; null when it is not known or this is the innermost */
   async #locate(frame: Frame, debug: readonly DebugLine[] | null, inner: Frame | null): Promise<Place[]> {
+    const [symbol] = debug ?? [];
+    if (symbol?.path === '' && frame.symbol === '') {
+      // A program without debug info, whose symbol names the function.
+      return this.#locate({ ...frame, symbol: symbol.function }, null, inner);
+    }
     const name = sourceName(frame.symbol);
     // What stands before a function (CONFIG_FUNCTION_PADDING_BYTES) is no code of it, nor of the one before.
     const isPadding = frame.symbol.startsWith('__pfx_');

@@ -82,18 +82,19 @@ function chain(places: readonly Place[], buildId: string | null): string[] {
     );
     return [`${heading(first)}: it may be at one of these lines`, lines.join('\n')];
   }
-  const build =
-    buildId === null
-      ? []
-      : [
-          `Exact lines are by the debug info of build ${buildId.slice(0, 12)}, which all frames of this stack fit.`,
-        ];
+  const build = buildId === null ? [] : [buildText(places, buildId.slice(0, 12))];
   if (first !== undefined && places.length === 1) {
     return [heading(first), ...build];
   }
   const more = places.length > MAX_CHAIN ? [`- and ${places.length - MAX_CHAIN} more`] : [];
   const lines = places.slice(0, MAX_CHAIN).map((place) => `- ${heading(place)}`);
   return [[...lines, ...more].join('\n'), ...build];
+}
+
+function buildText(places: readonly Place[], build: string): string {
+  return places.some(({ how }) => how === 'dwarf')
+    ? `Exact lines are by the debug info of build ${build}, which all frames of this stack fit.`
+    : `Build ${build} has no debug info here: its symbols name the function, and no line.`;
 }
 
 function heading(place: Place): string {

@@ -1,7 +1,7 @@
 import type { Frame } from '../core/stack/frame.ts';
 import type { PlacedFrame, TextTrace } from '../core/stack/traces.ts';
 import type { DebugLine, Place } from '../core/symbols/location.ts';
-import { zfsProgramOf } from '../core/zfs/zfs-modules.ts';
+import { isZfsModule, zfsProgramOf } from '../core/zfs/zfs-modules.ts';
 import type { LocateFrame, RunningModule } from '../protocol/server.ts';
 import type { Locator } from './locator.ts';
 import type { AddressInStack } from './stack-documents.ts';
@@ -21,7 +21,7 @@ export interface DebugLines {
   builtHere(module: string | null): Promise<readonly string[]>;
   /** The lines at addresses of a build; null when its debug info is not here, or they are none that a stack of it can have. */
   atAddresses(addresses: readonly number[], buildId: string): Promise<readonly DebugLine[][] | null>;
-  /** Builds of a program or a library of ZFS by the name in a stack: those in the workspace, then those that are installed. */
+  /** Builds of a program or a library of ZFS by the name in a stack, the likeliest first: those of a target, in the workspace, and installed here. */
   programsHere(name: string): Promise<readonly (readonly string[])[]>;
 }
 
@@ -29,14 +29,14 @@ export interface DebugLines {
 export interface FoundPlaces {
   /** Innermost first, never empty. */
   readonly places: readonly Place[];
-  /** The build whose debug info gave the lines; null when none did. */
+  /** The build whose debug info gave the lines, or of a program without any the one that fits; null when none did. */
   readonly buildId: string | null;
 }
 
 /**
  * Finds the places of frames that stand in texts. A text does not say which build it is of: one that ran
  * on a target, or is in the workspace, is taken when all frames of its module in the stack fit into it, offset and size.
- * Stacks of processes have no sizes: of a program the one build that is in the workspace, or else installed, and fits is taken.
+ * Stacks of processes have no sizes: of a program the one build that fits is taken, of those on the target, else in the workspace, else installed.
  */
 export class StackPlaces {
   /** Builds by module, the one seen last first. */
@@ -80,7 +80,8 @@ export class StackPlaces {
       { frame, debug: lines },
     ];
     const places = (await this.locator.locateStack(stack)).at(-1) ?? [];
-    return { places, buildId: places.some(({ how }) => how === 'dwarf') ? buildId : null };
+    const isTold = places.some(({ how }) => how === 'dwarf') || isProgram(frame.module);
+    return { places, buildId: isTold ? buildId : null };
   }
 
   /**
@@ -164,6 +165,10 @@ export class StackPlaces {
     const [stack] = await this.debug.withLines([[frame]], [build]);
     return stack?.[0]?.debug ?? null;
   }
+}
+
+function isProgram(module: string | null): boolean {
+  return module !== null && !isZfsModule(module) && zfsProgramOf(module) !== null;
 }
 
 /** Only a function's size tells builds apart. */

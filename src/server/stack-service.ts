@@ -20,6 +20,7 @@ import {
   type StackLinksParams,
   stackGroupsRequest,
   stackLinksRequest,
+  stackProgramsRequest,
 } from '../protocol/server.ts';
 import type { Locator } from './locator.ts';
 import { STACK_LANGUAGES, type StackDocument, type StackDocuments } from './stack-documents.ts';
@@ -27,7 +28,7 @@ import { type ReadSource, StackHover } from './stack-hover.ts';
 import { StackLinks } from './stack-links.ts';
 import { stackFolds, stackSymbols } from './stack-outline.ts';
 import { type DebugLines, StackPlaces } from './stack-places.ts';
-import { lineLinks, nextFrame } from './stack-requests.ts';
+import { lineLinks, nextFrame, programsIn } from './stack-requests.ts';
 import { DocumentTokens, stackLegend, stackTokens } from './stack-tokens.ts';
 
 /** What the service needs of the server around it. */
@@ -158,6 +159,10 @@ export class StackService {
     connection.onRequest(stackGroupsRequest.method, (params: { uri: string }) => {
       const document = this.#document(params);
       return document === null ? null : groupTraces(document.traces);
+    });
+    connection.onRequest(stackProgramsRequest.method, (params: { uri: string }) => {
+      const document = this.#document(params);
+      return document === null ? [] : programsIn(document.lines.blocks);
     });
     connection.onRequest(
       nextFrameRequest.method,

@@ -19,6 +19,7 @@ export type * from './collector.ts';
 export { dbgmsg } from './collectors/dbgmsg.ts';
 export { kernelLines } from './collectors/kernel-lines.ts';
 export { clearLeftovers } from './collectors/leftovers.ts';
+export { programFiles } from './collectors/program-files.ts';
 export { taskSnapshot } from './collectors/task-snapshot.ts';
 export { watchErrors } from './collectors/watch-errors.ts';
 export type * from './connection.ts';

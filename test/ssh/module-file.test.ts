@@ -55,7 +55,11 @@ async function download(options: DownloadOptions = {}, more: Partial<ModuleDownl
   try {
     return await downloadModule(
       connection,
-      { module: 'zfs', buildId: id, debugLink: null, zfsHangs: false, folders: [], skip: [], part, ...more },
+      {
+        ...{ module: 'zfs', program: null, buildId: id, debugLink: null },
+        ...{ zfsHangs: false, folders: [], skip: [], part },
+        ...more,
+      },
       options,
     );
   } finally {

@@ -114,7 +114,10 @@ export interface DebugFile {
    * @param section null for addresses of an executable or library as it is linked
    */
   forEach(section: string | null, offsets: readonly number[], visit: ChainVisitor): void;
-  /** What {@link at} tells, for an address of an executable or library as it is linked (before any relocation). */
+  /**
+   * What {@link at} tells, for an address of an executable or library as it is linked (before any relocation). Of a
+   * file without debug info the function whose symbol holds the address, with no path and line 0.
+   */
   atVirtual(address: bigint): DebugLine[];
   /**
    * Whether the instruction before a linked address is a call, so that a stack can hold the address; null
@@ -228,7 +231,8 @@ class OpenFile implements DebugFile {
   }
 
   atVirtual(address: bigint): DebugLine[] {
-    return this.kind === 'module' ? [] : guarded(() => this.#chain(Number(BigInt.asIntN(64, address))));
+    const at = Number(BigInt.asIntN(64, address));
+    return this.kind === 'module' ? [] : guarded(() => (this.hasLines ? this.#chain(at) : this.#symbolAt(at)));
   }
 
   followsCall(address: bigint): boolean | null {
@@ -385,6 +389,13 @@ class OpenFile implements DebugFile {
   #chain(address: number): DebugLine[] {
     const chain = this.#info?.chain(address) ?? [];
     return this.#named(chain, address);
+  }
+
+  #symbolAt(address: number): DebugLine[] {
+    const symbol = this.#symbols().functionAt(address);
+    // What exports its functions alone has others between them.
+    const holds = symbol !== null && address < symbol.address + symbol.size;
+    return holds ? [{ function: sourceName(symbol.name), path: '', line: 0 }] : [];
   }
 
   /** The chain at an address; where debug info names no function, as in assembler, the symbol does. */

@@ -9,9 +9,9 @@ export type HowKnown = 'dwarf' | 'call-site' | 'function';
 export interface DebugLine {
   /** Source name of the function; empty where debug info has none. */
   readonly function: string;
-  /** Absolute path at build time: `/var/lib/dkms/zfs/2.3.9/build/module/zfs/zil.c`. Untrusted. */
+  /** Absolute path at build time: `/var/lib/dkms/zfs/2.3.9/build/module/zfs/zil.c`; empty when only a symbol tells. Untrusted. */
   readonly path: string;
-  /** 1-based. */
+  /** 1-based; 0 without a path. */
   readonly line: number;
 }
 

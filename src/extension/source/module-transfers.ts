@@ -33,7 +33,7 @@ interface Running {
   readonly report: (text: string, done: number, total: number | null) => void;
 }
 
-/** Reads files of modules from targets for the server, which asks for them, and shows how far it is. */
+/** Reads files of modules and programs from targets for the server, which asks for them, and shows how far it is. */
 export class ModuleTransfers {
   readonly #running = new Map<string, Running>();
   #count = 0;

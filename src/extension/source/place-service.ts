@@ -70,6 +70,11 @@ export class PlaceService {
     return isNew;
   }
 
+  /** Whether tasks hung in ZFS at the last look. */
+  hangs(connection: Connection): boolean {
+    return this.#hung.has(connection);
+  }
+
   /** The builds that run now. It stays what it is when a module is loaded anew: frames of before are its. */
   builds(connection: Connection): RunningBuilds {
     let builds = this.#builds.get(connection);
@@ -144,7 +149,7 @@ export class PlaceService {
       const remark = 'The kernel of the target tells no build-id in /sys/kernel/notes.';
       return { ready: false, remark, again: true };
     }
-    const transfer = this.transfers.begin(connection, this.#hung.has(connection));
+    const transfer = this.transfers.begin(connection, this.hangs(connection));
     try {
       const wanted = { module: null, buildId };
       const { modules } = await this.server.request(
@@ -180,7 +185,7 @@ export class PlaceService {
   async #prepare(connection: Connection, modules: readonly string[], builds: RunningBuilds): Promise<void> {
     await this.#askFor(modules, connection, builds);
     const wanted = builds.of(modules);
-    const transfer = this.transfers.begin(connection, this.#hung.has(connection));
+    const transfer = this.transfers.begin(connection, this.hangs(connection));
     let told: readonly PreparedModule[];
     try {
       told = (

@@ -1,12 +1,14 @@
 import * as vscode from 'vscode';
 import type { Disposable } from '../../core/lifetime.ts';
 import type { Frame } from '../../core/stack/frame.ts';
-import { stackGroupsRequest } from '../../protocol/server.ts';
+import { isZfsModule, zfsProgramOf } from '../../core/zfs/zfs-modules.ts';
+import { stackGroupsRequest, stackProgramsRequest } from '../../protocol/server.ts';
 import type { Connection } from '../../target/connection.ts';
 import { type FailureFunnel, isCancelled } from '../failures.ts';
 import { languages } from '../ids.ts';
 import type { LazyServer } from '../source/lazy-server.ts';
 import type { PlaceService } from '../source/place-service.ts';
+import type { TargetPrograms } from '../source/target-programs.ts';
 import type { TargetService } from '../targets/target-service.ts';
 import { mayHoldStacks } from './texts.ts';
 
@@ -16,13 +18,14 @@ import { mayHoldStacks } from './texts.ts';
  */
 export class StackBuilds implements Disposable {
   readonly #listeners: vscode.Disposable;
-  /** Modules whose builds were asked for, over each connection. */
+  /** Modules and programs whose builds were asked for, over each connection. */
   readonly #asked = new WeakMap<Connection, Set<string>>();
 
   constructor(
     private readonly server: Pick<LazyServer, 'isStarted' | 'request'>,
     private readonly targets: Pick<TargetService, 'connection' | 'onActiveChange'>,
     private readonly places: Pick<PlaceService, 'learn' | 'known'>,
+    private readonly programs: Pick<TargetPrograms, 'learn'>,
     private readonly funnel: FailureFunnel,
   ) {
     this.#listeners = vscode.Disposable.from(
@@ -41,31 +44,49 @@ export class StackBuilds implements Disposable {
     if (connection === null || !mayHold) {
       return;
     }
+    const uri = document.uri.toString();
+    const asked = this.#asked.get(connection) ?? new Set<string>();
+    this.#asked.set(connection, asked);
     try {
-      const uri = document.uri.toString();
-      const groups = (await this.server.request(stackGroupsRequest, { uri })) ?? [];
-      const asked = this.#asked.get(connection) ?? new Set<string>();
-      this.#asked.set(connection, asked);
-      const frames = new Map<string, Frame>();
-      for (const frame of groups.flatMap((group) => group.frames)) {
-        if (frame.module !== null && !asked.has(frame.module)) {
-          frames.set(frame.module, frame);
-        }
-      }
-      if (frames.size > 0) {
-        for (const module of frames.keys()) {
-          asked.add(module);
-        }
-        const onePerModule = [...frames.values()];
-        await this.places.learn(connection, onePerModule);
-        // With the question go the builds.
-        await this.places.known(connection, onePerModule);
-      }
+      await this.#askForModules(connection, uri, asked);
+      await this.#askForPrograms(connection, uri, asked);
     } catch (error) {
       // The text is there with what is known without the target; Hung Tasks says why lines are missing.
       if (!isCancelled(error) && connection.state !== 'closed') {
         this.funnel.note(error, 'Asking for the builds behind stack text');
       }
+    }
+  }
+
+  async #askForModules(connection: Connection, uri: string, asked: Set<string>): Promise<void> {
+    const groups = (await this.server.request(stackGroupsRequest, { uri })) ?? [];
+    const frames = new Map<string, Frame>();
+    for (const frame of groups.flatMap((group) => group.frames)) {
+      const isModule = isZfsModule(frame.module) || zfsProgramOf(frame.module ?? '') === null;
+      if (frame.module !== null && isModule && !asked.has(frame.module)) {
+        frames.set(frame.module, frame);
+      }
+    }
+    if (frames.size > 0) {
+      for (const module of frames.keys()) {
+        asked.add(module);
+      }
+      const onePerModule = [...frames.values()];
+      await this.places.learn(connection, onePerModule);
+      // With the question go the builds.
+      await this.places.known(connection, onePerModule);
+    }
+  }
+
+  async #askForPrograms(connection: Connection, uri: string, asked: Set<string>): Promise<void> {
+    const names = await this.server.request(stackProgramsRequest, { uri });
+    // The program zfs has the name of a module.
+    const programs = names.filter((name) => !asked.has(`program ${name}`));
+    if (programs.length > 0) {
+      for (const name of programs) {
+        asked.add(`program ${name}`);
+      }
+      await this.programs.learn(connection, programs);
     }
   }
 

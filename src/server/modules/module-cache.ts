@@ -9,9 +9,9 @@ const USED_MS = 60_000;
 const MEGABYTE = 1024 ** 2;
 
 const BUILD_ID = /^[0-9a-f]{8,128}$/;
-const PART = /^([0-9a-f]{8,128})(?:\.(\d+))?\.part$/;
+const PART = /^([0-9a-f]{8,128}(?:\.debuginfod)?)(?:\.(\d+))?\.part$/;
 /** What the owner of a part makes of it. */
-const MADE = /^[0-9a-f]{8,128}\.(\d+)\.part\.(?:debuginfod|(?:debuginfod\.)?unpacked)$/;
+const MADE = /^[0-9a-f]{8,128}(?:\.debuginfod)?\.(\d+)\.part\.unpacked$/;
 
 /**
  * Files with debug info by build-id, in one folder that all windows share. Nothing is trusted for its
@@ -48,14 +48,20 @@ export class ModuleCache {
 
   /**
    * A file for the bytes of a build as they come, with what an earlier attempt left in it.
+   * @param from where they come from: what came from elsewhere is not touched
    * @throws RangeError when this is no build-id; Error as node:fs does
    */
-  async claimPart(buildId: string): Promise<string> {
-    const mine = await this.#own(buildId);
+  async claimPart(buildId: string, from: 'target' | 'debuginfod'): Promise<string> {
+    if (!BUILD_ID.test(buildId)) {
+      throw new RangeError('no build-id');
+    }
+    await mkdir(this.folder, { recursive: true, mode: 0o700 });
+    const wanted = from === 'target' ? buildId : `${buildId}.debuginfod`;
+    const mine = path.join(this.folder, `${wanted}.${process.pid}.part`);
     for (const name of await readdir(this.folder)) {
       const [, id, owner] = PART.exec(name) ?? [];
       if (
-        id !== buildId ||
+        id !== wanted ||
         (owner !== undefined && Number(owner) !== process.pid && isRunning(Number(owner)))
       ) {
         continue;
@@ -70,14 +76,6 @@ export class ModuleCache {
       }
     }
     return mine;
-  }
-
-  /**
-   * A file for a build's bytes from elsewhere than the target: what came from there is not touched.
-   * @throws as {@link claimPart}
-   */
-  async claimOther(buildId: string): Promise<string> {
-    return `${await this.#own(buildId)}.debuginfod`;
   }
 
   /** Leaves a part for the next attempt, whoever makes it. */
@@ -147,15 +145,6 @@ export class ModuleCache {
         }
       }
     }
-  }
-
-  /** This process's own part of a build, in a folder that is there. */
-  async #own(buildId: string): Promise<string> {
-    if (!BUILD_ID.test(buildId)) {
-      throw new RangeError('no build-id');
-    }
-    await mkdir(this.folder, { recursive: true, mode: 0o700 });
-    return path.join(this.folder, `${buildId}.${process.pid}.part`);
   }
 
   #file(buildId: string): string {

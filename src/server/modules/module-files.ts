@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises';
 import { isFailure } from '../../core/failure.ts';
 import type { DebugFile } from '../../core/symbols/debug-file.ts';
 import { inert } from '../../core/text/inert.ts';
-import type { FetchModuleResult, PreparedModule, RunningModule } from '../../protocol/server.ts';
+import type { FetchModuleResult, PreparedModule, WantedModule } from '../../protocol/server.ts';
 import { fetchDebugInfo } from './debuginfod.ts';
 import type { InstalledPrograms } from './installed-programs.ts';
 import type { ModuleCache } from './module-cache.ts';
@@ -30,6 +30,8 @@ interface Damaged {
 export interface FileRequest {
   /** Empty for the kernel itself. */
   readonly module: string;
+  /** Path on the target of a program or library; null for what the kernel has loaded. */
+  readonly program: string | null;
   readonly buildId: string;
   readonly debugLink: string | null;
   readonly skip: readonly string[];
@@ -71,13 +73,13 @@ export class ModuleFiles {
 
   constructor(private readonly options: ModuleFilesOptions) {}
 
-  /** The debug file of a build as far as it is here; null when it is not, or has no lines. */
+  /** The debug file of a build as far as it is here; null when it is not. Of a module it has lines, of a program perhaps symbols only. */
   async find(buildId: string): Promise<DebugFile | null> {
     return (await this.#here(buildId, 'find'))?.file ?? null;
   }
 
-  /** Sees to it that the debug info of a running module is here. Never rejects but with signal.reason. */
-  async prepare(wanted: RunningModule, outside: Outside, signal: AbortSignal): Promise<PreparedModule> {
+  /** Sees to it that the debug info of a running module or a program is here. Never rejects but with signal.reason. */
+  async prepare(wanted: WantedModule, outside: Outside, signal: AbortSignal): Promise<PreparedModule> {
     // Who does not want the kernel's to be fetched has an answer that is none for who does.
     const key = `${wanted.buildId}${outside.kernel === true ? ' kernel' : ''}`;
     for (;;) {
@@ -98,32 +100,36 @@ export class ModuleFiles {
     }
   }
 
-  async #prepare(wanted: RunningModule, outside: Outside, signal: AbortSignal): Promise<PreparedModule> {
+  async #prepare(wanted: WantedModule, outside: Outside, signal: AbortSignal): Promise<PreparedModule> {
     const name = `${wanted.module ?? 'kernel'} ${wanted.buildId}`;
     const here = await this.#here(wanted.buildId, 'prepare');
-    if (here !== null) {
+    if (here?.file.hasLines === true) {
       this.options.log(`${name}: ${here.path}`);
       return { ...wanted, ready: true, remark: '', again: false };
     }
-    this.options.log(`${name}: not in the workspace, not in the cache`);
+    const lack = here === null ? 'not in the workspace, not in the cache' : `${here.path} has symbols only`;
+    this.options.log(`${name}: ${lack}`);
     if (this.options.cache === null || (wanted.module === null && outside.kernel !== true)) {
       return { ...wanted, ready: false, remark: '', again: false };
     }
+    const { buildId, program = null } = wanted;
     // As the target is asked for it.
-    const module = wanted.module ?? '';
-    const tried: Tried = { noLines: false, otherBuild: false, failed: null };
+    const asked = { module: wanted.module ?? '', program, buildId };
+    const isBare = here !== null && program !== null;
+    const known = { debugLink: here?.file.debugLink?.name ?? null, skip: isBare ? [program] : [] };
+    const tried: Tried = { noLines: isBare, otherBuild: false, failed: null };
     try {
       const ready =
-        (await this.#fromTarget({ ...wanted, module }, this.options.cache, tried, outside, signal)) ||
-        (await this.#fromDebuginfod(wanted, this.options.cache, tried, outside, signal));
+        (await this.#fromTarget({ ...asked, ...known }, this.options.cache, tried, outside, signal)) ||
+        (await this.#fromDebuginfod(asked, this.options.cache, tried, outside, signal));
       return ready
         ? { ...wanted, ready, remark: '', again: false }
-        : { ...wanted, ready, remark: remarkOf(module, tried), again: tried.failed !== null };
+        : { ...wanted, ready, remark: remarkOf(asked, tried), again: tried.failed !== null };
     } catch (error) {
       signal.throwIfAborted();
       const why = error instanceof Error ? error.message : String(error);
       this.options.log(`${name}: ${isFailure(error) ? why : ((error as Error).stack ?? why)}`);
-      return { ...wanted, ready: false, remark: failedRemark(module, inert(why, 300)), again: true };
+      return { ...wanted, ready: false, remark: failedRemark(asked, inert(why, 300)), again: true };
     }
   }
 
@@ -139,13 +145,21 @@ export class ModuleFiles {
       ...installed(buildId),
       ...(this.options.programs?.files(buildId) ?? []),
     ];
+    let bare: string | null = null;
     for (const path of paths) {
       try {
         const file = await this.#open.get(path);
-        if (file.buildId === buildId && file.hasLines) {
+        if (file.buildId !== buildId) {
+          throw new Error('it is another build by now');
+        }
+        if (file.hasLines) {
           return { path, file };
         }
-        throw new Error(file.hasLines ? 'it is another build by now' : 'it has no debug info');
+        if (file.kind === 'module') {
+          throw new Error('it has no debug info');
+        }
+        // Its symbols still name functions.
+        bare ??= path;
       } catch (error) {
         this.#open.close(path);
         if (purpose === 'prepare' || path === cached) {
@@ -157,11 +171,11 @@ export class ModuleFiles {
         }
       }
     }
-    return null;
+    return bare === null ? null : { path: bare, file: await this.#open.get(bare) };
   }
 
   async #fromTarget(
-    { module, buildId }: { readonly module: string; readonly buildId: string },
+    known: Omit<FileRequest, 'part'>,
     cache: ModuleCache,
     tried: Tried,
     outside: Outside,
@@ -170,15 +184,16 @@ export class ModuleFiles {
     if (outside.fetch === null) {
       return false;
     }
+    const { module, program, buildId } = known;
     const damaged = (this.#damaged.get(buildId) ?? []).filter(
       ({ at }) => performance.now() - at < DAMAGED_MS,
     );
-    const skip = damaged.map(({ path }) => path);
+    const skip = [...known.skip, ...damaged.map(({ path }) => path)];
     tried.failed ??= damaged[0]?.why ?? null;
-    let debugLink: string | null = null;
+    let debugLink: string | null = known.debugLink;
     for (let count = 0; count < MAX_FILES; count++) {
-      const part = await cache.claimPart(buildId);
-      const request = { module, buildId, debugLink, skip: [...skip], part };
+      const part = await cache.claimPart(buildId, 'target');
+      const request = { module, program, buildId, debugLink, skip: [...skip], part };
       const got = await outside.fetch(request, signal).catch((error: unknown) => {
         const why = error instanceof Error ? error.message : String(error);
         return { outcome: 'failed' as const, why };
@@ -197,7 +212,7 @@ export class ModuleFiles {
         this.options.log(`${module} ${buildId}: from the target: ${why}`);
         return false;
       }
-      const judged = await this.#keep(part, buildId, cache, outside, signal).catch((error: unknown) => {
+      const judged = await this.#keep(part, known, cache, outside, signal).catch((error: unknown) => {
         signal.throwIfAborted();
         if (!isFailure(error)) {
           throw error;
@@ -221,40 +236,42 @@ export class ModuleFiles {
   }
 
   async #fromDebuginfod(
-    { module, buildId }: RunningModule,
+    { module, program, buildId }: Pick<FileRequest, 'module' | 'program' | 'buildId'>,
     cache: ModuleCache,
     tried: Tried,
     outside: Outside,
     signal: AbortSignal,
   ): Promise<boolean> {
     for (const server of this.options.debuginfod) {
-      const part = await cache.claimOther(buildId);
+      const part = await cache.claimPart(buildId, 'debuginfod');
       try {
         const progress = (done: number, total: number | null) => outside.progress('debuginfod', done, total);
-        if (!(await fetchDebugInfo(server, buildId, part, signal, progress))) {
+        if (!(await fetchDebugInfo(server, buildId, part, signal, { progress }))) {
           this.options.log(`${module} ${buildId}: ${server} has none`);
+          await cache.leavePart(part);
           continue;
         }
-        const { word } = await this.#keep(part, buildId, cache, outside, signal);
+        const { word } = await this.#keep(part, { buildId, program }, cache, outside, signal);
         this.options.log(`${module} ${buildId}: ${server}: ${word}`);
         if (word === 'taken') {
           return true;
         }
       } catch (error) {
+        const why = error instanceof Error ? error.message : String(error);
+        // What came of it is there for the next attempt, unless it is what fills the disk.
+        await (isFullDisk(why) ? cache.removePart(part) : cache.leavePart(part));
         signal.throwIfAborted();
-        this.options.log(`${module} ${buildId}: ${error instanceof Error ? error.message : String(error)}`);
-        tried.failed ??= isFailure(error) ? error.message : null;
-      } finally {
-        await cache.removePart(part);
+        this.options.log(`${module} ${buildId}: ${why}`);
+        tried.failed ??= isFailure(error) || isFullDisk(why) ? why : null;
       }
     }
     return false;
   }
 
-  /** Unpacks what came and takes it into the cache when it is the build that was wanted, with lines. */
+  /** Unpacks what came and takes it into the cache when it is the build that was wanted, with lines; a program's symbols also without. */
   async #keep(
     part: string,
-    buildId: string,
+    { buildId, program }: Pick<FileRequest, 'buildId' | 'program'>,
     cache: ModuleCache,
     outside: Outside,
     signal: AbortSignal,
@@ -271,6 +288,9 @@ export class ModuleFiles {
         return { word: 'another build', debugLink: null };
       }
       if (!identity.hasLines) {
+        if (program !== null) {
+          await cache.put(buildId, unpacked);
+        }
         return { word: 'no debug info', debugLink: identity.debugLink };
       }
       await cache.put(buildId, unpacked);

@@ -28,6 +28,7 @@ import {
   type RunningModule,
   type TypedFunctionParams,
   typedFunctionRequest,
+  type WantedModule,
 } from '../../protocol/server.ts';
 import { debuginfodServers } from './debuginfod.ts';
 import { InstalledPrograms } from './installed-programs.ts';
@@ -46,6 +47,8 @@ const MOST_OF_A_NAME = 8;
 export class ModuleService implements Disposable {
   readonly #workspace = new WorkspaceModules();
   readonly #installed = new InstalledPrograms();
+  /** Builds of programs on targets by file name; those of the target that was asked last. */
+  #onTarget: ReadonlyMap<string, readonly string[]> = new Map();
   #files: ModuleFiles | null = null;
 
   constructor(private readonly connection: Connection) {
@@ -82,9 +85,26 @@ export class ModuleService implements Disposable {
     return this.#workspace.named(module);
   }
 
-  /** Builds of a program or a library of ZFS: those in the workspace, then those that are installed. */
-  async programsHere(name: string): Promise<string[][]> {
-    return [await this.#workspace.programs(name), await this.#installed.builds(name)];
+  /** Builds of a program or a library of ZFS: those of a target, in the workspace, and installed here. */
+  async programsHere(name: string): Promise<(readonly string[])[]> {
+    // A text may name less of a library's version than its file does.
+    const isNamed = (file: string) =>
+      file === name || file.startsWith(`${name}.`) || name.startsWith(`${file}.`);
+    const onTarget = [...this.#onTarget].flatMap(([file, builds]) => (isNamed(file) ? builds : []));
+    return [onTarget, await this.#workspace.programs(name), await this.#installed.builds(name)];
+  }
+
+  /** Takes note of the builds of programs on a target. */
+  #saw(modules: readonly WantedModule[]): void {
+    const seen = new Map<string, readonly string[]>();
+    for (const { module, program, buildId } of modules) {
+      if (program !== undefined && module !== null) {
+        seen.set(module, [...(seen.get(module) ?? []), buildId]);
+      }
+    }
+    if (seen.size > 0) {
+      this.#onTarget = new Map([...this.#onTarget, ...seen]);
+    }
   }
 
   /** The frames with their lines, as far as the debug info of these builds is here. */
@@ -155,18 +175,19 @@ export class ModuleService implements Disposable {
 
   /**
    * The lines at linked addresses of a build, each that of the call before it. Null when its debug info is not
-   * here, or when its code calls nothing before them, but for one: where a process stopped is no call.
+   * here, or when its code calls nothing before them, but for one: where a process stopped is no call. A file of
+   * debug info alone has no code that could tell.
    */
   async atAddresses(addresses: readonly number[], buildId: string): Promise<DebugLine[][] | null> {
     const file = (await this.#files?.find(buildId)) ?? null;
     try {
       const isCall = addresses.map((address) => file?.followsCall(BigInt(address)) ?? null);
-      const wrong = new Set(addresses.filter((_, at) => isCall[at] !== true));
+      const wrong = new Set(addresses.filter((_, at) => isCall[at] === false));
       if (file === null || wrong.size > 1 || wrong.size === new Set(addresses).size) {
         return null;
       }
       return addresses.map((address, at) =>
-        file.atVirtual(BigInt(isCall[at] === true ? address - 1 : address)),
+        file.atVirtual(BigInt(isCall[at] === false ? address : address - 1)),
       );
     } catch (error) {
       this.#warn(buildId, error);
@@ -189,6 +210,7 @@ export class ModuleService implements Disposable {
     const abort = new AbortController();
     const listener = token.onCancellationRequested(() => abort.abort());
     try {
+      this.#saw(params.modules);
       // Two at a time: a large module and the small ones beside it.
       const left = [...params.modules.entries()];
       const prepared: PreparedModule[] = [];

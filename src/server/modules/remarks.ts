@@ -8,6 +8,14 @@ export interface Tried {
   failed: string | null;
 }
 
+/** What a sentence is about. */
+export interface About {
+  /** Empty for the kernel itself. */
+  readonly module: string;
+  /** Path on the target of a program or library; null for what the kernel has loaded. */
+  readonly program: string | null;
+}
+
 /** The modules that OpenZFS is built into: two since 2.2, one per library before (module/Makefile.in). */
 const OURS = new Set(['zfs', 'spl', 'zcommon', 'znvpair', 'zavl', 'icp', 'zlua', 'zunicode', 'zzstd']);
 
@@ -19,11 +27,15 @@ export function isFullDisk(why: string): boolean {
 /**
  * A sentence for the person on why frames of a module have no exact line, and what to do; empty for
  * modules of the kernel: they are stripped as a rule, and their source is rarely in the workspace.
- * @param module empty for the kernel itself, which a person asked for; the sentence is empty when it was found nowhere
+ * Of the kernel itself, which a person asked for, the sentence is empty when it was found nowhere.
  */
-export function remarkOf(module: string, tried: Tried): string {
+export function remarkOf(about: About, tried: Tried): string {
+  const { module, program } = about;
+  if (program !== null) {
+    return programRemark(about, tried);
+  }
   if (module === '') {
-    return kernelRemark(tried);
+    return kernelRemark(about, tried);
   }
   if (!OURS.has(module)) {
     return '';
@@ -35,21 +47,30 @@ export function remarkOf(module: string, tried: Tried): string {
     return `${begin(module)}: the module file on the target is not the build that runs. Reload the module, or name the folder it was built in in zscope.symbols.targetFolders.`;
   }
   if (tried.failed !== null) {
-    return failedRemark(module, tried.failed);
+    return failedRemark(about, tried.failed);
   }
   return `${begin(module)}: the module's file was not found under /lib/modules on the target. Name the folder it was built in in zscope.symbols.targetFolders.`;
 }
 
-export function failedRemark(module: string, why: string): string {
+export function failedRemark({ module, program }: About, why: string): string {
   const reason = isFullDisk(why)
     ? "the disk of this machine that has ZScope's cache is full. Empty some of it, then try again."
     : why;
-  return module === '' || OURS.has(module) ? `${begin(module)}: ${reason}` : '';
+  return module === '' || program !== null || OURS.has(module) ? `${begin(module)}: ${reason}` : '';
 }
 
-function kernelRemark({ failed, noLines, otherBuild }: Tried): string {
+function programRemark(about: About, { failed, noLines }: Tried): string {
+  if (noLines) {
+    return `${begin(about.module)}: what is on the target has no debug info. Install its debug package there, build it with -g, or set DEBUGINFOD_URLS.`;
+  }
+  return failed === null
+    ? `${begin(about.module)}: its file on the target is another one by now.`
+    : failedRemark(about, failed);
+}
+
+function kernelRemark(about: About, { failed, noLines, otherBuild }: Tried): string {
   if (failed !== null) {
-    return failedRemark('', failed);
+    return failedRemark(about, failed);
   }
   if (noLines) {
     return `${begin('')}: the vmlinux on the target has no debug info.`;

@@ -18,9 +18,11 @@ export interface RemoteFile {
 }
 
 export interface ModuleFileParams {
-  /** As `/sys/module` spells it; {@link KERNEL} for the kernel itself. */
+  /** As `/sys/module` spells it; {@link KERNEL} for the kernel itself; base name of a program. */
   readonly module: string;
-  /** Hex of the build-id of the loaded module. */
+  /** Path of a program or library on the target, absolute; null for what the kernel has loaded. */
+  readonly program: string | null;
+  /** Hex of the build-id of what runs. */
   readonly buildId: string;
   /** Name in the module's `.gnu_debuglink`, where its debug info was split off; null for none. */
   readonly debugLink: string | null;
@@ -52,24 +54,51 @@ const FILE_NAME = /^[\w.+-]{1,200}$/;
 const MAX_SIZE = 4 * 1024 ** 3;
 
 /**
+ * Lines of shell that print `hangs` and end where `$hangs` is yes and the root file system is ZFS. Whether it is, the
+ * kernel's command line tells (contrib/initramfs and contrib/dracut of OpenZFS): the list of mounts asks ZFS, and so may hang.
+ */
+export const zfsOnRoot = `read -r cmdline </proc/cmdline
+case $hangs$cmdline in
+  yes*root=[Zz][Ff][Ss][=:]*|yes*boot=zfs*) echo hangs; exit 0 ;;
+esac
+`;
+
+/** Whether an answer is that of {@link zfsOnRoot}. */
+export function isOnHungRoot(line: string): boolean {
+  return line === 'hangs';
+}
+
+/** @param what that was to be read: `the file of a module` */
+export function hungRoot(what: string): Failure {
+  return new Failure(
+    'unsupported',
+    `The target runs from ZFS, in which tasks hang: reading ${what} there would hang as well.`,
+    'Open the folder that it was built in, or connect once before anything hangs.',
+  );
+}
+
+/**
  * Where debug info of a module may be, the likeliest first: by build-id and beside /lib/modules as gdb's
- * "Separate Debug Files" has it, then the module itself (kmod's modules.dep lists all that there are).
- * That of the kernel is where the debug packages of Debian, Ubuntu and Fedora put it, or where it was built.
+ * "Separate Debug Files" has it, then the module itself (kmod's modules.dep lists all that there are); of a
+ * program likewise. That of the kernel is where the debug packages of Debian, Ubuntu and Fedora put it, or where it was built.
  *
  * A file that is not packed is looked through for the bytes of the build-id first, where `grep` is there.
  * The file goes as it is, from the offset on; one that is not packed is packed by gzip where that is
  * there (107 MB of zfs.ko become 25): the same file, offset and gzip give the same bytes again. Only
- * `stat` looks at what is not sent. Whether the root is ZFS, the kernel's command line tells
- * (contrib/initramfs and contrib/dracut of OpenZFS): the list of mounts asks ZFS, and so may hang.
+ * `stat` looks at what is not sent.
  */
 const SCRIPT = `read -r release </proc/sys/kernel/osrelease
-read -r cmdline </proc/cmdline
-case $hangs$cmdline in
-  yes*root=[Zz][Ff][Ss][=:]*|yes*boot=zfs*) echo hangs; exit 0 ;;
-esac
 lib=/lib/modules/$release
+beside() {
+  [ -z "$link" ] || printf '%s\\n' "\${1%/*}/$link" "\${1%/*}/.debug/$link" "/usr/lib/debug\${1%/*}/$link"
+}
 paths() {
   echo "/usr/lib/debug/.build-id/\${id%"\${id#??}"}/\${id#??}.debug"
+  if [ -n "$program" ]; then
+    beside "$program"
+    printf '%s\\n' "/usr/lib/debug$program" "/usr/lib/debug$program.debug" "$program"
+    return
+  fi
   if [ -z "$module" ]; then
     folders | while IFS= read -r folder; do echo "$folder/vmlinux"; done
     for path in /boot/vmlinux-$release $lib/vmlinux $lib/build/vmlinux; do
@@ -88,11 +117,7 @@ paths() {
     if (name == want) print file
   }' "$lib/modules.dep" 2>/dev/null | while IFS= read -r path; do
     case $path in /*) ;; *) path=$lib/$path ;; esac
-    if [ -n "$link" ]; then
-      echo "\${path%/*}/$link"
-      echo "\${path%/*}/.debug/$link"
-      echo "/usr/lib/debug\${path%/*}/$link"
-    fi
+    beside "$path"
     bare=\${path%.[xgz]*}
     for file in "$bare" "$bare.debug"; do
       echo "/usr/lib/debug$file"
@@ -138,24 +163,29 @@ paths | {
 }
 `;
 
-/** The file with the debug info of a loaded module, as far as the target has one. */
+/** The file with the debug info of a loaded module, or of a program, as far as the target has one. */
 export const moduleFile: DownloadCollector<ModuleFileParams, ModuleFileHeader | NoModuleFile> = {
   name: 'module-file',
-  title: 'The file of a loaded module',
+  title: 'The file of a loaded module or a program',
   grade: 'observe',
   // Packages install modules and debug info for all to read; what was built by hand may lie in root's home.
   needsRoot: 'if-had',
   idleMs: 30_000,
-  script: ({ module, buildId, debugLink, zfsHangs, folders, skip, resume }) => {
-    if (!(module === KERNEL || MODULE.test(module)) || !BUILD_ID.test(buildId)) {
-      throw new Failure('bad-request', `${inert(module, 80)} is no module with a build-id.`);
+  script: ({ module, program, buildId, debugLink, zfsHangs, folders, skip, resume }) => {
+    const isKnown =
+      program === null ? module === KERNEL || MODULE.test(module) : /^\/[^\0\n]+$/.test(program);
+    if (!isKnown || !BUILD_ID.test(buildId)) {
+      throw new Failure('bad-request', `${inert(module, 80)} is nothing with a build-id that can be read.`);
     }
     const known =
       resume === null
         ? ''
         : [resume.file.packing, resume.file.size, resume.file.mtime, resume.file.path].join(' ');
     const lines = [
-      `module=${module.replaceAll('-', '_')} id=${buildId}`,
+      program === null
+        ? `module=${module.replaceAll('-', '_')} program=`
+        : `module= program=${shellWord(program)}`,
+      `id=${buildId}`,
       `link=${debugLink !== null && FILE_NAME.test(debugLink) ? shellWord(debugLink) : ''}`,
       `known=${shellWord(known)} offset=${resume?.offset ?? 0} hangs=${zfsHangs ? 'yes' : 'no'}`,
       `bytes=${shellWord(pattern(buildId))}`,
@@ -167,18 +197,14 @@ export const moduleFile: DownloadCollector<ModuleFileParams, ModuleFileHeader | 
         ? 'skipped() { return 1; }'
         : `skipped() { case $1 in ${skip.map((path) => `'${path.replaceAll("'", "'\\''")}'`).join('|')}) return 0 ;; esac; return 1; }`,
     ];
-    return `${lines.join('\n')}\n${SCRIPT}`;
+    return `${lines.join('\n')}\n${zfsOnRoot}${SCRIPT}`;
   },
   header: (line, { resume }) => {
     if (line === 'none' || line === 'none other') {
       return line === 'none' ? 'none' : 'other-build';
     }
-    if (line === 'hangs') {
-      throw new Failure(
-        'unsupported',
-        'The target runs from ZFS, in which tasks hang: reading the file of a module there would hang as well.',
-        'Open the folder that the module was built in, or connect once before anything hangs.',
-      );
+    if (isOnHungRoot(line)) {
+      throw hungRoot('the file of a module');
     }
     const [word, packing, size, mtime, from, total, ...path] = line.split('\t');
     const file = {

@@ -4,6 +4,14 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Location } from 'vscode-languageserver/node';
+import { buildIdOfHead } from '../../../src/core/symbols/elf/identity.ts';
+import {
+  type FetchModuleParams,
+  type FetchModuleResult,
+  fetchModuleRequest,
+  prepareModulesRequest,
+  stackProgramsRequest,
+} from '../../../src/protocol/server.ts';
 import { type SampleTree, writeSampleTree } from './sample-tree.ts';
 import { buildServer, ServerProcess } from './server-process.ts';
 
@@ -23,6 +31,7 @@ beforeAll(async () => {
     'cmd/zdb/pool.c': POOL,
     'cmd/zinject/pool.c': POOL,
     'cmd/zpool/pool.c': POOL,
+    'cmd/zstream/pool.c': POOL,
     'module/zfs/vgeom.c': 'int\nvgeom_open(void)\n{\n\treturn (1);\n}\n',
     // What libtool leaves beside the real program.
     zdb: '#!/bin/sh\nexec .libs/zdb "$@"\n',
@@ -36,7 +45,8 @@ beforeAll(async () => {
   server = new ServerProcess(built.bundle, 'ipc', {
     env: { PATH: `${sbin}${path.delimiter}${process.env['PATH'] ?? ''}` },
   });
-  await server.initialize([tree.root]);
+  const storagePath = path.join(path.dirname(built.bundle), 'storage');
+  await server.initialize([tree.root], {}, { storagePath });
 }, 60_000);
 afterAll(() => {
   server?.kill();
@@ -44,11 +54,17 @@ afterAll(() => {
   built?.remove();
 });
 
+/** The program as the target has it. */
+const onTarget = () => {
+  const program = otherBuild(otherBuild(readFileSync(PROGRAM)), 9);
+  return { program, buildId: buildIdOfHead(program) ?? '' };
+};
+
 /** The same program with another build-id: a note of the name GNU and the type 3 (NT_GNU_BUILD_ID, elf.h). */
-function otherBuild(program: Buffer): Buffer {
+function otherBuild(program: Buffer, byte = 8): Buffer {
   const note = program.indexOf(Buffer.from('\x03\0\0\0GNU\0', 'latin1'));
   expect(note).toBeGreaterThan(0);
-  program[note + 8] = (program[note + 8] ?? 0) ^ 0xff;
+  program[note + byte] = (program[note + byte] ?? 0) ^ 0xff;
   return program;
 }
 
@@ -87,6 +103,31 @@ describe('a frame of a process', () => {
     const found = await definitionOf('installed', '/usr/sbin/zinject(pool_sync+0x10)[0x55aabbcc]');
     // Its sources are those of the other build.
     expect(found.map(([, line]) => line)).toEqual([51]);
+  });
+
+  it('is at its line when the program is installed on the target, in the version that the text names', async () => {
+    const { program, buildId } = onTarget();
+    const fetch = (params: FetchModuleParams): FetchModuleResult => {
+      writeFileSync(params.part, program);
+      return { outcome: 'fetched', path: params.program ?? '' };
+    };
+    server.connection.onRequest<unknown, void>(fetchModuleRequest.method, fetch);
+    const stack = '/usr/sbin/zstream(pool_sync+0x10)[0x55aabbcc]';
+    const library = (version: string) => `/lib/libzpool.so.${version}(pool_sync+0x10)[0x55aabbcc]`;
+    expect(await definitionOf('before', stack)).toEqual([['cmd/zstream/pool.c', 100]]);
+    expect(await server.request(stackProgramsRequest, { uri: 'untitled:before' })).toEqual(['zstream']);
+    const modules = ['/usr/sbin/zstream', '/lib/libzpool.so.6.0.0'].map((file) => ({
+      module: path.basename(file),
+      program: file,
+      buildId,
+    }));
+    const told = await server.request(prepareModulesRequest, { target: 't', modules });
+    expect(told.modules.map(({ ready }) => ready)).toEqual([true, true]);
+    const lines = async (name: string, text: string) =>
+      (await definitionOf(name, text)).map(([, line]) => line);
+    expect(await lines('after', stack)).toEqual([51]);
+    expect(await lines('same', library('6'))).toEqual([51]);
+    expect(await lines('other-version', library('5'))).not.toContain(51);
   });
 
   it('is its function when the program is not there, or is another build', async () => {

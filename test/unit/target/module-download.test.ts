@@ -29,6 +29,7 @@ function download(total: number | null, sent: Buffer) {
   };
   const wanted = {
     module: 'zfs',
+    program: null,
     buildId: 'aaaaaaaa',
     debugLink: null,
     zfsHangs: false,

@@ -1,5 +1,5 @@
 /** What tells one build of a file from another. */
-import { NOTHING, searchable, viewOf } from './bytes.ts';
+import { NOTHING, searchable, uint64, viewOf } from './bytes.ts';
 import { type ElfFile, SHF_COMPRESSED } from './elf-file.ts';
 
 const NT_GNU_BUILD_ID = 3;
@@ -50,6 +50,36 @@ function buildIdIn(notes: Uint8Array): string | null {
       ).join('');
     }
     at = start + Math.ceil(size / 4) * 4;
+  }
+  return null;
+}
+
+const ELF_HEADER = 64;
+const PROGRAM_HEADER = 56;
+const PT_NOTE = 4;
+
+/**
+ * The GNU build-id by the first bytes of a linked file, where linkers put its notes (elf(5), Elf64_Phdr); null when
+ * they hold none, or are of no 64-bit little-endian ELF file.
+ */
+export function buildIdOfHead(head: Uint8Array): string | null {
+  const view = viewOf(head);
+  if (head.length < ELF_HEADER || view.getUint32(0) !== 0x7f454c46 || view.getUint16(4) !== 0x0201) {
+    return null;
+  }
+  const table = uint64(view, 32);
+  for (let index = 0; index < view.getUint16(56, true); index++) {
+    const at = table + index * PROGRAM_HEADER;
+    if (at + PROGRAM_HEADER > head.length) {
+      return null;
+    }
+    const offset = uint64(view, at + 8);
+    if (view.getUint32(at, true) === PT_NOTE && offset < head.length) {
+      const id = buildIdIn(head.subarray(offset, offset + uint64(view, at + 32)));
+      if (id !== null) {
+        return id;
+      }
+    }
   }
   return null;
 }

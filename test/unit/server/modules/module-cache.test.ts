@@ -32,7 +32,7 @@ async function put(
   megabytes: number,
   content = Buffer.alloc(megabytes * MEGABYTE),
 ): Promise<void> {
-  const part = await cache.claimPart(id(n));
+  const part = await cache.claimPart(id(n), 'target');
   writeFileSync(part, content);
   await cache.put(id(n), part);
 }
@@ -49,7 +49,7 @@ describe('the cache of modules', () => {
     await put(1, 0, Buffer.from('elf'));
     expect(readFileSync((await cache.find(id(1))) ?? '', 'utf8')).toBe('elf');
     expect(await cache.find('../../etc/passwd')).toBeNull();
-    await expect(cache.claimPart('../evil')).rejects.toThrow(RangeError);
+    await expect(cache.claimPart('../evil', 'target')).rejects.toThrow(RangeError);
   });
 
   it('removes what was not used for the longest time', async () => {
@@ -66,21 +66,21 @@ describe('the cache of modules', () => {
   });
 
   it('goes on with a part that was left, its record too', async () => {
-    const part = await cache.claimPart(id(1));
+    const part = await cache.claimPart(id(1), 'target');
     writeFileSync(part, 'half');
     writeFileSync(`${part}.json`, '{}');
     await cache.leavePart(part);
     expect(existsSync(part)).toBe(false);
-    const again = await cache.claimPart(id(1));
+    const again = await cache.claimPart(id(1), 'target');
     expect([readFileSync(again, 'utf8'), readFileSync(`${again}.json`, 'utf8')]).toEqual(['half', '{}']);
   });
 
   it('takes over the part of a process that is gone, not of one that runs', async () => {
-    const part = await cache.claimPart(id(1));
+    const part = await cache.claimPart(id(1), 'target');
     writeFileSync(path.join(folder, `${id(1)}.${NOBODY}.part`), 'left');
     writeFileSync(path.join(folder, `${id(1)}.${process.ppid}.part`), 'busy');
     writeFileSync(path.join(folder, `${id(2)}.part`), 'another build');
-    expect(await cache.claimPart(id(1))).toBe(part);
+    expect(await cache.claimPart(id(1), 'target')).toBe(part);
     expect(readFileSync(part, 'utf8')).toBe('left');
     expect(readdirSync(folder)).toContain(`${id(1)}.${process.ppid}.part`);
   });

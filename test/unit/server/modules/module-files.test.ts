@@ -4,6 +4,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   rmSync,
   utimesSync,
   writeFileSync,
@@ -13,12 +14,15 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { buildIdOfHead } from '../../../../src/core/symbols/elf/identity.ts';
 import type { FetchModuleResult } from '../../../../src/protocol/server.ts';
 import { ModuleCache } from '../../../../src/server/modules/module-cache.ts';
 import { type FileRequest, ModuleFiles, type Outside } from '../../../../src/server/modules/module-files.ts';
 import { unpackFile } from '../../../../src/server/modules/unpack.ts';
 import { WorkspaceModules } from '../../../../src/server/modules/workspace-modules.ts';
 import { asBuild, BUILD, FRAME, LINES, OTHER_BUILD, sample } from './sample.ts';
+
+const FIXTURES = path.join(import.meta.dirname, '../../core/symbols/fixtures');
 
 let folder: string;
 let workspace: WorkspaceModules;
@@ -307,6 +311,37 @@ describe('the file of a running module', () => {
     expect(await lines(files)).toBeNull();
     expect(existsSync(cached)).toBe(false);
     expect(log.at(-1)).toContain('not used');
+  });
+
+  it('of a program without debug info has its symbols, until its debug info can be had', async () => {
+    const program = '/usr/sbin/zdb';
+    const content = readFileSync(path.join(FIXTURES, 'program-clang-5.bin'));
+    const buildId = buildIdOfHead(content) ?? '';
+    const zdb = { module: 'zdb', program, buildId };
+    // Sections of another name are none of debug info.
+    const bare = Buffer.from(content);
+    for (let at = bare.indexOf('.debug_'); at >= 0; at = bare.indexOf('.debug_', at + 1)) {
+      bare.write('.other_', at);
+    }
+    const outside = target([program, bare]);
+    const first = await files.prepare(zdb, outside, signal);
+    expect([first.ready, first.remark]).toEqual([false, expect.stringContaining('no debug info')]);
+    const file = await files.find(buildId);
+    expect(file?.atVirtual(0x13a4n)).toEqual([{ function: 'pool_sync', path: '', line: 0 }]);
+    // The program itself need not come again.
+    await files.prepare(zdb, outside, signal);
+    expect(outside.asked.map(({ skip }) => skip)).toEqual([[], [program], [program]]);
+    const debug = '/usr/lib/debug/.build-id/zdb.debug';
+    expect((await files.prepare(zdb, target([debug, content]), signal)).ready).toBe(true);
+    expect((await files.find(buildId))?.atVirtual(0x13a4n).at(-1)?.line).toBe(55);
+  });
+
+  it('of a program is not what became of it meanwhile', async () => {
+    const zdb = { module: 'zdb', program: '/usr/sbin/zdb', buildId: BUILD };
+    const prepared = await files.prepare(zdb, target(['/usr/sbin/zdb', asBuild(OTHER_BUILD)]), signal);
+    expect(prepared.remark).toContain('another one by now');
+    const failing: Outside = { ...target(), fetch: async () => ({ outcome: 'failed', why: 'It broke.' }) };
+    expect((await files.prepare(zdb, failing, signal)).remark).toContain('It broke.');
   });
 
   it('of the kernel is fetched when it is asked for, and only then', async () => {

@@ -4,6 +4,7 @@ import { type ModuleFileParams, moduleFile } from '../../../../src/target/collec
 
 const wanted: ModuleFileParams = {
   module: 'zfs',
+  program: null,
   buildId: '4f265041fc3ac07423f9fbe835c9271f18fba8d7',
   debugLink: null,
   zfsHangs: false,
@@ -58,7 +59,7 @@ describe('the file of a module', () => {
       moduleFile
         .script({ ...wanted, ...params })
         .split('\n')
-        .slice(0, 10)
+        .slice(0, 11)
         .join('\n');
     expect(
       script({
@@ -68,7 +69,8 @@ describe('the file of a module', () => {
         resume: { file: { ...file, path: "/e'f" }, offset: 7 },
       }),
     ).toBe(
-      `module=zfs id=${wanted.buildId}
+      `module=zfs program=
+id=${wanted.buildId}
 link=
 known='xz 1000 5 /e'\\''f' offset=7 hangs=no
 bytes='\\117\\046\\120\\101\\374\\072\\300\\164\\043\\371\\373\\350\\065\\311\\047\\037\\030\\373\\250\\327'
@@ -77,10 +79,12 @@ folders() {
 printf '%s\\n' '/home/me/my zfs'
 }
 skipped() { case $1 in '/a'\\''b'|'/c d') return 0 ;; esac; return 1; }
-read -r release </proc/sys/kernel/osrelease`,
+read -r cmdline </proc/cmdline`,
     );
-    expect(script({ module: '' })).toMatch(/^module= id=/);
-    expect(() => script({ module: 'zfs; reboot' })).toThrow('no module');
-    expect(() => script({ buildId: '$(reboot)' })).toThrow('no module');
+    expect(script({ module: '' })).toMatch(/^module= program=$/m);
+    expect(script({ module: 'zdb', program: "/x/z'db" })).toMatch(/^module= program='\/x\/z'\\''db'$/m);
+    expect(() => script({ module: 'zfs; reboot' })).toThrow('nothing with a build-id');
+    expect(() => script({ module: 'zdb', program: 'zdb' })).toThrow('nothing with a build-id');
+    expect(() => script({ buildId: '$(reboot)' })).toThrow('nothing with a build-id');
   });
 });
