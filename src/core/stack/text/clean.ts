@@ -32,8 +32,21 @@ const jsonNewline = '\\\\+[nr](?![\\w-]{1,64}(?:\\\\\\\\|\\.[chS]:))';
 const jsonBackslash = '\\\\\\\\';
 const jsonTab = '\\\\+t';
 
+/** At the end of a line: C strings that go on in the next. */
+const lastNewline = '\\\\n\\\\?$';
+
 const plain = new RegExp(
-  [octal, colour, escapedColour, entity, hexEscape, markdownEscape, quotedPrintable, blanks].join('|'),
+  [
+    lastNewline,
+    octal,
+    colour,
+    escapedColour,
+    entity,
+    hexEscape,
+    markdownEscape,
+    quotedPrintable,
+    blanks,
+  ].join('|'),
   'g',
 );
 const quoted = new RegExp(

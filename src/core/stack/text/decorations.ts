@@ -50,7 +50,7 @@ const sources: readonly string[] = [
   '`{3,}',
   // Keys of JSON records around the text.
   '[{[]?\\s?"[\\w@.]{1,32}"\\s?:\\s?"',
-  '["\'](?=[\\s[<#@]|$)',
+  '["\'](?=[\\s[<#@]|$|[\\da-f]{8,16} )',
   // A line that Markdown shows as code.
   '`(?=#|\\[|[\\da-f]{8,16} )',
   // A key that ended the program.

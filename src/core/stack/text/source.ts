@@ -165,7 +165,7 @@ function nameBeside(line: Line, out: Output, start: number, end: number): string
   }
   // faddr2line: `name at`, `(inlined by) name at`; drgn: `in name at`; GDB's line when a program stops.
   const named =
-    /(?:(?:^\s*|\(inlined by\) |\b0x[\da-f]{4,16}: |\bin |#\d{1,3} +)([a-z_][\w.$:~]*(?<!:))|\bin ([A-Za-z_][\w.$:~]*) ?\(.{0,500}\)|^\s*([A-Za-z_][\w.$:~]*) \(.{0,500}\)) at $|\bis in ([A-Za-z_][\w.$:~]*) \($/.exec(
+    /(?:(?:^\s*|\(inlined by\) |\b0x[\da-f]{4,16}: |\bin |#\d{1,3} +)([a-z_][\w.$:~]*(?<!:))|\bin ([A-Za-z_][\w.$:~]*) ?\(.{0,500}\)|^\s*(?:\w{5,20}point \d{1,6}, )?([A-Za-z_][\w.$:~]*) \(.{0,500}\)) at $|\bis in ([A-Za-z_][\w.$:~]*) \($/.exec(
       before,
     );
   const last =

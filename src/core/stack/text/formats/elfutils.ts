@@ -3,10 +3,16 @@
  * unwinds with the same library: `#0  0x00007f6f5cd8 raise (libc.so.6 + 0x3bebc)`, without the offset before systemd 246.
  */
 import { HASH } from '../characters.ts';
+import type { Line } from '../line.ts';
+import type { Output } from '../output.ts';
 import { baseName, type Format, frameInBody } from './format.ts';
 
 const ENTRY =
   /^#\d{1,4} +0x[\da-f]{8,16}(?: +- 1)? +([A-Za-z_.~][\w.$@:~<>]*(?:\([^()]{0,400}\))?)(?: - (\/\S{1,512}| ?\[vdso\])| \(([^\s()]{1,256})(?: \+ 0x[\da-f]{1,16})?\))?(?: (?:\/|\.\/)\S{1,512}:\d.*)?$/;
+
+/** Android's tombstones: `#01  pc 0x1f739b  /system/lib64/libc.so (abort+164)` (libunwindstack, Unwinder.cpp). */
+const TOMBSTONE =
+  /^#\d{1,4} +pc (?:0x)?[\da-f]{1,16} +(\S{1,512}) \(([A-Za-z_.][\w.$@:~]*(?:\([^()]{0,400}\))?)\+(\d{1,8})\)/;
 
 export function elfutilsFormat(): Format {
   return {
@@ -16,7 +22,7 @@ export function elfutilsFormat(): Format {
       const match = body.length > 2048 ? null : ENTRY.exec(body);
       const name = match?.[1];
       if (match === null || name === undefined) {
-        return false;
+        return readTombstone(line, out);
       }
       const library = match[2] ?? match[3];
       if (name !== 'n' && name !== 'n/a') {
@@ -29,4 +35,19 @@ export function elfutilsFormat(): Format {
       return true;
     },
   };
+}
+
+function readTombstone(line: Line, out: Output): boolean {
+  const { body } = line;
+  const [whole, library = '', name = '', offset = ''] =
+    (body.length > 2048 ? null : TOMBSTONE.exec(body)) ?? [];
+  if (whole === undefined) {
+    return false;
+  }
+  frameInBody(line, out, body.indexOf(` (${name}`) + 2, name, {
+    offset: Number(offset),
+    module: baseName(library),
+    length: name.length + 1 + offset.length,
+  });
+  return true;
 }

@@ -30,7 +30,7 @@ export function foldedFormat(): Format {
       const parts = body.slice(0, counts.index).split(';');
       // A blank beside a semicolon is one of prose or code.
       if (
-        parts.length < 3 ||
+        parts.length < (parts.every((part) => part.includes('`')) ? 2 : 3) ||
         (parts[0]?.length ?? 0) > MAX_PROGRAM ||
         parts.some((part, index) => index > 0 && part.trim() !== part) ||
         (parts.includes('', 1) &&
@@ -40,12 +40,16 @@ export function foldedFormat(): Format {
       }
       const last = parts.length - 1;
       const woken = parts[last] === parts[0] || parts[last - 1] === '' || WAKES.test(parts[last - 1] ?? '');
-      if (!parts.some((part, index) => index > 0 && FUNCTION.test(part) && part.includes('_'))) {
+      // DTrace names no program.
+      if (
+        !parts.some(
+          (part, index) => (index > 0 || part.includes('`')) && FUNCTION.test(part) && part.includes('_'),
+        )
+      ) {
         return false;
       }
       let at = 0;
       for (const [index, part] of parts.entries()) {
-        // DTrace names no program.
         const isTask = (index === 0 && !part.includes('`')) || (woken && index === last);
         const match = isTask ? null : FUNCTION.exec(part);
         const name = match?.[2];

@@ -1,4 +1,5 @@
 import { aloneFormat, namedStackFormat } from './alone.ts';
+import { apportFormat } from './apport.ts';
 import { bccFormat, klockstatFormat } from './bcc.ts';
 import { bpftraceFormat } from './bpftrace.ts';
 import { crashExceptionFormat, crashFormat } from './crash.ts';
@@ -29,6 +30,7 @@ export function createFormats(): Format[] {
     drgnFormat(),
     ddbFormat(),
     gdbFormat(),
+    apportFormat(),
     crashExceptionFormat(),
     straceFormat(),
     foldedFormat(),

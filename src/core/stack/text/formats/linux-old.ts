@@ -6,13 +6,13 @@
  * - `Trace; c026c66c <suspend_device+fc/103>`, hexadecimal (ksymoops, map.c)
  * - `[<c013c9e1>] kswapd [kernel] 0x141 (0xc44c1fd4)` (Red Hat's 2.4)
  */
-import { BRACKET, LESS, PAREN, PLUS } from '../characters.ts';
+import { BRACKET, LESS, PLUS } from '../characters.ts';
 import { moduleName } from '../linux.ts';
 import { type Format, frameInBody } from './format.ts';
 
 const BRACED = /<[\da-f]{8,16}>\{(?::([\w-]{1,64}):)?([A-Za-z_.][\w.$]{0,255})\+(\d{1,8})\}/g;
 
-const KLOGD = /\[(?:([A-Za-z][\w-]{0,63}):)?([A-Za-z_][\w.$]{0,255})\+(\d{1,8})\/(\d{1,8})\]/g;
+const KLOGD = /\[(?:([A-Za-z][\w-]{0,63}):)?([A-Za-z_.][\w.$]{0,255})\+(\d{1,8})\/(\d{1,8})\]/g;
 /** A line of nothing but such entries; one alone has a name that is no word of prose or code. */
 const KLOGD_LINE =
   /^(?:(?:Call Trace: *|EIP: +[\da-f]{4}:)(?=.*\+)|(?=.*(?:\[<|_\w*\+\d)))(?:\[<[\da-f]{8,16}>\] *|\[[^\s\]]{1,300}\+-?\d{1,8}\/\d{1,8}\] *)+(?:Not tainted.*|Tainted.*|[A-Za-z_][\w.]*\+0x.*)?$/;
@@ -68,11 +68,11 @@ export function oldLinuxFormat(): Format {
 
 export function redHatFormat(): Format {
   return {
-    needs: BRACKET | PAREN,
+    needs: BRACKET,
     read(line, out) {
       const { body } = line;
       const [whole, name = '', module = '', offset = ''] =
-        body.length > MAX_LENGTH ? [] : (RED_HAT.exec(body) ?? []);
+        body.length > MAX_LENGTH || !body.includes('] 0x') ? [] : (RED_HAT.exec(body) ?? []);
       if (whole === undefined) {
         return false;
       }

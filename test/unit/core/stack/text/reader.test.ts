@@ -320,6 +320,11 @@ describe('other text', () => {
 });
 
 describe('places', () => {
+  it('end with their line, also where a terminal is that wide', () => {
+    const line = 'panic: Assertion zap->zap_dbuf == db failed at /usr/src/sys/fs/zfs_ctl/zfs_ct.c:177';
+    const text = `${line.slice(-80)}\ncpuid = 2\n`;
+    expect(items(text)).toMatchObject([{ path: '/usr/src/sys/fs/zfs_ctl/zfs_ct.c', sourceLine: 177 }]);
+  });
   test.each(['.c:12', 'a.c:0:f()', 'a.c:x', 'dir/.c:5', 'a.c: 3068', 'http://host/a.c:80', 'a.py:12'])(
     'none in %j',
     (text) => {
