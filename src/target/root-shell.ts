@@ -1,5 +1,6 @@
 import { Failure } from '../core/failure.ts';
 import { firstLine } from './job-outcome.ts';
+import { LEASED_SHELL } from './supervisor.ts';
 import type { ShellChannel } from './transport.ts';
 
 /** What makes a shell root's. */
@@ -36,16 +37,18 @@ export type UnlockResult =
 const LONGEST_DIALOGUE = 16 * 1024;
 
 /**
- * The remote command for a shell: constant, but for the nonce (32 hex digits). Quotes and words are
+ * The remote command for a shell: constant, but for the nonce (32 hex digits). It ends by itself where no script comes:
+ * nobody tells it when the link falls silent before that. Quotes and words are
  * those that every login shell reads alike, fish and tcsh too. With a terminal stderr is dropped, since
  * it would come among the output, and the script is a named file: a shell whose stdin is a terminal would
  * be interactive and put each job into a group of its own.
  */
 export function shellCommand(root: RootShell | null, nonce: string): string {
-  if (root === null) return 'exec /bin/sh';
+  const leased = `exec /bin/sh -c '${LEASED_SHELL}'`;
+  if (root === null) return leased;
   const { by, tty, asks } = root;
-  if (!hasDialogue(root)) return by === 'sudo' ? 'exec sudo -n /bin/sh' : 'exec doas -n /bin/sh';
-  const shell = `'echo zscope-root-${nonce}; exec /bin/sh${tty ? ' /proc/self/fd/0 2>/dev/null' : ''}'`;
+  if (!hasDialogue(root)) return leased.replace('exec', `exec ${by} -n`);
+  const shell = `'echo zscope-root-${nonce}; ${LEASED_SHELL}${tty ? ' /proc/self/fd/0 2>/dev/null' : ''}'`;
   const raw = tty ? 'stty raw -echo; ' : '';
   switch (by) {
     case 'sudo':

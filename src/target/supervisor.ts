@@ -10,6 +10,15 @@ export const BEAT_SECONDS = 5;
  */
 export const MISSED_BEATS = 4;
 
+/** Ends the shell that starts it when it is not killed within as long as beats may be missing. */
+const LEASE = `(for z_turn in ${Array(MISSED_BEATS).fill('.').join(' ')}; do sleep ${BEAT_SECONDS}; kill -0 $$ || exit; done; kill -KILL $$) </dev/null >/dev/null`;
+
+/**
+ * A command that becomes a shell which ends when no whole script comes for as long as beats may be missing. Any login
+ * shell may read it within single quotes: `!` is before a blank, where tcsh leaves it alone.
+ */
+export const LEASED_SHELL = `${LEASE} 2>&1 & export z_idle=$! ; exec /bin/sh`;
+
 /** A line on stdin that means what its end means, where stdin has none or goes on. */
 export const END_WORD = 'end';
 
@@ -46,7 +55,7 @@ export interface SupervisedJob {
 }
 
 /**
- * The text sent to `exec /bin/sh` on its stdin. It is one compound command: the shell has read all
+ * The text sent to a {@link LEASED_SHELL} on its stdin. It is one compound command: the shell has read all
  * of it before any of it runs, so what follows on stdin (beats, end of file) is left to the reader
  * below. Dash reads stdin in blocks, so nothing more may be sent before the ready mark is seen.
  *
@@ -81,7 +90,9 @@ export interface SupervisedJob {
 export function supervise(job: SupervisedJob): string {
   const isKept = job.shell === 'kept';
   return `${isKept ? `${NEXT_WORD}\n` : ''}{
-${isKept ? 'kill -KILL $z_idle 2>/dev/null\nunset z_idle\n' : ''}exec 3<&0
+kill -KILL $z_idle 2>/dev/null
+unset z_idle
+exec 3<&0
 LC_ALL=C PATH=$PATH:/usr/sbin:/sbin
 export LC_ALL PATH
 umask 077
@@ -258,7 +269,7 @@ ${WAIT}exit 0
  * wrong what comes on stdin after signals; here it only reads lines.
  */
 const WAIT = `while :; do
-(for z_turn in ${Array(MISSED_BEATS).fill('.').join(' ')}; do sleep ${BEAT_SECONDS}; kill -0 $$ || exit; done; kill -KILL $$) </dev/null >/dev/null 4>&- &
+${LEASE} 4>&- &
 z_idle=$!
 read -r z_line || break
 case $z_line in

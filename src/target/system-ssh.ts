@@ -7,6 +7,7 @@ import { Askpass } from './askpass.ts';
 import type { HostEntry, Prompts } from './connection.ts';
 import { Patience } from './patience.ts';
 import { startProcess } from './process-channel.ts';
+import { BEAT_SECONDS, MISSED_BEATS } from './supervisor.ts';
 import type { Surroundings } from './surroundings.ts';
 import type { SystemRules } from './system-rules.ts';
 import { ChannelRefused, type ShellChannel, type Transport } from './transport.ts';
@@ -21,8 +22,12 @@ const MAY_PASS =
   /connection (refused|timed out|closed|reset)|operation timed out|no route to host|(network is|host is) (unreachable|down)|could not resolve hostname/i;
 /** What it says when the machine is there and one of us two does not want the other. */
 const STAYS = /permission denied|verification failed|too many authentication failures|no matching/i;
-/** The remote command whose channel shows that the machine lives: what goes in comes out. */
-const ECHO = 'exec cat';
+/**
+ * The remote command whose channel shows that the machine lives: what goes in comes out. Where there is bash it ends by
+ * itself once nothing comes for as long as beats may be missing; else with sshd's own process. Quotes are read alike by
+ * every login shell.
+ */
+export const ECHO = `exec /bin/sh -c 'command -v bash >/dev/null && exec bash -c "while read -r -t ${BEAT_SECONDS * MISSED_BEATS} z; do echo \\$z; done"; exec cat'`;
 
 /** Who answers what ssh asks. */
 interface Person {

@@ -4,7 +4,9 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { expect, test } from 'vitest';
-import { supervise } from '../../src/target/supervisor.ts';
+import { shellCommand, silentRoot } from '../../src/target/root-shell.ts';
+import { LEASED_SHELL, supervise } from '../../src/target/supervisor.ts';
+import { ECHO } from '../../src/target/system-ssh.ts';
 import { failureOf } from '../support/failure-of.ts';
 import { lines, question, reach } from './client.ts';
 import { forever, serverStarter, word } from './fixtures.ts';
@@ -81,15 +83,29 @@ test('one that was killed while it waited is replaced without a word', async () 
   connection.dispose();
 });
 
-test('it ends by itself when nobody asks, or half a script came: nothing of ours is left on the target', async () => {
-  const [server, other] = [await start(), await start()];
+test('it ends by itself when nobody asks, half a script came, or none at all: nothing of ours is left on the target', async () => {
+  const [server, other, silent] = [await start(), await start(), await start()];
   const connection = await reach(server);
   await connection.run(question(':'), null);
 
-  const ssh = spawn('ssh', ['-F', other.configFile, other.alias, 'exec /bin/sh'], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
+  const open = (to: Server, user: string, command: string) =>
+    spawn('ssh', ['-F', to.configFile, '-l', user, to.alias, command], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+  const ssh = open(other, 'root', shellCommand(null, ''));
+  // A link that falls silent as soon as the command has come looks so to the target.
+  const accounts = ['root', USER.dash, USER.fish, USER.tcsh, USER.zsh, USER.sudo];
+  const unused = accounts.map((user) => open(silent, user, shellCommand(null, '')));
+  unused.push(open(silent, USER.sudo, shellCommand(silentRoot('sudo'), '')));
+  // And to what the system's ssh asks for a sign of life.
+  const echo = open(silent, USER.fish, ECHO);
   try {
+    // Each shell, and what ends it.
+    await until('shells without a script', 60_000, () => running(silent, 'sh').length >= 2 * unused.length);
+    expect(running(silent, 'sudo').length).toBeGreaterThan(0);
+    echo.stdin.write('there \\ "$z"\n');
+    await until('the echo', 60_000, () => String(echo.stdout.read() ?? '').includes('there \\ "$z"\n'));
+    expect(running(silent, 'bash').length).toBeGreaterThan(0);
     let output = '';
     ssh.stdout.on('data', (bytes: Buffer) => {
       output += bytes.toString();
@@ -102,8 +118,11 @@ test('it ends by itself when nobody asks, or half a script came: nothing of ours
     expect(connection.state).toBe('connected');
     connection.dispose();
     await until('no shell that waits', 60_000, () => running(other, 'sh').length === 0);
+    await until('no shell without a script', 60_000, () =>
+      ['sh', 'sudo', 'sleep', 'bash', 'cat'].every((program) => running(silent, program).length === 0),
+    );
   } finally {
-    ssh.kill('SIGKILL');
+    for (const child of [ssh, echo, ...unused]) child.kill('SIGKILL');
   }
 }, 180_000);
 
@@ -132,7 +151,8 @@ test.each(['sh', 'bash', 'busybox sh'])(
   'in %s twenty questions and streams, each with beats',
   async (shell) => {
     const [command = 'sh', ...args] = shell.split(' ');
-    const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'] });
+    const leased = LEASED_SHELL.replace('/bin/sh', shell);
+    const child = spawn(command, [...args, '-c', leased], { stdio: ['pipe', 'pipe', 'pipe'] });
     let output = '';
     let said = '';
     const folder = mkdtempSync(path.join(os.tmpdir(), 'zscope-kept-'));
