@@ -71,10 +71,13 @@ export function siteMatches(site: ErrorSite, filter: string): boolean {
     .every((word) => text.includes(word));
 }
 
+/** `waiting` for a connection, `absent`: for the module, after a boot. */
+export type WatchState = 'starting' | 'watching' | 'waiting' | 'absent' | 'ended';
+
 /** What is said above the list. */
 export function watchText(watch: {
   readonly target: string;
-  readonly state: 'starting' | 'watching' | 'waiting' | 'ended';
+  readonly state: WatchState;
   readonly count: number;
   /** By the kernel's count; 0 while it said none. */
   readonly hits: number;
@@ -93,7 +96,9 @@ export function watchText(watch: {
         ? `${watch.target}: ${watch.count.toLocaleString('en-US')} errors`
         : watch.state === 'waiting'
           ? `The connection to ${watch.target} was lost; goes on when it is there again`
-          : `${watch.target}: ${watch.why === '' ? 'stopped' : watch.why}`,
+          : watch.state === 'absent'
+            ? `${watch.target} was booted anew; goes on when zfs is loaded there`
+            : `${watch.target}: ${watch.why === '' ? 'stopped' : watch.why}`,
     watch.gaps > 0
       ? `${watch.gaps === 1 ? 'a gap' : `${watch.gaps} gaps`}: errors while the connection was lost are not among them`
       : '',

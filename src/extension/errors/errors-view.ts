@@ -23,6 +23,7 @@ import {
   siteMatches,
   siteTooltip,
   taskText,
+  type WatchState,
   watchText,
 } from './error-labels.ts';
 import { ErrorMarks } from './error-marks.ts';
@@ -59,7 +60,7 @@ export class ErrorsView implements vscode.TreeDataProvider<ErrorNode>, Disposabl
   /** The watch that goes on. */
   #watch: Watch | null = null;
   #target = '';
-  #state: 'starting' | 'watching' | 'waiting' | 'ended' = 'ended';
+  #state: WatchState = 'ended';
   #why = '';
   #gaps = 0;
   /** The kernel's count since the watch began, that before the last gap, and what of it was cleared. */
@@ -118,7 +119,15 @@ export class ErrorsView implements vscode.TreeDataProvider<ErrorNode>, Disposabl
       while (this.#watch === watch && end?.reason === 'lost' && this.#why === '') {
         this.#state = 'waiting';
         this.#show();
-        const next = await comeback(this.targets, watch.entry, watch.ending.signal);
+        const absent = () => {
+          this.#state = 'absent';
+          this.#show();
+        };
+        const next = await comeback(
+          this.targets,
+          { entry: watch.entry, connection: watch.connection, module: 'zfs', absent },
+          watch.ending.signal,
+        );
         if (next === null) {
           break;
         }

@@ -1,15 +1,71 @@
+import { isFailure } from '../../core/failure.ts';
+import { isModuleLoaded } from '../../target/collectors/module-loaded.ts';
 import type { Connection, HostEntry } from '../../target/connection.ts';
+import { pause } from '../../target/pause.ts';
 import type { TargetService } from './target-service.ts';
 
 /** What is lost again and again over a connection that stands is begun anew no sooner. */
 const LEAST_MS = 1000;
+/** Between two looks for a module that is not loaded. */
+const LOOK_MS = 5000;
+
+/** What was lost. */
+interface Lost {
+  readonly entry: HostEntry;
+  /** Over which it ran. */
+  readonly connection: Connection;
+  /** What it needs: a module, which may be loaded long after a boot, by a person even; null for the kernel alone. */
+  readonly module: string | null;
+  /** Told once, when that is waited for. */
+  absent(): void;
+}
 
 /**
- * The connection with root that a lost target has next, once it stands: it is tried again by itself, or the
+ * The connection with root over which something that was lost can go on: once the target is connected again, and has
+ * the module.
+ * @returns null when the person disconnects the target, or the signal aborts
+ * @throws Failure when it cannot be told whether the module is there, but for a connection that was lost again
+ */
+export async function comeback(
+  targets: TargetService,
+  { entry, connection, module, absent }: Lost,
+  signal: AbortSignal,
+): Promise<Connection | null> {
+  for (;;) {
+    const next = await nextConnection(targets, entry, signal);
+    if (next === null || module === null || next.facts.bootId === connection.facts.bootId) {
+      return next;
+    }
+    try {
+      let isTold = false;
+      while (!(await next.run(isModuleLoaded, { module }, { signal }))) {
+        if (!isTold) {
+          isTold = true;
+          absent();
+        }
+        await pause(LOOK_MS, signal);
+        if (signal.aborted) {
+          return null;
+        }
+      }
+      return next;
+    } catch (error) {
+      if (signal.aborted) {
+        return null;
+      }
+      if (!isFailure(error) || error.code !== 'lost') {
+        throw error;
+      }
+    }
+  }
+}
+
+/**
+ * The connection with root that a target has next, once it stands: it is tried again by itself, or the
  * person connects it. Root by a password that this window knows comes a moment later.
  * @returns null when the person disconnects it, or the signal aborts
  */
-export function comeback(
+function nextConnection(
   targets: TargetService,
   entry: HostEntry,
   signal: AbortSignal,

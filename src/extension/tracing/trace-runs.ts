@@ -165,7 +165,6 @@ export class TraceRuns implements Disposable {
         target: alias,
         argumentsKnown: argumentsKnown(subject, typed ?? null),
         kind,
-        program: session.program,
       },
       session,
       this.places,
@@ -286,7 +285,11 @@ export class TraceRuns implements Disposable {
     }
     while (end.reason === 'lost' && session.limit === null) {
       panel.update({ text: `The connection to ${alias} was lost; goes on when it is there again` });
-      const next = await comeback(this.targets, entry, session.ending);
+      const { module } = session.params;
+      const absent = () =>
+        panel.update({ text: `${alias} was booted anew; goes on when ${module} is loaded there` });
+      const lost = { entry, connection: session.connection, module, absent };
+      const next = await comeback(this.targets, lost, session.ending);
       if (next === null) {
         break;
       }
