@@ -51,7 +51,9 @@ export const token: Token = {
  * `floor`, nothing of it ends behind `limit`. False when there is none.
  */
 export function readToken(text: string, plus: number, floor: number, limit: number): boolean {
-  if (text.charCodeAt(plus + 1) !== 48 || (text.charCodeAt(plus + 2) | 32) !== 120) {
+  const zero = text.charCodeAt(plus + 1);
+  // The letter is a misread digit.
+  if ((zero !== 48 && zero !== 79) || (text.charCodeAt(plus + 2) | 32) !== 120) {
     return false;
   }
   const start = symbolStart(text, plus, floor);
@@ -121,7 +123,7 @@ const MISREAD: Readonly<Record<string, string>> = {
 
 /** Offset and size of which a digit or two were mistaken when a photo of a screen was read: `+0x1fZ/0x4a0`. */
 function readMisread(text: string): { offset: number; size: number; length: number } | null {
-  const match = /^\+0x([\da-fZzOolISsq]{1,6})\/0x([\da-fZzOolISsq]{1,6})(?![\w.$])/.exec(text);
+  const match = /^\+[0O]x([\da-fZzOolISsq]{1,6})\/[0O]x([\da-fZzOolISsq]{1,6})(?![\w.$])/.exec(text);
   const [whole, offset = '', size = ''] = match ?? [''];
   if (match === null || (offset + size).replace(/[\da-f]/g, '').length > 2) {
     return null;
@@ -164,8 +166,8 @@ export function isQuestioned(text: string, start: number, floor: number): boolea
 }
 
 /**
- * ` [zfs]`, ` [zfs(POE)]`, or with a build-id ` [zfs 4f0a...]` (CONFIG_STACKTRACE_BUILD_ID), read into
- * {@link token}; blanks before the bracket may be lost or many.
+ * ` [zfs]`, ` [zfs(POE)]`, with a build-id ` [zfs 4f0a...]` (CONFIG_STACKTRACE_BUILD_ID), or
+ * ` [zfs@bf0a1000+0x2290]`, read into {@link token}; blanks before the bracket may be lost or many.
  */
 function readModule(text: string, from: number, limit: number): void {
   token.moduleStart = -1;
@@ -196,7 +198,7 @@ function readModule(text: string, from: number, limit: number): void {
   }
   let close = end;
   const next = text.charCodeAt(close);
-  if (next === 40 || next === 32) {
+  if (next === 40 || next === 32 || next === 64) {
     // No farther: a line of many brackets that are not closed would be looked through from each.
     const behind = text.slice(close, Math.min(close + MAX_ANNOTATION, limit));
     const bracket = behind.indexOf(']');
@@ -239,9 +241,9 @@ function baseNameStart(text: string, from: number, limit: number): number {
 /** Words in brackets that forums, and printers of inlined functions, put behind a frame. */
 const NOT_A_MODULE: ReadonlySet<string> = new Set(['inline', 'inlined', 'code', 'quote', 'pre', 'noparse']);
 
-/** Taint letters, a build-id, or both. */
+/** Taint letters, a build-id, or both; or where the module lies and its size, as OpenWrt prints them. */
 function isAnnotation(text: string): boolean {
-  return /^(?:\([A-Z+-]{1,12}\))?(?: [\da-f]{8,64})?$/.test(text);
+  return /^(?:\([A-Z+-]{1,12}\))?(?:@[\da-f]{6,16}\+0x[\da-f]{1,8})?(?: [\da-f]{8,64})?$/.test(text);
 }
 
 function isModuleUnit(unit: number): boolean {
