@@ -12,6 +12,7 @@ import { connectToLab } from '../vm/connect.ts';
 import { COMM, counted, lookUp } from '../vm/lookups.ts';
 import { ask, until } from '../vm/target.ts';
 import { callsOf, noToolRuns, startTrace, sumOf, type ToolTrace } from '../vm/tool-traces.ts';
+import { floods } from './floods.ts';
 import type { Finding, Proof, ProofContext } from './proof.ts';
 
 const CALLS = 40;
@@ -64,10 +65,14 @@ export const tracers: Proof = {
           findings.push(...(await batch(chosen, connection, observer, pool, context)));
         }
       }
+      if (!context.short) {
+        findings.push(...(await floods(context, connection, observer, `/${pool}`)));
+      }
       return {
         findings,
         notes: [
           'A row holds when the tool, the workload and a probe of the kernel of its own agree on the number, and where calls are told one by one, each has the name that was looked up (those by BTF: the arguments of zpl_lookup(), which has few enough), one task, what was returned, and a stack from zfs_lookup() through zpl_lookup(). bcc has no arguments at a return and no condition on a comm where it only counts: there the calls of all tasks are counted, which are at least so many.',
+          'A flood is of two processes that each ask about files in turn, at first ten calls in a second, which are read as lines, then so many that pages of the ring buffer are read. It holds when what came and what is said to be lost are together what was called, by a count of the kernel itself, and where nothing was lost, each call of a process is of the file whose turn it was, with its stack, and later than the one before.',
         ],
       };
     } finally {

@@ -1,6 +1,7 @@
 /** A workload whose calls are known: lookups of names that are not there, and the kernel's own count of them. */
 import { randomBytes } from 'node:crypto';
 import type { Connection } from '../../src/target/connection.ts';
+import { zfsLookup } from '../support/zfs-functions.ts';
 import { ask } from './target.ts';
 
 /** The name of the process that looks up. */
@@ -17,22 +18,34 @@ export async function lookUp(observer: Connection, folder: string, calls: number
   return prefix;
 }
 
-/** How often zfs_lookup() was called by {@link COMM} while `during` ran, by a probe in an instance of its own. */
-export async function counted(observer: Connection, during: () => Promise<void>): Promise<number> {
+/** What {@link lookUp} calls, and who by. */
+const LOOKUPS = { symbol: zfsLookup.symbol, comm: COMM } as const;
+
+/** How often a function of ZFS was called by tasks of that name while `during` ran, by a probe of the kernel that only counts. */
+export async function counted(
+  observer: Connection,
+  during: () => Promise<void>,
+  { symbol, comm }: { readonly symbol: string; readonly comm: string } = LOOKUPS,
+): Promise<number> {
   const own = `zvmtest_${randomBytes(4).toString('hex')}`;
+  const hist = `hist:keys=common_pid if comm == "${comm}"`;
   await ask(
     observer,
-    `cd /sys/kernel/tracing && mkdir instances/${own} && echo 'p:${own}/n zfs:zfs_lookup' >>kprobe_events
-    echo 'comm == "${COMM}"' >instances/${own}/events/${own}/n/filter
-    echo 1 >instances/${own}/events/${own}/n/enable`,
+    `cd /sys/kernel/tracing && mkdir instances/${own} && echo 'p:${own}/n zfs:${symbol}' >>kprobe_events &&
+    echo '${hist}' >instances/${own}/events/${own}/n/trigger`,
   );
   try {
     await during();
-    return Number(await ask(observer, `grep -c ': n: ' /sys/kernel/tracing/instances/${own}/trace || true`));
+    return Number(
+      await ask(
+        observer,
+        `awk '/Hits:/ { print $2 }' /sys/kernel/tracing/instances/${own}/events/${own}/n/hist`,
+      ),
+    );
   } finally {
     await ask(
       observer,
-      `cd /sys/kernel/tracing; echo 0 >instances/${own}/events/${own}/n/enable
+      `cd /sys/kernel/tracing; echo '!${hist}' >instances/${own}/events/${own}/n/trigger
       rmdir instances/${own}; echo '-:${own}/n' >>kprobe_events`,
     );
   }

@@ -16,6 +16,8 @@ import type { Connection } from '../../src/target/connection.ts';
 import * as lab from '../lab/lab.ts';
 import { zfsGetattrFast } from '../support/zfs-functions.ts';
 import { connectToLab } from './connect.ts';
+import { FLOOD, type Flood, FloodTrace, pour } from './floods.ts';
+import { counted } from './lookups.ts';
 import { Relay } from './relay.ts';
 import { POOL } from './setup.ts';
 import { alive, ask, background, traceProcesses, traceRests, until, Watched } from './target.ts';
@@ -164,6 +166,28 @@ describe('tracing a function', () => {
       slow.dispose();
       await relay.stop();
     }
+  });
+
+  it('tells all of a flood that it begins to read as pages, and how much the kernel had no room for', {
+    timeout: 180_000,
+  }, async () => {
+    const flood: Flood = { calls: 2000, processes: 2, slow: 5, rate: null };
+    const traces = await Promise.all(
+      [{ stacks: true }, { stacks: false }, { stacks: true, bufferKiB: 16 }].map((options) =>
+        FloodTrace.start(connection, observer, options),
+      ),
+    );
+    const pouring = async () => {
+      await pour(observer, `/${POOL}`, flood);
+    };
+    const byKernel = await counted(observer, pouring, FLOOD);
+    const faults = await Promise.all(traces.map((trace) => trace.faults(flood, byKernel)));
+    expect(faults).toEqual([[], [], []]);
+    expect(traces.map(({ pages, lost }) => [pages > 0, lost > 0])).toEqual([
+      [true, false],
+      [true, false],
+      [true, true],
+    ]);
   });
 
   it('does not disturb another session on the same function', async () => {

@@ -6,8 +6,13 @@ import { passes } from './passes.ts';
 import type { EventRole } from './program/programs.ts';
 import type { StackPool } from './stack-pool.ts';
 
-/** More calls than this never wait for their stack. */
-const MAX_WAITING = 256;
+/**
+ * A call waits for its stack no longer than so many seconds of the trace's clock, nor behind more entries. A processor of
+ * a virtual machine may rest between the two, while others go on.
+ */
+const PATIENCE = { seconds: 2, entries: 50_000 } as const;
+/** Entries of which those that are whole are taken out at a time. */
+const MANY = 256;
 
 /** A call that was recorded and may still lack its stack. */
 export interface Recorded {
@@ -65,11 +70,17 @@ export class CallQueue {
     if (!waiting.done) {
       this.#byCpu.set(cpu, waiting);
     }
-    if (this.#queue.length > MAX_WAITING) {
+    if (this.#queue.length > MANY) {
       this.#takeDone();
-      if (this.#queue.length > MAX_WAITING) {
-        this.giveUp();
-      }
+    }
+    const [oldest] = this.#queue;
+    if (oldest === undefined || !('call' in oldest)) {
+      return;
+    }
+    const isLate = recorded.call.time - oldest.call.time > PATIENCE.seconds;
+    if ((isLate || this.#queue.length > PATIENCE.entries) && !oldest.done) {
+      this.takeStackless(oldest.call.cpu);
+      oldest.done = true;
     }
   }
 

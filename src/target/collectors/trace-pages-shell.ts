@@ -1,15 +1,21 @@
-/** Pieces of text that are read before it is looked at how long they took, and how long pages are worth it for, in 1/100 s. */
-const TEXT = { pieces: 20, fewest: 100 } as const;
-
-/** Entries in a round below which text is cheaper than the processes that a round takes. */
-const FEW = 10;
-/** Entries that are left over of a round above which the next one begins at once. */
-const MANY = 1000;
 /**
- * Bytes that an entry has at least, with its header: a call with nothing but its comm, and half of it with a stack of four
- * frames. No more pages are asked for than are there, since a read waits for one.
+ * Pieces of text that are read before it is looked at how long they took. Pages are worth it where that is less than
+ * `fewest`, in 1/100 s, or so many entries wait meanwhile.
  */
-const LEAST_BYTES = { call: 28, withStack: 40 } as const;
+const TEXT = { pieces: 20, fewest: 100, unread: 200 } as const;
+
+/** Seconds between rounds: each costs some processes on the target, and is what a call may be late. */
+const PAUSE = 0.5;
+/** Entries in a round below which text is cheaper than the processes that a round takes, and how many such rounds make it one. */
+const FEW = { entries: 10, rounds: 4 } as const;
+/** Entries that are left over of a round above which the next one begins at once. */
+const MANY = 4000;
+/**
+ * Bytes of an entry, with its header, by which it is reckoned how many pages there are. At least: a call with nothing but
+ * its comm, and half of it with a stack of four frames, so that no page is asked for that a read would wait for. Where
+ * none waits, more than most have: all is read, and yet the other processors get their turn.
+ */
+const ENTRY_BYTES = { call: 28, withStack: 40, ample: 256 } as const;
 /** Bytes of a page's data; where pages are larger, they hold more. */
 const PAGE_BYTES = 4080;
 
@@ -21,7 +27,8 @@ const PAGE_BYTES = 4080;
  *
  * Pages have to be asked for in rounds: a read gives one page, with the number of no processor, and none at all when the
  * next event comes just then (kernel/trace/trace.c, tracing_buffers_read), so that a reader would end. What is there is
- * known by the processors' stats. A pause lets pages fill. Only one process writes at a time.
+ * known by the processors' stats; GNU's dd need not wait for more. A pause lets pages fill. Only one process writes at a
+ * time.
  *
  * - `#zscope-ID page BYTES` and `#zscope-ID format EVENT NUMBER FIELD:OFFSET:SIZE:SIGNED:TEXT ...` say how pages and
  *   events are laid out (events/header_page, format).
@@ -57,10 +64,10 @@ take_turn() {
     'entries: '*)
       if [ $word -gt 0 ]; then
         found=$((found + word))
-        count=$((word * least / ${PAGE_BYTES}))
+        count=$((word * size / ${PAGE_BYTES}))
         [ $count -gt 0 ] || count=1
         say pages "\${1##*/cpu}"
-        dd if="$1/trace_pipe_raw" bs=1024k count=$count 2>/dev/null
+        dd if="$1/trace_pipe_raw" bs=1024k count=$count $flags 2>/dev/null
       fi
       shift
       ;;
@@ -70,30 +77,38 @@ take_turn() {
   layouts
 }
 pages() {
-  laid=0 least=${LEAST_BYTES.call} on=0
+  laid=0 least=${ENTRY_BYTES.call} on=0
   read -r on <"$instance/options/stacktrace"
-  [ "$on" = 0 ] || least=${LEAST_BYTES.withStack}
+  [ "$on" = 0 ] || least=${ENTRY_BYTES.withStack}
   echo 1 >"$instance/options/sym-addr"
   while :; do
     centiseconds
     began=$now
     dd if="$instance/trace_pipe" bs=64k count=${TEXT.pieces} 2>/dev/null || exit
     centiseconds
-    [ $((now - began)) -lt ${TEXT.fewest} ] || continue
+    if [ $((now - began)) -ge ${TEXT.fewest} ]; then
+      # Slow to come, or slow to be printed.
+      counters
+      [ $unread -ge ${TEXT.unread} ] || continue
+    fi
     layouts
-    while :; do
-      sleep 0.2 2>/dev/null || sleep 1
+    flags=iflag=nonblock size=${ENTRY_BYTES.ample}
+    dd if=/dev/null $flags 2>/dev/null || flags= size=$least
+    few=0
+    while [ $few -lt ${FEW.rounds} ]; do
+      sleep ${PAUSE} 2>/dev/null || sleep 1
       take_turn
-      [ $found -ge ${FEW} ] || break
       say round
+      few=$((few + 1))
+      [ $found -lt ${FEW.entries} ] || few=0
       while [ $found -ge ${MANY} ]; do
         take_turn
         say round
       done
+      read -r on <"$instance/tracing_on"
+      [ "$on" != 0 ] || [ $found -gt 0 ] || break
     done
     say round last
-    on=1
-    read -r on <"$instance/tracing_on"
     [ "$on" != 0 ] || [ $found -gt 0 ] || exit 0
   done
 }

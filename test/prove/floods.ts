@@ -1,0 +1,111 @@
+/** Floods of calls against what traces tell of them: all, in order, or how many are missing. */
+import type { Connection } from '../../src/target/connection.ts';
+import { FLOOD, type Flood, FloodTrace, type FloodTraceOptions, pour } from '../vm/floods.ts';
+import { counted } from '../vm/lookups.ts';
+import type { Finding, ProofContext } from './proof.ts';
+
+interface Row {
+  readonly what: string;
+  readonly trace: FloodTraceOptions;
+  readonly flood: Flood;
+  /** Whether the kernel is to have no room for some; absent where it is to have for all. */
+  readonly loses?: true;
+}
+
+/** Single calls, which come as lines; then as many as two processes can, which come as pages. */
+const FLOODS: Flood = { calls: 5000, processes: 2, slow: 10, rate: null };
+
+const ROWS: readonly Row[] = [
+  { what: 'with stacks', trace: { stacks: true }, flood: FLOODS },
+  { what: 'without stacks', trace: { stacks: false }, flood: FLOODS },
+  {
+    what: 'with stacks, where the kernel has little room',
+    trace: { stacks: true, bufferKiB: 16 },
+    flood: FLOODS,
+    loses: true,
+  },
+  {
+    what: 'without stacks, where the kernel has little room',
+    trace: { stacks: false, bufferKiB: 16 },
+    flood: FLOODS,
+    loses: true,
+  },
+];
+
+/** Calls a second that are tried one after another, of two processes together, each for some seconds. */
+const PACES = [1500, 3000, 6000, 12_000, 24_000];
+const PACE_SECONDS = 5;
+/** Calls a second with stacks that are to come without a loss: more than three times what bcc's `trace -K` tells of on such a machine. */
+const LEAST_PACE = 1200;
+
+/** @param folder on a pool of the VM */
+export async function floods(
+  context: ProofContext,
+  connection: Connection,
+  observer: Connection,
+  folder: string,
+): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  const isChosen = (name: string) => context.rounds(1, 1, name).length > 0;
+  const run = async (trace: FloodTraceOptions, flood: Flood) => {
+    const running = await FloodTrace.start(connection, observer, trace);
+    let seconds = 0;
+    const byKernel = await counted(
+      observer,
+      async () => {
+        seconds = await pour(observer, folder, flood);
+      },
+      FLOOD,
+    );
+    const faults = await running.faults(flood, byKernel);
+    const rate = ((flood.calls - flood.slow) * flood.processes) / seconds;
+    return { running, faults, rate };
+  };
+  for (const { what, trace, flood, loses } of ROWS) {
+    const name = `ftrace, a flood of calls, ${what}`;
+    if (!isChosen(name)) continue;
+    context.progress(name);
+    const { running, faults, rate } = await run(trace, flood);
+    const wrong = [
+      ...faults,
+      ...(running.pages > 0 ? [] : ['no pages were read']),
+      ...(running.lost > 0 === (loses ?? false) ? [] : ['the kernel had room for another number']),
+    ];
+    const lost = running.lost === 0 ? 'none lost' : `${running.lost} entries lost, and it is said`;
+    findings.push({
+      what: name,
+      measured: [
+        `${running.calls.length} of ${flood.calls * flood.processes} calls at ${perSecond(rate)}, ${lost}`,
+        ...wrong,
+      ].join('; '),
+      holds: wrong.length === 0,
+    });
+  }
+  const name = 'ftrace, calls at a steady pace, with stacks: the quickest without a loss';
+  if (isChosen(name)) {
+    let quickest = 0;
+    const told: string[] = [];
+    for (const pace of PACES) {
+      const processes = 2;
+      const each = pace / processes;
+      const flood: Flood = { calls: each * PACE_SECONDS + 10, processes, slow: 10, rate: each };
+      context.progress(`${name}: ${perSecond(pace)}`);
+      const { running, faults, rate } = await run({ stacks: true }, flood);
+      told.push(
+        `${perSecond(rate)}: ${[running.lost === 0 ? 'none lost' : `${running.lost} entries lost`, ...faults].join(', ')}`,
+      );
+      if (faults.length > 0 || running.lost > 0) break;
+      quickest = rate;
+      // The machine cannot call more often.
+      if (rate < pace * 0.8) break;
+    }
+    findings.push({
+      what: name,
+      measured: `${perSecond(quickest)} (${told.join('; ')})`,
+      holds: quickest >= LEAST_PACE,
+    });
+  }
+  return findings;
+}
+
+const perSecond = (rate: number) => `${Math.round(rate).toLocaleString('en')}/s`;
