@@ -69,12 +69,16 @@ function otherBuild(program: Buffer, byte = 8): Buffer {
 }
 
 /** Where the function of a line leads: a file below the tree, and its 0-based line. */
-async function definitionOf(name: string, text: string): Promise<(string | number)[][]> {
+async function definitionOf(
+  name: string,
+  text: string,
+  at = text.indexOf('(') + 2,
+): Promise<(string | number)[][]> {
   const uri = `untitled:${name}`;
   await server.open(uri, 'kernel-stack', `${text}\n`);
   const found = await server.connection.sendRequest<Location[] | null>('textDocument/definition', {
     textDocument: { uri },
-    position: { line: 0, character: text.indexOf('(') + 2 },
+    position: { line: 0, character: at },
   });
   const root = `${pathToFileURL(tree.root).toString()}/`;
   return (found ?? []).map((one) => [one.uri.replace(root, ''), one.range.start.line]);
@@ -97,6 +101,18 @@ describe('a frame of a process', () => {
     const stack =
       '/sbin/zdb(+0x13a0)[0x55aabbcc]\n/sbin/zdb(+0x13a5)[0x55aabbcc]\n/sbin/zdb(+0x13f9)[0x55aabbcc]';
     expect(await definitionOf('stopped', stack)).toEqual([['cmd/zdb/pool.c', 54]]);
+  });
+
+  it.each([
+    '/sbin/zdb() [0x13a5]',
+    'zdb[0x13a5]',
+    '#3  0x00005581f0e9f3a5 n/a (zdb + 0x13a5)',
+    '    #3 0x5581f0e9f3a5  (/usr/sbin/zdb+0x13a5) (BuildId: 4f265041fc3ac07423f9)',
+  ])('without a function is so in %j too', async (entry) => {
+    const at = entry.search(/\[0x|n\/a|\(\/usr/) + 1;
+    expect(await definitionOf(entry, entry, at)).toEqual([['cmd/zdb/pool.c', 54]]);
+    // An array, and a module that nobody knows.
+    expect(await definitionOf('array', 'count[0x13a5]', 6)).toEqual([]);
   });
 
   it('is at its line when the program is installed', async () => {

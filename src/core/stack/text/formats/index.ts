@@ -1,3 +1,4 @@
+import { bracketedAddressFormat, numberedAddressFormat } from './addresses.ts';
 import { aloneFormat, namedStackFormat } from './alone.ts';
 import { apportFormat } from './apport.ts';
 import { bccFormat, klockstatFormat } from './bcc.ts';
@@ -33,6 +34,8 @@ export function createFormats(): Format[] {
     apportFormat(),
     crashExceptionFormat(),
     straceFormat(),
+    bracketedAddressFormat(),
+    numberedAddressFormat(),
     foldedFormat(),
     tickedFormat(),
     tracebackFormat(),
