@@ -7,6 +7,7 @@ import {
   CloseAction,
   DocumentLinkRequest,
   DocumentLinkResolveRequest,
+  DocumentSymbolRequest,
   ErrorAction,
   LanguageClient,
   type LanguageClientOptions,
@@ -20,7 +21,9 @@ import type { Disposable } from '../core/lifetime.ts';
 import type { NotificationKind, RequestKind, ServerOptions } from '../protocol/server.ts';
 import { CrashLimit } from './crash-limit.ts';
 import { serverArguments, serverEnvironment } from './server-process.ts';
+import type { AskServer } from './stack-text/ask-server.ts';
 import { DocumentLinks } from './stack-text/document-links.ts';
+import { DocumentOutlines } from './stack-text/document-outlines.ts';
 import { stackSelector } from './stack-text/texts.ts';
 
 /** A running language server. Disposing ends its process. */
@@ -217,7 +220,7 @@ class RestartingServer implements ServerClient {
           return { action: CloseAction.DoNotRestart, handled: true };
         },
       },
-      middleware: linksInParts(() => client),
+      middleware: inParts(() => client),
     });
     for (const prepare of this.#prepare) {
       prepare(client);
@@ -258,11 +261,13 @@ function clientOptions(
   };
 }
 
-/** Links are asked for in a shorter way than the protocol's own. */
-function linksInParts(
+/** Links and outlines are asked for in a shorter way than the protocol's own. */
+function inParts(
   client: () => LanguageClient,
-): Pick<Middleware, 'provideDocumentLinks' | 'resolveDocumentLink'> {
-  const links = new DocumentLinks((kind, params, token) => client().sendRequest(kind.method, params, token));
+): Pick<Middleware, 'provideDocumentLinks' | 'resolveDocumentLink' | 'provideDocumentSymbols'> {
+  const ask: AskServer = (kind, params, token) => client().sendRequest(kind.method, params, token);
+  const links = new DocumentLinks(ask);
+  const outlines = new DocumentOutlines(ask);
   return {
     provideDocumentLinks: (document, token) =>
       links
@@ -272,5 +277,9 @@ function linksInParts(
       links
         .resolve(link, token)
         .catch((error) => client().handleFailedRequest(DocumentLinkResolveRequest.type, token, error, link)),
+    provideDocumentSymbols: (document, token) =>
+      outlines
+        .provide(document, token)
+        .catch((error) => client().handleFailedRequest(DocumentSymbolRequest.type, token, error, null)),
   };
 }

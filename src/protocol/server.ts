@@ -261,6 +261,46 @@ export interface LinkPart {
   readonly spans: readonly number[];
 }
 
+/**
+ * The outline of an open document: what is different from an answer before. Null for a document that holds no
+ * stacks. The protocol's own request gives all of it after each edit, of a long log some megabytes.
+ */
+export const stackOutlineRequest: RequestKind<StackOutlineParams, StackOutlineChange | null> = {
+  method: 'zscope/stackOutline',
+};
+
+export interface StackOutlineParams {
+  /** Of a document that is open. */
+  readonly uri: string;
+  /** {@link StackOutlineChange.id} of the answer that the client has of this server process; null when it has none. */
+  readonly known: number | null;
+}
+
+export interface StackOutlineChange {
+  /** Names what the client has with this answer. */
+  readonly id: number;
+  /** Entries at the beginning of what the client has that stay. */
+  readonly head: number;
+  /** Entries at its end that stay, so many lines further down. */
+  readonly tail: number;
+  readonly moved: number;
+  /** What takes the place of all entries between. */
+  readonly entries: readonly OutlineEntry[];
+  /** Stands for the stacks that there are too many of to be listed, behind all others; null where all are. */
+  readonly rest: OutlineEntry | null;
+}
+
+/** A task, report or stack in the outline. */
+export interface OutlineEntry {
+  readonly name: string;
+  readonly detail: string;
+  readonly isReport: boolean;
+  /** Where it begins, 0-based in UTF-16 units: line, and the columns of its heading. */
+  readonly heading: readonly [line: number, start: number, end: number];
+  /** Where it ends: how many lines further down, and the column there. */
+  readonly end: readonly [lines: number, column: number];
+}
+
 /** The different stacks of an open document, the most frequent first; null when it holds none. */
 export const stackGroupsRequest: RequestKind<StackGroupsParams, readonly StackGroup[] | null> = {
   method: 'zscope/stackGroups',

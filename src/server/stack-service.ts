@@ -18,15 +18,17 @@ import {
   nextFrameRequest,
   type RunningModule,
   type StackLinksParams,
+  type StackOutlineParams,
   stackGroupsRequest,
   stackLinksRequest,
+  stackOutlineRequest,
   stackProgramsRequest,
 } from '../protocol/server.ts';
 import type { Locator } from './locator.ts';
 import { STACK_LANGUAGES, type StackDocument, type StackDocuments } from './stack-documents.ts';
 import { type ReadSource, StackHover } from './stack-hover.ts';
 import { StackLinks } from './stack-links.ts';
-import { stackFolds, stackSymbols } from './stack-outline.ts';
+import { DocumentOutlines, stackFolds, stackSymbols } from './stack-outline.ts';
 import { type DebugLines, StackPlaces } from './stack-places.ts';
 import { lineLinks, nextFrame, programsIn } from './stack-requests.ts';
 import { DocumentTokens, stackLegend, stackTokens } from './stack-tokens.ts';
@@ -110,6 +112,7 @@ export class StackService {
   #answer(hover: StackHover): void {
     const { connection, settled } = this.around;
     const tokens = new DocumentTokens();
+    const outlines = new DocumentOutlines();
     connection.onDocumentLinks(async ({ textDocument }) => {
       await settled();
       const document = this.#document(textDocument);
@@ -135,6 +138,10 @@ export class StackService {
     connection.onDocumentSymbol(({ textDocument }) => {
       const document = this.#document(textDocument);
       return document === null ? [] : stackSymbols(document);
+    });
+    connection.onRequest(stackOutlineRequest.method, ({ uri, known }: StackOutlineParams) => {
+      const document = this.#document({ uri });
+      return document === null ? null : outlines.changes(document, known);
     });
     connection.onFoldingRanges(({ textDocument }) => {
       const document = this.#document(textDocument);

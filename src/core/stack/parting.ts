@@ -10,14 +10,19 @@ const ENDS = '</TASK>';
 /** What `dmesg --json` writes around each line. */
 const WRAPPING = /^\s*(?:[{}[\]]+,?|\},\{|"(?:fac|pri|time|caller)":.*)$/;
 
+/** Whether a line is the mark behind the last frame of a stack. */
+export function endsTrace(line: string): boolean {
+  return line.includes(ENDS);
+}
+
 /** Whether a line without a frame is one that a kernel prints in a stack, or around its first frame. */
 export function isPartOfStack(line: string): boolean {
-  return line.includes(ENDS) || WITHIN.test(line);
+  return endsTrace(line) || WITHIN.test(line);
 }
 
 /** Whether a stack does not go on behind a line without a frame. */
 export function endsStack(line: string): boolean {
-  return line.includes(ENDS) || !(WITHIN.test(line) || WRAPPING.test(line));
+  return endsTrace(line) || !(WITHIN.test(line) || WRAPPING.test(line));
 }
 
 /**

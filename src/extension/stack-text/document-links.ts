@@ -1,16 +1,10 @@
 import * as vscode from 'vscode';
 import { type RequestKind, stackLinksRequest } from '../../protocol/server.ts';
+import { type AskServer, askForChange } from './ask-server.ts';
 import { LinkTable } from './link-table.ts';
 
 /** Links of one document that VS Code is given: it draws them all. */
 const MAX_LINKS = 100_000;
-
-/** Asks the server. @throws when the request fails or is cancelled. */
-export type AskServer = <P, R>(
-  kind: RequestKind<P, R>,
-  params: P,
-  token: vscode.CancellationToken,
-) => Promise<R>;
 
 /** As the Language Server Protocol has it; what is left out here is not asked for. */
 interface ResolvedLink {
@@ -54,15 +48,10 @@ export class DocumentLinks {
   ): Promise<vscode.DocumentLink[] | null> {
     const kept = this.#kept.get(document) ?? new Kept();
     this.#kept.set(document, kept);
-    const known = kept.table.id;
-    const change = await this.ask(stackLinksRequest, { uri: document.uri.toString(), known }, token);
+    const change = await askForChange(this.ask, stackLinksRequest, document, kept.table, token);
     if (change === null) {
       this.#kept.delete(document);
       return null;
-    }
-    if (kept.table.id !== known && change.head + change.tail > 0) {
-      // The answer to another question came meanwhile: this one is no difference to it.
-      return this.provide(document, token);
     }
     kept.document = change.document;
     return kept.table.take(change, MAX_LINKS);

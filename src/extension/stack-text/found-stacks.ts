@@ -10,13 +10,13 @@ export class FoundStacks implements Disposable {
 
   /** Before the server is first asked. */
   constructor(server: Pick<LazyServer, 'listen'>, context: Context) {
-    const uris = new Set<string>();
+    const paths = new Set<string>();
     server.listen(holdsStacks, ({ uri }) => {
-      context.set('zscope.stackTexts', [...uris.add(uri)]);
+      context.set('zscope.stackTexts', [...paths.add(pathOf(vscode.Uri.parse(uri, true)))]);
     });
     this.#listener = vscode.workspace.onDidCloseTextDocument(({ uri }) => {
-      if (uris.delete(uri.toString())) {
-        context.set('zscope.stackTexts', [...uris]);
+      if (paths.delete(pathOf(uri))) {
+        context.set('zscope.stackTexts', [...paths]);
       }
     });
   }
@@ -24,4 +24,9 @@ export class FoundStacks implements Disposable {
   dispose(): void {
     this.#listener.dispose();
   }
+}
+
+/** As VS Code's key `resourcePath` has it. Its key `resource` is no choice: of a remote window it has other schemes than here. */
+function pathOf({ scheme, fsPath, path }: vscode.Uri): string {
+  return scheme === 'file' ? fsPath : path;
 }

@@ -84,9 +84,9 @@ export class StackCommands {
     id: string | undefined,
     not: string | null,
   ): Promise<{ readonly id: string; readonly label: string; readonly side: Side } | null> {
-    const items = this.#sides().filter((item) => item.id !== not);
+    const sides = this.#sides().filter((item) => item.id !== not);
     if (id !== undefined) {
-      const found = items.find((item) => item.id === id);
+      const found = sides.find((item) => item.id === id);
       if (found === undefined) {
         throw new Failure(
           'no-stacks',
@@ -96,6 +96,9 @@ export class StackCommands {
       }
       return found;
     }
+    // VS Code keeps documents for a while whose tabs were closed.
+    const shown = shownTexts();
+    const items = sides.filter((item) => item.id === LIVE || shown.has(item.id));
     if (items.length === 0 || (items.length === 1 && not === null)) {
       throw new Failure(
         'no-stacks',
@@ -108,10 +111,12 @@ export class StackCommands {
 
   #sides(): (vscode.QuickPickItem & { readonly id: string; readonly side: Side })[] {
     const active = vscode.window.activeTextEditor?.document;
+    const rank = (document: vscode.TextDocument) =>
+      document === active ? 0 : document.uri.scheme === schemes.stacks ? 2 : 1;
     const texts = vscode.workspace.textDocuments
       .filter((document) => mayHoldStacks(document) && !document.isClosed)
-      // The one that is being looked at first.
-      .sort((a, b) => Number(b === active) - Number(a === active))
+      // The one that is being looked at first, what was made of others last.
+      .sort((a, b) => rank(a) - rank(b))
       .map((document) => ({
         id: document.uri.toString(),
         label: titleOf(document),
@@ -148,6 +153,19 @@ export class StackCommands {
     }
     return groups;
   }
+}
+
+/** URIs of the texts that have a tab. */
+function shownTexts(): ReadonlySet<string> {
+  const inputs = vscode.window.tabGroups.all.flatMap(({ tabs }) => tabs.map(({ input }) => input));
+  const uris = inputs.flatMap((input) =>
+    input instanceof vscode.TabInputText
+      ? [input.uri]
+      : input instanceof vscode.TabInputTextDiff
+        ? [input.original, input.modified]
+        : [],
+  );
+  return new Set(uris.map((uri) => uri.toString()));
 }
 
 /** The editor of a text with stacks: the active one, else one that is in sight. @throws Failure */

@@ -94,9 +94,11 @@ describe('the server process', () => {
     });
     expect(answer).not.toHaveProperty('capabilities.hoverProvider');
     expect((await other.request(indexStatusRequest, null)).files).toBe(8);
-    const documentSelector = ['kernel-stack', 'log', 'plaintext'].map((language) => ({ language }));
+    const documentSelector = ['kernel-stack', 'zfs-dbgmsg', 'log', 'plaintext'].map((language) => ({
+      language,
+    }));
     await expect
-      .poll(() => registered)
+      .poll(() => registered, { timeout: 60_000 })
       .toMatchObject([
         { method: 'textDocument/documentLink', registerOptions: { documentSelector, resolveProvider: true } },
         { method: 'textDocument/definition', registerOptions: { documentSelector } },
