@@ -6,6 +6,7 @@
 import { beginsSymbol, isHexUnit, isSymbolUnit } from './characters.ts';
 import { bodyStart } from './decorations.ts';
 import { readToken, token } from './token.ts';
+import { goesOnBehindBlank } from './wrapped.ts';
 
 /** How much of the two lines is looked at. */
 const REACH = 700;
@@ -108,7 +109,8 @@ export function findJoint(first: string, second: string, last: number, isFull: b
     return { cut: trimmed.length - 1, resume: 0, glue: '' };
   }
   let resume = 0;
-  const quote = /^[> ]*>/.exec(first)?.[0];
+  // strace's mark before a path is no quote.
+  const quote = /^ ?> \//.test(first) ? undefined : /^[> ]*>/.exec(first)?.[0];
   if (quote !== undefined) {
     const same = /^[> ]*> ?/.exec(second);
     if (same === null) {
@@ -153,40 +155,6 @@ function isWrapped(length: number, quote: number, head: string): boolean {
   const blank = head.search(/\s/);
   const word = blank < 0 ? head.length : blank;
   return length <= MAX_WRAPPED && length + 1 + word > MIN_UNWRAPPED - quote;
-}
-
-/** Entries that are longer than a line may be: with a number, an address, a library or a name of the source before them. */
-const LONG_ENTRY =
-  /^(?:#\d{1,4}:? |(?:at|by) 0x[\dA-F]{4,16}: |(?:\[?0x)?[\da-f]{4,16}\]? [A-Za-z_$.~]\S*\+0x|(?:\[?0x)?[\da-f]{6,16}\]? [A-Za-z_]|.* \| +[A-Za-z_][\w.]*$|.* funcgraph_entry:.*\|$|> ?\/|\/\S+\(|\*? ?frame #\d|[+!:|* ]{0,80}\d{1,9} +\S|(?:\? )?[A-Za-z_][\w.$]*(?:\+0x[\da-f]+)?$|\. [A-Za-z_]|BUG: .* in [A-Za-z_][\w.$]*$|(?:\d+us \[[^\]]+\] +)?[A-Za-z_][\w.$]*\+0x[\da-f]+ *$|.*-> +\S+$)/;
-/** What of them can begin a line. */
-const REST =
-  /^(?:at \S|from \S|in \S|\(|\[[\w.+/-]+(?:\.\w+)?\]|\[inline\]|\+ \d|- \/|[\w@]+=|const\b|[\w./+~-]+\.\w{1,3}:\d+(?::\d+)? ?(?:\[inline\]|$)|[A-Za-z_][\w.$@]* \(|[A-Za-z_][\w.]*\(\)(?: \{|;)$)/;
-/** What begins an entry of its own. */
-const ENTRY =
-  /^(?:#\d|\*? ?frame #|Thread \d|(?:at|by) 0x|0x[\da-f]{6}|\[?[\da-f]{12,16}\]? |[A-Z][\w ]{2,30}:|\d{1,3} +\S+ +0x)/;
-
-const NUMBERED = /^(?:#|\*? ?frame #)\d/;
-
-/** Whether an entry that was broken at a blank goes on in `head`. */
-function goesOnBehindBlank(body: string, head: string): boolean {
-  if (head.startsWith('[inline]')) {
-    return /\.\w{1,3}:\d+$/.test(body);
-  }
-  if (!LONG_ENTRY.test(body) || ENTRY.test(head)) {
-    return false;
-  }
-  return (
-    REST.test(head) || (NUMBERED.test(body) && (isOpen(body) || /(?: at| in| -| from| \+|[=,])$/.test(body)))
-  );
-}
-
-/** Whether a bracket of a list of arguments or types is not closed. */
-function isOpen(body: string): boolean {
-  let open = 0;
-  for (const character of body) {
-    open += character === '(' || character === '<' ? 1 : character === ')' || character === '>' ? -1 : 0;
-  }
-  return open > 0;
 }
 
 /** Whether an entry of crash or of a panic of macOS was broken at one of its blanks. */
@@ -263,7 +231,7 @@ function placeSpans(tail: string, head: string): boolean {
   return (
     (/\.[chS]:\d{0,6}$/.test(tail) && /^\d{0,6}:[A-Za-z_]\w*\(\)/.test(head)) ||
     (tail.length >= FULL_LENGTH && /\/[\w.+-]*$/.test(tail) && /^\w[\w./+-]*\.[chS]:\d/.test(head)) ||
-    (/\bfile:? [\w./+~-]*$/.test(tail) && /^[\w./+-]*\.[chS], line:? \d/.test(head)) ||
+    (/\bfile:? [\w./+~-]+$/.test(tail) && /^[\w./+-]*\.[chS], line:? \d/.test(head)) ||
     (/\.[chS]:\d{1,7}:\w*$/.test(tail) && /^\w*\(\)/.test(head) && !/\.[chS]:\d{1,7}:\d+$/.test(tail))
   );
 }

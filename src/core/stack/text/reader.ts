@@ -324,7 +324,7 @@ export class StackTextReader {
     }
     for (const format of this.#formatsOf(classes)) {
       if (format !== current && format.read(line, out)) {
-        this.#current = format;
+        this.#current = format.isGeneral === true ? null : format;
         return;
       }
     }

@@ -14,18 +14,16 @@ import { baseName, type Format, frameInBody } from './format.ts';
  * numbered entry.
  */
 const BEFORE =
-  /^(?:(?:#\d{1,4}|\d{1,3}(?= +\[<)|\[?<?(?:0x)?[\da-f]{4,16}>?\]?:?|\[<0>\]|=>|at|R?IP:?|[EN]IP:?|(?:pc|PC|lr|LR) ?(?:is at|:)|[\da-f]{4}:|\?)[ \t]*){0,5}(?:\[([A-Za-z][\w-]{0,63})\]|([A-Za-z][\w.+-]{0,63})'|(?<=^#\d{1,4} +)\[)?$/;
+  /^(?:(?:#\d{1,4}|\d{1,3}(?= +\[<)|\[?<?(?:0x)?[\da-f]{4,16}>?\]?:?|\[<0>\]|=>|at|R?IP:?|[EN]IP:?|(?:pc|PC|lr|LR) ?(?:is at|:)|[\da-f]{4}:|\?)[ \t]*){0,5}(?:\[([A-Za-z][\w-]{0,63})\]|(?!b')([A-Za-z][\w.+-]{0,63})'|(?<=^#\d{1,4} +)\[)?$/;
 
 /** A module in brackets, with its build-id where the kernel prints that, arguments, an end in the middle of a size, or an instruction behind DDB's colon. */
 const BEHIND =
   /^(?: ?\[((?:\/[^\]\s]{0,512}\/)?[\w.+-]{1,128})(?: [\da-f]{6,40})?\]| \(((?:\/|\[)[^()]{1,512}\]?|[\w.+-]{1,128}\.(?:so|ko)[\w.]*)\)|\((?:[\da-fx, ?]{0,400}|\.\.\.)\)|\/(?:0x?)?(?: ?\[([\w-]{1,64})\])?|(?= (?:[A-Za-z_]\w{0,255} )?[\w./+~-]{1,512}\.[chS]:-?\d)|\]$|:?)(?:[,;:]?\s|\)|$)/;
 
-/** One more frame of the same kind: a line of procstat's. */
-const ANOTHER = /^\s+[A-Za-z_.][\w.$]*\+0x[\da-f]+(?=\s|$)/;
-
 export function aloneFormat(): Format {
   return {
     needs: PLUS,
+    isGeneral: true,
     read(line: Line, out: Output): boolean {
       const { body } = line;
       const plus = body.indexOf('+0x');
@@ -36,7 +34,7 @@ export function aloneFormat(): Format {
       const numbersEnd = plus + 3 + hexLength(body, plus + 3);
       const behind = BEHIND.exec(body.slice(numbersEnd, numbersEnd + 700));
       const before = behind === null ? null : BEFORE.exec(body.slice(0, start));
-      if (behind === null || before === null || ANOTHER.test(body.slice(numbersEnd, numbersEnd + 700))) {
+      if (behind === null || before === null) {
         return false;
       }
       const printed = before[1] ?? before[2] ?? behind[1] ?? behind[3] ?? behind[2]?.replace(/^\[|\]$/g, '');

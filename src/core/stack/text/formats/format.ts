@@ -10,6 +10,8 @@ export interface Format {
   readonly needs: number;
   /** Classes of which such a line holds at least one; none where it is not given. */
   readonly any?: number;
+  /** What it reads may be a part of what others read: not asked before these for the line after one of its own. */
+  readonly isGeneral?: boolean;
   /** Reads a line; false when it is none of this format's. */
   read(line: Line, out: Output): boolean;
 }
