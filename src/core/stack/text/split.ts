@@ -2,7 +2,7 @@
  * Finds again the entries of a stack whose newlines were lost: `#0 0x7f.. in a () from x.so #1 0x7f.. in b ()`.
  */
 
-import { GREATER, HASH, PAREN, SEMICOLON } from './characters.ts';
+import { EQUALS, GREATER, HASH, PAREN, SEMICOLON } from './characters.ts';
 
 /** Shorter lines hold no two entries. */
 const MIN_LENGTH = 40;
@@ -56,15 +56,22 @@ const BORDER = new RegExp(
 
 /** Whether a line of these classes of characters, so long, could hold more than one entry. */
 export function mayHoldEntries(classes: number, length: number): boolean {
+  const isArrow = (classes & (GREATER | EQUALS)) === (GREATER | EQUALS);
   return (
-    (classes & (HASH | PAREN | GREATER | SEMICOLON)) !== 0 && length >= MIN_LENGTH && length <= MAX_LENGTH
+    ((classes & (HASH | PAREN | SEMICOLON)) !== 0 || isArrow) && length >= MIN_LENGTH && length <= MAX_LENGTH
   );
 }
 
+/** Some of what each entry holds; a log's other lines hardly ever do, and {@link BORDER} is tried at every blank. */
+const HINT = /[+#;|]|=>|[\da-f]{8}|0x[\dA-F]{4}|\.\w{1,3}:\d/;
+
 /** Columns where the second and further entries of `text` begin. */
 export function entryColumns(text: string): number[] {
-  const first = Math.max(text.search(/\S/), 0);
   const columns: number[] = [];
+  if (!HINT.test(text)) {
+    return columns;
+  }
+  const first = Math.max(text.search(/\S/), 0);
   for (const { index } of text.matchAll(BORDER)) {
     if (index > first) {
       columns.push(index);
