@@ -117,13 +117,17 @@ export class StackCommands {
       .filter((document) => mayHoldStacks(document) && !document.isClosed)
       // The one that is being looked at first, what was made of others last.
       .sort((a, b) => rank(a) - rank(b))
-      .map((document) => ({
-        id: document.uri.toString(),
-        label: titleOf(document),
-        description:
-          document.uri.scheme === schemes.stacks ? '' : vscode.workspace.asRelativePath(document.uri),
-        side: { title: titleOf(document), groups: () => this.#groupsOf(document) },
-      }));
+      .map((document) => {
+        const title = titleOf(document);
+        const where =
+          document.uri.scheme === schemes.stacks ? '' : vscode.workspace.asRelativePath(document.uri);
+        return {
+          id: document.uri.toString(),
+          label: title,
+          description: where === title ? '' : where,
+          side: { title, groups: () => this.#groupsOf(document) },
+        };
+      });
     const connection = this.targets.connection;
     const alias = this.targets.active?.entry.alias;
     if (connection === null || alias === undefined) {
