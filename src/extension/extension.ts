@@ -67,10 +67,10 @@ export function activate(extension: vscode.ExtensionContext): void {
     ),
   );
   const root = own(new RootAccess(targets, extension.secrets, extension.globalState, funnel));
-  const server = own(new LazyServer(extension, funnel));
+  const running = own(new RunningSource(context));
+  const server = own(new LazyServer(extension, funnel, (file) => running.shown(file)));
   const transfers = new ModuleTransfers(server);
   const places = new PlaceService(server, transfers);
-  const running = own(new RunningSource(context));
   const opener = own(new SourceOpener(running));
   const frames = new FrameOpener(opener, places, funnel);
 

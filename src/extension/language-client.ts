@@ -5,6 +5,7 @@
 import * as vscode from 'vscode';
 import {
   CloseAction,
+  DefinitionRequest,
   DocumentLinkRequest,
   DocumentLinkResolveRequest,
   DocumentSymbolRequest,
@@ -38,6 +39,9 @@ export interface ServerClient extends Disposable {
   listen<P>(kind: NotificationKind<P>, handler: (params: P) => void): void;
 }
 
+/** Gives the document that shows the lines of a file as the running build has them. */
+type Shown = (file: vscode.Uri) => Promise<vscode.Uri>;
+
 /** Messages in a row that may fail on their way before the server is taken for broken. */
 const MAX_ERRORS = 3;
 
@@ -57,6 +61,7 @@ class QuietClient extends LanguageClient {
  * stderr goes to `log`.
  * @param prepare is called with the client before the server runs
  * @param gaveUp is called when the server ended and is not started again by itself
+ * @param shown where a line of the running build is to be seen
  * @returns at once: it can be disposed while it starts
  */
 export function startServer(
@@ -64,8 +69,9 @@ export function startServer(
   log: vscode.LogOutputChannel,
   prepare: (client: Pick<ServerClient, 'answer' | 'listen'>) => void,
   gaveUp: () => void,
+  shown: Shown,
 ): ServerClient {
-  return new RestartingServer(context, log, prepare, gaveUp);
+  return new RestartingServer(context, log, prepare, gaveUp, shown);
 }
 
 /**
@@ -88,6 +94,7 @@ class RestartingServer implements ServerClient {
     private readonly log: vscode.LogOutputChannel,
     prepare: (client: RestartingServer) => void,
     private readonly gaveUp: () => void,
+    private readonly shown: Shown,
   ) {
     prepare(this);
     this.#client = this.#start();
@@ -220,7 +227,7 @@ class RestartingServer implements ServerClient {
           return { action: CloseAction.DoNotRestart, handled: true };
         },
       },
-      middleware: inParts(() => client),
+      middleware: inParts(() => client, this.shown),
     });
     for (const prepare of this.#prepare) {
       prepare(client);
@@ -261,12 +268,19 @@ function clientOptions(
   };
 }
 
-/** Links and outlines are asked for in a shorter way than the protocol's own. */
+/**
+ * Links and outlines are asked for in a shorter way than the protocol's own; links and definitions lead to the running
+ * source where the person wants that.
+ */
 function inParts(
   client: () => LanguageClient,
-): Pick<Middleware, 'provideDocumentLinks' | 'resolveDocumentLink' | 'provideDocumentSymbols'> {
+  shown: Shown,
+): Pick<
+  Middleware,
+  'provideDocumentLinks' | 'resolveDocumentLink' | 'provideDefinition' | 'provideDocumentSymbols'
+> {
   const ask: AskServer = (kind, params, token) => client().sendRequest(kind.method, params, token);
-  const links = new DocumentLinks(ask);
+  const links = new DocumentLinks(ask, shown);
   const outlines = new DocumentOutlines(ask);
   return {
     provideDocumentLinks: (document, token) =>
@@ -277,6 +291,10 @@ function inParts(
       links
         .resolve(link, token)
         .catch((error) => client().handleFailedRequest(DocumentLinkResolveRequest.type, token, error, link)),
+    provideDefinition: (document, position, token) =>
+      links
+        .definitions(document, position, token)
+        .catch((error) => client().handleFailedRequest(DefinitionRequest.type, token, error, null)),
     provideDocumentSymbols: (document, token) =>
       outlines
         .provide(document, token)

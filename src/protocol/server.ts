@@ -301,6 +301,12 @@ export interface OutlineEntry {
   readonly end: readonly [lines: number, column: number];
 }
 
+/** Beside what the Language Server Protocol has of a link that was resolved and of a definition. */
+export interface IsExact {
+  /** The line is that of the running build, or of the text: it may be another one in the source that is open. */
+  readonly isExact?: boolean;
+}
+
 /** The different stacks of an open document, the most frequent first; null when it holds none. */
 export const stackGroupsRequest: RequestKind<StackGroupsParams, readonly StackGroup[] | null> = {
   method: 'zscope/stackGroups',

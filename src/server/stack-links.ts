@@ -2,7 +2,7 @@ import type { DocumentLink, Location, Position } from 'vscode-languageserver/nod
 import { sourceName } from '../core/stack/frame.ts';
 import { type FrameItem, frameOf, type SourceItem } from '../core/stack/text/items.ts';
 import type { Place } from '../core/symbols/location.ts';
-import type { LinkPart, StackLinksChange } from '../protocol/server.ts';
+import type { IsExact, LinkPart, StackLinksChange } from '../protocol/server.ts';
 import { commonEnds } from './common-ends.ts';
 import type { Locator } from './locator.ts';
 import type { StackDocument } from './stack-documents.ts';
@@ -117,7 +117,7 @@ export class StackLinks {
   }
 
   /** Fills in where a link leads. */
-  async resolve(link: DocumentLink): Promise<DocumentLink> {
+  async resolve(link: DocumentLink): Promise<DocumentLink & IsExact> {
     const data: unknown = link.data;
     const document = typeof data === 'number' ? this.#numbered.get(data)?.deref() : undefined;
     if (document === undefined) {
@@ -129,16 +129,17 @@ export class StackLinks {
       return link;
     }
     // The fragment is how VS Code opens a file at a line.
-    return { ...link, target: `${place.uri}#L${place.line ?? 1}`, tooltip: placeText(place) };
+    const target = `${place.uri}#L${place.line ?? 1}`;
+    return { ...link, target, tooltip: placeText(place), ...exactness(place) };
   }
 
   /** All lines that may be meant: the editor lets the person choose. */
-  async definition(document: StackDocument, position: Position): Promise<Location[]> {
+  async definition(document: StackDocument, position: Position): Promise<(Location & IsExact)[]> {
     const places = await this.#placesAt(document, position);
     return places.flatMap((place) =>
       (place.candidates ?? [place]).flatMap(({ uri, line }) => {
         const at = { line: Math.max((line ?? 1) - 1, 0), character: 0 };
-        return uri === null ? [] : [{ uri, range: { start: at, end: at } }];
+        return uri === null ? [] : [{ uri, range: { start: at, end: at }, ...exactness(place) }];
       }),
     );
   }
@@ -179,4 +180,8 @@ export class StackLinks {
     }
     return number;
   }
+}
+
+function exactness({ how }: Place): IsExact {
+  return how === 'dwarf' ? { isExact: true } : {};
 }

@@ -93,6 +93,10 @@ describe('the source of the running version', () => {
     change.insert(document?.uri ?? folder(), new vscode.Position(0, 0), 'x');
     await vscode.workspace.applyEdit(change).then(undefined, () => false);
     assert.equal(document?.isDirty, false);
+    // Links lead there too; a call that was found in the open source is there.
+    assert.equal((await running.shown(vscode.Uri.joinPath(folder(), file))).scheme, 'zscope-revision');
+    await opener.open(place(27, { how: 'call-site' }), { preserveFocus: false });
+    assert.equal(shown()?.scheme, 'file');
   });
 
   it('is given to nobody from a folder that is not open', async () => {

@@ -21,6 +21,8 @@ export class LazyServer implements Disposable {
   constructor(
     private readonly extension: vscode.ExtensionContext,
     private readonly funnel: FailureFunnel,
+    /** Where a line of the running build is to be seen. */
+    private readonly shown: (file: vscode.Uri) => Promise<vscode.Uri>,
   ) {
     const startFor = (document: vscode.TextDocument) => {
       if (this.#client === null && (isOurs(document) || mayHoldStacks(document))) {
@@ -103,6 +105,7 @@ export class LazyServer implements Disposable {
           }
         },
         () => this.funnel.guard('Restarting the language server', () => this.#gaveUp()),
+        this.shown,
       );
       this.#client = client;
       client.started.catch(() => {

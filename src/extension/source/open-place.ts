@@ -76,7 +76,8 @@ export class SourceOpener implements Disposable {
           : `It was built from ${place.path}: open that source as a folder of the workspace.`,
       );
     }
-    const differs = place.how !== 'function' && (await this.running.differs(file));
+    // A call or a definition was looked up in the source that is open.
+    const differs = place.how === 'dwarf' && (await this.running.differs(file));
     const uri = (differs && this.running.chosen ? await this.running.documentOf(file) : null) ?? file;
     const document = await textOf(uri);
     const line = Math.min(Math.max((place.line ?? 1) - 1, 0), document.lineCount - 1);

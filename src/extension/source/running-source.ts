@@ -80,6 +80,11 @@ export class RunningSource implements vscode.TextDocumentContentProvider, Dispos
     });
   }
 
+  /** Where a line of the running build is to be seen: as it stands there, if that is another file and the person wants it. */
+  async shown(file: vscode.Uri): Promise<vscode.Uri> {
+    return (this.chosen && (await this.differs(file)) ? await this.documentOf(file) : null) ?? file;
+  }
+
   #locate(file: vscode.Uri): { readonly revision: RunningRevision; readonly path: string } | null {
     const revision = this.#revision;
     const relative = revision === null ? '' : path.relative(revision.folder, file.fsPath);

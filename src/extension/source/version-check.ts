@@ -73,7 +73,7 @@ export function changeRemark(running: string, head: string | null, changed: read
   const [first = ''] = changed;
   const name = first.slice(first.lastIndexOf('/') + 1);
   const files =
-    changed.length === 1 ? `${name} differs` : `${changed.length} C files differ, ${name} among them`;
+    changed.length === 1 ? `${name} differs` : `${changed.length} C files differ, ${name} among them,`;
   const source = head === null ? 'the source that is open' : `the source that is open (${head})`;
   return `The target runs ZFS ${inert(running, LONGEST)}, and ${files} in ${source}: lines there may be off.`;
 }

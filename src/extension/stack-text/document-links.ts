@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import { type RequestKind, stackLinksRequest } from '../../protocol/server.ts';
+import { type IsExact, type RequestKind, stackLinksRequest } from '../../protocol/server.ts';
 import { type AskServer, askForChange } from './ask-server.ts';
 import { LinkTable } from './link-table.ts';
 
@@ -7,10 +7,19 @@ import { LinkTable } from './link-table.ts';
 const MAX_LINKS = 100_000;
 
 /** As the Language Server Protocol has it; what is left out here is not asked for. */
-interface ResolvedLink {
+interface ResolvedLink extends IsExact {
   readonly target?: string;
   readonly tooltip?: string;
 }
+
+interface Definition extends IsExact {
+  readonly uri: string;
+  readonly range: { readonly start: { readonly line: number; readonly character: number } };
+}
+
+const definitionRequest: RequestKind<object, readonly Definition[] | null> = {
+  method: 'textDocument/definition',
+};
 
 const resolveRequest: RequestKind<object, ResolvedLink> = { method: 'documentLink/resolve' };
 
@@ -39,7 +48,11 @@ class Kept {
 export class DocumentLinks {
   readonly #kept = new WeakMap<vscode.TextDocument, Kept>();
 
-  constructor(private readonly ask: AskServer) {}
+  /** @param shown where a line of the running build is to be seen */
+  constructor(
+    private readonly ask: AskServer,
+    private readonly shown: (file: vscode.Uri) => Promise<vscode.Uri>,
+  ) {}
 
   /** @throws as {@link AskServer} */
   async provide(
@@ -61,18 +74,38 @@ export class DocumentLinks {
   async resolve(link: vscode.DocumentLink, token: vscode.CancellationToken): Promise<vscode.DocumentLink> {
     if (link instanceof StackLink) {
       const { start, end } = link.range;
-      const { target, tooltip } = await this.ask(
-        resolveRequest,
-        { range: { start, end }, data: link.data() },
-        token,
-      );
+      const {
+        target,
+        tooltip,
+        isExact = false,
+      } = await this.ask(resolveRequest, { range: { start, end }, data: link.data() }, token);
       if (target !== undefined) {
-        link.target = vscode.Uri.parse(target, true);
+        const uri = vscode.Uri.parse(target, true);
+        link.target = isExact
+          ? (await this.shown(uri.with({ fragment: '' }))).with({ fragment: uri.fragment })
+          : uri;
       }
       if (tooltip !== undefined) {
         link.tooltip = tooltip;
       }
     }
     return link;
+  }
+
+  /** Where what stands at a position leads. @throws as {@link AskServer} */
+  async definitions(
+    document: vscode.TextDocument,
+    { line, character }: vscode.Position,
+    token: vscode.CancellationToken,
+  ): Promise<vscode.Location[]> {
+    const params = { textDocument: { uri: document.uri.toString() }, position: { line, character } };
+    const found = (await this.ask(definitionRequest, params, token)) ?? [];
+    return Promise.all(
+      found.map(async ({ uri, range: { start }, isExact = false }) => {
+        const file = vscode.Uri.parse(uri, true);
+        const at = new vscode.Position(start.line, start.character);
+        return new vscode.Location(isExact ? await this.shown(file) : file, at);
+      }),
+    );
   }
 }
