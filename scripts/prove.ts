@@ -9,6 +9,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import * as lab from '../test/lab/lab.ts';
+import { argumentPlaces } from '../test/prove/arguments.ts';
 import { fuzz } from '../test/prove/fuzz.ts';
 import { kills } from '../test/prove/kills.ts';
 import { modules } from '../test/prove/modules.ts';
@@ -20,7 +21,7 @@ import { window } from '../test/prove/window.ts';
 import { repository } from '../test/support/paths.ts';
 import { elapsedProgress } from '../test/support/progress.ts';
 
-const proofs: readonly Proof[] = [moments, window, kills, fuzz, tracers, modules, vmlinux];
+const proofs: readonly Proof[] = [moments, window, kills, fuzz, tracers, modules, vmlinux, argumentPlaces];
 
 const progress = elapsedProgress();
 

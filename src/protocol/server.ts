@@ -164,10 +164,10 @@ export interface TypedFunctionParams {
 }
 
 /**
- * Where a function was inlined by the debug info of running builds, as far as that is here already: in the first of
- * the builds that has it anywhere. Null when none of them is known to.
+ * Where a function was inlined by the debug info of running builds, as far as that is here already: of each build that
+ * has it anywhere.
  */
-export const inlinedSitesRequest: RequestKind<InlinedSitesParams, BuiltSites | null> = {
+export const inlinedSitesRequest: RequestKind<InlinedSitesParams, readonly BuiltSites[]> = {
   method: 'zscope/inlinedSites',
 };
 

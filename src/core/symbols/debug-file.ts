@@ -10,7 +10,7 @@ import { DebugInfo } from './dwarf/debug-info.ts';
 import { debugSections } from './dwarf/debug-section.ts';
 import type { Entry } from './dwarf/entry.ts';
 import { type DebugParameter, readParameters } from './dwarf/parameters.ts';
-import { type MemberTable, readInlinedArguments, readTypedFunction } from './dwarf/typed-function.ts';
+import { type MemberTable, readTypedFunction } from './dwarf/typed-function.ts';
 import { type DebugEnumerator, type DebugStruct, enumeratorsOf, Types } from './dwarf/types.ts';
 import { guarded } from './elf/bytes.ts';
 import { ElfFile } from './elf/elf-file.ts';
@@ -18,8 +18,9 @@ import { buildIdOf, debugLinkOf, modinfo } from './elf/identity.ts';
 import { Layout } from './elf/layout.ts';
 import { type ElfSymbol, SymbolTable } from './elf/symbol-table.ts';
 import { FrameSymbols } from './frame-symbols.ts';
+import { InlinedSiteReader } from './inlined-sites.ts';
 import type { DebugLine } from './location.ts';
-import type { InlinedSite, InlinedSites, TypedFunction } from './value-type.ts';
+import type { InlinedSites, TypedFunction } from './value-type.ts';
 
 /** Random access to the bytes of a file; synchronous, so that an answer needs no scheduling. */
 export interface ByteSource {
@@ -135,8 +136,9 @@ export interface DebugFile {
    */
   typedFunction(entry: SectionAddress, members: MemberTable): TypedFunction | null;
   /**
-   * The places where a function was inlined, by its name in the source; those in the code that runs at the start of a
-   * module only are not among them. All units are looked through: a second for a large module.
+   * The places where a function was inlined, by its name in the source, and what else the compiler made of it; what is
+   * in the code that runs at the start of a module only is not among them. All units are looked through: a second for
+   * a large module.
    */
   inlinedSites(name: string, members: MemberTable): InlinedSites;
   /**
@@ -152,9 +154,6 @@ export interface DebugFile {
 }
 
 const DEFAULT_MEMORY = 96 << 20;
-
-/** Places that are told of one function: more nobody chooses from. */
-const MOST_SITES = 500;
 
 /**
  * Opens a file.
@@ -172,6 +171,7 @@ class OpenFile implements DebugFile {
   readonly #layout: Layout;
   readonly #info: DebugInfo | null;
   #table: SymbolTable | undefined;
+  #sites: InlinedSiteReader | undefined;
   readonly #frames: FrameSymbols;
 
   constructor(source: ByteSource, options: DebugFileOptions) {
@@ -232,7 +232,12 @@ class OpenFile implements DebugFile {
 
   atVirtual(address: bigint): DebugLine[] {
     const at = Number(BigInt.asIntN(64, address));
-    return this.kind === 'module' ? [] : guarded(() => (this.hasLines ? this.#chain(at) : this.#symbolAt(at)));
+    return this.kind === 'module'
+      ? []
+      : guarded(() => {
+          const chain = this.#chain(at);
+          return chain.length === 0 && !this.hasLines ? this.#symbolAt(at) : chain;
+        });
   }
 
   followsCall(address: bigint): boolean | null {
@@ -275,23 +280,18 @@ class OpenFile implements DebugFile {
 
   inlinedSites(name: string, members: MemberTable): InlinedSites {
     return guarded(() => {
-      const sites: InlinedSite[] = [];
-      let hidden = 0;
-      for (const { entry, address, callers } of this.#info?.inlined(name) ?? []) {
-        const holder = this.#symbols().functionAt(address);
-        const types = this.#types;
-        if (!holder || !types || this.#layout.nameOf(holder.section).startsWith('.init')) {
-          continue;
-        }
-        // The kernel takes a place by its symbol alone, and refuses a name that several have.
-        if (sites.length >= MOST_SITES || this.#frames.named(holder.name).length > 1) {
-          hidden++;
-          continue;
-        }
-        const args = readInlinedArguments(types, types.info.entry(entry), address, this.machine, members);
-        sites.push({ symbol: holder.name, offset: address - holder.address, callers, arguments: args });
+      const info = this.#info;
+      if (info === null) {
+        return { sites: [], forms: [], hidden: 0 };
       }
-      return { sites, hidden };
+      const { machine } = this;
+      this.#sites ??= new InlinedSiteReader({
+        info,
+        machine,
+        layout: this.#layout,
+        symbols: () => this.#symbols(),
+      });
+      return this.#sites.read(name, members);
     });
   }
 
@@ -333,6 +333,7 @@ class OpenFile implements DebugFile {
 
   release(): void {
     this.#info?.release();
+    this.#sites?.release();
     this.#elf.release();
     this.#table = undefined;
   }

@@ -75,6 +75,11 @@ export interface InlinedSite {
 export interface InlinedSites {
   /** In the order of debug info. */
   readonly sites: readonly InlinedSite[];
+  /**
+   * Symbols of the code of its own that it has as well, compiled forms (`.isra.0`, `.constprop.1`) among them: calls that
+   * were not inlined lead there.
+   */
+  readonly forms: readonly string[];
   /** Others that cannot be told to the kernel: several functions have the holder's name, or they are too many. */
   readonly hidden: number;
 }

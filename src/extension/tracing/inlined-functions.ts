@@ -3,12 +3,12 @@ import { Failure } from '../../core/failure.ts';
 import type { Frame } from '../../core/stack/frame.ts';
 import { inert } from '../../core/text/inert.ts';
 import { callersText, probeSites } from '../../core/tracing/sites.ts';
-import { inlinedSitesRequest } from '../../protocol/server.ts';
+import { type BuiltSites, inlinedSitesRequest } from '../../protocol/server.ts';
 import { moduleIds } from '../../target/collectors/module-ids.ts';
 import type { Connection } from '../../target/connection.ts';
 import type { LazyServer } from '../source/lazy-server.ts';
 import type { PlaceService } from '../source/place-service.ts';
-import type { InlinedSubject } from './trace-texts.ts';
+import type { InlinedSubject, Subject } from './trace-texts.ts';
 
 /** Modules whose functions are looked for. */
 const MODULES = ['zfs', 'spl'];
@@ -19,8 +19,17 @@ const MOST_AT_ONCE = 100;
 /** Where a function was inlined. */
 export interface InlinedPlaces {
   readonly places: readonly InlinedSubject[];
+  /** Code of its own that it has as well, also under names of the compiler's: other calls lead there. */
+  readonly forms: readonly Subject[];
   /** More of them, which no probe can be told apart by; 0 as a rule. */
   readonly hidden: number;
+}
+
+export const NOWHERE: InlinedPlaces = { places: [], forms: [], hidden: 0 };
+
+/** All of them: what sees every call. */
+export function allOf({ places, forms }: InlinedPlaces): readonly Subject[] {
+  return [...places, ...forms];
 }
 
 /** Where the compiler inlined functions in the modules that run, by their debug info. */
@@ -49,27 +58,13 @@ export class InlinedFunctions {
     });
     await this.places.learn(connection, frames);
     const found = await this.server.request(inlinedSitesRequest, { name, modules });
-    if (found === null) {
-      return { places: [], hidden: 0 };
-    }
-    const { buildId, module } = found.build;
-    const sites = probeSites(found.sites);
-    const places = found.sites.flatMap((site, i): InlinedSubject[] => {
-      const at = sites[i];
-      return at === undefined
-        ? []
-        : [
-            {
-              symbol: name,
-              module,
-              parameters: null,
-              typed: { arguments: site.arguments, returns: null },
-              site: { ...at, buildId },
-              way: callersText(site.callers),
-            },
-          ];
-    });
-    return { places, hidden: found.hidden };
+    return {
+      places: found.flatMap((built) => placesIn(name, built)),
+      forms: found.flatMap(({ forms, build: { module } }) =>
+        forms.map((symbol): Subject => ({ symbol, module, parameters: null })),
+      ),
+      hidden: found.reduce((sum, { hidden }) => sum + hidden, 0),
+    };
   }
 
   /**
@@ -102,20 +97,45 @@ export class InlinedFunctions {
   }
 }
 
+function placesIn(symbol: string, { sites, build: { module, buildId } }: BuiltSites): InlinedSubject[] {
+  const probes = probeSites(sites);
+  return sites.flatMap((site, i) => {
+    const at = probes[i];
+    return at === undefined
+      ? []
+      : {
+          symbol,
+          module,
+          parameters: null,
+          typed: { arguments: site.arguments, returns: null },
+          site: { ...at, buildId },
+          way: callersText(site.callers),
+        };
+  });
+}
+
 /**
  * Asks in which places a function is to be traced.
  * @throws vscode.CancellationError
  */
-export async function choosePlaces({ places, hidden }: InlinedPlaces): Promise<readonly InlinedSubject[]> {
+export async function choosePlaces(inlined: InlinedPlaces): Promise<readonly Subject[]> {
+  const { places, forms, hidden } = inlined;
   const [first] = places;
-  if (first === undefined || places.length === 1) {
+  if (first === undefined || allOf(inlined).length === 1) {
     return places;
   }
-  const items = places.map((place) => ({
-    label: inert(place.site.at, 200),
-    description: inert(place.way, 300),
-    place,
-  }));
+  const items: (vscode.QuickPickItem & { readonly place: Subject })[] = [
+    ...places.map((place) => ({
+      label: inert(place.site.at, 200),
+      description: inert(place.way, 300),
+      place,
+    })),
+    ...forms.map((place) => ({
+      label: inert(place.symbol, 200),
+      description: 'code of its own: calls that were not inlined',
+      place,
+    })),
+  ];
   const more = hidden === 0 ? '' : `; ${hidden} more cannot be told apart by the kernel`;
   const chosen = await vscode.window.showQuickPick(items, {
     title: `Trace ${inert(first.symbol, 100)} where?`,
@@ -133,10 +153,12 @@ export async function choosePlaces({ places, hidden }: InlinedPlaces): Promise<r
       `Choose ${MOST_AT_ONCE} of them at most: type a part of their function or file to find them.`,
     );
   }
-  return chosen.map(({ place }) => place);
+  // What can be found out at a place where it was inlined can be found out of them all: such a one begins.
+  const isPlace = ({ site }: Subject) => Number(site !== undefined);
+  return chosen.map(({ place }) => place).sort((a, b) => isPlace(b) - isPlace(a));
 }
 
 /** Whether all places of a function can be traced at once. */
-export function fitsOneTrace({ places }: InlinedPlaces): boolean {
-  return places.length <= MOST_AT_ONCE;
+export function fitsOneTrace(inlined: InlinedPlaces): boolean {
+  return allOf(inlined).length <= MOST_AT_ONCE;
 }

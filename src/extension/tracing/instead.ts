@@ -4,7 +4,7 @@ import { SITE_KINDS } from '../../core/tracing/sites.ts';
 import type { Suggestion, Verdict } from '../../core/tracing/why-not.ts';
 import type { TraceAlternative } from '../../protocol/trace-view.ts';
 import { PLAIN, type TraceChoice } from './choose-kind.ts';
-import { choosePlaces, fitsOneTrace, type InlinedPlaces } from './inlined-functions.ts';
+import { allOf, choosePlaces, fitsOneTrace, type InlinedPlaces } from './inlined-functions.ts';
 import { alternative, placeAlternative, type Subject } from './trace-texts.ts';
 
 /** Places that are offered one by one. */
@@ -28,18 +28,18 @@ export function offers(
   symbol: string,
   named: (suggestion: Suggestion) => Promise<Subject>,
 ): readonly Offer[] {
-  const { places } = inlined;
-  const many = `${places.length} places where ${symbol} was inlined`;
+  const { places, forms } = inlined;
+  const many = `${places.length} places where ${symbol} was inlined${forms.length === 0 ? '' : ', and its own code'}`;
   const all: Offer = {
     alternative: { symbol: `All ${many}`, about: 'each by a probe at its very instruction' },
-    subjects: async () => places,
+    subjects: async () => allOf(inlined),
   };
   const some: Offer = {
     alternative: { symbol: 'Choose places...', about: `among the ${many}` },
     subjects: () => choosePlaces(inlined),
   };
   return [
-    ...(places.length < 2 ? [] : fitsOneTrace(inlined) ? [all, some] : [some]),
+    ...(places.length === 0 || allOf(inlined).length < 2 ? [] : fitsOneTrace(inlined) ? [all, some] : [some]),
     ...places.slice(0, MOST_OFFERED).map((place) => ({
       alternative: placeAlternative(place),
       subjects: async () => [place],

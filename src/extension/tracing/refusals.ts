@@ -3,7 +3,7 @@ import type { Connection } from '../../target/connection.ts';
 import type { FailureFunnel } from '../failures.ts';
 import type { LazyServer } from '../source/lazy-server.ts';
 import { explainRefusal } from './explain.ts';
-import type { InlinedFunctions, InlinedPlaces } from './inlined-functions.ts';
+import { type InlinedFunctions, type InlinedPlaces, NOWHERE } from './inlined-functions.ts';
 import { offers } from './instead.ts';
 import type { TracePanel } from './trace-panel.ts';
 import type { TraceSubjects } from './trace-subjects.ts';
@@ -11,8 +11,6 @@ import type { Subject } from './trace-texts.ts';
 
 /** The reason is not held back longer for places that may have to be read from the target; milliseconds. */
 const PATIENCE_MS = 1500;
-
-const NOWHERE: InlinedPlaces = { places: [], hidden: 0 };
 
 /** Says in the view of a function why it cannot be traced, and offers what can be traced in its place. */
 export class Refusals {
@@ -35,7 +33,13 @@ export class Refusals {
     why: string,
     instead: (first: Subject, more: readonly Subject[]) => Promise<void>,
   ): Promise<void> {
-    panel.update({ text: `Cannot trace ${symbol}; looking for the reason...`, running: false });
+    // In place of the empty table: it is all there will be.
+    const said = why === '' ? '' : ` The kernel says: ${why.replace(/\.$/, '')}.`;
+    panel.update({
+      text: `${symbol} cannot be traced.${said} Looking for the reason and for what can be traced instead...`,
+      running: false,
+      isError: true,
+    });
     const closed = new AbortController();
     panel.onClose(() => closed.abort());
     const name = sourceName(symbol);

@@ -124,19 +124,20 @@ export class ModuleService implements Disposable {
     return stacks.map((stack) => stack.map((frame) => ({ frame, debug: lines.get(frame) ?? null })));
   }
 
-  async #inlinedSites({ name, modules }: InlinedSitesParams): Promise<BuiltSites | null> {
+  async #inlinedSites({ name, modules }: InlinedSitesParams): Promise<readonly BuiltSites[]> {
+    const all: BuiltSites[] = [];
     for (const build of modules) {
       const file = (await this.#files?.find(build.buildId)) ?? null;
       try {
         const found = file?.inlinedSites(name, membersOf);
         if (found !== undefined && found.sites.length + found.hidden > 0) {
-          return { build, ...found };
+          all.push({ build, ...found });
         }
       } catch (error) {
         this.#warn(name, error);
       }
     }
-    return null;
+    return all;
   }
 
   #warn(what: string, error: unknown): void {

@@ -48,6 +48,9 @@ const EACH: Readonly<Record<number, number>> = {
 /** Types of one file; those of a distribution's kernel are some 150,000. */
 const MOST_TYPES = 1 << 20;
 
+/** Structures that are looked for by name, in all: ZFS's functions ask for some dozen. */
+const MOST_LOOKED_FOR = 500;
+
 /** One type: what all of them have. */
 export interface BtfType {
   readonly kind: number;
@@ -75,6 +78,8 @@ export class BtfFile {
   readonly #first: number;
   /** Where the names of this file begin among those of its kernel and its own. */
   readonly #firstString: number;
+  /** Structures and unions that were looked for, by name; null for those that are not there. */
+  readonly #structures = new Map<string, number | null>();
 
   /**
    * @param bytes as /sys/kernel/btf has them; must not be changed
@@ -167,6 +172,23 @@ export class BtfFile {
         yield this.#first + index;
       }
     }
+  }
+
+  /**
+   * The number of a structure or union by its name, in this file or in that of its kernel; null where there is none. All
+   * types are looked through for the first question about a name, and of so many names only as are asked for.
+   */
+  structure(name: string): number | null {
+    let found = this.#structures.get(name);
+    if (found === undefined) {
+      if (this.#structures.size >= MOST_LOOKED_FOR) {
+        return null;
+      }
+      const [number] = this.find(name, [KIND.struct, KIND.union]);
+      found = number ?? this.base?.structure(name) ?? null;
+      this.#structures.set(name, found);
+    }
+    return found;
   }
 
   #isNamed(string: number, wanted: readonly number[]): boolean {

@@ -157,8 +157,8 @@ class Reader {
       type = this.file.type(type.value);
     }
     if (type?.kind === KIND.forward) {
-      const [whole] = this.file.find(type.name, STRUCTURES);
-      type = whole === undefined ? null : this.file.type(whole);
+      const whole = this.file.structure(type.name);
+      type = whole === null ? null : this.file.type(whole);
     }
     return type !== null && STRUCTURES.includes(type.kind) ? { type, names: [...new Set(names)] } : null;
   }

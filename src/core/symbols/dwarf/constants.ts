@@ -149,11 +149,15 @@ export const LLE_START_LENGTH = 0x08;
 // An extension of GCC: numbers of views of the entry that follows.
 export const LLE_VIEW_PAIR = 0x09;
 
+export const OP_DEREF = 0x06;
 export const OP_CONST1U = 0x08;
 export const OP_CONST1S = 0x09;
 export const OP_CONST2U = 0x0a;
 export const OP_CONST2S = 0x0b;
 export const OP_CONST4U = 0x0c;
+export const OP_CONST4S = 0x0d;
+export const OP_CONST8U = 0x0e;
+export const OP_CONST8S = 0x0f;
 export const OP_CONSTU = 0x10;
 export const OP_CONSTS = 0x11;
 export const OP_PLUS_UCONST = 0x23;

@@ -26,13 +26,13 @@ interface DecodedUnit {
   readonly weight: number;
 }
 
-/** A place where a function was inlined. */
-export interface InlinedInstance {
+/** A place where the code of a function is. */
+export interface Instance {
   /** Offset of its entry in `.debug_info`. */
   readonly entry: number;
   /** Of its first instruction. */
   readonly address: number;
-  /** From the line that it was inlined into outwards; the last one is in a function of its own. */
+  /** From the line that it was inlined into outwards; the last one is in a function of its own. Empty for code of its own. */
   readonly callers: readonly DebugLine[];
 }
 
@@ -146,8 +146,8 @@ export class DebugInfo {
     return this.sections.line !== null && !this.isSplit();
   }
 
-  /** The places where a function of this name was inlined, unit by unit: each is looked through. */
-  *inlined(name: string): Generator<InlinedInstance> {
+  /** The places where a function of this name has code or was inlined, unit by unit: each is looked through. */
+  *instances(name: string): Generator<Instance> {
     for (const { start, isType } of this.#index.headers()) {
       if (isType) {
         continue;
@@ -164,7 +164,7 @@ export class DebugInfo {
       }
       let unit: DecodedUnit | undefined;
       for (let scope = 0; wanted.size > 0 && scope < scopes.parents.length; scope++) {
-        if (scopes.parents[scope] === NO_SCOPE || !wanted.has(scopes.origins[scope] ?? 0)) {
+        if (!wanted.has(scopes.origins[scope] ?? 0)) {
           continue;
         }
         const entry = this.entry(scopes.entries[scope] ?? 0);

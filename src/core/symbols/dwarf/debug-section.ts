@@ -113,6 +113,7 @@ export interface DebugSections {
   readonly aranges: DebugSection | null;
   readonly loc: DebugSection | null;
   readonly loclists: DebugSection | null;
+  readonly frame: DebugSection | null;
 }
 
 /** The sections, or null when the file has no debug info. */
@@ -138,6 +139,7 @@ export function debugSections(elf: ElfFile, symbols: () => SymbolTable): DebugSe
       aranges: find('.debug_aranges'),
       loc: find('.debug_loc'),
       loclists: find('.debug_loclists'),
+      frame: find('.debug_frame'),
     }
   );
 }

@@ -10,8 +10,8 @@ import type { UnitReader } from './unit-reader.ts';
  * Where a parameter is when the first instruction of the function is about to run, or that of a place where it
  * was inlined: in a register; on the stack, `offset` bytes above what the stack pointer was before the call (on
  * x86-64 the return address lies between), which is told of entries only; in memory, `offset` bytes from where a
- * register points; nowhere, but computed as a register and a number; a constant that the compiler made this code
- * for; or unknown: removed, in pieces, or not told.
+ * register points; nowhere, but computed as a register and a number, or as what is read there and a number; a constant
+ * that the compiler made this code for; or unknown: removed, in pieces, or not told.
  */
 export type EntryLocation =
   /** As the machine names it: `rdi`, `x0`. */
@@ -19,6 +19,13 @@ export type EntryLocation =
   | { readonly kind: 'stack'; readonly offset: number }
   | { readonly kind: 'memory'; readonly register: string; readonly offset: number }
   | { readonly kind: 'sum'; readonly register: string; readonly offset: number }
+  /** `add` and what is read at the last of the offsets, each of which counts from what was read at the one before. */
+  | {
+      readonly kind: 'loaded';
+      readonly register: string;
+      readonly offsets: readonly number[];
+      readonly add: number;
+    }
   | { readonly kind: 'constant'; readonly value: number }
   | { readonly kind: 'unknown' };
 
@@ -32,11 +39,25 @@ export interface DebugParameter {
   readonly location: EntryLocation;
 }
 
+/** Reads from memory for one argument. */
+const MOST_READS = 4;
+
 const PARAMETERS: ReadonlySet<number> = new Set([dw.TAG_FORMAL_PARAMETER]);
 
 // System V psABI for x86-64, "DWARF Register Number Mapping"; AADWARF64, "DWARF register names".
 const X86_64 = 'rax rdx rcx rbx rsi rdi rbp rsp r8 r9 r10 r11 r12 r13 r14 r15'.split(' ');
 const ARM64 = [...Array.from({ length: 31 }, (_, number) => `x${number}`), 'sp'];
+
+/** From where a function counts the places of what it has on the stack: so many bytes from a register. */
+export interface FrameBase {
+  readonly register: string;
+  readonly offset: number;
+}
+
+/** Name of a register by its number in DWARF; undefined for one that is not for whole numbers. */
+export function registerName(machine: Machine, number: number): string | undefined {
+  return (machine === 'arm64' ? ARM64 : X86_64)[number];
+}
 
 /** Parameters of a function of its own, in the order of the declaration. @param address where it is entered */
 export function readParameters(
@@ -47,22 +68,32 @@ export function readParameters(
 ): DebugParameter[] {
   const base = subprogram.block(dw.AT_FRAME_BASE);
   const isFrameAddress = base?.length === 1 && base[0] === dw.OP_CALL_FRAME_CFA;
-  return parametersOf(types, [...subprogram.children(PARAMETERS)], address, machine).map((parameter) => ({
+  const entries = [...subprogram.children(PARAMETERS)];
+  return parametersOf(types, entries, address, machine, null).map((parameter) => ({
     ...parameter,
     location: atEntry(parameter.location, isFrameAddress),
   }));
 }
 
-/** Parameters of a function where it was inlined. @param address the first instruction there */
+/** A place where a function was inlined. */
+export interface InlinedPlace {
+  /** Of the first instruction there. */
+  readonly address: number;
+  readonly machine: Machine;
+  /** Of the function whose code it is in, at that instruction; null when it is not known. */
+  readonly frame: FrameBase | null;
+}
+
+/** Parameters of a function where it was inlined. */
 export function readInlinedParameters(
   types: Types,
   instance: Entry,
-  address: number,
-  machine: Machine,
+  { address, machine, frame }: InlinedPlace,
 ): DebugParameter[] {
-  return parametersOf(types, inlinedParameters(types, instance), address, machine).map((parameter) => ({
+  const entries = inlinedParameters(types, instance);
+  return parametersOf(types, entries, address, machine, frame).map((parameter) => ({
     ...parameter,
-    // It is told from the frame address, which moved since the holder was entered.
+    // It is told from the frame, which moved since the holder was entered.
     location: parameter.location.kind === 'stack' ? { kind: 'unknown' } : parameter.location,
   }));
 }
@@ -87,6 +118,7 @@ function parametersOf(
   entries: readonly Entry[],
   address: number,
   machine: Machine,
+  frame: FrameBase | null,
 ): DebugParameter[] {
   return entries.map((entry) => {
     types.budget.spend(1);
@@ -98,7 +130,7 @@ function parametersOf(
       name: named.string(dw.AT_NAME),
       type: types.text(type),
       size: types.size(type),
-      location: locationOf(entry, address, machine === 'arm64' ? ARM64 : X86_64, types.budget),
+      location: locationOf(entry, address, machine, frame, types.budget),
     };
   });
 }
@@ -110,6 +142,7 @@ function atEntry(location: EntryLocation, isFrameAddress: boolean): EntryLocatio
       return isFrameAddress && location.offset >= 0 ? location : { kind: 'unknown' };
     case 'memory':
     case 'sum':
+    case 'loaded':
       return { kind: 'unknown' }; // No convention of calls has such; not every tracer could fetch it.
     default:
       return location;
@@ -119,12 +152,13 @@ function atEntry(location: EntryLocation, isFrameAddress: boolean): EntryLocatio
 function locationOf(
   entry: Entry,
   address: number,
-  registers: readonly string[],
+  machine: Machine,
+  frame: FrameBase | null,
   budget: Budget,
 ): EntryLocation {
   const constant = entry.block(dw.AT_CONST_VALUE) === null ? entry.number(dw.AT_CONST_VALUE) : null;
   if (constant !== null) {
-    return { kind: 'constant', value: constant };
+    return constantOf(constant);
   }
   const location = entry.attribute(dw.AT_LOCATION);
   if (!location) {
@@ -139,37 +173,68 @@ function locationOf(
       address,
       budget,
     );
-  return expression ? evaluate(expression, registers) : { kind: 'unknown' };
+  return expression ? evaluate(expression, machine, frame) : { kind: 'unknown' };
 }
 
-/** Understands the expressions of one step: others compute something that no probe can fetch. */
-function evaluate(expression: Uint8Array, registers: readonly string[]): EntryLocation {
+/**
+ * Understands the expressions of one step: others compute something that no probe can fetch.
+ * @param frame null for what is told from the frame as it is
+ */
+function evaluate(expression: Uint8Array, machine: Machine, frame: FrameBase | null): EntryLocation {
   const cursor = new Cursor(expression);
   const unknown: EntryLocation = { kind: 'unknown' };
   const operation = cursor.remaining > 0 ? cursor.u8() : 0;
   const isAmong = (first: number) => operation >= first && operation < first + 32;
   if (operation === dw.OP_FBREG) {
     const offset = cursor.sleb();
-    return cursor.remaining === 0 ? { kind: 'stack', offset } : unknown;
+    return frame !== null
+      ? fromRegister(frame.register, frame.offset + offset, cursor)
+      : cursor.remaining === 0
+        ? { kind: 'stack', offset }
+        : unknown;
   }
   if (operation === dw.OP_REGX || isAmong(dw.OP_REG0)) {
-    const register = registers[operation === dw.OP_REGX ? cursor.uleb() : operation - dw.OP_REG0];
+    const number = operation === dw.OP_REGX ? cursor.uleb() : operation - dw.OP_REG0;
+    const register = registerName(machine, number);
     return register !== undefined && cursor.remaining === 0 ? { kind: 'register', register } : unknown;
   }
   if (isAmong(dw.OP_BREG0)) {
-    const register = registers[operation - dw.OP_BREG0];
-    const offset = cursor.sleb();
-    if (register === undefined || !Number.isSafeInteger(offset)) {
-      return unknown;
-    }
-    return cursor.remaining === 0
-      ? { kind: 'memory', register, offset }
-      : endsAsValue(cursor)
-        ? { kind: 'sum', register, offset }
-        : unknown;
+    return fromRegister(registerName(machine, operation - dw.OP_BREG0), cursor.sleb(), cursor);
   }
   const value = isAmong(dw.OP_LIT0) ? operation - dw.OP_LIT0 : constant(operation, cursor);
-  return value !== null && endsAsValue(cursor) ? { kind: 'constant', value } : unknown;
+  return value !== null && endsAsValue(cursor) ? constantOf(value) : unknown;
+}
+
+/** What is said behind a register and an offset: reads and sums, and at last whether that is the value or its place. */
+function fromRegister(register: string | undefined, first: number, cursor: Cursor): EntryLocation {
+  const offsets: number[] = [];
+  let add = first;
+  while (cursor.remaining > 1 && offsets.length < MOST_READS) {
+    const operation = cursor.u8();
+    if (operation === dw.OP_DEREF) {
+      offsets.push(add);
+      add = 0;
+    } else if (operation === dw.OP_PLUS_UCONST) {
+      add += cursor.uleb();
+    } else {
+      return { kind: 'unknown' };
+    }
+  }
+  const isValue = cursor.remaining === 1 && cursor.u8() === dw.OP_STACK_VALUE;
+  if (register === undefined || cursor.remaining > 0 || ![...offsets, add].every(Number.isSafeInteger)) {
+    return { kind: 'unknown' };
+  }
+  if (offsets.length === 0) {
+    return { kind: isValue ? 'sum' : 'memory', register, offset: add };
+  }
+  return isValue
+    ? { kind: 'loaded', register, offsets, add }
+    : { kind: 'loaded', register, offsets: [...offsets, add], add: 0 };
+}
+
+/** Larger numbers were rounded when they were read. */
+function constantOf(value: number): EntryLocation {
+  return Number.isSafeInteger(value) ? { kind: 'constant', value } : { kind: 'unknown' };
 }
 
 function constant(operation: number, cursor: Cursor): number | null {
@@ -184,6 +249,12 @@ function constant(operation: number, cursor: Cursor): number | null {
       return (cursor.u16() << 16) >> 16;
     case dw.OP_CONST4U:
       return cursor.u32();
+    case dw.OP_CONST4S:
+      return cursor.u32() | 0;
+    case dw.OP_CONST8U:
+      return cursor.u64();
+    case dw.OP_CONST8S:
+      return cursor.i64();
     case dw.OP_CONSTU:
       return cursor.uleb();
     case dw.OP_CONSTS:

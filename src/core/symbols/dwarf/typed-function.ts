@@ -7,6 +7,7 @@ import * as dw from './constants.ts';
 import type { Entry } from './entry.ts';
 import {
   type DebugParameter,
+  type InlinedPlace,
   inlinedParameters,
   type Machine,
   readInlinedParameters,
@@ -43,17 +44,15 @@ export function readTypedFunction(
   };
 }
 
-/** The arguments of a function where it was inlined. @param address the first instruction there */
+/** The arguments of a function where it was inlined. */
 export function readInlinedArguments(
   types: Types,
   instance: Entry,
-  address: number,
-  machine: Machine,
+  at: InlinedPlace,
   membersOf: MemberTable,
 ): TypedArgument[] {
   const entries = inlinedParameters(types, instance);
-  const parameters = readInlinedParameters(types, instance, address, machine);
-  return typedArguments(types, entries, parameters, address, membersOf);
+  return typedArguments(types, entries, readInlinedParameters(types, instance, at), at.address, membersOf);
 }
 
 function typedArguments(

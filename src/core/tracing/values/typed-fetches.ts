@@ -2,6 +2,7 @@ import type { EntryLocation } from '../../symbols/dwarf/parameters.ts';
 import type { TypedArgument, ValueType } from '../../symbols/value-type.ts';
 import type { Fetch, FetchType } from '../arguments.ts';
 import type { ArgumentValue } from '../events.ts';
+import { showValue } from './show-value.ts';
 
 /** What the kernel is asked for with one probe; it takes 128 (MAX_TRACE_ARGS), in a line of 4095 bytes. */
 const MOST_FETCHES = 40;
@@ -93,14 +94,23 @@ function kernelPlace(place: EntryLocation, machine: string): KernelPlace | null 
         case 'register':
           return { text, add: 0 };
         case 'sum':
-          return Math.abs(place.offset) <= MOST_OFFSET ? { text, add: place.offset } : null;
+          return isNear(place.offset) ? { text, add: place.offset } : null;
         case 'memory':
-          return Math.abs(place.offset) <= MOST_OFFSET
-            ? { text: behind({ text, add: 0 }, place.offset), add: 0 }
+          return isNear(place.offset) ? { text: behind({ text, add: 0 }, place.offset), add: 0 } : null;
+        case 'loaded':
+          return place.offsets.every(isNear) && isNear(place.add)
+            ? {
+                text: place.offsets.reduce((from, offset) => behind({ text: from, add: 0 }, offset), text),
+                add: place.add,
+              }
             : null;
       }
     }
   }
+}
+
+function isNear(offset: number): boolean {
+  return Math.abs(offset) <= MOST_OFFSET;
 }
 
 function fetchType(type: ValueType): FetchType {
@@ -121,6 +131,20 @@ function bits(size: 1 | 2 | 4 | 8): 8 | 16 | 32 | 64 {
   return ({ 1: 8, 2: 16, 4: 32, 8: 64 } as const)[size];
 }
 
-function fixedValue({ place }: TypedArgument): string {
-  return place.kind === 'constant' ? `${place.value}` : '?';
+/** A constant as its type has it: debug info may give a negative one for a type without a sign, and the other way round. */
+function fixedValue({ place, type }: TypedArgument): string {
+  if (place.kind !== 'constant' || type === null) {
+    return '?';
+  }
+  const value = BigInt(place.value);
+  switch (type.kind) {
+    case 'text':
+    case 'pointer':
+      return `0x${BigInt.asUintN(64, value).toString(16)}`;
+    case 'bool':
+      return showValue(type, `${BigInt.asUintN(bits(type.size), value)}`);
+    case 'enum':
+    case 'integer':
+      return showValue(type, `${(type.isSigned ? BigInt.asIntN : BigInt.asUintN)(bits(type.size), value)}`);
+  }
 }

@@ -38,8 +38,8 @@ describe.each(FIXTURES)('a function that was inlined, in %s', (name) => {
 
 it('no place is found of a function that was not inlined, or is not there', () => {
   const file = openDebugFile(inMemory(fixture('gcc-kernel')));
-  expect(file.inlinedSites('pool_add', () => [])).toEqual({ sites: [], hidden: 0 });
-  expect(file.inlinedSites('', () => [])).toEqual({ sites: [], hidden: 0 });
+  expect(file.inlinedSites('pool_add', () => [])).toEqual({ sites: [], forms: [], hidden: 0 });
+  expect(file.inlinedSites('', () => [])).toEqual({ sites: [], forms: [], hidden: 0 });
 });
 
 const TEXT = 0xffffffff81000000n;
