@@ -113,6 +113,8 @@ export type ToTraceView =
       readonly kind: TraceKind;
       /** Whether what ran on the target can be copied. */
       readonly hasProgram: boolean;
+      /** Whether it is over since long: nothing will come that could be followed. */
+      readonly isKept: boolean;
     }
   /** Says anew what stands above the table: a function joined. */
   | { readonly type: 'about'; readonly argumentsKnown: string }

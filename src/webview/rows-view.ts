@@ -29,8 +29,11 @@ export abstract class RowsView<T extends Row> extends LitElement {
   /** Remembers the view's state for when the page comes back. */
   protected abstract save(): void;
 
-  /** @param target whose rows these are; empty when it is said elsewhere */
-  protected renderToolbar(texts: ToolbarTexts, target = ''): TemplateResult {
+  /**
+   * @param target whose rows these are; empty when it is said elsewhere
+   * @param streams whether more rows may come: else there is nothing to pause and to follow
+   */
+  protected renderToolbar(texts: ToolbarTexts, target = '', streams = true): TemplateResult {
     const { label, filterPlaceholder, filterLabel, things } = texts;
     const { store, filterText } = this.stream;
     return html`<div class="toolbar" role="toolbar" aria-label=${label}>
@@ -44,8 +47,12 @@ export abstract class RowsView<T extends Row> extends LitElement {
       ${countLabel(store, things)}
       ${target === '' ? nothing : html`<span class="aside" title=${inert(target)}>${inert(target)}</span>`}
       <span class="space"></span>
-      ${waitingBadge(store)} ${pauseButton(store.pausedAfter !== null, (on) => this.#setPaused(on))}
-      ${followButton(this.follow, (on) => this.setFollow(on))}
+      ${
+        streams
+          ? html`${waitingBadge(store)} ${pauseButton(store.pausedAfter !== null, (on) => this.#setPaused(on))}
+            ${followButton(this.follow, (on) => this.setFollow(on))}`
+          : nothing
+      }
     </div>`;
   }
 

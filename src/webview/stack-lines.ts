@@ -1,7 +1,7 @@
 import { css, html, LitElement, nothing, type TemplateResult } from 'lit';
 import { inert } from '../core/text/inert.ts';
 import type { StackLine } from '../protocol/trace-view.ts';
-import { keyTarget } from './list-keys.ts';
+import { focusCurrent, moveFocus } from './list-keys.ts';
 import { lineListStyles, linkStyles, rowStyles } from './styles.ts';
 
 /** UTF-16 units of a label or place that are shown. */
@@ -67,7 +67,7 @@ export class StackLines extends LitElement {
       ${
         this.lines.length === 0
           ? html`<div class="message">${this.message}</div>`
-          : html`<ol aria-labelledby="title" @keydown=${this.#onKeyDown}>
+          : html`<ol aria-labelledby="title" @keydown=${(event: KeyboardEvent) => moveFocus(this.renderRoot, event)}>
               ${this.lines.map((line, index) => this.#renderLine(line, index, index === chosen))}
             </ol>`
       }`;
@@ -97,17 +97,13 @@ export class StackLines extends LitElement {
   }
 
   override focus(): void {
-    this.#buttons[Math.max(0, Math.min(this.#chosen, this.lines.length - 1))]?.focus();
+    focusCurrent(this.renderRoot);
   }
 
   /** Begins again at the first line; call it when another event's stack comes. */
   reset(): void {
     this.#chosen = 0;
     this.requestUpdate();
-  }
-
-  get #buttons(): readonly HTMLElement[] {
-    return [...this.renderRoot.querySelectorAll<HTMLElement>('button')];
   }
 
   #choose(index: number): void {
@@ -119,14 +115,6 @@ export class StackLines extends LitElement {
     this.#choose(index);
     if (this.lines[index]?.canOpen === true) {
       this.dispatchEvent(new CustomEvent<number>('line-open', { detail: index }));
-    }
-  }
-
-  #onKeyDown(event: KeyboardEvent): void {
-    const to = keyTarget(event, this.#chosen, this.lines.length);
-    if (to !== undefined) {
-      event.preventDefault();
-      this.#buttons[to]?.focus();
     }
   }
 }

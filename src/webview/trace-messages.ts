@@ -24,7 +24,7 @@ import { readTraceSort, type TraceSort } from './trace-sort.ts';
 export const readTraceMessage = messageReader<ToTraceView>({
   reset: (message) =>
     hasStrings(message, 'title', 'target', 'argumentsKnown') &&
-    hasBooleans(message, 'hasProgram') &&
+    hasBooleans(message, 'hasProgram', 'isKept') &&
     TRACE_KINDS.some((kind) => kind === message['kind']),
   about: (message) => hasStrings(message, 'argumentsKnown'),
   tally: (message) => isArrayOf(message['functions'], isTally),

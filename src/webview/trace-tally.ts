@@ -1,7 +1,7 @@
 import { css, html, LitElement, nothing, svg, type TemplateResult } from 'lit';
 import { inert } from '../core/text/inert.ts';
 import type { TallyRow, TallyView } from '../protocol/trace-view.ts';
-import { keyTarget } from './list-keys.ts';
+import { focusCurrent, moveFocus } from './list-keys.ts';
 import { rowStyles } from './styles.ts';
 import { grouped } from './toolbar.ts';
 
@@ -102,7 +102,7 @@ export class TraceTally extends LitElement {
 
   override render(): TemplateResult {
     let before = 0;
-    return html`<div @keydown=${this.#onKeyDown}>
+    return html`<div @keydown=${(event: KeyboardEvent) => moveFocus(this.renderRoot, event)}>
       ${this.functions.map((view) => {
         const drawn = this.#renderFunction(view, before);
         before += Math.min(view.rows.length, MOST_BARS);
@@ -166,7 +166,7 @@ export class TraceTally extends LitElement {
   }
 
   override focus(): void {
-    this.#buttons[this.#focused]?.focus();
+    focusCurrent(this.renderRoot);
   }
 
   /** Forgets what was chosen. */
@@ -174,10 +174,6 @@ export class TraceTally extends LitElement {
     this.#chosen = null;
     this.#focused = 0;
     this.requestUpdate();
-  }
-
-  get #buttons(): readonly HTMLElement[] {
-    return [...this.renderRoot.querySelectorAll<HTMLElement>('button')];
   }
 
   #focus(position: number): void {
@@ -191,15 +187,6 @@ export class TraceTally extends LitElement {
       this.dispatchEvent(new CustomEvent<TallyChoice>('tally-choose', { detail: this.#chosen }));
     }
     this.requestUpdate();
-  }
-
-  #onKeyDown(event: KeyboardEvent): void {
-    const buttons = this.#buttons;
-    const to = keyTarget(event, this.#focused, buttons.length);
-    if (to !== undefined) {
-      event.preventDefault();
-      buttons[to]?.focus();
-    }
   }
 }
 

@@ -1,7 +1,7 @@
 import { css, html, LitElement, nothing, type PropertyValues, svg, type TemplateResult } from 'lit';
 import { inert } from '../core/text/inert.ts';
 import type { TreeRow } from '../protocol/trace-view.ts';
-import { keyTarget } from './list-keys.ts';
+import { focusCurrent, moveFocus } from './list-keys.ts';
 import { lineListStyles, linkStyles, rowStyles } from './styles.ts';
 import { grouped } from './toolbar.ts';
 
@@ -208,7 +208,7 @@ export class TraceTree extends LitElement {
   }
 
   override focus(): void {
-    this.renderRoot.querySelector<HTMLElement>('[tabindex="0"]')?.focus();
+    focusCurrent(this.renderRoot);
   }
 
   /** Begins again at the first line; call it when another event's tree comes. */
@@ -239,10 +239,13 @@ export class TraceTree extends LitElement {
   }
 
   #onKeyDown(event: KeyboardEvent): void {
+    if (moveFocus(this.renderRoot, event)) {
+      return;
+    }
     const shown = this.#visible();
     const at = shown.findIndex(({ index }) => index === this.#chosen);
     const line = shown[at];
-    let to = keyTarget(event, at, shown.length);
+    let to = -1;
     if (line !== undefined && event.key === 'ArrowLeft') {
       event.preventDefault();
       if (line.hasChildren && !this.#folded.has(line.path)) {
@@ -258,9 +261,8 @@ export class TraceTree extends LitElement {
         to = at + 1;
       }
     }
-    const target = to === undefined || to < 0 ? undefined : shown[to];
+    const target = shown[to];
     if (target !== undefined) {
-      event.preventDefault();
       this.renderRoot.querySelector<HTMLElement>(`[data-index="${target.index}"]`)?.focus();
     }
   }

@@ -9,15 +9,14 @@ import './refusal.ts';
 import { RowsView } from './rows-view.ts';
 import { SortedStream } from './sorted-stream.ts';
 import './split-pane.ts';
-import './stack-lines.ts';
 import { viewStyles } from './styles.ts';
+import { BesideEvents } from './trace-beside.ts';
 import { argumentsNote, traceHeading } from './trace-heading.ts';
 import './trace-list.ts';
 import { traceRows, traceToolbar } from './trace-rows.ts';
 import { nextSort, type TraceColumn, type TraceSort } from './trace-sort.ts';
 import { traceStyles } from './trace-styles.ts';
 import './trace-tally.ts';
-import './trace-tree.ts';
 import { readTraceMessage, readTraceState, type TraceState } from './trace-messages.ts';
 import type { TallyChoice } from './trace-tally.ts';
 import { connect } from './vscode-api.ts';
@@ -27,11 +26,6 @@ const SELECT_DELAY = 60;
 
 /** Milliseconds that a page waits for what it shows before it asks for it. */
 const FILL_DELAY = 50;
-
-/** A drawn tree of calls. */
-type Tree = Extract<ToTraceView, { type: 'tree' }>;
-
-type Stack = Omit<Extract<ToTraceView, { type: 'stack' }>, 'type'>;
 
 export class TraceView extends RowsView<TraceRow> {
   static override styles = [viewStyles, traceStyles];
@@ -59,8 +53,12 @@ export class TraceView extends RowsView<TraceRow> {
   readonly #functions = new Set<string>();
   #losses: { readonly text: string; readonly title: string } = { text: '', title: '' };
   #tally: readonly TallyView[] = [];
-  #stack: Stack | null = null;
-  #tree: Tree | null = null;
+  #isKept = false;
+  readonly #beside = new BesideEvents(
+    this,
+    (message) => this.#host.post(message),
+    () => this.list?.focus(),
+  );
   #asking: ReturnType<typeof setTimeout> | undefined;
 
   constructor() {
@@ -106,56 +104,28 @@ export class TraceView extends RowsView<TraceRow> {
   #renderTally(): TemplateResult {
     const waiting = `Waiting for the first call… ${inert(this.#state.waiting)}`.trim();
     if (this.#kind === 'callers') {
-      return html`<div class="alone">${this.#renderTree(this.#state.running ? waiting : 'No call was counted.')}</div>`;
+      return html`<div class="alone">${this.#beside.renderTree(this.#kind, this.#state.running ? waiting : 'No call was counted.')}</div>`;
     }
     const bars = html`<zs-trace-tally
       slot="first"
       .functions=${this.#tally}
       .emptyText=${this.#state.running ? waiting : 'No call was counted.'}
       @tally-choose=${(event: CustomEvent<TallyChoice>) => {
-        this.#stack = null;
+        this.#beside.clear();
         this.#host.post({ type: 'selectTally', ...event.detail });
-        this.requestUpdate();
       }}
     ></zs-trace-tally>`;
     if (this.#kind !== 'stacks') {
       return html`<div class="alone">${bars}</div>`;
     }
     return html`<zs-split-pane .share=${this.#split} @split-change=${this.#onSplit}>
-      ${bars} ${this.#renderStack('Choose a row to see its stack.')}
+      ${bars} ${this.#beside.renderStack('Choose a row to see its stack.')}
     </zs-split-pane>`;
-  }
-
-  #renderStack(message: string): TemplateResult {
-    return html`<zs-stack-lines
-      slot="second"
-      .lines=${this.#stack?.lines ?? []}
-      .resolving=${this.#stack?.resolving ?? false}
-      .message=${message}
-      @line-open=${this.#onLineOpen}
-      @keydown=${this.#onStackKeyDown}
-    ></zs-stack-lines>`;
-  }
-
-  #renderTree(message: string): TemplateResult {
-    return html`<zs-trace-tree
-      slot="second"
-      .rows=${this.#tree?.rows ?? []}
-      .heading=${this.#tree?.heading ?? (this.#kind === 'callers' ? 'Callers' : 'Call graph')}
-      .resolving=${this.#tree?.resolving ?? false}
-      .message=${message}
-      @line-open=${(event: CustomEvent<number>) => {
-        if (this.#tree !== null) {
-          this.#host.post({ type: 'open', id: this.#tree.id, line: event.detail });
-        }
-      }}
-      @keydown=${this.#onStackKeyDown}
-    ></zs-trace-tree>`;
   }
 
   #renderEvents(): TemplateResult {
     return html`${argumentsNote(this.#argumentsKnown)}
-      ${this.renderToolbar(traceToolbar)}
+      ${this.renderToolbar(traceToolbar, '', !this.#isKept)}
       <zs-split-pane .share=${this.#split} @split-change=${this.#onSplit}>
         <zs-trace-list
           slot="first"
@@ -168,16 +138,17 @@ export class TraceView extends RowsView<TraceRow> {
           .source=${this.#sort === null ? this.stream.store : this.#sorted.rows}
           @sort-choose=${(event: CustomEvent<TraceColumn>) => this.#sortBy(nextSort(this.#sort, event.detail))}
           @active-change=${() => this.#ask(SELECT_DELAY)}
-          @row-open=${() => this.#pane?.focus()}
+          @row-open=${() => this.#beside.focus()}
           @follow-change=${this.#onFollow}
           @keydown=${this.onListKeyDown}
         ></zs-trace-list>
         ${
           this.#kind === 'graph'
-            ? this.#renderTree(
+            ? this.#beside.renderTree(
+                this.#kind,
                 this.list?.activeId == null ? 'Choose a call to see its graph.' : 'Reading the call graph…',
               )
-            : this.#renderStack(this.#stackMessage())
+            : this.#beside.renderStack(this.#stackMessage())
         }
       </zs-split-pane>`;
   }
@@ -190,7 +161,7 @@ export class TraceView extends RowsView<TraceRow> {
   }
 
   #stackMessage(): string {
-    if (this.#stack !== null) {
+    if (this.#beside.hasStack) {
       return 'This event has no stack.';
     }
     return this.list?.activeId == null ? 'Choose an event to see its stack.' : 'Reading the stack…';
@@ -236,15 +207,6 @@ export class TraceView extends RowsView<TraceRow> {
     return this.renderRoot.querySelector('zs-trace-list');
   }
 
-  get #stackLines() {
-    return this.renderRoot.querySelector('zs-stack-lines');
-  }
-
-  /** What stands beside the table. */
-  get #pane() {
-    return this.renderRoot.querySelector('zs-trace-tree') ?? this.#stackLines;
-  }
-
   #receive(message: ToTraceView): void {
     switch (message.type) {
       case 'reset':
@@ -252,6 +214,7 @@ export class TraceView extends RowsView<TraceRow> {
         this.#target = message.target;
         this.#kind = message.kind;
         this.#hasProgram = message.hasProgram;
+        this.#isKept = message.isKept;
         this.#reset(message.title, message.argumentsKnown);
         break;
       case 'about':
@@ -274,10 +237,14 @@ export class TraceView extends RowsView<TraceRow> {
         this.requestUpdate();
         break;
       case 'stack':
-        this.#showStack(message);
+        if (this.#isWanted(message.id)) {
+          this.#beside.showStack(message);
+        }
         break;
       case 'tree':
-        this.#showTree(message);
+        if (this.#isWanted(message.id)) {
+          this.#beside.showTree(message, KINDS[this.#kind].how === 'event');
+        }
         break;
     }
   }
@@ -292,8 +259,10 @@ export class TraceView extends RowsView<TraceRow> {
     this.#losses = { text: '', title: '' };
     this.#tally = [];
     this.#functions.clear();
-    this.#stack = null;
-    this.#tree = null;
+    this.#beside.clear();
+    if (this.#isKept) {
+      this.follow = false; // It is read from its beginning.
+    }
     this.restart(saved);
     if (saved?.active != null) {
       this.#ask(0);
@@ -322,42 +291,22 @@ export class TraceView extends RowsView<TraceRow> {
     clearTimeout(this.#asking);
     this.#asking = setTimeout(() => {
       const id = this.list?.activeId ?? null;
-      if (id !== null && id !== this.#stack?.id && id !== this.#tree?.id) {
-        // What was lost has no stack that could be asked for.
-        const isLoss = this.list?.activeRow?.kind === 'loss';
-        this.#stack = isLoss ? { id, lines: [], resolving: false } : null;
-        this.#tree = null;
-        if (!isLoss) {
+      if (id !== null && !this.#beside.isOf(id)) {
+        this.#beside.clear();
+        if (this.list?.activeRow?.kind === 'loss') {
+          // What was lost has no stack that could be asked for.
+          this.#beside.showStack({ id, lines: [], resolving: false });
+        } else {
           this.#host.post({ type: 'select', id });
         }
         this.save();
-        this.requestUpdate();
       }
     }, delay);
   }
 
-  #showStack(stack: Stack): void {
-    if (KINDS[this.#kind].how === 'event' && stack.id !== this.list?.activeId) {
-      return;
-    }
-    if (stack.id !== this.#stack?.id) {
-      this.#stackLines?.reset();
-    }
-    this.#stack = stack;
-    this.requestUpdate();
-  }
-
-  #showTree(tree: Tree): void {
-    if (KINDS[this.#kind].how === 'event') {
-      if (tree.id !== this.list?.activeId) {
-        return;
-      }
-      if (tree.id !== this.#tree?.id) {
-        this.renderRoot.querySelector('zs-trace-tree')?.reset();
-      }
-    }
-    this.#tree = tree;
-    this.requestUpdate();
+  /** Whether what comes for an event is still wanted: another one may be chosen by now. */
+  #isWanted(id: number): boolean {
+    return KINDS[this.#kind].how !== 'event' || id === this.list?.activeId;
   }
 
   protected override save(): void {
@@ -382,18 +331,6 @@ export class TraceView extends RowsView<TraceRow> {
       list.follow = false; // The end of the list is not where new calls come.
     } else {
       this.setFollow(list?.follow ?? true);
-    }
-  }
-
-  #onLineOpen(event: CustomEvent<number>): void {
-    if (this.#stack !== null) {
-      this.#host.post({ type: 'open', id: this.#stack.id, line: event.detail });
-    }
-  }
-
-  #onStackKeyDown(event: KeyboardEvent): void {
-    if (event.key === 'Escape') {
-      this.list?.focus();
     }
   }
 }

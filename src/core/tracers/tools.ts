@@ -26,6 +26,8 @@ interface ToolTraits {
   readonly about: string;
   /** Which program finds out what; a kind that is missing cannot be had. */
   readonly kinds: Readonly<Partial<Record<TraceKind, ToolProgram>>>;
+  /** Why a program of the tool that finds out another kind is not used, for a person. */
+  readonly unused?: Readonly<Partial<Record<TraceKind, string>>>;
   /** What to install. */
   readonly packages: string;
 }
@@ -63,6 +65,10 @@ export const TOOLS: Readonly<Record<Exclude<TraceTool, 'ftrace'>, ToolTraits>> =
     about:
       'kprobe, not funcgraph, which has the kernel trace all functions; uses the top level of tracefs, so nobody else may trace there',
     kinds: { calls: 'kprobe', errors: 'kprobe' },
+    unused: {
+      graph: 'funcgraph has the kernel trace all of its functions',
+      count: 'funccount profiles the whole machine and tells no task',
+    },
     packages: 'the package perf-tools-unstable (Debian, Ubuntu)',
   },
 };

@@ -10,6 +10,8 @@ import type { ShownSession, TraceHeading } from '../tracing/trace-panel.ts';
 /** A session of a file, as a trace view shows it: nothing comes, and nothing is asked of a target. */
 export class KeptTrace implements ShownSession {
   readonly connection = null;
+  /** A file may be anybody's: its script for root is to be read in its text first. */
+  readonly program = '';
   readonly builds = new RunningBuilds();
   readonly functions: readonly SessionFunction[];
   readonly events = new Newest<TraceEvent>(TRACE_ROWS_KEPT);
@@ -50,7 +52,5 @@ export function keptHeading({ header }: KeptSession): TraceHeading {
     target: header.target.alias,
     argumentsKnown: '',
     kind: TRACE_KINDS.find((kind) => kind === first?.kind) ?? 'calls',
-    // A file may be anybody's: its script for root is to be read in its text first.
-    program: '',
   };
 }

@@ -29,6 +29,26 @@ export function whereAndWhen({ target, startedAt }: SessionHeader, now: number):
   return `${inert(target.alias, 100)}, ${whenText(startedAt, now)}`;
 }
 
+/** What a document about a session is called: `zil_commit (calls) on vm at 2026-01-02 03.04.05`. */
+export function sessionTitle(header: SessionHeader): string {
+  return `${whatAndWhere(header)} at ${fileTime(header)}`;
+}
+
+/** The same of two: `zil_commit (calls) on vm at 2026-01-02 03.04.05 and 2026-01-02 04.05.06`. */
+export function comparisonTitle(before: SessionHeader, after: SessionHeader): string {
+  const isSame = whatAndWhere(before) === whatAndWhere(after);
+  return `${sessionTitle(before)} and ${isSame ? fileTime(after) : sessionTitle(after)}`;
+}
+
+function whatAndWhere({ name, target }: SessionHeader): string {
+  return `${inert(name, 60)} on ${inert(target.alias, 40)}`;
+}
+
+/** Names of files hold no colons. */
+function fileTime({ startedAt }: SessionHeader): string {
+  return timeText(startedAt).replaceAll(':', '.');
+}
+
 /** What a session is, as lines of plain text. */
 export function headerLines(header: SessionHeader): string[] {
   const { name, startedAt, target, modules, functions, tracer } = header;

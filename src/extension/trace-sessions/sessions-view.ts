@@ -16,7 +16,15 @@ import { type Context, commandLink } from '../vscode-table.ts';
 import { EXTENSION } from './kept-files.ts';
 import { KeptTrace, keptHeading } from './kept-trace.ts';
 import type { SessionKeeper } from './session-keeper.ts';
-import { fileName, headerLines, keptText, sessionText, whereAndWhen } from './session-labels.ts';
+import {
+  comparisonTitle,
+  fileName,
+  headerLines,
+  keptText,
+  sessionText,
+  sessionTitle,
+  whereAndWhen,
+} from './session-labels.ts';
 import { type KeptFile, readSessionFile } from './session-store.ts';
 
 /** A row of Trace Sessions. */
@@ -92,7 +100,7 @@ export class SessionsView implements vscode.TreeDataProvider<SessionNode>, Dispo
       return;
     }
     const session = await readSessionFile(file);
-    await this.documents.show(path.basename(file, EXTENSION), sessionText(session));
+    await this.documents.show(sessionTitle(session.header), sessionText(session));
   }
 
   /**
@@ -109,16 +117,11 @@ export class SessionsView implements vscode.TreeDataProvider<SessionNode>, Dispo
     if (first === null || second === null) {
       return;
     }
-    const sides = await Promise.all(
-      [first, second].map(async (file) => ({
-        name: path.basename(file, EXTENSION),
-        session: await readSessionFile(file),
-      })),
-    );
-    const [before, after] = sides.sort((a, b) => a.session.header.startedAt - b.session.header.startedAt);
+    const sides = await Promise.all([first, second].map(readSessionFile));
+    const [before, after] = sides.sort((a, b) => a.header.startedAt - b.header.startedAt);
     if (before !== undefined && after !== undefined) {
-      const text = compareSessions(before.session, after.session);
-      await this.documents.show(`${before.name} and ${after.name}`, text);
+      const title = comparisonTitle(before.header, after.header);
+      await this.documents.show(title, compareSessions(before, after));
     }
   }
 

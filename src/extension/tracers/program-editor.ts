@@ -124,7 +124,7 @@ export class ProgramEditor implements vscode.CodeLensProvider, Disposable {
       const running = run.run();
       running.catch(() => {});
       await this.documents.show(title, `Starting on ${alias}, by ${by}...\n`, {
-        viewColumn: vscode.ViewColumn.Beside,
+        viewColumn: outputColumn(),
         preserveFocus: true,
       });
       const ending = await running;
@@ -185,6 +185,17 @@ export class ProgramEditor implements vscode.CodeLensProvider, Disposable {
     this.#runs.clear();
     this.#registrations.dispose();
   }
+}
+
+/** Another column that is there already: beside the last one VS Code would make one more. */
+function outputColumn(): vscode.ViewColumn {
+  const { all, activeTabGroup } = vscode.window.tabGroups;
+  const others = all
+    .map(({ viewColumn }) => viewColumn)
+    .filter((column) => column !== activeTabGroup.viewColumn);
+  return (
+    others.find((column) => column > activeTabGroup.viewColumn) ?? others.at(-1) ?? vscode.ViewColumn.Beside
+  );
 }
 
 /** Null for a document that cannot be run on a target. */

@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
 import { isFailure } from '../../core/failure.ts';
+import { TOOLS } from '../../core/tracers/tools.ts';
 import type { TraceLimit } from '../../core/tracing/events.ts';
 import type { TraceParams } from '../../core/tracing/ftrace-program.ts';
 import { TRACE_KINDS, type TraceKind } from '../../core/tracing/kinds.ts';
@@ -41,6 +42,7 @@ const LAST_CONDITION = 'trace.lastCondition';
 
 interface KindItem extends vscode.QuickPickItem {
   readonly kindOfTrace: TraceKind;
+  readonly tracer: Tracer;
   readonly join: TraceSession | null;
 }
 
@@ -59,33 +61,37 @@ export async function chooseKind(
 ): Promise<TraceChoice> {
   const last = memento.get<string>(LAST_KIND);
   const possible = params.site === undefined ? TRACE_KINDS : SITE_KINDS;
-  const kinds = possible
+  const kinds = [...possible].sort((a, b) => Number(b === last) - Number(a === last));
+  const items: (KindItem | vscode.QuickPickItem)[] = kinds
     .filter((kind) => tracer.can(kind))
-    .sort((a, b) => Number(b === last) - Number(a === last));
-  const items: KindItem[] = kinds.map((kind) => {
-    const [label, description] = KIND_TEXTS[kind];
-    return { label, description, kindOfTrace: kind, join: null };
-  });
+    .map((kind) => kindItem(kind, tracer, KIND_TEXTS[kind][1]));
   for (const session of running) {
     if (!session.symbols.includes(tracedName(params)) && possible.includes(session.kind)) {
       items.push({
         label: `$(add) Add to the Running Trace of ${session.symbols.join(', ')}`,
         description: kindLabel(session.kind).toLowerCase(),
         kindOfTrace: session.kind,
+        tracer: session.tracer,
         join: session,
       });
     }
+  }
+  const others = kinds.filter((kind) => !tracer.can(kind));
+  if (others.length > 0) {
+    items.push(
+      { label: `by ftrace, not by ${tracer.id}`, kind: vscode.QuickPickItemKind.Separator },
+      ...others.map((kind) => kindItem(kind, ftrace, whyByFtrace(tracer, kind))),
+    );
   }
   const item = await vscode.window.showQuickPick(items, {
     title: `Trace ${tracedName(params)}${tracer === ftrace ? '' : ` by ${tracer.id}`} with what?`,
     placeHolder: 'What to find out about each call',
   });
-  if (item === undefined) {
+  if (item === undefined || !('kindOfTrace' in item)) {
     throw new vscode.CancellationError();
   }
   const kind = item.kindOfTrace;
-  const check = (condition: string) =>
-    conditionError(item.join?.tracer ?? tracer, { ...params, kind, condition });
+  const check = (condition: string) => conditionError(item.tracer, { ...params, kind, condition });
   const kept = memento.get<string>(LAST_CONDITION) ?? '';
   const condition = await vscode.window.showInputBox({
     title: `Trace ${params.symbol}: only calls with...`,
@@ -102,7 +108,16 @@ export async function chooseKind(
     await memento.update(LAST_KIND, kind);
   }
   await memento.update(LAST_CONDITION, condition.trim());
-  return { tracer, kind, condition: condition.trim(), join: item.join };
+  return { tracer: item.tracer, kind, condition: condition.trim(), join: item.join };
+}
+
+function kindItem(kind: TraceKind, tracer: Tracer, description: string): KindItem {
+  return { label: KIND_TEXTS[kind][0], description, kindOfTrace: kind, tracer, join: null };
+}
+
+function whyByFtrace({ id }: Tracer, kind: TraceKind): string {
+  const why = id === 'ftrace' ? undefined : TOOLS[id].unused?.[kind];
+  return why === undefined ? KIND_TEXTS[kind][1] : `${KIND_TEXTS[kind][1]}; ${why}`;
 }
 
 /** What is wrong with a trace before the target is asked; null when nothing is. */

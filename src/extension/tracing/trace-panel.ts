@@ -41,6 +41,8 @@ export interface ShownSession extends Disposable {
   readonly tallies: readonly TraceTally[];
   readonly counters: TraceCounters | null;
   readonly lost: number;
+  /** What runs on the target, for a person to read; empty when it is not known. */
+  readonly program: string;
   listen(listener: SessionListener): Disposable;
 }
 
@@ -53,8 +55,6 @@ export interface TraceHeading {
   /** Why arguments are not shown; empty when they are. */
   readonly argumentsKnown: string;
   readonly kind: TraceKind;
-  /** What runs on the target, for a person to read; empty when it is not known. */
-  readonly program: string;
 }
 
 /** Where a tab opens, and whether what has the focus keeps it. */
@@ -179,7 +179,8 @@ export class TracePanel implements Disposable {
       target: this.heading.target,
       argumentsKnown: this.#about,
       kind: this.heading.kind,
-      hasProgram: this.heading.program !== '',
+      hasProgram: this.session.program !== '',
+      isKept: this.session.connection === null,
     });
     if (this.session.events.first === 0) {
       this.#firstTime = null;
@@ -200,10 +201,10 @@ export class TracePanel implements Disposable {
         this.session.dispose();
         break;
       case 'copyProgram':
-        await vscode.env.clipboard.writeText(this.heading.program);
+        await vscode.env.clipboard.writeText(this.session.program);
         break;
       case 'openProgram':
-        await openProgram(this.heading.program);
+        await openProgram(this.session.program);
         break;
       case 'traceInstead':
         this.#instead.fire(message.index);

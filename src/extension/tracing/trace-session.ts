@@ -11,9 +11,10 @@ import {
   type TraceStreamEvent,
   type TraceTally,
 } from '../../core/tracing/events.ts';
-import { ftraceProgram } from '../../core/tracing/ftrace-program.ts';
+import { type FtraceProgram, ftraceProgram } from '../../core/tracing/ftrace-program.ts';
 import { SessionStats } from '../../core/tracing/function-stats.ts';
 import type { TraceKind } from '../../core/tracing/kinds.ts';
+import { programText } from '../../core/tracing/program/program-text.ts';
 import { Programs } from '../../core/tracing/program/programs.ts';
 import type { SessionFunction } from '../../core/tracing/sessions/session.ts';
 import { behindProbe, tracedName } from '../../core/tracing/sites.ts';
@@ -34,6 +35,8 @@ export class TraceSession implements Disposable {
   readonly #functions: SessionFunction[];
   /** Functions that joined, to have them again after a lost connection. */
   readonly #joined: JoiningFunction[] = [];
+  /** What is traced of them now. */
+  #joinedPrograms: readonly FtraceProgram[] = [];
   /** Functions that were asked to join, also those that did not. */
   #asked = 0;
   readonly stats = new SessionStats();
@@ -90,9 +93,10 @@ export class TraceSession implements Disposable {
     return this.#ending.signal;
   }
 
-  /** What ran on the target, as text. */
+  /** What runs on the target, as text: for all functions that are traced. */
   get program(): string {
-    return this.plan.text;
+    const joined = this.#joinedPrograms;
+    return joined.length === 0 ? this.plan.text : programText(ftraceProgram(this.params), ...joined);
   }
 
   /** Whether more functions can join it while it runs. */
@@ -156,6 +160,7 @@ export class TraceSession implements Disposable {
     this.#params = params;
     this.#programs = new Programs();
     this.#functions.splice(1);
+    this.#joinedPrograms = [];
     this.#asked = 0;
     this.#started = null;
     const joined = this.#joined.splice(0);
@@ -217,8 +222,9 @@ export class TraceSession implements Disposable {
       this.#asked += 1;
       return { ...params, kind, index: this.#asked, sessionId, stacks };
     });
+    const programs = joining.map(ftraceProgram);
     // Their first calls may come before the answer.
-    for (const program of joining.map(ftraceProgram)) {
+    for (const program of programs) {
       this.#programs.add(program);
     }
     const shown = functions.map((params) => this.#asFunction(params));
@@ -228,9 +234,11 @@ export class TraceSession implements Disposable {
       answers = await this.connection.run(join, { functions: joining, sessionId });
       return answers;
     } finally {
+      const isStarted = (i: number) => answers[i]?.kind === 'started';
+      this.#joinedPrograms = [...this.#joinedPrograms, ...programs.filter((_, i) => isStarted(i))];
       for (const [i, params] of functions.entries()) {
         const one = shown[i];
-        if (answers[i]?.kind === 'started') {
+        if (isStarted(i)) {
           this.#joined.push(params);
         } else if (one !== undefined) {
           this.#functions.splice(this.#functions.indexOf(one), 1);

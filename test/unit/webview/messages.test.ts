@@ -30,7 +30,15 @@ const call = {
 const line = { label: 'zil_commit+0x3d/0x110', source: '', note: '', inlined: false, canOpen: false };
 
 const trace: readonly ToTraceView[] = [
-  { type: 'reset', title: 'zil_commit', target: 'vm', argumentsKnown: '', kind: 'returns', hasProgram: true },
+  {
+    type: 'reset',
+    title: 'zil_commit',
+    target: 'vm',
+    argumentsKnown: '',
+    kind: 'returns',
+    hasProgram: true,
+    isKept: false,
+  },
   { type: 'about', argumentsKnown: 'Only calls with foid == 34.' },
   { type: 'rows', rows: [call] },
   {

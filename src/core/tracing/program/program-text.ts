@@ -10,34 +10,39 @@ const INSTANCE = `instances/${NAME}`;
 /**
  * What the target is made to do, as a script that a person can read, change and run again as root. It is what the
  * session does but for its limits, its clean-up and the retries for older kernels.
+ * @param programs of all functions of the session, which are of one kind
  */
-export function programText(program: FtraceProgram): string {
-  const { kind, steps, event, returnEvent, durationEvent } = program;
+export function programText(...programs: readonly [FtraceProgram, ...FtraceProgram[]]): string {
+  const [{ kind, stacks }] = programs;
   const isTally = KINDS[kind].how === 'tally';
-  const isProbe = (step: Step) => step.do === 'probe';
   const group = `${INSTANCE}/events/${NAME}`;
-  const sums =
-    durationEvent === null ? `${group}/${event}/hist` : `${INSTANCE}/events/synthetic/${durationEvent}/hist`;
+  const steps = programs.flatMap((program) => program.steps);
+  const probes = steps.filter((step) => step.do === 'probe');
+  const sums = programs.map(({ event, durationEvent }) =>
+    durationEvent === null ? `${group}/${event}/hist` : `${INSTANCE}/events/synthetic/${durationEvent}/hist`,
+  );
   const undo = [
     ...(isTally ? [...steps].reverse().flatMap((step) => untriggered(step)) : [`echo 0 >${group}/enable`]),
     ...(kind === 'graph'
       ? [`echo 0 >${INSTANCE}/options/funcgraph-proc`, `echo 0 >${INSTANCE}/options/funcgraph-abstime`]
       : []),
     `rmdir ${INSTANCE}`,
-    ...[returnEvent, event].flatMap((name) =>
-      name === null ? [] : `echo '-:${NAME}/${name}' >>kprobe_events`,
-    ),
-    ...(durationEvent === null ? [] : [`echo '!${durationEvent}' >>synthetic_events`]),
+    ...programs.flatMap(({ event, returnEvent, durationEvent }) => [
+      ...[returnEvent, event].flatMap((name) =>
+        name === null ? [] : `echo '-:${NAME}/${name}' >>kprobe_events`,
+      ),
+      ...(durationEvent === null ? [] : [`echo '!${durationEvent}' >>synthetic_events`]),
+    ]),
   ];
   return `${[
     'cd /sys/kernel/tracing',
-    ...steps.filter(isProbe).map(stepText),
+    ...probes.map(stepText),
     `mkdir ${INSTANCE}`,
-    ...(isTally || !program.stacks ? [] : [`echo 1 >${INSTANCE}/options/stacktrace`]),
+    ...(isTally || !stacks ? [] : [`echo 1 >${INSTANCE}/options/stacktrace`]),
     ...(isTally ? [] : [`echo 1 >${INSTANCE}/options/sym-offset`]),
-    ...steps.filter((step) => !isProbe(step)).map(stepText),
+    ...steps.filter((step) => step.do !== 'probe').map(stepText),
     ...(isTally
-      ? ['sleep 10', `cat ${sums}`]
+      ? ['sleep 10', `cat ${sums.join(' ')}`]
       : [`echo 1 >${group}/enable`, `timeout 10 cat ${INSTANCE}/trace_pipe`]),
     '# Undo it:',
     ...undo,
