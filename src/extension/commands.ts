@@ -237,7 +237,7 @@ export function registerCommands(services: Services): vscode.Disposable {
     'zscope.previousFrame': ['Going to the previous frame', () => stacks.walk(-1)],
     'zscope.readKernelLines': [
       'Reading the debug info of the kernel',
-      () => readKernelLines(targets, services.places),
+      () => readKernelLines(targets, services.places, hungTasks),
     ],
     'zscope.restartServer': ['Restarting the language server', () => server.restart()],
     'zscope.showActivity': ['Showing what ran on targets', () => services.activity.show()],

@@ -17,8 +17,11 @@ export interface ModuleDownload extends Omit<ModuleFileParams, 'resume'> {
 
 export interface DownloadOptions {
   readonly signal?: AbortSignal;
-  /** @param total null when it is not known */
-  readonly progress?: (done: number, total: number | null) => void;
+  /**
+   * @param total bytes that come; null when that is not known: the target packs the file
+   * @param size bytes of the file on the target
+   */
+  readonly progress?: (done: number, total: number | null, size: number) => void;
 }
 
 /**
@@ -56,11 +59,12 @@ class PartWriter {
   #handle: FileHandle | null = null;
   #at = 0;
   #total: number | null = null;
+  #size = 0;
   #most = 0;
 
   constructor(
     private readonly part: string,
-    private readonly progress: (done: number, total: number | null) => void,
+    private readonly progress: NonNullable<DownloadOptions['progress']>,
   ) {}
 
   async header(header: ModuleFileHeader | NoModuleFile): Promise<void> {
@@ -70,6 +74,7 @@ class PartWriter {
     }
     this.file = header.file;
     this.#total = header.total;
+    this.#size = header.file.size;
     this.#most = header.total ?? header.file.size + header.file.size / 100 + GZIP_MORE;
     this.#at = header.offset;
     // Emptied before the record changes, so that bytes never stand under another file's record.
@@ -78,7 +83,7 @@ class PartWriter {
     const record = recordOf(this.part);
     await writeFile(`${record}.new`, JSON.stringify(header.file), { mode: 0o600 });
     await rename(`${record}.new`, record);
-    this.progress(this.#at, this.#total);
+    this.progress(this.#at, this.#total, this.#size);
   }
 
   async bytes(piece: Buffer): Promise<void> {
@@ -97,7 +102,7 @@ class PartWriter {
       from += bytesWritten;
       this.#at += bytesWritten;
     }
-    this.progress(this.#at, this.#total);
+    this.progress(this.#at, this.#total, this.#size);
   }
 
   async close(): Promise<void> {

@@ -213,11 +213,16 @@ export class HungTasksView implements vscode.TreeDataProvider<TaskNode>, Disposa
       return; // Another target is shown by now: what was learned waits in the cache.
     }
     this.#remarks = remarks;
+    this.placesChanged();
+    this.#show();
+  }
+
+  /** Debug info came that is not from here: frames are looked up again. */
+  placesChanged(): void {
     for (const node of this.#groups) {
       node.frames = null;
     }
     this.#changed.fire(undefined);
-    this.#show();
   }
 
   #rebuild(): void {

@@ -2,6 +2,7 @@ import * as vscode from 'vscode';
 import { Failure } from '../../core/failure.ts';
 import { kernelDebugPackage } from '../../core/symbols/kernel-package.ts';
 import { inert } from '../../core/text/inert.ts';
+import type { HungTasksView } from '../hung-tasks/hung-tasks-view.ts';
 import type { TargetService } from '../targets/target-service.ts';
 import type { PlaceService } from './place-service.ts';
 
@@ -12,6 +13,7 @@ import type { PlaceService } from './place-service.ts';
 export async function readKernelLines(
   targets: Pick<TargetService, 'connection'>,
   places: Pick<PlaceService, 'learnKernel'>,
+  view: Pick<HungTasksView, 'placesChanged'>,
 ): Promise<void> {
   const { connection } = targets;
   if (connection === null) {
@@ -38,5 +40,6 @@ export async function readKernelLines(
       `Install ${install} on the target, set DEBUGINFOD_URLS, or open the folder that has its vmlinux; Show Log says what was tried.`,
     );
   }
+  view.placesChanged();
   vscode.window.setStatusBarMessage('Frames of the kernel are at their lines now', 5000);
 }

@@ -27,10 +27,13 @@ export interface Transfer extends Disposable {
   readonly signal: AbortSignal;
 }
 
+/** @param size bytes that are packed on the way, where that makes `total` unknown; null for none */
+type Report = (text: string, done: number, total: number | null, size: number | null) => void;
+
 interface Running {
   readonly connection: Connection;
   readonly zfsHangs: boolean;
-  readonly report: (text: string, done: number, total: number | null) => void;
+  readonly report: Report;
 }
 
 /** Reads files of modules and programs from targets for the server, which asks for them, and shows how far it is. */
@@ -52,7 +55,7 @@ export class ModuleTransfers {
     this.#running.set(target, {
       connection,
       zfsHangs,
-      report: (text, done, total) => bar.report(text, done, total),
+      report: (...progress) => bar.report(...progress),
     });
     return {
       target,
@@ -75,11 +78,12 @@ export class ModuleTransfers {
         { ...params, zfsHangs: running.zfsHangs, folders: setting('zscope.symbols.targetFolders') },
         {
           signal,
-          progress: (done, total) =>
+          progress: (done, total, size) =>
             running.report(
               `Reading the file of ${params.module === '' ? 'the kernel' : params.module}`,
               done,
               total,
+              total === null ? size : null,
             ),
         },
       );
@@ -93,7 +97,7 @@ export class ModuleTransfers {
 
   #progress({ target, module, doing, done, total }: ModuleProgress): void {
     const what = doing === 'unpacking' ? 'Unpacking' : 'Asking debuginfod for';
-    this.#running.get(target)?.report(`${what} ${module ?? 'the kernel'}`, done, total);
+    this.#running.get(target)?.report(`${what} ${module ?? 'the kernel'}`, done, total, null);
   }
 }
 
@@ -116,7 +120,7 @@ class TransferBar implements Disposable {
     private readonly abort: AbortController,
   ) {}
 
-  report(text: string, done: number, total: number | null): void {
+  report(...[text, done, total, size]: Parameters<Report>): void {
     if (!this.#isShown && !this.#isOver && performance.now() - this.#started > SHOWN_AFTER_MS) {
       this.#isShown = true;
       this.#show();
@@ -128,8 +132,9 @@ class TransferBar implements Disposable {
     this.#reported = now;
     const percent = total === null || total === 0 ? this.#percent : Math.floor((100 * done) / total);
     const megabytes = (bytes: number) => (bytes / 1e6).toFixed(1);
+    const packed = size === null ? '' : `, packed, of a file of ${megabytes(size)} MB`;
     const amount =
-      done === 0 ? '' : `: ${megabytes(done)}${total === null ? '' : ` of ${megabytes(total)}`} MB`;
+      done === 0 ? '' : `: ${megabytes(done)}${total === null ? '' : ` of ${megabytes(total)}`} MB${packed}`;
     this.#progress?.report({
       message: inert(`${text}${amount}`),
       ...(percent > this.#percent ? { increment: percent - this.#percent } : {}),
