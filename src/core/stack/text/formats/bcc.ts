@@ -9,7 +9,7 @@ import { type Format, frameInBody } from './format.ts';
 
 const NAME = '[A-Za-z_][\\w.$@:~]*(?<!:)';
 /** C++'s and Rust's, which hold blanks and brackets. */
-const QUALIFIED = '[A-Za-z_~][^/;]{0,300}::[^/;]{0,300}';
+const QUALIFIED = '[A-Za-z_~][^/;]{0,300}::[^/;:\\s][^/;]{0,300}';
 const entry = (name: string) =>
   new RegExp(
     `^((?:0x)?[\\da-f]{8,16} )?(?:b')?(${name})(?:\\+0x([\\da-f]{1,12}))?(?: \\[([\\w.-]{1,128})\\])?'?$`,

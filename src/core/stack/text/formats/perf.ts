@@ -16,7 +16,7 @@ const ONE_LINE =
   /: {1,40}([\da-f]{4,16}) ([A-Za-z_.$~][\w.$@:~<>]*)(?:\+0x([\da-f]{1,12}))? \((\[[\w.-]{1,64}\]|\/[^()]{1,1000})\)$/;
 
 /** perf trace, or perf script without the field ip: no address. */
-const CHAINED = /^([A-Za-z_.$~][\w.$@:~<>]*) \((\[[\w.-]{1,64}\]|\/[^()\s]{1,1000})\)$/;
+const CHAINED = /^([A-Za-z_.$~][\w.$@:~<>]*(?<!:\d+)) \((\[[\w.-]{1,64}\]|\/[^()\s]{1,1000})\)$/;
 /** Such rows are indented at least so far. */
 const CHAIN_INDENT = 8;
 
