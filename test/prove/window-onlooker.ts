@@ -41,6 +41,8 @@ export class WindowOnlooker implements Onlooker {
   readonly answers: Answer[] = [];
   /** What the status bar has said of the target since the window opened. */
   #said: JSHandle<SaidState[]> | null = null;
+  /** Rows of dbgmsg about a missing part, of any kind, when the views were opened: they stay from one boot to the next. */
+  #dbgmsgGaps: readonly string[] = [];
   /** The keyboard and the pointer are one: what uses them waits for what did before. */
   #before: Promise<unknown> = Promise.resolve();
 
@@ -91,12 +93,22 @@ export class WindowOnlooker implements Onlooker {
     const line = readFileSync(path.join((await lab.requireUp()).sourceDir, TRACED.file), 'utf8')
       .split('\n')
       .findIndex((text) => text.startsWith(`${TRACED.symbol}(`));
-    await workbench.quickInput.openFile(TRACED.file);
+    // A search of all files, on a machine that is busy.
+    await waitFor(
+      'the source is open',
+      async () => {
+        await workbench.quickInput.openFile(TRACED.file);
+        return true;
+      },
+      STEP_MS,
+    );
     await workbench.editor.goToLine(line + 1);
     await workbench.runCommand('ZScope: Trace This Function');
     await this.#callsCome(0);
     await this.#tasksShown();
-    await (await this.#dbgmsg()).locator('[role=row]').first().waitFor();
+    const dbgmsg = await this.#dbgmsg();
+    await dbgmsg.locator('[role=row]').first().waitFor();
+    this.#dbgmsgGaps = await gapsOf(dbgmsg);
     await this.#errorsSay(/errors/);
   }
 
@@ -167,9 +179,13 @@ export class WindowOnlooker implements Onlooker {
     await this.#isConnected();
     const trace = await this.#trace();
     const place = isNewBoot ? /booted anew here/ : /connection was lost here/;
-    await gap(trace, place);
+    await this.#hasGap(trace, place, []);
     await this.#callsCome(await countOf(trace));
-    await gap(await this.#dbgmsg(), isNewBoot ? /was rebooted here/ : /was interrupted/);
+    await this.#hasGap(
+      await this.#dbgmsg(),
+      isNewBoot ? /was rebooted here/ : /was interrupted/,
+      this.#dbgmsgGaps,
+    );
     await this.#errorsSay(/: [\d,]+ errors.*a gap/);
     await this.#tasksShown();
     await this.#answered('task-snapshot', since);
@@ -193,21 +209,31 @@ export class WindowOnlooker implements Onlooker {
     rmSync(this.home, { recursive: true, force: true });
   }
 
-  /** From a click on an item in the status bar to its list: the targets, which the extension makes, and one of the workbench. */
+  /** From a click to a list: of the targets, which the extension makes, and the one in the window's title bar, which it does not. */
   async #ask(): Promise<void> {
-    const own = await this.#list('[id="status.host"]', '');
-    const ours = await this.#list(`[aria-label^="${STATUS}"]`, ALIAS);
+    const own = await this.#list('.part.titlebar .command-center-center', '');
+    const ours = await this.#list(`.part.statusbar [aria-label^="${STATUS}"]`, ALIAS);
     this.answers.push({ ours, own });
   }
 
   async #list(item: string, row: string): Promise<number> {
     const { page, quickInput } = this.workbench;
     const clicked = performance.now();
-    await page.locator(`.part.statusbar ${item}`).first().click();
+    await page.locator(item).first().click();
     await page.locator('.quick-input-list .monaco-list-row', { hasText: row }).first().waitFor();
     const took = Math.round(performance.now() - clicked);
     await quickInput.cancel();
     return took;
+  }
+
+  /** Waits for one more row that says where something is missing than there were. */
+  async #hasGap(view: FrameLocator, text: RegExp, before: readonly string[]): Promise<void> {
+    const count = (gaps: readonly string[]) => gaps.filter((gap) => text.test(gap)).length;
+    await waitFor(
+      `a gap: ${text}`,
+      async () => (count(await this.#alone(() => gapsOf(view))) > count(before) ? true : undefined),
+      STEP_MS,
+    );
   }
 
   async #alone<T>(task: () => Promise<T>): Promise<T> {
@@ -319,10 +345,12 @@ async function countOf(view: FrameLocator): Promise<number> {
   return Number(/ of ([\d,]+) /.exec(title)?.[1]?.replaceAll(',', '') ?? 0);
 }
 
-/** Waits for a row that says where something is missing, among those that every filter lets pass. */
-async function gap(view: FrameLocator, text: RegExp): Promise<void> {
+/** The rows that say where something is missing: every filter lets them pass. */
+async function gapsOf(view: FrameLocator): Promise<string[]> {
   const box = view.locator('zs-filter-box input');
   await box.fill(GAPS_ONLY);
-  await view.locator('[role=row]', { hasText: text }).last().waitFor();
+  await view.locator('.row[id]:not(.gap, .loss)').first().waitFor({ state: 'detached' });
+  const rows = await view.locator('.row[id]').allInnerTexts();
   await box.fill('');
+  return rows;
 }
