@@ -16,7 +16,7 @@ const TEXT_LANGUAGES: readonly string[] = ['log', 'plaintext'];
 /** All languages whose documents may hold stacks. */
 export const STACK_LANGUAGES: readonly string[] = [...OWN_LANGUAGES, ...TEXT_LANGUAGES];
 
-/** A text is looked through for a frame in pieces of this many UTF-16 units: most that hold one have it early. */
+/** A text is looked through for a frame in pieces of about this many UTF-16 units: most that hold one have it early. */
 const PIECE = 256 * 1024;
 
 /** Lines above and below an edit that are looked at with it: they tell whether what was typed there is a frame. */
@@ -191,10 +191,13 @@ function holdsStacks(document: TextDocument): boolean {
 /** Also of a log whose only stack is at its end. */
 function holdsFrame(text: string): boolean {
   const finder = new FrameFinder();
-  for (let from = 0; from < text.length; from += PIECE) {
-    if (finder.push(text.slice(from, from + PIECE))) {
+  for (let from = 0; from < text.length; ) {
+    const newline = text.indexOf('\n', from + PIECE);
+    const to = newline < 0 ? text.length : newline + 1;
+    if (finder.push(text.slice(from, to))) {
       return true;
     }
+    from = to;
   }
   return finder.end();
 }

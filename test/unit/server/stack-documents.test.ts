@@ -3,6 +3,9 @@ import { StackDocuments } from '../../../src/server/stack-documents.ts';
 
 const FRAME = '[<0>] zlog_commit+0x17/0x40 [zfs]';
 
+/** More than a megabyte. */
+const idle = 'all is well\n'.repeat(100_000);
+
 function open(text: string, language = 'plaintext') {
   const found: string[] = [];
   const documents = new StackDocuments((uri) => found.push(uri));
@@ -25,7 +28,14 @@ function open(text: string, language = 'plaintext') {
 
 describe('a plain text holds stacks', () => {
   it.each([
-    ['a frame behind a megabyte of other lines', `${'all is well\n'.repeat(100_000)}${FRAME}\n`],
+    ['a frame behind a megabyte of other lines', `${idle}${FRAME}\n`],
+    ['a frame between two megabytes of them', `${idle}${FRAME}\n${idle}`],
+    ['the place of a PANIC there', `${idle}PANIC at zlog.c:12:zlog_commit()\n${idle}`],
+    ['an entry of a debugger there', `${idle}#3  0x00007f64eb1f in main () at pool.c:12\n${idle}`],
+    [
+      'names alone behind a megabyte of other lines',
+      `${idle}    zlog_write_all\n    zlog_commit\n    sync\n        12\n`,
+    ],
     ['a frame in a line that never ends', `${'x '.repeat(600_000)}${FRAME}`],
     ['the place of a PANIC', 'VERIFY(0 == 1) failed\nPANIC at zlog.c:12:zlog_commit()\n'],
     ['an entry without a function', '/sbin/zdb(+0x13a5)[0x55aabbcc]\n'],
