@@ -52,8 +52,8 @@ export const argumentPlaces: Proof = {
             const [holder] = file.symbols(symbol);
             if (holder === undefined) continue;
             const chain = file.at({ section: holder.section, offset: holder.offset + offset });
-            // gdb knows variables by name from the innermost function on, which may have one of the same name.
-            if (chain[0]?.function !== name) continue;
+            // gdb knows variables by name: another function there, or the same around it, may have one of the same name.
+            if (chain.findLastIndex((line) => line.function === name) !== 0) continue;
             places++;
             for (const argument of site.arguments) {
               if (argument.name !== '' && argument.type !== null) {

@@ -102,6 +102,11 @@ test.each([
   // By what runs there now.
   expect(second.asked.map(({ maxEvents }) => maxEvents)).toEqual([1000, 500]);
   expect(session.symbols).toEqual(['zil_commit', 'zil_close']);
+  // And its program is of both, each once.
+  expect(session.program.match(/echo 'p:\S+ \S+/g)).toEqual([
+    "echo 'p:zscope_own/zil_commit_22222222 zfs:zil_commit",
+    expect.stringMatching(/^echo 'p:zscope_own\/zil_close_\d+_22222222 zfs:zil_close$/),
+  ]);
 });
 
 test('a function that had joined is there again also when the connection is lost again at once', async () => {

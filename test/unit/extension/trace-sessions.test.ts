@@ -7,7 +7,7 @@ import { isIncomplete, type SessionFunction } from '../../../src/core/tracing/se
 import { RunningBuilds } from '../../../src/extension/source/running-builds.ts';
 import { type RecordedSession, Recording } from '../../../src/extension/trace-sessions/recording.ts';
 import { type RunningSession, SessionKeeper } from '../../../src/extension/trace-sessions/session-keeper.ts';
-import { headerLines } from '../../../src/extension/trace-sessions/session-labels.ts';
+import { comparisonTitle, headerLines } from '../../../src/extension/trace-sessions/session-labels.ts';
 import { readSessionFile, SessionStore } from '../../../src/extension/trace-sessions/session-store.ts';
 import { call, HEADER } from '../core/tracing/sessions/sample.ts';
 
@@ -49,6 +49,18 @@ function record(session: Told, startedAt = HEADER.startedAt): Recording {
     () => {},
   );
 }
+
+it('a comparison is called by what was traced, where and when, once where that is the same', () => {
+  const time = String.raw`\d{4}-\d\d-\d\d \d\d\.04\.05`;
+  const later = { ...HEADER, startedAt: HEADER.startedAt + 3_600_000 };
+  expect(comparisonTitle(HEADER, later)).toMatch(
+    new RegExp(`^zil_commit on lab on lab at ${time} and ${time}$`),
+  );
+  const elsewhere = { ...later, target: { ...HEADER.target, alias: 'vm2' } };
+  expect(comparisonTitle(HEADER, elsewhere)).toMatch(
+    new RegExp(`^zil_commit on lab on lab at ${time} and zil_commit on lab on vm2 at ${time}$`),
+  );
+});
 
 it('keeps a session as it goes on, and how it ended', async () => {
   const session = new Told();

@@ -173,6 +173,28 @@ it('is shown as a script that sets all up and takes it away again', () => {
   expect(programText(ftraceProgram({ ...params, kind: 'calls' }))).toContain('trace_pipe');
 });
 
+it('is shown as one script for all functions of a session', () => {
+  const other = { ...params, symbol: 'zil_close', index: 1 };
+  const kinds = ['calls', 'count'] as const;
+  const texts = kinds.map((kind) =>
+    programText(ftraceProgram({ ...params, kind }), ftraceProgram({ ...other, kind })),
+  );
+  for (const text of texts) {
+    const lines = text.split('\n');
+    const events = ['zil_commit_ab12', 'zil_close_1_ab12'];
+    const made = events.map((event) => lines.findIndex((line) => line.includes(`p:zscope_own/${event} `)));
+    expect(Math.min(...made)).toBeGreaterThan(0);
+    // One instance, and each probe goes after it.
+    expect(lines.filter((line) => line.startsWith('mkdir'))).toHaveLength(1);
+    for (const event of events) {
+      expect(lines.indexOf(`echo '-:zscope_own/${event}' >>kprobe_events`)).toBeGreaterThan(
+        lines.indexOf('rmdir instances/zscope_own'),
+      );
+    }
+  }
+  expect(texts[1]).toMatch(/^cat \S+\/zil_commit_ab12\/hist \S+\/zil_close_1_ab12\/hist$/m);
+});
+
 it.each([
   ['latency', '', 'returns'],
   ['count', 'ret != 0', 'returns'],

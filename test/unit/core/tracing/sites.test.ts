@@ -12,6 +12,7 @@ import {
   tracedName,
 } from '../../../../src/core/tracing/sites.ts';
 import { TallyOutput } from '../../../../src/core/tracing/tally-output.ts';
+import { typedFetches } from '../../../../src/core/tracing/values/typed-fetches.ts';
 
 const line = (name: string, path: string, at: number) => ({
   function: name,
@@ -107,6 +108,32 @@ it('stacks of inlined calls begin behind the probe, whatever the machine says', 
   expect(offsets(name, 'x86_64')).toEqual([0x138, 0x20]);
   expect(offsets('zil_commit_impl', 'aarch64')).toEqual([0x138, 0x20]);
   expect(behindProbe([], name, 'aarch64')).toEqual([]);
+});
+
+it('constants are shown by their type, and what is read on the way is fetched so', () => {
+  const argument = (type: TypedArgument['type'], place: TypedArgument['place']): TypedArgument => ({
+    name: 'a',
+    declared: '',
+    place,
+    type,
+    members: [],
+  });
+  const constant = (type: TypedArgument['type'], value: number) =>
+    typedFetches([argument(type, { kind: 'constant', value })], 'x86_64').fixed[0]?.value.value;
+  const integer = { kind: 'integer', size: 4, isSigned: false, means: 'number' } as const;
+  expect(constant(integer, -1)).toBe('4294967295');
+  expect(constant({ ...integer, isSigned: true }, 0xffffffff)).toBe('-1');
+  expect(constant({ kind: 'pointer' }, 0)).toBe('0x0');
+  expect(constant({ kind: 'bool', size: 1 }, 1)).toBe('true');
+  const constants = [{ name: 'ZIO_TYPE_READ', value: 1 }];
+  expect(constant({ kind: 'enum', size: 4, isSigned: false, isFlags: false, constants }, 1)).toBe(
+    'ZIO_TYPE_READ',
+  );
+  const { fetches } = typedFetches(
+    [argument({ kind: 'pointer' }, { kind: 'loaded', register: 'rbp', offsets: [-256, 8], add: 16 })],
+    'x86_64',
+  );
+  expect(fetches).toMatchObject([{ place: '+8(-256(%bp))', add: 16 }]);
 });
 
 describe('a probe at a place', () => {
