@@ -4,10 +4,10 @@
  */
 const TEXT = { pieces: 20, fewest: 100, unread: 200 } as const;
 
-/** Seconds between rounds: each costs some processes on the target, and is what a call may be late. */
-const PAUSE = 0.5;
+/** Seconds between rounds: a round costs some processes on the target, and a call may be so late. */
+const PAUSE = 1;
 /** Entries in a round below which text is cheaper than the processes that a round takes, and how many such rounds make it one. */
-const FEW = { entries: 10, rounds: 4 } as const;
+const FEW = { entries: 10, rounds: 3 } as const;
 /** Entries that are left over of a round above which the next one begins at once. */
 const MANY = 4000;
 /**
@@ -28,7 +28,7 @@ const PAGE_BYTES = 4080;
  * Pages have to be asked for in rounds: a read gives one page, with the number of no processor, and none at all when the
  * next event comes just then (kernel/trace/trace.c, tracing_buffers_read), so that a reader would end. What is there is
  * known by the processors' stats; GNU's dd need not wait for more. A pause lets pages fill. Only one process writes at a
- * time.
+ * time. Who is ended by TERM meanwhile takes what is there before it goes, and no page is cut.
  *
  * - `#zscope-ID page BYTES` and `#zscope-ID format EVENT NUMBER FIELD:OFFSET:SIZE:SIGNED:TEXT ...` say how pages and
  *   events are laid out (events/header_page, format).
@@ -67,7 +67,7 @@ take_turn() {
         count=$((word * size / ${PAGE_BYTES}))
         [ $count -gt 0 ] || count=1
         say pages "\${1##*/cpu}"
-        dd if="$1/trace_pipe_raw" bs=1024k count=$count $flags 2>/dev/null
+        (trap '' TERM; exec dd if="$1/trace_pipe_raw" bs=1024k count=$count $flags 2>/dev/null)
       fi
       shift
       ;;
@@ -77,14 +77,16 @@ take_turn() {
   layouts
 }
 pages() {
-  laid=0 least=${ENTRY_BYTES.call} on=0
-  read -r on <"$instance/options/stacktrace"
-  [ "$on" = 0 ] || least=${ENTRY_BYTES.withStack}
+  laid=0 on=0
   echo 1 >"$instance/options/sym-addr"
   while :; do
+    text=
+    trap 'kill $text 2>/dev/null; exit' TERM
     centiseconds
     began=$now
-    dd if="$instance/trace_pipe" bs=64k count=${TEXT.pieces} 2>/dev/null || exit
+    dd if="$instance/trace_pipe" bs=64k count=${TEXT.pieces} 2>/dev/null &
+    text=$!
+    wait $text || exit
     centiseconds
     if [ $((now - began)) -ge ${TEXT.fewest} ]; then
       # Slow to come, or slow to be printed.
@@ -92,22 +94,32 @@ pages() {
       [ $unread -ge ${TEXT.unread} ] || continue
     fi
     layouts
+    least=${ENTRY_BYTES.call}
+    read -r on <"$instance/options/stacktrace"
+    [ "$on" = 0 ] || least=${ENTRY_BYTES.withStack}
     flags=iflag=nonblock size=${ENTRY_BYTES.ample}
     dd if=/dev/null $flags 2>/dev/null || flags= size=$least
-    few=0
-    while [ $few -lt ${FEW.rounds} ]; do
-      sleep ${PAUSE} 2>/dev/null || sleep 1
+    few=0 over=
+    trap over=1 TERM
+    while [ $few -lt ${FEW.rounds} ] && [ -z "$over" ]; do
+      sleep ${PAUSE}
       take_turn
       say round
       few=$((few + 1))
       [ $found -lt ${FEW.entries} ] || few=0
-      while [ $found -ge ${MANY} ]; do
+      while [ $found -ge ${MANY} ] && [ -z "$over" ]; do
         take_turn
         say round
       done
       read -r on <"$instance/tracing_on"
       [ "$on" != 0 ] || [ $found -gt 0 ] || break
     done
+    if [ -n "$over" ]; then
+      echo 0 >"$instance/tracing_on"
+      take_turn
+      say round last
+      exit 0
+    fi
     say round last
     [ "$on" != 0 ] || [ $found -gt 0 ] || exit 0
   done
