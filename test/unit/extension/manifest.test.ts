@@ -124,9 +124,12 @@ describe('package.json', () => {
     expect(manifest.enabledApiProposals).toBeUndefined();
   });
 
-  it('keeps settings that decide where to connect out of a workspace', () => {
-    expect(contributes.configuration.properties['zscope.ssh.configFiles']?.scope).toBe('application');
-  });
+  it.each(['zscope.ssh.configFiles', 'zscope.serialConsoles', 'zscope.trace.askFirst', 'zscope.trace.tool'])(
+    'keeps %s, by which a program runs or a machine is reached or traced, out of a workspace',
+    (id) => {
+      expect(contributes.configuration.properties[id]?.scope).toBe('application');
+    },
+  );
 
   it('has its name and licence', () => {
     expect(manifest).toMatchObject({ name: 'zscope', displayName: 'ZScope', license: 'MIT' });
