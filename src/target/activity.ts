@@ -39,7 +39,7 @@ export class ActivityEntry {
     spec: JobSpec,
     private readonly sink: (record: ActivityRecord) => void,
   ) {
-    const text = `${spec.preamble}${spec.script ?? ''}\n${spec.cleanup}`;
+    const text = `${spec.preamble}${spec.script ?? spec.ahead ?? ''}\n${spec.cleanup}`;
     this.#script = createHash('sha256').update(text).digest('hex').slice(0, 16);
   }
 

@@ -39,9 +39,14 @@ export interface StreamCollector<P extends S, E, S = P> extends Question {
    * defines functions and looks, and changes nothing.
    */
   readonly preamble?: string;
+  /**
+   * What a shell that stands by can do ahead of a {@link script} that is likely to come soon, by the functions of the
+   * preamble; absent where there is nothing. The script goes on from there, and prints what is to be known of it.
+   */
+  ahead?(known: S): string;
   script(params: P): string;
   /**
-   * Undoes what {@link script} did; runs on the target after the script has ended or was ended,
+   * Undoes what {@link script} and {@link ahead} did; runs on the target after the script has ended or was ended,
    * whatever the reason: stop, end of connection, a silent client. Empty when there is nothing to
    * undo.
    */

@@ -114,7 +114,7 @@ export interface Connection extends Disposable {
    * is no room for it, and never fails. The shell ends with the connection, and by `dispose` unless a stream has
    * taken it by then.
    */
-  standBy<P extends S, E, S>(collector: StreamCollector<P, E, S>, known: S): Disposable;
+  standBy<P extends S, E, S>(collector: StreamCollector<P, E, S>, known: S): StandingBy;
   /**
    * Gets root by a program that wants a password; asks for it until it is right, three times for each
    * program. The password is kept for this connection and goes to that program only.
@@ -125,6 +125,12 @@ export interface Connection extends Disposable {
     ask: (question: RootQuestion) => Promise<string | undefined>,
     options?: RunOptions & { readonly programs?: readonly RootProgram[] },
   ): Promise<boolean>;
+}
+
+/** A shell that waits on the target for the script of a stream. */
+export interface StandingBy extends Disposable {
+  /** Has it do ahead what it can, where the person has allowed such a stream: the script is likely to come soon. */
+  goAhead(): void;
 }
 
 /** A question for a password that makes a shell root's. */
@@ -183,6 +189,8 @@ export interface ConnectOptions {
   readonly activity?: (record: ActivityRecord) => void;
   /** Asked each time before what does more than read is run; all is allowed unless given. */
   readonly consent?: (question: AskedConsent) => Promise<boolean>;
+  /** Whether {@link consent} would allow it without asking anybody; nothing is known to be unless given. */
+  readonly allows?: (question: AskedConsent) => boolean;
   /**
    * A machine that was not heard from for so long is given up, in milliseconds; unless given, what
    * ServerAliveInterval and ServerAliveCountMax come to, else 60,000.

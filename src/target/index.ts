@@ -59,6 +59,7 @@ export async function connect(
     log,
     activity: options.activity ?? (() => {}),
     consent: options.consent ?? (async () => true),
+    allows: options.allows ?? (() => false),
   };
   /** @param configured what the ssh configuration says, in milliseconds */
   const over = async (transport: Transport, user: string, configured: number | null): Promise<Connection> => {

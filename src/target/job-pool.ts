@@ -272,6 +272,14 @@ export class JobPool {
     return standby.waiting;
   }
 
+  /** Has the job that {@link standBy} gave do what it can ahead; false where it is gone, or was given a script. */
+  goAhead(waiting: Promise<RemoteJob | null>): boolean {
+    const standby = this.#standby;
+    if (standby?.waiting !== waiting) return false;
+    void standby.goAhead();
+    return true;
+  }
+
   /** Ends the job that {@link standBy} gave, unless it was given a script. */
   endStandby(waiting: Promise<RemoteJob | null>): void {
     const standby = this.#standby;

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { FrameReader, type JobEnd } from './framing.ts';
 import type { RootShell } from './root-shell.ts';
 import type { Shell, ShellUser } from './shell.ts';
-import { BEAT_SECONDS, END_WORD, handOver, type SupervisedJob, supervise } from './supervisor.ts';
+import { AHEAD_WORD, BEAT_SECONDS, END_WORD, handOver, type SupervisedJob, supervise } from './supervisor.ts';
 import type { ShellChannel } from './transport.ts';
 
 export interface JobSpec {
@@ -11,6 +11,8 @@ export interface JobSpec {
   readonly preamble: string;
   /** null: the job stands by until {@link RemoteJob.begin} gives it one. */
   readonly script: string | null;
+  /** What it does while it stands by once {@link RemoteJob.goAhead} tells it to; empty or absent for nothing. */
+  readonly ahead?: string;
   readonly cleanup: string;
   readonly kind: SupervisedJob['kind'];
   /**
@@ -177,6 +179,11 @@ export class RemoteJob implements ShellUser {
     this.#channel.stdin.end();
     this.#limit = setTimeout(() => this.#channel.close(), CLOSE_LIMIT_MS);
     this.#limit.unref();
+  }
+
+  /** Has a job that stands by and is ready do what it can ahead of its script; it must not have ended. */
+  goAhead(): void {
+    this.#channel.stdin.write(`${AHEAD_WORD}\n`);
   }
 
   /** Gives its script to a job that stands by and is ready; it must not have ended. */

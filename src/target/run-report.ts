@@ -26,6 +26,12 @@ export class RunReport {
     this.entry.started();
   }
 
+  /** It was told, and nothing more is heard of it. */
+  done(how: string): void {
+    this.#line(how);
+    this.entry.done();
+  }
+
   ended(result: JobResult): void {
     this.#stderr = result.stderr;
     this.entry.ended(result, this.#bytes);

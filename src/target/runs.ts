@@ -1,5 +1,4 @@
 import { Failure, isFailure } from '../core/failure.ts';
-import type { Disposable } from '../core/lifetime.ts';
 import { ActivityEntry, type ActivityRecord } from './activity.ts';
 import type { Collector, DownloadCollector, Question, StreamCollector } from './collector.ts';
 import type {
@@ -9,6 +8,7 @@ import type {
   RootQuestion,
   RunningStream,
   RunOptions,
+  StandingBy,
   StreamEnd,
   StreamSink,
   TargetFacts,
@@ -48,6 +48,8 @@ export interface RunTarget {
   readonly activity: (record: ActivityRecord) => void;
   /** Asked before all that does more than read. */
   readonly consent: (question: AskedConsent) => Promise<boolean>;
+  /** Whether that would allow it without asking. */
+  readonly allows: (question: AskedConsent) => boolean;
 }
 
 /** How the connection stands; shared with who owns it. */
@@ -275,14 +277,15 @@ export class Runs {
     }
   }
 
-  standBy<P extends S, E, S>(collector: StreamCollector<P, E, S>, known: S): Disposable {
-    const nothing = { dispose: () => {} };
+  standBy<P extends S, E, S>(collector: StreamCollector<P, E, S>, known: S): StandingBy {
+    const nothing = { dispose: () => {}, goAhead: () => {} };
     if (this.over.state !== 'connected') return nothing;
     if (collector.needsRoot === true && this.over.facts?.root === 'none') return nothing;
     const spec = this.#spec(collector, {
       kind: 'stream',
       preamble: collector.preamble ?? '',
       script: null,
+      ahead: collector.ahead?.(known) ?? '',
       cleanup: collector.cleanup(known),
     });
     const startedAt = performance.now();
@@ -299,7 +302,17 @@ export class Runs {
       const took = Math.round(performance.now() - startedAt);
       this.target.log(`${collector.name}: ${took} ms, ${job === null ? 'could not stand by' : 'stands by'}`);
     });
-    return { dispose: () => this.pool.endStandby(waiting) };
+    let isAhead = spec.ahead === '';
+    return {
+      goAhead: () => {
+        const { name, title, grade } = collector;
+        if (isAhead || !this.target.allows({ name, title, grade })) return;
+        isAhead = true;
+        const report = this.#report({ name, title: `${title}: made ready`, grade }, spec);
+        if (this.pool.goAhead(waiting)) report.done('made ready');
+      },
+      dispose: () => this.pool.endStandby(waiting),
+    };
   }
 
   /** @see Connection.becomeRoot */

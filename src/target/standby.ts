@@ -5,6 +5,7 @@ export class Standby {
   /** The job once it waits; null when it could not be had. Never rejects. */
   readonly waiting: Promise<RemoteJob | null>;
   #sink: JobHandlers['payload'] = () => {};
+  #hasBegun = false;
 
   /** @param open opens the job with these handlers */
   constructor(
@@ -53,8 +54,15 @@ export class Standby {
       return null;
     }
     this.#sink = sink;
+    this.#hasBegun = true;
     job.begin(script);
     return job;
+  }
+
+  /** Has it do what it can ahead of its script. */
+  async goAhead(): Promise<void> {
+    const job = await this.waiting;
+    if (job !== null && !job.isOver && !this.#hasBegun) job.goAhead();
   }
 
   /** Ends it; resolves when its channel is free again. */

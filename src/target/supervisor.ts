@@ -22,6 +22,9 @@ export const LEASED_SHELL = `${LEASE} 2>&1 & export z_idle=$! ; exec /bin/sh`;
 /** A line on stdin that means what its end means, where stdin has none or goes on. */
 export const END_WORD = 'end';
 
+/** A line on stdin of a job that stands by: it does what it can ahead of its script. */
+export const AHEAD_WORD = 'ahead';
+
 /** A line on stdin of a shell that waits: the script of a job follows. */
 const NEXT_WORD = 'next';
 
@@ -35,8 +38,10 @@ export interface SupervisedJob {
   readonly preamble: string;
   /** null: the job stands by for the text that {@link handOver} makes of its script. Streams only. */
   readonly script: string | null;
+  /** What a job that stands by does when it is told to; its script goes on in the same shell. Empty or absent for nothing. */
+  readonly ahead?: string;
   /**
-   * Runs after the job and all its processes have ended, if it was given a script; empty for none.
+   * Runs after the job and all its processes have ended, if it was given a script or did something ahead; empty for none.
    * Whatever it prints, and a status other than 0, says that something is left.
    */
   readonly cleanup: string;
@@ -256,7 +261,7 @@ exec 4>&2
 trap '' USR1 USR2
 ${STOP_READER}${cleanUp(job)}exec 3<&- 2>/dev/null
 kill -KILL $z_ticker $z_nudged
-${endMark(job)}trap - USR1 USR2 ALRM HUP INT PIPE
+${endMark(job)}trap - USR1 USR2 ALRM URG HUP INT PIPE
 trap : TERM
 ${WAIT}exit 0
 `,
@@ -308,11 +313,13 @@ function scriptMark(nonce: string): string {
 /**
  * Runs in the job's own shell: tells beats to the supervisor until the script begins, reads it to its
  * mark, has the supervisor read the beats from then on, and becomes it. Without the mark nothing runs.
+ * What it does ahead has to be undone, which the supervisor is told first.
  */
 const LOADER = `eval "$3"
 IFS=
 while z_l=; read -r z_l <&3; do
-case $z_l in "") kill -s USR2 "$1" || exit;; begin|${END_WORD}) break;; esac
+case $z_l in "") kill -s USR2 "$1" || exit;; begin|${END_WORD}) break;;
+${AHEAD_WORD}) kill -s URG "$1" || exit; unset IFS; eval "$4" 3<&-; IFS=;; esac
 done
 [ "$z_l" = begin ] || exit 0
 z=
@@ -334,11 +341,11 @@ function start(job: SupervisedJob): string {
   }
   const run =
     job.script === null
-      ? `sh -c ${quote(LOADER)} zscope $$ ${scriptMark(job.nonce)} ${quote(job.preamble)} </dev/null &`
+      ? `sh -c ${quote(LOADER)} zscope $$ ${scriptMark(job.nonce)} ${quote(job.preamble)} ${quote(job.ahead ?? '')} </dev/null &`
       : `sh -c 'IFS=; z=$*; unset IFS; set --; eval "$z"' zscope ${split(job.preamble + job.script, PIECE)
           .map(quote)
           .join(' ')} </dev/null 3<&- &`;
-  return `${job.script === null ? "z_begun=\ntrap 'z_begun=1 z_signal=1 z_heard=; z_read' ALRM\n" : ''}if command -v setsid >/dev/null 2>&1; then
+  return `${job.script === null ? "z_begun=\ntrap 'z_begun=1 z_signal=1 z_heard=; z_read' ALRM\ntrap 'z_begun=1 z_signal=1' URG\n" : ''}if command -v setsid >/dev/null 2>&1; then
 setsid ${run}
 z_group=own
 else

@@ -10,6 +10,7 @@ import type {
   RootQuestion,
   RunningStream,
   RunOptions,
+  StandingBy,
   StreamSink,
   TargetFacts,
 } from './connection.ts';
@@ -132,7 +133,7 @@ export class TargetConnection implements Connection {
     return await this.#runs.stream(collector, params, sink);
   }
 
-  standBy<P extends S, E, S>(collector: StreamCollector<P, E, S>, known: S): Disposable {
+  standBy<P extends S, E, S>(collector: StreamCollector<P, E, S>, known: S): StandingBy {
     return this.#runs.standBy(collector, known);
   }
 

@@ -26,6 +26,7 @@ function byWord(word: string): StreamCollector<Params, string, { word: string }>
     grade: 'trace',
     needsRoot: false,
     preamble: `say() { echo "$1 $#"; }; : ${word}\n`,
+    ahead: ({ word }) => `made=$$; echo ahead >>'${folder}/${word}'; sleep 600 &`,
     script: ({ script }) => script,
     cleanup: ({ word }) => `echo cleaned >>'${folder}/${word}'`,
     decoder: () => ({ line: (text) => [text], end: () => [] }),
@@ -46,6 +47,8 @@ let connection: Connection;
 let collector: ReturnType<typeof byWord>;
 let word: string;
 let log: string[];
+/** Whether the person has allowed such streams. */
+let allowed: boolean;
 
 beforeAll(async () => {
   server = await Server.start();
@@ -59,7 +62,8 @@ beforeEach(async () => {
   word = newWord();
   collector = byWord(word);
   log = [];
-  connection = await reach(server, new Person(), { log: (line) => log.push(line) });
+  allowed = true;
+  connection = await reach(server, new Person(), { log: (line) => log.push(line), allows: () => allowed });
 });
 afterEach(() => connection.dispose());
 
@@ -154,6 +158,31 @@ describe('a shell that stands by', () => {
     expect(got).toEqual(['other']);
     expect(existsSync(path.join(folder, other))).toBe(true);
     expect(cleaned()).toBe('');
+  });
+
+  test('does ahead what it can, in the shell that the script goes on in, and undoes it once', async () => {
+    const standing = connection.standBy(collector, { word });
+    standing.goAhead();
+    standing.goAhead();
+    await until('it is ahead', 20_000, () => cleaned() === 'ahead\n');
+    const { got, stream } = await run('[ "$made" = $$ ] && say there');
+    expect(await stream.ended).toMatchObject({ reason: 'finished', status: 0, cleanUp: 'confirmed' });
+    expect(got).toEqual(['there 1']);
+    expect(cleaned()).toBe('ahead\ncleaned\n');
+  });
+
+  test('undoes what it did ahead also when no script comes, and does nothing that was not allowed', async () => {
+    const standing = connection.standBy(collector, { word });
+    await standsBy();
+    allowed = false;
+    standing.goAhead();
+    await connection.run(question('echo'), null);
+    allowed = true;
+    expect(cleaned()).toBe('');
+    standing.goAhead();
+    await until('it is ahead', 20_000, () => cleaned() === 'ahead\n');
+    connection.dispose();
+    await until('its end', 20_000, () => !isRunning(word) && cleaned() === 'ahead\ncleaned\n');
   });
 
   test('makes room where the server has little, and takes none where it has least', async () => {

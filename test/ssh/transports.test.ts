@@ -210,6 +210,7 @@ test.each([true, false])(
       log: () => {},
       activity: () => {},
       consent: async () => true,
+      allows: () => true,
     };
     const connection = await TargetConnection.start(transport, target, new AbortController().signal);
     expect([connection.why, connection.wasCut]).toEqual(['', false]);

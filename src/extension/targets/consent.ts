@@ -18,9 +18,6 @@ export class Consent {
 
   /** @returns whether it may run */
   async ask(entry: HostEntry, question: AskedConsent): Promise<boolean> {
-    if (question.grade === 'observe') {
-      return true;
-    }
     if (question.grade === 'change') {
       return await confirm(
         `Change something on "${entry.alias}"?`,
@@ -28,16 +25,24 @@ export class Consent {
         'Change It',
       );
     }
-    const key = targetKey(entry);
-    if (!setting('zscope.trace.askFirst') || this.#allowed.includes(key)) {
+    if (this.allows(entry, question)) {
       return true;
     }
+    const key = targetKey(entry);
     let open = this.#open.get(key);
     if (open === undefined) {
       open = this.#askToTrace(entry, key).finally(() => this.#open.delete(key));
       this.#open.set(key, open);
     }
     return await open;
+  }
+
+  /** Whether it may run without a question. */
+  allows(entry: HostEntry, { grade }: AskedConsent): boolean {
+    return (
+      grade === 'observe' ||
+      (grade === 'trace' && (!setting('zscope.trace.askFirst') || this.#allowed.includes(targetKey(entry))))
+    );
   }
 
   get #allowed(): readonly string[] {

@@ -118,6 +118,7 @@ export class TargetService implements Disposable {
         log: (line) => this.log.info(`${entry.alias}: ${line}`),
         activity: (record) => this.activity.write(record),
         consent: (question) => this.consent.ask(entry, question),
+        allows: (question) => this.consent.allows(entry, question),
       });
       if (this.#sessions.get(key) !== session) {
         connection.dispose();
@@ -199,6 +200,7 @@ export class TargetService implements Disposable {
           log: (line) => this.log.debug(`${entry.alias}: ${line}`),
           activity: (record) => this.activity.write(record),
           consent: (question) => this.consent.ask(entry, question),
+          allows: (question) => this.consent.allows(entry, question),
         });
         if (abort.signal.aborted) {
           connection.dispose();

@@ -9,17 +9,20 @@ export function isNearSource(): boolean {
   return vscode.window.visibleTextEditors.some(isSource);
 }
 
-/** Calls the listener each time a person does something in C source, or comes to it. */
-export function onNearSource(listener: () => void): vscode.Disposable {
+/**
+ * Calls the listener each time a person does something in C source, or comes to it.
+ * @param listener told whether the cursor was put somewhere, which is done before a function is traced
+ */
+export function onNearSource(listener: (hasCursor: boolean) => void): vscode.Disposable {
   const { window } = vscode;
-  const told = (isNear: boolean) => {
+  const told = (isNear: boolean, hasCursor = false) => {
     if (isNear) {
-      listener();
+      listener(hasCursor);
     }
   };
   return vscode.Disposable.from(
     window.onDidChangeVisibleTextEditors((editors) => told(editors.some(isSource))),
-    window.onDidChangeTextEditorSelection(({ textEditor }) => told(isSource(textEditor))),
+    window.onDidChangeTextEditorSelection(({ textEditor }) => told(isSource(textEditor), true)),
     window.onDidChangeTextEditorVisibleRanges(({ textEditor }) => told(isSource(textEditor))),
     window.onDidChangeWindowState(({ focused }) => told(focused && isNearSource())),
   );

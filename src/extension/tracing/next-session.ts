@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Disposable } from '../../core/lifetime.ts';
 import { traceFunction } from '../../target/collectors/trace-function.ts';
-import type { Connection } from '../../target/connection.ts';
+import type { Connection, StandingBy } from '../../target/connection.ts';
 
 /** A new connection's own first questions go before. */
 const SETTLED_MS = 1000;
@@ -16,7 +16,7 @@ export const UNUSED_MS = 5 * 60 * 1000;
 /** What stands by on a connection. */
 interface Waiting {
   readonly sessionId: string;
-  readonly shell: Disposable;
+  readonly shell: StandingBy;
   /** Ends it. */
   readonly timer: NodeJS.Timeout;
 }
@@ -26,15 +26,29 @@ export class NextSession implements Disposable {
   readonly #waiting = new Map<Connection, Waiting>();
   /** Those that were waited for once. */
   readonly #known = new WeakSet<Connection>();
+  /** Those on which one was likely to be next before a shell stood by. */
+  readonly #next = new WeakSet<Connection>();
   /** Those on which it still goes on. */
   readonly #settling = new Map<Connection, NodeJS.Timeout>();
 
-  /** A session is likely to come: makes ready for it, or goes on waiting. */
-  prepare(connection: Connection): void {
+  /**
+   * A session is likely to come: makes ready for it, or goes on waiting.
+   * @param isNext whether hardly anything else comes before it: then the shell does ahead what it can, which it undoes
+   *   when it ends
+   */
+  prepare(connection: Connection, isNext = false): void {
     const waiting = this.#waiting.get(connection);
     if (waiting !== undefined) {
       waiting.timer.refresh();
-    } else if (this.#known.has(connection)) {
+      if (isNext) {
+        waiting.shell.goAhead();
+      }
+      return;
+    }
+    if (isNext) {
+      this.#next.add(connection);
+    }
+    if (this.#known.has(connection)) {
       this.#standBy(connection);
     } else if (connection.facts.root !== 'none') {
       this.#known.add(connection);
@@ -57,18 +71,22 @@ export class NextSession implements Disposable {
       return;
     }
     const sessionId = newId();
-    const shell = connection.standBy(traceFunction, { sessionId });
+    const shell = connection.standBy(traceFunction, { sessionId, machine: connection.facts.machine });
     const timer = setTimeout(() => {
       this.#waiting.delete(connection);
       shell.dispose();
     }, UNUSED_MS);
     timer.unref();
     this.#waiting.set(connection, { sessionId, shell, timer });
+    if (this.#next.delete(connection)) {
+      shell.goAhead();
+    }
   }
 
   /** Id of a session that starts now; for the next one it is made ready soon. */
   take(connection: Connection): string {
     this.#known.add(connection);
+    this.#next.delete(connection);
     this.#later(connection, BEGUN_MS);
     const waiting = this.#waiting.get(connection);
     this.#waiting.delete(connection);

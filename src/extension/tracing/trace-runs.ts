@@ -90,7 +90,7 @@ export class TraceRuns implements Disposable {
         }
       }),
       this.#next,
-      onNearSource(() => this.expect(targets.connection)),
+      onNearSource((hasCursor) => this.expect(targets.connection, hasCursor)),
       hungTasks.onSnapshot(() => {
         this.expect(hungTasks.connection);
         this.open.sayWhyNone();
@@ -98,10 +98,13 @@ export class TraceRuns implements Disposable {
     );
   }
 
-  /** A trace is likely to come soon: it is made ready for. */
-  expect(connection: Connection | null): void {
+  /**
+   * A trace is likely to come soon: it is made ready for.
+   * @param isNext whether hardly anything else comes before it
+   */
+  expect(connection: Connection | null, isNext = false): void {
     if (connection !== null) {
-      this.#next.prepare(connection);
+      this.#next.prepare(connection, isNext);
     }
   }
 

@@ -1,10 +1,15 @@
 import type { TraceRefused, TraceStarted, TraceStreamEvent } from '../../core/tracing/events.ts';
-import { ftraceProgram, type TraceParams, type TraceSessionId } from '../../core/tracing/ftrace-program.ts';
+import {
+  checkSessionId,
+  ftraceProgram,
+  type TraceParams,
+  type TraceSessionId,
+} from '../../core/tracing/ftrace-program.ts';
 import { Programs } from '../../core/tracing/program/programs.ts';
 import type { Collector, StreamCollector } from '../collector.ts';
 import { readAnswer, TraceDecoder } from './trace-decoder.ts';
 import { TRACE } from './trace-run-shell.ts';
-import { joinScript, markOf, sessionScript } from './trace-script.ts';
+import { aheadScript, joinScript, markOf, sessionScript } from './trace-script.ts';
 import { cleanup, PRELUDE } from './trace-shell.ts';
 
 export type { TraceParams } from '../../core/tracing/ftrace-program.ts';
@@ -16,17 +21,24 @@ export interface SessionParams extends TraceParams {
   readonly programs?: Programs;
 }
 
+/** What is known of a session before its function is. */
+export type KnownAhead = Pick<TraceParams, 'sessionId' | 'machine'>;
+
 /**
  * What one function, and those that join it, do: calls with arguments and stack, returns, or the sums that the kernel
  * makes of them, through tracefs alone. Nothing is installed; instance and probes are the session's own and are
  * removed at its end, and by the next session should this one's clean-up have been impossible.
  */
-export const traceFunction: StreamCollector<SessionParams, TraceStreamEvent, TraceSessionId> = {
+export const traceFunction: StreamCollector<SessionParams, TraceStreamEvent, KnownAhead> = {
   name: 'trace-function',
   title: 'Calls of a function',
   grade: 'trace',
   needsRoot: true,
   preamble: `${PRELUDE}${TRACE}`,
+  ahead: (known) => {
+    checkSessionId(known.sessionId);
+    return aheadScript(known);
+  },
   script: (params) => sessionScript(ftraceProgram(params), params),
   cleanup,
   decoder: (params) => {

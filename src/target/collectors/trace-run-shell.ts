@@ -57,17 +57,30 @@ centiseconds() {
   { read -r now rest </proc/uptime; } 2>/dev/null
   now=\${now%%.*}\${now##*.}
 }
-record() {
-  most_calls=$1 most_seconds=$2 most_rate=$3 shares=$4 reading=$5
-  restricted=0
+read_by() {
+  way=$1 restricted=0
   { read -r restricted </proc/sys/kernel/kptr_restrict; } 2>/dev/null
-  [ ! -t 1 ] && [ "$restricted" != 2 ] || reading=lines
+  [ ! -t 1 ] && [ "$restricted" != 2 ] || way=lines
+  [ -z "$reader" ] || [ $way != $reading ] || return 0
+  stop_reading
+  reading=$way
   if [ $reading = pages ]; then
     pages &
   else
     cat "$instance/trace_pipe" &
   fi
   reader=$!
+}
+stop_reading() {
+  [ -n "$reader" ] || return 0
+  kill $reader
+  wait $reader
+  reader=
+  echo 0 >"$instance/options/sym-addr"
+} 2>/dev/null
+record() {
+  most_calls=$1 most_seconds=$2 most_rate=$3 shares=$4
+  read_by "$5"
   say started $how
   enable
   centiseconds
@@ -106,6 +119,7 @@ record() {
 }
 tally() {
   most_seconds=$1
+  stop_reading
   say started $how
   centiseconds
   began=$now pause=0.3

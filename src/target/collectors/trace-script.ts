@@ -11,6 +11,14 @@ export const markOf = (sessionId: string): string => `#zscope-${sessionId}`;
 /** Machines whose kernels have 64-bit little-endian ring buffers, by `uname -m`. */
 const READS_PAGES = ['x86_64', 'aarch64', 'riscv64', 'ppc64le', 'loongarch64'];
 
+/** Whether calls of their own, without their ends, are read as pages there. */
+const readerOn = (machine: string): string => (READS_PAGES.includes(machine) ? 'pages' : 'lines');
+
+/** What a shell does for a session that is likely to come, with what it most often is: calls with their stacks. */
+export function aheadScript({ sessionId, machine }: Pick<TraceParams, 'sessionId' | 'machine'>): string {
+  return `${call('ahead', sessionId, readerOn(machine))}\n`;
+}
+
 /** The script that runs a session, in the words of trace-run-shell.ts and trace-set-up-shell.ts. */
 export function sessionScript(
   program: FtraceProgram,
@@ -21,7 +29,7 @@ export function sessionScript(
   // A call and its stack, or its two ends and theirs.
   const shares = (pairs ? 2 : 1) * (program.stacks ? 2 : 1);
   // Pages are of one processor each: what is told by the order of calls on several comes as text, which the kernel orders.
-  const readsPages = !pairs && kind !== 'graph' && READS_PAGES.includes(machine);
+  const reader = pairs || kind === 'graph' ? 'lines' : readerOn(machine);
   return `${[
     call('begin', markOf(sessionId), sessionId),
     // What belongs together may be of several processors.
@@ -34,7 +42,7 @@ export function sessionScript(
           `${maxSeconds}`,
           `${maxRate}`,
           `${shares}`,
-          readsPages ? 'pages' : 'lines',
+          reader,
         ),
   ].join('\n')}\n`;
 }

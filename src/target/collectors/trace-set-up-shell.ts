@@ -8,6 +8,8 @@ const BUFFER_KIB = { total: 64 * 1024, least: 256, most: 4096 } as const;
  *
  * - `begin MARK SESSION` makes an instance of the session's own, named after this shell's process and the
  *   session. Top-level tracing, which may be somebody else's, stays untouched.
+ * - `ahead SESSION READER`, while the shell stands by, makes that instance before, as a session of calls with their
+ *   stacks needs it, and has it read: nothing is recorded in it. Where it fails, `begin` does all itself, and says why.
  * - `attach TYPE EVENT FETCHES LESSER PLACE...` sets a probe in an event group of the same name.
  * - `ready CLOCK STACKS` waits for the instance, sizes its buffer and has stacks recorded with calls where STACKS is 1.
  * - `filter`, `synthetic`, `trigger`, `measure` as the steps of a program want them.
@@ -27,7 +29,8 @@ const BUFFER_KIB = { total: 64 * 1024, least: 256, most: 4096 } as const;
  * What sessions left that could not clean up is undone first. A session is alive when the process it is
  * named after calls itself `zscope`, as this shell does: the number alone may be another process's by now.
  */
-export const SET_UP = `say() { echo "$mark $*"; }
+export const SET_UP = `made= reader= joined= refused=3
+say() { echo "$mark $*"; }
 refuse() {
   [ -z "$reader" ] || kill $reader 2>/dev/null
   for event in $joined; do
@@ -48,12 +51,11 @@ why_not() {
 probe() {
   { echo "$type:$name/$event $*" >>"$tracefs/kprobe_events"; } 2>/dev/null
 }
-begin() {
-  mark=$1 session=$2
-  reader= joined= how= failed= making= place= refused=3
+claim() {
+  session=$1 name=zscope_$$_$1
+  instance=$tracefs/instances/$name
+  reader= joined= how= failed= making= joining= place= refused=3
   { printf zscope >/proc/self/comm; } 2>/dev/null
-  [ -n "$tracefs" ] || refuse no-tracefs
-  [ -w "$tracefs/kprobe_events" ] || refuse no-kprobes
   sessions 'zscope_[0-9]*_*'
   for left in $names; do
     owner=\${left#zscope_}
@@ -61,14 +63,39 @@ begin() {
     { read -r comm <"/proc/\${owner%%_*}/comm"; } 2>/dev/null
     [ "$comm" = zscope ] || wipe "$left"
   done
-  name=zscope_$$_$session
-  instance=$tracefs/instances/$name
+}
+ahead() {
+  [ -w "$tracefs/kprobe_events" ] || return 0
+  claim "$1"
+  mkdir "$instance" || return 0
+  made=$1
+  widen
+  echo 1 >"$instance/options/stacktrace"
+  read_by "$2"
+} 2>/dev/null
+begin() {
+  mark=$1
+  [ -n "$tracefs" ] || refuse no-tracefs
+  [ -w "$tracefs/kprobe_events" ] || refuse no-kprobes
+  [ "$made" != "$2" ] || return 0
+  claim "$2"
   mkdir "$instance" &
   making=$!
 }
+widen() {
+  cpus=0
+  for cpu in "$instance"/per_cpu/cpu*; do
+    cpus=$((cpus + 1))
+  done
+  size=$((${BUFFER_KIB.total} / cpus))
+  [ $size -ge ${BUFFER_KIB.least} ] || size=${BUFFER_KIB.least}
+  [ $size -le ${BUFFER_KIB.most} ] || size=${BUFFER_KIB.most}
+  { echo $size >"$instance/buffer_size_kb"; } 2>/dev/null
+  echo 1 >"$instance/options/sym-offset"
+}
 join() {
   mark=$1 session=$2
-  reader= joined= how= failed= making= place= refused=0
+  reader= joined= how= failed= making= joining=1 place= refused=0
   [ -n "$tracefs" ] || refuse no-tracefs
   sessions "zscope_*_$session"
   name=\${names# }
@@ -94,19 +121,11 @@ attach() {
 ready() {
   [ -z "$making" ] || wait $making || refuse no-instance
   [ -z "$failed" ] || refuse no-probe "$why"
-  [ -n "$making" ] || return 0
+  [ -z "$joining" ] || return 0
   joined=
-  cpus=0
-  for cpu in "$instance"/per_cpu/cpu*; do
-    cpus=$((cpus + 1))
-  done
-  size=$((${BUFFER_KIB.total} / cpus))
-  [ $size -ge ${BUFFER_KIB.least} ] || size=${BUFFER_KIB.least}
-  [ $size -le ${BUFFER_KIB.most} ] || size=${BUFFER_KIB.most}
-  { echo $size >"$instance/buffer_size_kb"; } 2>/dev/null
+  [ -z "$making" ] || widen
   [ "$1" = local ] || { echo $1 >"$instance/trace_clock"; } 2>/dev/null
-  [ "$2" = 0 ] || echo 1 >"$instance/options/stacktrace"
-  echo 1 >"$instance/options/sym-offset"
+  echo $2 >"$instance/options/stacktrace"
 }
 filter() {
   { printf '%s\\n' "$2" >"$instance/events/$name/$1/filter"; } 2>/dev/null || refuse no-filter

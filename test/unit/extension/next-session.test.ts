@@ -5,15 +5,16 @@ import type { Connection } from '../../../src/target/connection.ts';
 /** A connection that notes for which sessions a shell stands by. */
 function target() {
   const waiting = new Set<string>();
+  const ahead: string[] = [];
   const connection = {
     state: 'connected',
     facts: { root: 'root' },
     standBy: (_collector: unknown, { sessionId }: { sessionId: string }) => {
       waiting.add(sessionId);
-      return { dispose: () => waiting.delete(sessionId) };
+      return { dispose: () => waiting.delete(sessionId), goAhead: () => ahead.push(sessionId) };
     },
   };
-  return { waiting, facts: connection.facts, connection: connection as unknown as Connection };
+  return { waiting, ahead, facts: connection.facts, connection: connection as unknown as Connection };
 }
 
 let next: NextSession;
@@ -74,4 +75,18 @@ test('a shell stands by once there is root, also where there was none at first',
   next.prepare(connection);
   vi.advanceTimersByTime(2000);
   expect(waiting.size).toBe(1);
+});
+
+test('what stands by goes ahead when a session is next, also when that was known before it stood by', () => {
+  const { waiting, ahead, connection } = target();
+  next.prepare(connection, true);
+  vi.advanceTimersByTime(2000);
+  expect(ahead).toEqual([...waiting]);
+  next.take(connection);
+  vi.advanceTimersByTime(5000);
+  next.prepare(connection);
+  expect(waiting.size).toBe(2);
+  expect(ahead).toHaveLength(1); // That a session began is no sign that another one is next.
+  next.prepare(connection, true);
+  expect(ahead).toEqual([...waiting]);
 });

@@ -428,6 +428,30 @@ describe.each(flavours)('the start in $name', (flavour) => {
     },
   );
 
+  test.skipIf(!flavour.present)('goes on from what was done ahead', () => {
+    const fake = new FakeTracefs([], []);
+    const known = { sessionId: '5e71', machine: 'x86_64' };
+    try {
+      const ahead = `${traceFunction.preamble}${traceFunction.ahead?.(known)}`;
+      expect(fake.run(`${ahead}echo "$made"`, flavour).stdout).toBe('5e71\n');
+      const [name = ''] = fake.instances;
+      expect(name).toMatch(/^zscope_\d+_5e71$/);
+      expect(readFileSync(join(fake.root, 'instances', name, 'buffer_size_kb'), 'utf8')).toBe('4096\n');
+      fake.run(traceFunction.cleanup(SPA_SYNC), flavour);
+      const { stdout } = fake.run(
+        `${ahead}mkdir() { echo "made twice"; }\n${traceFunction.script(SPA_SYNC)}`,
+        flavour,
+      );
+      expect(stdout).toBe('#zscope-5e71 started arguments\n#zscope-5e71 refused no-enable\n');
+      // A kernel without tracefs, where the session itself says why.
+      expect(fake.run(`${ahead.replaceAll('/sys/kernel', '/nowhere')}echo $?$made`, flavour).stdout).toBe(
+        '0\n',
+      );
+    } finally {
+      fake.dispose();
+    }
+  });
+
   test.skipIf(!flavour.present)('shares 64 MiB of buffer among the CPUs', () => {
     for (const [cpus, size] of [
       [1, 4096],
