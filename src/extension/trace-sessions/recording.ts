@@ -8,6 +8,9 @@ import { MOST_FILE_BYTES, type SessionStore } from './session-store.ts';
 /** What the disk has not taken yet may grow so large, in bytes; what comes then is dropped and counted. */
 const MOST_WAITING = 16 * 1024 ** 2;
 
+/** So long the first call is waited for before the target is asked anything: its answer would delay that. Milliseconds. */
+const FIRST_CALL_MS = 1000;
+
 /** A session as far as it is recorded. */
 export interface RecordedSession {
   readonly started: object | null;
@@ -29,6 +32,8 @@ export class Recording implements Disposable {
   /** As the file's first line has it. */
   #known: readonly SessionFunction[] = [];
   #ended = false;
+  /** Ends the wait for the first call. */
+  #proceed: () => void = () => {};
   #ending: Promise<void> | null = null;
 
   /**
@@ -51,6 +56,9 @@ export class Recording implements Disposable {
       return;
     }
     this.#file ??= this.#open();
+    if (batch.length > 0) {
+      this.#proceed();
+    }
     let text = '';
     for (const event of batch) {
       if (this.#bytes + text.length > MOST_FILE_BYTES || (this.#stream?.writableLength ?? 0) > MOST_WAITING) {
@@ -65,6 +73,13 @@ export class Recording implements Disposable {
   async #open(): Promise<WriteStream | null> {
     const begun = this.header();
     this.#known = begun.functions;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, FIRST_CALL_MS);
+      this.#proceed = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
     try {
       const header = await this.completed(begun);
       const file = await this.store.claim(header);
@@ -103,6 +118,7 @@ export class Recording implements Disposable {
   /** Writes how it ended, the first time; resolves when the file is whole. */
   end(reason: string): Promise<void> {
     this.#listener.dispose();
+    this.#proceed();
     this.#ending ??= this.#end(reason);
     return this.#ending;
   }
