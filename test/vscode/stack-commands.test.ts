@@ -53,8 +53,8 @@ describe('a log with stacks', () => {
     assert.deepEqual(
       folds.map(({ start, end }) => [start, end]),
       [
-        [0, 8],
-        [10, 16],
+        [0, 9],
+        [10, 17],
       ],
     );
   });
