@@ -41,6 +41,19 @@ export function gdbPlaces(file: string, asked: readonly Asked[]): (EntryLocation
     'echo \\n== end\\n',
     'kill',
   ];
+  const answers = answersOf(script);
+  return asked.map((_, i) => placeIn(answers.get(i) ?? ''));
+}
+
+/** How many variables of the name are in scope there: of several gdb may mean another one. */
+export function gdbNamesakes(file: string, { symbol, offset, name }: Asked): number {
+  const script = [`file ${file}`, 'echo \\n== 0\\n', `info scope *((char*)&'${symbol}'+${offset})`];
+  const answer = answersOf(script).get(0) ?? '';
+  return answer.split('\n').filter((line) => line.startsWith(`Symbol ${name} is `)).length;
+}
+
+/** What gdb says behind each mark, by its number. */
+function answersOf(script: readonly string[]): Map<number, string> {
   // In one stream, as a person sees them: why there is no answer is an error.
   const { stdout, error } = spawnSync('sh', ['-c', 'exec gdb -nx -q 2>&1'], {
     input: `${script.join('\n')}\n`,
@@ -48,11 +61,7 @@ export function gdbPlaces(file: string, asked: readonly Asked[]): (EntryLocation
     maxBuffer: 1 << 28,
   });
   if (error) throw error;
-  const answers = new Map<number, string>();
-  for (const part of stdout.split(/^== /m).slice(1)) {
-    answers.set(Number.parseInt(part, 10), part);
-  }
-  return asked.map((_, i) => placeIn(answers.get(i) ?? ''));
+  return new Map(stdout.split(/^== /m).map((part): [number, string] => [Number.parseInt(part, 10), part]));
 }
 
 function placeIn(answer: string): EntryLocation | null {

@@ -435,6 +435,19 @@ describe('the trace view', () => {
     ]);
   });
 
+  it('has nothing to pause and to follow where nothing will come', async () => {
+    page = await view.open();
+    const rows = calls(0, 100);
+    await send(reset, { type: 'rows', rows });
+    const follow = page.getByRole('switch', { name: 'Follow' });
+    await follow.waitFor();
+    await send({ ...reset, title: 'kept', isKept: true }, { type: 'rows', rows });
+    await follow.waitFor({ state: 'detached' });
+    expect(await page.getByRole('switch', { name: 'Pause' }).count()).toBe(0);
+    // It is read from its beginning.
+    await page.getByRole('row').filter({ hasText: '0.000000' }).waitFor();
+  });
+
   it('keeps its events when the session fails', async () => {
     page = await view.open();
     await send(reset, running, { type: 'rows', rows: calls(0, 3) });
