@@ -18,6 +18,9 @@ type ModuleWrapper = (
 /** Compiled code that was made so long ago is removed when other code is kept: mostly a bundle's that is gone. */
 const KEPT_DAYS = 30;
 
+/** Bits of a file's mode by which its group and all others may write it. */
+const OTHERS_WRITE = 0o022;
+
 /** The bundle, and how to keep the code that it has run so far for the next process. */
 export interface CompiledBundle {
   readonly exports: object;
@@ -59,11 +62,17 @@ export function loadCompiled(bundle: string, folder: string, require: NodeJS.Req
 
 /**
  * V8 trusts the contents of compiled code, and ends the process over a bit that is wrong: so the file has it
- * twice, which is compared sooner than any sum is calculated. Undefined when it is not there or damaged.
+ * twice, which is compared sooner than any sum is calculated. Undefined when it is not there or damaged, or when
+ * others could have written it: it is a program that runs as this user.
  */
 function readTwice(file: string): Buffer | undefined {
   let bytes: Buffer;
   try {
+    const { uid, mode } = statSync(file);
+    // Windows has neither.
+    if (process.getuid !== undefined && (uid !== process.getuid() || (mode & OTHERS_WRITE) !== 0)) {
+      return undefined;
+    }
     bytes = readFileSync(file);
   } catch {
     return undefined;
@@ -78,7 +87,7 @@ function keepTwice(file: string, code: Buffer): void {
   const draft = `${file}.${process.pid}`;
   try {
     mkdirSync(folder, { recursive: true });
-    writeFileSync(draft, Buffer.concat([code, code]));
+    writeFileSync(draft, Buffer.concat([code, code]), { mode: 0o600 });
     renameSync(draft, file);
     const oldest = Date.now() - KEPT_DAYS * 24 * 60 * 60 * 1000;
     for (const name of readdirSync(folder)) {

@@ -148,7 +148,7 @@ export interface ContextKeys {
   /** Errors were watched since the window opened. */
   'zscope.errorsKnown': boolean;
   'zscope.dbgmsgVisible': boolean;
-  /** Paths of the open documents that hold stacks, of whatever language, as `resourcePath` has them. */
+  /** Paths of the open logs and other texts that hold stacks, as `resourcePath` has them. */
   'zscope.stackTexts': readonly string[];
 }
 

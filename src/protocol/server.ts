@@ -348,7 +348,7 @@ export interface NextFrame {
   readonly places: readonly Place[];
 }
 
-/** From the server to the extension: this open document turned out to hold stacks. */
+/** From the server to the extension: this open log or other text turned out to hold stacks. */
 export const holdsStacks: NotificationKind<{ readonly uri: string }> = { method: 'zscope/holdsStacks' };
 
 /** What leads into the workspace in a line of a terminal. */

@@ -109,7 +109,7 @@ export class StackDocuments {
   /** Documents of other languages that were looked at and hold none. */
   readonly #without = new WeakSet<TextDocument>();
 
-  /** @param found is told the URI of each document that holds any, once it was looked at */
+  /** @param found is told the URI of each log or other text that holds any, once it was looked at */
   constructor(private readonly found: (uri: string) => void = () => {}) {}
 
   readonly create = (uri: string, languageId: string, version: number, text: string): TextDocument => {
@@ -155,7 +155,9 @@ export class StackDocuments {
     }
     const made = new StackDocument(document);
     this.#documents.set(document, made);
-    this.found(document.uri);
+    if (TEXT_LANGUAGES.includes(document.languageId)) {
+      this.found(document.uri);
+    }
     return made;
   }
 }

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { chmodSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { Installed } from '../../support/installed-cli.ts';
@@ -123,6 +123,13 @@ describe('addresses', () => {
         writeFileSync(kept(), bytes);
         expect(await isTaken()).toBe(false);
       }
+      expect(await isTaken()).toBe(true);
+    });
+
+    it('and takes none that others can write', async () => {
+      await ask();
+      chmodSync(kept(), 0o666);
+      expect(await isTaken()).toBe(false);
       expect(await isTaken()).toBe(true);
     });
 

@@ -76,6 +76,9 @@ describe('a plain text holds stacks', () => {
 });
 
 it('what dbgmsg said is of places, whatever is in it', () => {
-  expect(open('', 'zfs-dbgmsg').holds()).toBe(true);
+  const { holds, found } = open('', 'zfs-dbgmsg');
+  expect(holds()).toBe(true);
+  // There are no frames to walk along.
+  expect(found).toEqual([]);
   expect(open(FRAME, 'c').holds()).toBe(false);
 });
