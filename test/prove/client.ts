@@ -24,6 +24,8 @@ export interface ClientOrder {
   readonly sessions: readonly SessionOrder[];
   /** Whether dbgmsg is followed. */
   readonly dbgmsg: boolean;
+  /** Ids of sessions of which each is made ready ahead once the one before has begun; absent for none. */
+  readonly ahead?: readonly string[];
 }
 
 export interface SessionOrder {
@@ -45,6 +47,7 @@ export type ClientWord = { readonly at: number } & (
   | { readonly what: 'alive' }
   /** A look at all stacks came to an end, well or with a sentence. */
   | { readonly what: 'snapshot'; readonly tookMs: number; readonly failure: string | null }
+  | { readonly what: 'ahead'; readonly stream: string }
   | { readonly what: 'begun'; readonly stream: string }
   | { readonly what: 'events'; readonly stream: string; readonly count: number }
   | { readonly what: 'ended'; readonly stream: string; readonly reason: string; readonly cleanUp: string }
@@ -73,6 +76,8 @@ const ATTEMPTS = 5;
 
 /** Set once the connection is closed: nothing new is begun. */
 let over = false;
+/** What was begun. */
+const begun = new Set<string>();
 
 async function snapshots(connection: Connection): Promise<void> {
   while (!over) {
@@ -106,6 +111,7 @@ async function follow<P extends S, E, S>(
     return;
   }
   say({ what: 'begun', stream });
+  begun.add(stream);
   const { reason, cleanUp } = await ended;
   say({ what: 'ended', stream, reason, cleanUp });
 }
@@ -131,6 +137,16 @@ function session(connection: Connection, order: SessionOrder): Promise<void> {
   return follow(connection, sessionId, traceFunction, params, afterMs);
 }
 
+/** As the extension does for what a person is likely to trace next; the last one is never begun. */
+async function makeReady(connection: Connection, ids: readonly string[]): Promise<void> {
+  for (const sessionId of ids) {
+    if (over) return;
+    connection.standBy(traceFunction, { sessionId, machine: connection.facts.machine }).goAhead();
+    say({ what: 'ahead', stream: sessionId });
+    while (!over && !begun.has(sessionId)) await pause(200);
+  }
+}
+
 async function main(order: ClientOrder): Promise<void> {
   const { user, port, deadAfterMs, sessions } = order;
   let connection: Connection | null = null;
@@ -153,6 +169,7 @@ async function main(order: ClientOrder): Promise<void> {
   const alive = setInterval(() => say({ what: 'alive' }), 500);
   await Promise.all([
     snapshots(connection),
+    makeReady(connection, order.ahead ?? []),
     ...sessions.map((one) => session(connection, one)),
     ...(order.dbgmsg ? [follow(connection, 'dbgmsg', dbgmsg, null, 0)] : []),
   ]);

@@ -8,7 +8,7 @@ import { ClientProcess } from './client-process.ts';
 import { Guest } from './guest.ts';
 import type { Finding, Proof, ProofContext, Round } from './proof.ts';
 import { findingOf, longest, type RoundResult, series, struck } from './series.ts';
-import { randomSessions } from './sessions.ts';
+import { randomSession, randomSessions } from './sessions.ts';
 
 /** Sessions of one client: a connection takes a few. */
 const SESSIONS = 4;
@@ -147,12 +147,17 @@ interface Struck extends RoundResult {
 async function round(way: Way, guest: Guest, { random }: Round): Promise<Struck> {
   const vm = await lab.requireUp();
   const relay = await Relay.to(vm.port);
+  const sessions = randomSessions(random, SESSIONS, LATEST_START_MS);
   const client = new ClientProcess({
     user: random.pick(['root', 'dev']),
     port: relay.port,
     deadAfterMs: 60_000,
-    sessions: randomSessions(random, SESSIONS, LATEST_START_MS),
+    sessions,
     dbgmsg: false,
+    // One of them, and one that nobody begins.
+    ahead: [...sessions.filter(({ kind }) => kind !== 'watch').slice(0, 1), randomSession(random, 0)].map(
+      ({ sessionId }) => sessionId,
+    ),
   });
   let running = 0;
   let tookMs = 0;
