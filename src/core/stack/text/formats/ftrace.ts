@@ -19,8 +19,11 @@ const CALL =
 const GRAPH =
   /^ +([A-Za-z_.][\w.$]*)(?: \[([\w-]{1,64})\])?\(.{0,400}?\)(?: ?\{|;|$)(?: *(?:\/\*|\().{0,200})?$/;
 
-/** What stands before it: the CPU, a duration, trace-cmd's name of the event. */
-const GRAPH_COLUMNS = /(?:^|\s)\d{1,4}\)|\d us|graph_entry:/;
+/**
+ * What stands before it: the CPU, a duration, trace-cmd's name of the event, uftrace's thread. In code, a comma or an
+ * operator stands before a number.
+ */
+const GRAPH_COLUMNS = /(?:^|\s)(?<![,=<(&+*/%?!-]\s*|\S\s*>>\s*)\d{1,4}\)|\d us|graph_entry:|\s\[ *\d{2,8}\] $/;
 
 export function ftraceStackFormat(): Format {
   return {
@@ -69,7 +72,7 @@ export function ftraceGraphFormat(): Format {
       // The bar is a table's mark to what takes decoration off, so the whole line is looked at.
       const text = line.string.slice(0, line.bodyColumn + line.body.length);
       const bar = text.lastIndexOf('|');
-      if (text.length > 1024 || !GRAPH_COLUMNS.test(text.slice(0, bar))) {
+      if (text.length > 1024 || text[bar - 1] === '|' || !GRAPH_COLUMNS.test(text.slice(0, bar))) {
         return false;
       }
       const match = GRAPH.exec(text.slice(bar + 1));
