@@ -125,6 +125,8 @@ export interface DebugFile {
    * where the file has no code there, as one with nothing but debug info.
    */
   followsCall(address: bigint): boolean | null;
+  /** The same of a frame, of any symbol that it can be of; null also where there is none. */
+  frameFollowsCall(place: FramePlace): boolean | null;
   /**
    * Parameters of the very function or clone that begins at an address, with where they are when it is
    * entered; null when debug info knows no function there.
@@ -254,6 +256,13 @@ class OpenFile implements DebugFile {
         endsWithCall(this.#elf.read(section, offset - length, length), this.machine)
       );
     });
+  }
+
+  frameFollowsCall(place: FramePlace): boolean | null {
+    const found = guarded(() => this.#frames.fitting(place)).map(({ address }) =>
+      this.followsCall(BigInt(address + place.offset)),
+    );
+    return found.find((one) => one === true) ?? found.find((one) => one === null) ?? found[0] ?? null;
   }
 
   parameters(entry: SectionAddress): DebugParameter[] | null {

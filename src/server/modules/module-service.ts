@@ -7,7 +7,7 @@ import {
 } from 'vscode-languageserver/node';
 import { isFailure } from '../../core/failure.ts';
 import type { Disposable } from '../../core/lifetime.ts';
-import type { Frame } from '../../core/stack/frame.ts';
+import { type Frame, frameKey } from '../../core/stack/frame.ts';
 import type { DebugFile } from '../../core/symbols/debug-file.ts';
 import type { DebugLine } from '../../core/symbols/location.ts';
 import type { TypedFunction } from '../../core/symbols/value-type.ts';
@@ -163,11 +163,11 @@ export class ModuleService implements Disposable {
     return null;
   }
 
-  /** Whether all frames can be of this build; false when its debug info is not here. */
+  /** Whether all frames can be of this build: without sizes as {@link atAddresses}; false when its debug info is not here. */
   async fit(frames: readonly Frame[], { buildId }: RunningModule): Promise<boolean> {
     const file = (await this.#files?.find(buildId)) ?? null;
     try {
-      return file !== null && frames.every((frame) => file.fits(frame));
+      return file !== null && frames.every((frame) => file.fits(frame)) && canReturnTo(file, frames);
     } catch (error) {
       this.#warn(buildId, error);
       return false;
@@ -271,4 +271,12 @@ export class ModuleService implements Disposable {
   dispose(): void {
     this.#files?.dispose();
   }
+}
+
+/** Whether the code calls something before each of the frames that have no size, but for one: where a process stopped. */
+function canReturnTo(file: DebugFile, frames: readonly Frame[]): boolean {
+  const stopped = frames.filter(
+    (frame) => frame.size === null && frame.offset > 0 && file.frameFollowsCall(frame) === false,
+  );
+  return new Set(stopped.map(frameKey)).size <= 1;
 }

@@ -32,7 +32,7 @@ export function isFullDisk(why: string): boolean {
 export function remarkOf(about: About, tried: Tried): string {
   const { module, program } = about;
   if (program !== null) {
-    return programRemark(about, tried);
+    return programRemark(about, program, tried);
   }
   if (module === '') {
     return kernelRemark(about, tried);
@@ -59,12 +59,12 @@ export function failedRemark({ module, program }: About, why: string): string {
   return module === '' || program !== null || OURS.has(module) ? `${begin(module)}: ${reason}` : '';
 }
 
-function programRemark(about: About, { failed, noLines }: Tried): string {
+function programRemark(about: About, program: string, { failed, noLines }: Tried): string {
   if (noLines) {
-    return `${begin(about.module)}: what is on the target has no debug info. Install its debug package there, build it with -g, or set DEBUGINFOD_URLS.`;
+    return `${begin(program)}: it has no debug info on the target. Install its debug package there, build it with -g, or set DEBUGINFOD_URLS.`;
   }
   return failed === null
-    ? `${begin(about.module)}: its file on the target is another one by now.`
+    ? `${begin(program)}: the file on the target is another one by now.`
     : failedRemark(about, failed);
 }
 

@@ -146,6 +146,14 @@ describe('a frame of a process', () => {
     expect(await lines('other-version', library('5'))).not.toContain(51);
   });
 
+  it('is in no build that calls nothing before several frames of its stack', async () => {
+    const at = (offset: number) => `/sbin/zdb(pool_sync+0x${offset.toString(16)})[0x55aabbcc]`;
+    const lines = async (name: string, ...offsets: readonly number[]) =>
+      (await definitionOf(name, offsets.map(at).join('\n'))).map(([, line]) => line);
+    expect(await lines('one', 0x10)).toEqual([51]);
+    expect(await lines('two', 0x10, 0x12)).toEqual([100]);
+  });
+
   it('is its function when the program is not there, or is another build', async () => {
     const definition = [['cmd/zpool/pool.c', 100]];
     expect(await definitionOf('absent', '/sbin/zpool(pool_sync+0x10)[0x55aabbcc]')).toEqual(definition);

@@ -104,6 +104,9 @@ describe('an address in a stack', () => {
     expect(others.map((address) => program.followsCall(address))).not.toContain(true);
     const module = openDebugFile(inMemory(fixture('gcc-kernel')));
     expect(module.followsCall(0x10n)).toBeNull();
+    const frames = [0x1a, 0x11].map((offset) => ({ symbol: 'complain', offset, size: null }));
+    expect(frames.map((frame) => program.frameFollowsCall(frame))).toEqual([true, false]);
+    expect(program.frameFollowsCall({ symbol: 'nobody', offset: 0x1a, size: null })).toBeNull();
   });
 });
 
