@@ -49,7 +49,7 @@ const EACH: Readonly<Record<number, number>> = {
 const MOST_TYPES = 1 << 20;
 
 /** Structures that are looked for by name, in all: ZFS's functions ask for some dozen. */
-const MOST_LOOKED_FOR = 500;
+const MOST_LOOKED_FOR = 100;
 
 /** One type: what all of them have. */
 export interface BtfType {

@@ -165,6 +165,19 @@ describe('a function by BTF', () => {
     expect(found?.arguments[0]?.members).toHaveLength(3);
     expect(btfFunction(base, 'zpl_open', 'x86-64', members)).toBeNull();
   });
+
+  it('of a module has the members of what it declares only, where its kernel has them', () => {
+    const { btf, int } = kernel();
+    const own = new BtfBuilder(btf.end);
+    const declared = ['file', 'nowhere'].map((name) =>
+      own.type(KIND.pointer, '', own.type(KIND.forward, name, 0)),
+    );
+    const parameters = declared.flatMap((pointer, i) => [`a${i}`, pointer]);
+    own.type(KIND.function, 'zpl_open', own.type(KIND.prototype, '', int, 2, parameters));
+    const file = new BtfFile(own.bytes(), new BtfFile(btf.bytes()));
+    const found = btfFunction(file, 'zpl_open', 'x86-64', members);
+    expect(found?.arguments.map((argument) => argument.members.length)).toEqual([3, 0]);
+  });
 });
 
 describe('BTF of any bytes', () => {
