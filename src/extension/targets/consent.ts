@@ -53,7 +53,7 @@ export class Consent {
   async #askToTrace(entry: HostEntry, key: string): Promise<boolean> {
     const isAllowed = await confirm(
       `Trace on "${entry.alias}"?`,
-      'Traces add probes to the running kernel, in an instance of tracefs and a group of their own or by the tool that you chose, and remove them at the end. A kernel that is traced runs slower. This is asked once for each target.',
+      'Traces add probes to the running kernel, in an instance of tracefs and a group of their own or by the tool that you chose, and remove them at the end. From then on the empty instance of the next one is made while you work in C source. A kernel that is traced runs slower. This is asked once for each target.',
       'Trace',
     );
     if (isAllowed) {
