@@ -9,11 +9,11 @@ const STACK =
   /^=> (?![\da-f]{8,16}$)([A-Za-z_.][\w.$]*)(?:\+0x([\da-f]{1,12}))?(?: \[([\w-]{1,64})\])?(?: <[\da-f]{8,16}>| \([\da-f]{8,16}\))?$/;
 
 /**
- * The arrow touches the caller; trace-cmd's is longer. DTrace's flow of calls has one with a blank behind it.
+ * The arrow touches the caller; trace-cmd's is longer, behind the event's name. DTrace's flow of calls has one with a blank behind it.
  * With the option sym-offset: zil_commit+0x0/0x110 <-zpl_fsync+0x17/0x40, which has a size.
  */
 const CALL =
-  /(?:^|: +|\s)([A-Za-z_.][\w.$]*)(?: \[([\w-]{1,64})\])? +<-(?:- )?([A-Za-z_.][\w.$]*)(?: \[([\w-]{1,64})\])?$/;
+  /(?:^|: +|\s)([A-Za-z_.][\w.$]*)(?: \[([\w-]{1,64})\])? +(?:<-|(?<=function: +\S+(?: \S+)? +)<-- )([A-Za-z_.][\w.$]*)(?: \[([\w-]{1,64})\])?$/;
 
 /** What stands behind the last bar: a call that returned at once, or one that calls others. */
 const GRAPH =
@@ -23,7 +23,8 @@ const GRAPH =
  * What stands before it: the CPU, a duration, trace-cmd's name of the event, uftrace's thread. In code, a comma or an
  * operator stands before a number.
  */
-const GRAPH_COLUMNS = /(?:^|\s)(?<![,=<(&+*/%?!-]\s*|\S\s*>>\s*)\d{1,4}\)|\d us|graph_entry:|\s\[ *\d{2,8}\] $/;
+const GRAPH_COLUMNS =
+  /(?:^|\s)(?<![,=<(&+*/%?!-]\s*|\S\s*>>\s*)\d{1,4}\)|\d us|graph_entry:|\s\[ *\d{2,8}\] $/;
 
 export function ftraceStackFormat(): Format {
   return {
