@@ -48,4 +48,28 @@ describe('the tab of a trace', () => {
     await onRow('disconnect', other);
     await named('Trace ballast_wait');
   });
+
+  it('keeps its column to itself: a file that is opened from there comes beside it', async () => {
+    const { all } = vscode.window.tabGroups;
+    assert.equal(all.length, 2);
+    await vscode.commands.executeCommand('workbench.action.focusSecondEditorGroup');
+    const [folder] = vscode.workspace.workspaceFolders ?? [];
+    assert.ok(folder);
+    const file = vscode.Uri.joinPath(folder.uri, 'include/sys/ballast.h');
+    await vscode.commands.executeCommand('vscode.open', file);
+    const columns = () =>
+      vscode.window.tabGroups.all.map(({ tabs }) =>
+        tabs.some(({ input }) => input instanceof vscode.TabInputWebview) ? tabs.length : 0,
+      );
+    await eventually(
+      'the file in the first column',
+      columns,
+      (found) => found[1] === 1 && found.length === 2,
+    );
+    await eventually(
+      'the file in front',
+      () => vscode.window.activeTextEditor?.document.uri.path ?? '',
+      (path) => path === file.path,
+    );
+  });
 });
