@@ -103,7 +103,8 @@ export function findJoint(first: string, second: string, last: number, isFull: b
     return { cut: first.replace(/\r+$/, '').length, resume: 0, glue: '' };
   }
   const trimmed = first.trimEnd();
-  const isSoft = trimmed.endsWith('=');
+  // In quoted-printable text, a sign of its own is written otherwise.
+  const isSoft = trimmed.endsWith('=') && !trimmed.endsWith('==');
   // A quoted-printable line goes on at the first column, also where the mail quotes another.
   if (isSoft && trimmed.length >= SOFT_LENGTH && second.trim() !== '' && !second.startsWith('>')) {
     return { cut: trimmed.length - 1, resume: 0, glue: '' };

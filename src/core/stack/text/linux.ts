@@ -31,11 +31,15 @@ export function readSizedFrames(line: Line, out: Output): number {
           ? moduleBefore(text, from, start)
           : null;
     // ARM: [<807762c0>] (__schedule) from [<80776938>] (schedule+0x50/0xa8); since 5.19 without brackets
-    if (before === 40 || isCaller(text, start)) {
+    const isFrom = before === 40 || isCaller(text, start);
+    if (isFrom) {
       alone = false;
       if (found === 1) {
         readArmCallee(line, out, before === 40 ? start - 1 : start);
       }
+    }
+    if (isFrom) {
+      out.caller = name;
     }
     if (alone) {
       out.onlyFrame(start - from, end - from, name, offset, size, module, reliable);
@@ -88,7 +92,7 @@ function readArmCallee(line: Line, out: Output, end: number): void {
   const before = line.text.slice(Math.max(floor, end - 600), end);
   const match = (isBare ? BARE_CALLEE : CALLEE).exec(before);
   const name = match?.[1];
-  if (match === null || name === undefined || out.previous === name) {
+  if (match === null || name === undefined || out.caller === name) {
     return;
   }
   const start = end - before.length + match.index + (isBare ? 0 : 1) - line.from;

@@ -186,6 +186,8 @@ export class Output {
   named = false;
   /** Name of the frame that was read last; '' before the first. */
   previous = '';
+  /** Name of the caller that a line of ARM's named last: the callee of the next. */
+  caller = '';
 
   /** Hands on what was read of the present line. */
   flush(): void {

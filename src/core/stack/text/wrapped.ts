@@ -45,6 +45,8 @@ const PAIRS: readonly (readonly [RegExp, RegExp])[] = [
 /** Entries that are longer than a line may be: with a number, an address, a library or a name of the source before them. */
 const LONG_ENTRY =
   /^(?:#\d{1,4}:? |(?:at|by) 0x[\dA-F]{4,16}: |(?:\[?0x)?[\da-f]{4,16}\]? [A-Za-z_$.~]\S*\+0x|(?:\[?0x)?[\da-f]{6,16}\]? [A-Za-z_]|.* \| +[A-Za-z_][\w.]*$|> ?\/|\/\S+\(|\*? ?frame #\d|[+!:|* ]{0,80}\d{1,9} +\S|(?:\? )?[A-Za-z_][\w.$]*(?:\+0x[\da-f]+)?$|\. [A-Za-z_]|BUG: .* in [A-Za-z_][\w.$]*$|(?:\d+us \[[^\]]+\] +)?[A-Za-z_][\w.$]*\+0x[\da-f]+ *$|.*-> +\S+$)/;
+/** A debugger's with a place or a library: nothing is left of them. */
+const WHOLE_ENTRY = /\) (?:at [^\s:]{1,512}:\d{1,7}|from \/\S{1,512}\.so[\w.]{0,32})$/;
 /** What of them can begin a line. */
 const REST =
   /^(?:at \S|from \S|in \S|\(|\[[\w.+/-]+(?:\.\w+)?\]|\/[^\s()]+\)$|[\w.+-]+`[A-Za-z_]|\+ \d|- \/|[\w@]+=|const\b|[\w./+~-]+\.\w{1,3}:\d+(?::\d+)? ?(?:\[inline\]|$)|[A-Za-z_][\w.$@]* \()/;
@@ -59,7 +61,7 @@ export function goesOnBehindBlank(body: string, head: string): boolean {
   if (PAIRS.some(([ends, begins]) => begins.test(head) && ends.test(body))) {
     return true;
   }
-  if (!LONG_ENTRY.test(body) || ENTRY.test(head)) {
+  if (!LONG_ENTRY.test(body) || WHOLE_ENTRY.test(body) || ENTRY.test(head)) {
     return false;
   }
   return (

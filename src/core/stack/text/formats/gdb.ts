@@ -20,6 +20,9 @@ const NAMED =
 /** The end of a frame without an address: it is in a function that was inlined, or the innermost. */
 const ENDS_WITH_PLACE = /\) at [^\s:]{1,512}:\d{1,7}/;
 
+/** The same, with nothing behind it that could be a place of its own. */
+const PLACED = /\) at [^\s:]{1,512}:\d{1,7}$/;
+
 /** `from /lib64/libzpool.so.2` behind the arguments; abrt's `at` with a library. */
 const FROM = /^\([^#]{0,4000}?\) (?:from (\S{1,512})|at (\/\S{1,512}\.so(?:\.\d{1,8})*)(?=\s|$))/;
 
@@ -102,7 +105,7 @@ function readEntry(line: Line, out: Output, text: string, at: number, isEntry: b
   frameInBody(line, out, at + start, name, {
     module: from === undefined ? null : baseName(from),
   });
-  if (from === undefined) {
+  if (from === undefined && !PLACED.test(text)) {
     out.leaveOpen(MAX_ENTRY);
   }
   return true;

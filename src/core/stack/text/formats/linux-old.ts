@@ -3,7 +3,7 @@
  *
  * - `<ffffffff80186903>{:xfs:xfs_bmapi+67}`, decimal (2.6, arch/x86_64/kernel/traps.c, printk_address)
  * - `[sys_open+203/304]`, decimal, of klogd, which puts names in the place of addresses (sysklogd, ksym.c)
- * - `Trace; c026c66c <suspend_device+fc/103>`, hexadecimal (ksymoops, map.c)
+ * - `Trace; c026c66c <suspend_device+fc/103>`, and of registers `>>EIP; `, `>>PC;  `, hexadecimal (ksymoops, map.c)
  * - `[<c013c9e1>] kswapd [kernel] 0x141 (0xc44c1fd4)` (Red Hat's 2.4)
  */
 import { BRACKET, LESS, PLUS } from '../characters.ts';
@@ -18,7 +18,7 @@ const KLOGD_LINE =
   /^(?:(?:Call Trace: *|EIP: +[\da-f]{4}:)(?=.*\+)|(?=.*(?:\[<|_\w*\+\d)))(?:\[<[\da-f]{8,16}>\] *|\[[^\s\]]{1,300}\+-?\d{1,8}\/\d{1,8}\] *)+(?:Not tainted.*|Tainted.*|[A-Za-z_][\w.]*\+0x.*)?$/;
 
 const KSYMOOPS =
-  /^(?:>{0,2}[ER]?IP; |Trace; )[\da-f]{8,16} <(?:\[([\w-]{1,64})\])?([A-Za-z_.][\w.$]{0,255})\+([\da-f]{1,8})\/([\da-f]{1,8})>/;
+  /^(?:>{0,2}(?:[ERN]?IP|T?PC|LR|RA|ra|[IO]7);|Trace;) {1,2}[\da-f]{8,16} <(?:\[([\w-]{1,64})\])?([A-Za-z_.][\w.$]{0,255})\+([\da-f]{1,8})\/([\da-f]{1,8})>/;
 
 const RED_HAT =
   /^(?:Call Trace: *)?(?:\[<[\da-f]{8,16}>\] |EIP is at )([A-Za-z_.][\w.$]{0,255}) \[([\w-]{1,64})\] 0x([\da-f]{1,8})(?=\s|$)/;

@@ -16,6 +16,8 @@ const SAMPLED =
   /^(?:[+!:| ]{0,200})?\*? ?\d{1,9} +([A-Za-z_$~][\w.$:~<>]*(?:\([^()]{0,400}\))?(?: const)?)(?: \+ (\d{1,9}))? +\((?:in )?([\w.+ -]{1,128}?)(?: \+ \d{1,12})?\)(?: \+ (\d{1,9}))?(?: +\[0x[\da-f]{1,16}|(?<= \(in .{1,140}\) \+ \d{1,9})$)/;
 const REPORT =
   /^\d{1,3} +([\w.+-]{1,128})[ \t]+0x[\da-f]{8,16} ([A-Za-z_$~][\w.$:~]*)(?:\(.{0,400}?\))? \+ (\d{1,9})/;
+/** LLDB's lookup of an address. */
+const SUMMARY = /^Summary: ([\w.+-]{1,128})`([A-Za-z_$~][\w.$:~]*)(?:\(.{0,400}\))? \+ (\d{1,9})(?= at |$)/;
 
 /** What OpenZFS on macOS prints of its own stacks: kext and symbol, no offset. */
 const NAMED = /^(mach_kernel|(?:[\w-]{1,64}\.){2,8}[\w-]{1,64}) {1,16}: (_[A-Za-z][\w$]*)$/;
@@ -67,6 +69,12 @@ export function macosFormat(): Format {
           offset: digits === undefined ? null : Number(digits),
           module: moduleName(module),
         });
+        return true;
+      }
+      const summary = SUMMARY.exec(body);
+      if (summary !== null) {
+        const [, module = '', name = '', offset = ''] = summary;
+        frameInBody(line, out, body.indexOf('`') + 1, name, { offset: Number(offset), module });
         return true;
       }
       const report = REPORT.exec(body);
