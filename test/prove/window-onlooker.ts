@@ -195,7 +195,8 @@ export class WindowOnlooker implements Onlooker {
   async keepAsking(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await this.#alone(() => this.#ask());
-      await new Promise((resolve) => setTimeout(resolve, 1000));
+      // Drawing takes a processor, which a machine that boots beside it would have.
+      await new Promise((resolve) => setTimeout(resolve, 3000));
     }
   }
 

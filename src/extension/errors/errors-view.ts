@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import * as vscode from 'vscode';
-import { Failure, isFailure } from '../../core/failure.ts';
+import { Failure } from '../../core/failure.ts';
 import type { Disposable } from '../../core/lifetime.ts';
 import { inert } from '../../core/text/inert.ts';
 import type { ErrorEvent, RaisedError } from '../../core/zfs/errno-lines.ts';
@@ -11,7 +11,7 @@ import { type FailureFunnel, sentenceOf } from '../failures.ts';
 import { views } from '../ids.ts';
 import type { LazyServer } from '../source/lazy-server.ts';
 import type { SourceOpener } from '../source/open-place.ts';
-import { comeback } from '../targets/comeback.ts';
+import { comeback, mayComeBack } from '../targets/comeback.ts';
 import { connectedTarget } from '../targets/connected-target.ts';
 import { targetModule } from '../targets/lazy-target.ts';
 import type { TargetService } from '../targets/target-service.ts';
@@ -135,13 +135,12 @@ export class ErrorsView implements vscode.TreeDataProvider<ErrorNode>, Disposabl
           this.#sites.clockBeginsAnew();
         }
         watch.connection = next;
-        this.#gaps += 1;
         this.#hitsBefore = this.#hits;
         try {
           end = await this.#over(watch);
         } catch (error) {
-          // Lost again before it began.
-          if (!isFailure(error) || error.code !== 'lost') {
+          // Lost again before it began, or the machine is not well yet.
+          if (!mayComeBack(error)) {
             throw error;
           }
         }
@@ -185,6 +184,7 @@ export class ErrorsView implements vscode.TreeDataProvider<ErrorNode>, Disposabl
         this.#sites.add(event, performance.now());
         break;
       case 'started':
+        this.#gaps += this.#state === 'starting' ? 0 : 1;
         this.#state = 'watching';
         break;
       case 'refused':

@@ -20,11 +20,16 @@ interface Lost {
   absent(): void;
 }
 
+/** Whether what failed may do over the next connection, or in a while: a machine that has just booted is slow. */
+export function mayComeBack(error: unknown): boolean {
+  return isFailure(error) && (error.code === 'lost' || error.code === 'timeout');
+}
+
 /**
  * The connection with root over which something that was lost can go on: once the target is connected again, and has
  * the module.
  * @returns null when the person disconnects the target, or the signal aborts
- * @throws Failure when it cannot be told whether the module is there, but for a connection that was lost again
+ * @throws Failure when it cannot be told whether the module is there, and {@link mayComeBack} does not hold for why
  */
 export async function comeback(
   targets: TargetService,
@@ -53,7 +58,7 @@ export async function comeback(
       if (signal.aborted) {
         return null;
       }
-      if (!isFailure(error) || error.code !== 'lost') {
+      if (!mayComeBack(error)) {
         throw error;
       }
     }

@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import { Failure, isFailure } from '../../core/failure.ts';
+import { Failure } from '../../core/failure.ts';
 import type { Disposable } from '../../core/lifetime.ts';
 import type { TraceRefused } from '../../core/tracing/events.ts';
 import { KINDS, withoutTally } from '../../core/tracing/kinds.ts';
@@ -12,7 +12,7 @@ import type { HungTasksView } from '../hung-tasks/hung-tasks-view.ts';
 import type { LazyServer } from '../source/lazy-server.ts';
 import type { FrameOpener } from '../source/open-frame.ts';
 import type { PlaceService } from '../source/place-service.ts';
-import { comeback } from '../targets/comeback.ts';
+import { comeback, mayComeBack } from '../targets/comeback.ts';
 import type { TargetService } from '../targets/target-service.ts';
 import type { SessionKeeper } from '../trace-sessions/session-keeper.ts';
 import { type Context, setting } from '../vscode-table.ts';
@@ -305,8 +305,8 @@ export class TraceRuns implements Disposable {
           ...(await this.subjects.params(next, joined, kind !== 'calls')),
         }));
       } catch (error) {
-        // Lost again before it began.
-        if (!isFailure(error) || error.code !== 'lost') {
+        // Lost again before it began, or the machine is not well yet.
+        if (!mayComeBack(error)) {
           throw error;
         }
       }

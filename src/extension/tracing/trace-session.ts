@@ -148,9 +148,13 @@ export class TraceSession implements Disposable {
     params: TraceParams,
     renewed: (joined: JoiningFunction) => Promise<JoiningFunction>,
   ): Promise<StreamEnd> {
-    const isNewBoot = connection.facts.bootId !== this.#connection.facts.bootId;
-    // It belongs to what ran before: what is recorded begins with a start.
-    this.#add([{ kind: 'loss', cpu: null, count: null, gap: isNewBoot ? 'reboot' : 'connection' }]);
+    const gap = connection.facts.bootId === this.#connection.facts.bootId ? 'connection' : 'reboot';
+    const last = this.#events.items.at(-1);
+    // One that never began needs no second gap.
+    if (last?.kind !== 'loss' || last.gap === undefined || (last.gap === 'connection' && gap === 'reboot')) {
+      // It belongs to what ran before: what is recorded begins with a start.
+      this.#add([{ kind: 'loss', cpu: null, count: null, gap }]);
+    }
     this.#earlier.push({ connection: this.#connection, end: this.#events.end });
     this.#hasGap = true;
     this.#before = this.counters;

@@ -123,6 +123,8 @@ test('a function that had joined is there again also when the connection is lost
   const last = over('a', [call(2)], 'stopped');
   await session.resume(last.connection, params, async (joined) => joined);
   expect(last.asked.map(({ symbol }) => symbol)).toEqual(['zil_commit', 'zil_close']);
+  // One gap, however often it was tried.
+  expect(session.events.items.map(({ kind }) => kind)).toEqual(['call', 'loss', 'call']);
 });
 
 test.each([true, false])(
