@@ -25,7 +25,7 @@ import { serverArguments, serverEnvironment } from './server-process.ts';
 import type { AskServer } from './stack-text/ask-server.ts';
 import { DocumentLinks } from './stack-text/document-links.ts';
 import { DocumentOutlines } from './stack-text/document-outlines.ts';
-import { stackSelector } from './stack-text/texts.ts';
+import { isAboutLog, stackSelector } from './stack-text/texts.ts';
 
 /** A running language server. Disposing ends its process. */
 export interface ServerClient extends Disposable {
@@ -227,7 +227,17 @@ class RestartingServer implements ServerClient {
           return { action: CloseAction.DoNotRestart, handled: true };
         },
       },
-      middleware: inParts(() => client, this.shown),
+      middleware: {
+        ...inParts(() => client, this.shown),
+        // An answer of null says of all that is asked of a document that there is none.
+        sendRequest: async (kind, params, token, next) =>
+          isAboutLog(params) ? (null as Awaited<ReturnType<typeof next>>) : next(kind, params, token),
+        sendNotification: async (kind, next, params) => {
+          if (!isAboutLog(params)) {
+            await next(kind, params);
+          }
+        },
+      },
     });
     for (const prepare of this.#prepare) {
       prepare(client);

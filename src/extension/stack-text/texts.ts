@@ -17,6 +17,17 @@ export function mayHoldStacks({ languageId, uri }: Pick<vscode.TextDocument, 'la
   return stackLanguages.includes(languageId) && stackSchemes.includes(uri.scheme);
 }
 
+/**
+ * Whether a message to the server is about the document that shows ZScope's own Log. Where messages are logged, by the
+ * level Trace, each of these would write a line there, of which the next would tell.
+ */
+export function isAboutLog(params: unknown): boolean {
+  // Messages of all kinds come here; what is no text is seen below.
+  const { uri, textDocument } = (params ?? {}) as { uri?: unknown; textDocument?: { uri?: unknown } };
+  const about = uri ?? textDocument?.uri;
+  return typeof about === 'string' && about.startsWith('output:') && about.includes('zscope.zscope');
+}
+
 /** Whether a document is of a language of ours, whose text the server is for. */
 export function isOurs({ languageId }: Pick<vscode.TextDocument, 'languageId'>): boolean {
   return languageId === languages.kernelStack || languageId === languages.dbgmsg;
