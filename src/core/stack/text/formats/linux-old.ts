@@ -13,9 +13,9 @@ import { type Format, frameInBody } from './format.ts';
 const BRACED = /<[\da-f]{8,16}>\{(?::([\w-]{1,64}):)?([A-Za-z_.][\w.$]{0,255})\+(\d{1,8})\}/g;
 
 const KLOGD = /\[(?:([A-Za-z][\w-]{0,63}):)?([A-Za-z_.][\w.$]{0,255})\+(\d{1,8})\/(\d{1,8})\]/g;
-/** A line of nothing but such entries; one alone has a name that is no word of prose or code. */
+/** A line of nothing but such entries and addresses. Group 1: what tells that it is of a stack. */
 const KLOGD_LINE =
-  /^(?:(?:Call Trace: *|EIP: +[\da-f]{4}:)(?=.*\+)|(?=.*(?:\[<|_\w*\+\d)))(?:\[<[\da-f]{8,16}>\] *|\[[^\s\]]{1,300}\+-?\d{1,8}\/\d{1,8}\] *)+(?:Not tainted.*|Tainted.*|[A-Za-z_][\w.]*\+0x.*)?$/;
+  /^(Call Trace: *|EIP: +[\da-f]{4}:)?(?:\[<[\da-f]{8,16}>\] *|\[[^\s\]]{1,300}\+-?\d{1,8}\/\d{1,8}\] *)+(?:Not tainted.*|Tainted.*|[A-Za-z_][\w.]*\+0x.*)?$/;
 
 const KSYMOOPS =
   /^(?:>{0,2}(?:[ERN]?IP|T?PC|LR|RA|ra|[IO]7);|Trace;) {1,2}[\da-f]{8,16} <(?:\[([\w-]{1,64})\])?([A-Za-z_.][\w.$]{0,255})\+([\da-f]{1,8})\/([\da-f]{1,8})>/;
@@ -47,11 +47,11 @@ export function oldLinuxFormat(): Format {
         });
         return true;
       }
-      const entries = body.includes('>{') ? BRACED : KLOGD_LINE.test(body) ? KLOGD : null;
-      let found = false;
-      for (const { 0: whole, 1: module, 2: name = '', 3: offset = '', 4: size, index } of entries === null
-        ? []
-        : body.matchAll(entries)) {
+      const entries = [...body.matchAll(body.includes('>{') ? BRACED : KLOGD)];
+      if (!body.includes('>{') && !isKlogdLine(body, entries)) {
+        return false;
+      }
+      for (const { 0: whole, 1: module, 2: name = '', 3: offset = '', 4: size, index } of entries) {
         const at = whole.lastIndexOf(`${name}+`);
         frameInBody(line, out, index + at, name, {
           offset: Number(offset),
@@ -59,11 +59,19 @@ export function oldLinuxFormat(): Format {
           module: module ?? null,
           length: whole.length - 1 - at,
         });
-        found = true;
       }
-      return found;
+      return entries.length > 0;
     },
   };
+}
+
+/** Whether such entries are klogd's: a sum in brackets may also be an index in code, whose names are words. */
+function isKlogdLine(body: string, entries: readonly RegExpExecArray[]): boolean {
+  const match = entries.length === 0 ? null : KLOGD_LINE.exec(body);
+  return (
+    match !== null &&
+    (match[1] !== undefined || body.includes('[<') || entries.some(({ 2: name }) => name?.includes('_')))
+  );
 }
 
 export function redHatFormat(): Format {
