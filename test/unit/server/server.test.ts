@@ -121,7 +121,7 @@ describe('the server process', () => {
         event: { added: [folder(other.root)], removed: [folder(tree.root)] },
       });
       await expect
-        .poll(() => client.request(indexStatusRequest, null))
+        .poll(() => client.request(indexStatusRequest, null), { timeout: 60_000 })
         .toEqual({ files: 1, functions: 1, zfsVersion: null, zfsTree: null });
       expect(await client.end()).toBe(0);
     } finally {
