@@ -34,9 +34,9 @@ export class Refusals {
     instead: (first: Subject, more: readonly Subject[]) => Promise<void>,
   ): Promise<void> {
     // In place of the empty table: it is all there will be.
-    const said = why === '' ? '' : ` The kernel says: ${why.replace(/\.$/, '')}.`;
+    const said = `${symbol} cannot be traced.${why === '' ? '' : ` The kernel says: ${why.replace(/\.$/, '')}.`}`;
     panel.update({
-      text: `${symbol} cannot be traced.${said} Looking for the reason and for what can be traced instead...`,
+      text: `${said} Looking for the reason and for what can be traced instead...`,
       running: false,
       isError: true,
     });
@@ -82,7 +82,13 @@ export class Refusals {
     });
     const soon = await Promise.race([looking, late]);
     clearTimeout(timer);
-    await show(soon ?? NOWHERE);
+    try {
+      await show(soon ?? NOWHERE);
+    } catch (error) {
+      // What is known stays, also where nobody says why the rest is not.
+      panel.update({ text: said });
+      throw error;
+    }
     if (soon === null) {
       const places = await looking;
       if (places.places.length > 0 && !isChosen && !closed.signal.aborted) {
