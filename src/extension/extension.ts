@@ -24,6 +24,7 @@ import { RootAccess } from './targets/become-root.ts';
 import { Consent } from './targets/consent.ts';
 import { KernelLogs } from './targets/kernel-logs.ts';
 import { LastLines } from './targets/last-lines.ts';
+import { LateModule } from './targets/late-module.ts';
 import { Leftovers } from './targets/leftovers.ts';
 import { DialogPrompts } from './targets/prompts.ts';
 import { TargetStatus } from './targets/status-bar.ts';
@@ -92,6 +93,7 @@ export function activate(extension: vscode.ExtensionContext): void {
   own(linkTerminals(server, opener, funnel));
   own(new TargetStatus(targets));
   own(new Leftovers(targets, funnel));
+  own(new LateModule(targets, hungTasks, funnel));
   own(compareSource(targets, server, hungTasks, running, funnel));
   own(
     registerCommands({

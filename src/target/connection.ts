@@ -109,6 +109,12 @@ export interface Connection extends Disposable {
     sink: StreamSink<E>,
   ): Promise<RunningStream>;
   /**
+   * Asks anew which ZFS is loaded, for what was connected to before it was.
+   * @returns true when {@link facts} say something else now
+   * @throws Failure as {@link run} does
+   */
+  refreshZfs(): Promise<boolean>;
+  /**
    * Has a shell wait on the target for the script of the next stream with this clean-up, which then
    * starts sooner by all that a channel and a shell take. One at a time; it does nothing where there
    * is no room for it, and never fails. The shell ends with the connection, and by `dispose` unless a stream has

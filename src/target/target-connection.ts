@@ -133,6 +133,13 @@ export class TargetConnection implements Connection {
     return await this.#runs.stream(collector, params, sink);
   }
 
+  async refreshZfs(): Promise<boolean> {
+    const { zfsVersion, zfsBuildId, zfsSrcversion } = await this.run(factsCollector, null);
+    const before = this.facts;
+    this.#over.facts = { ...before, zfsVersion, zfsBuildId, zfsSrcversion };
+    return zfsVersion !== before.zfsVersion || zfsBuildId !== before.zfsBuildId;
+  }
+
   standBy<P extends S, E, S>(collector: StreamCollector<P, E, S>, known: S): StandingBy {
     return this.#runs.standBy(collector, known);
   }
