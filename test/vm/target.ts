@@ -1,5 +1,6 @@
 /** What the tests do to the VM behind the collectors' back, and how they look at it. */
 import type { StreamCollector } from '../../src/target/collector.ts';
+import { type KnownAhead, traceFunction } from '../../src/target/collectors/trace-function.ts';
 import type { Connection, RunningStream, StreamEnd } from '../../src/target/connection.ts';
 import * as lab from '../lab/lab.ts';
 import { raw } from './connect.ts';
@@ -21,6 +22,18 @@ export async function until<T>(
     }
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
+}
+
+/** Has a shell stand by for a trace, and make its instance ahead. */
+export async function goAhead(
+  connection: Connection,
+  observer: Connection,
+  params: KnownAhead,
+): Promise<void> {
+  connection.standBy(traceFunction, params).goAhead();
+  await until('its instance', 60_000, async () =>
+    (await traceRests(observer, params.sessionId)).includes('instances/') ? true : undefined,
+  );
 }
 
 /** A stream whose events are kept, with the time they came at. */
