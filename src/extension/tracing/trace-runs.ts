@@ -104,7 +104,7 @@ export class TraceRuns implements Disposable {
    */
   expect(connection: Connection | null, isNext = false): void {
     if (connection !== null) {
-      this.#next.prepare(connection, isNext);
+      this.#next.prepare(connection, isNext && setting('zscope.trace.tool') === 'ftrace');
     }
   }
 
