@@ -33,6 +33,9 @@ export function gdbPlaces(file: string, asked: readonly Asked[]): (EntryLocation
     'exec-file /bin/true',
     'starti',
     `symbol-file ${file}`,
+    // Frames of any size, from either of them, are to lie in the stack that the process has.
+    'set $rsp = $rsp - 65536',
+    'set $rbp = $rsp + 8192',
     ...asked.flatMap(({ symbol, offset, name }, i) => [
       `set $pc = (long)&'${symbol}' + ${offset}`,
       `echo \\n== ${i}\\n`,
