@@ -1,6 +1,11 @@
-import { describe, expect, test } from 'vitest';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
 import { isFailure } from '../../../../src/core/failure.ts';
+import { buildIdOfHead } from '../../../../src/core/symbols/elf/identity.ts';
 import { type ModuleFileParams, moduleFile } from '../../../../src/target/collectors/module-file.ts';
+import { flavours, runScript } from './flavours.ts';
 
 const wanted: ModuleFileParams = {
   module: 'zfs',
@@ -86,5 +91,31 @@ read -r cmdline </proc/cmdline`,
     expect(() => script({ module: 'zfs; reboot' })).toThrow('nothing with a build-id');
     expect(() => script({ module: 'zdb', program: 'zdb' })).toThrow('nothing with a build-id');
     expect(() => script({ buildId: '$(reboot)' })).toThrow('nothing with a build-id');
+  });
+});
+
+describe('the file of a program', () => {
+  const program = path.join(import.meta.dirname, '../../core/symbols/fixtures/program-clang-5.bin');
+  const buildId = buildIdOfHead(readFileSync(program)) ?? '';
+  const folder = mkdtempSync(path.join(tmpdir(), "zscope program's "));
+  mkdirSync(path.join(folder, '.debug'));
+  const zdb = path.join(folder, 'zdb');
+  const debug = path.join(folder, '.debug/zdb.debug');
+  copyFileSync(program, zdb);
+  copyFileSync(program, debug);
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  test.each(flavours.filter(({ present }) => present))('is read by $name', (flavour) => {
+    const first = (params: Partial<ModuleFileParams>) => {
+      const asked = { ...wanted, module: 'zdb', program: zdb, buildId, ...params };
+      const [line = ''] = runScript(moduleFile.script(asked), flavour).stdout.split('\n');
+      const told = moduleFile.header(line, asked);
+      return typeof told === 'string' ? told : told.file.path;
+    };
+    expect(first({})).toBe(zdb);
+    expect(first({ debugLink: 'zdb.debug' })).toBe(debug);
+    expect(first({ debugLink: 'zdb.debug', skip: [debug] })).toBe(zdb);
+    expect(first({ buildId: 'ff'.repeat(20) })).toBe('other-build');
+    expect(first({ program: path.join(folder, 'none') })).toBe('none');
   });
 });
