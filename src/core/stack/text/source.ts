@@ -103,7 +103,7 @@ function readPlace(line: Line, out: Output, colon: number, floor: number): numbe
  * Group 1 belongs to the place. Behind a blank, `function()` ends the line.
  */
 const TAIL =
-  /^(:([A-Za-z_]\w{0,511})\(\)|:\d{1,6}(?!\d)|(?= ([A-Za-z_]\w{0,511})\(\)\s*$|, function ([A-Za-z_]\w{0,511})\(\))|(?=: (?:[\w*]{1,64} ){0,6}\*{0,3}([A-Za-z_]\w{0,255})(?:\([^()]{0,200}\))?: Assertion )|)/;
+  /^(:([A-Za-z_]\w{0,511})\(\)|:\d{1,6}(?!\d)|(?= ([A-Za-z_]\w{0,511})\(\)\s*$|(?:, function |\/)([A-Za-z_]\w{0,511})\(\))|(?=: (?:[\w*]{1,64} ){0,6}\*{0,3}([A-Za-z_]\w{0,255})(?:\([^()]{0,200}\))?: Assertion )|)/;
 
 /** The dot of the ending before `colon`; -1 when what stands there is no source file. */
 function extensionDot(text: string, colon: number, floor: number): number {
@@ -165,7 +165,7 @@ function nameBeside(line: Line, out: Output, start: number, end: number): string
   }
   // faddr2line: `name at`, `(inlined by) name at`; drgn: `in name at`; GDB's line when a program stops.
   const named =
-    /(?:(?:^\s*|\(inlined by\) |\b0x[\da-f]{4,16}: |\bin |#\d{1,3} +)([a-z_][\w.$:~]*(?<!:))|\bin ([A-Za-z_][\w.$:~]*) ?\(.{0,500}\)|^\s*(?:\w{5,20}point \d{1,6}, )?([A-Za-z_][\w.$:~]*) \(.{0,500}\)) at $|\bis in ([A-Za-z_][\w.$:~]*) \($/.exec(
+    /(?:(?:^\s*|\(inlined by\) |\b0x[\da-f]{4,16}: |\bin |#\d{1,3} +)([a-z_][\w.$:~]*(?<!:))|\bin ([A-Za-z_][\w.$:~]*) ?\(.{0,500}\)|\b([A-Za-z_]\w*)\(\)|^\s*(?:(?:Thread .{1,60} hit |Temporary )?\w{5,20}point [\d.]{1,9}, )?([A-Za-z_][\w.$:~]*) \(.{0,500}\)) at $|\bis in ([A-Za-z_][\w.$:~]*) \($/.exec(
       before,
     );
   const last =
@@ -208,7 +208,7 @@ function readWorded(line: Line, out: Output): void {
     return;
   }
   const pattern =
-    /\bfile:? ["']?([\w\\/.+~-]{1,512}\.(?:c|h|cc|cpp|S))["']?, line:? (\d{1,7})\b(?:, function:? ([A-Za-z_]\w{0,255}))?/g;
+    /(?:\bfile:? ["']?|["'])([\w\\/.+~-]{1,512}\.(?:c|h|cc|cpp|S))["']?, line:? (\d{1,7})\b(?:, function:? ([A-Za-z_]\w{0,255}))?/g;
   for (const match of line.string.matchAll(pattern)) {
     out.source(
       match.index,
