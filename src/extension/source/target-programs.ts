@@ -1,3 +1,4 @@
+import { Failure } from '../../core/failure.ts';
 import { inert } from '../../core/text/inert.ts';
 import { prepareModulesRequest, type WantedModule } from '../../protocol/server.ts';
 import type { Connection } from '../../target/connection.ts';
@@ -48,6 +49,13 @@ export class TargetPrograms {
         this.funnel.log.info(inert(remark, 500));
       }
       return remarks;
+    } catch (error) {
+      throw transfer.signal.aborted
+        ? new Failure(
+            'cancelled',
+            'Reading programs of the target was cancelled. Connect again to read them.',
+          )
+        : error;
     } finally {
       transfer.dispose();
     }
