@@ -13,12 +13,14 @@ export function renderGroup(group: StackGroup, resolver: Resolver, asJson: boole
 }
 
 async function groupText({ count, tasks, frames }: StackGroup, resolver: Resolver): Promise<string> {
-  const names = new Map<string, number[]>();
+  // A log may show one task again and again.
+  const names = new Map<string, Set<number>>();
   for (const { comm, pid } of tasks.slice(0, MAX_NAMED)) {
-    names.set(comm ?? '', [...(names.get(comm ?? '') ?? []), ...(pid === null ? [] : [pid])]);
+    const pids = names.get(comm ?? '') ?? new Set();
+    names.set(comm ?? '', pid === null ? pids : pids.add(pid));
   }
   const who = [...names].map(([comm, pids]) =>
-    `${comm}${pids.length > 0 ? ` (${pids.join(', ')})` : ''}`.trim(),
+    `${comm}${pids.size > 0 ? ` (${[...pids].join(', ')})` : ''}`.trim(),
   );
   const more = tasks.length > MAX_NAMED ? ' ...' : '';
   const heading = `${count} × ${who.join(', ')}${more}`.replace(/ × $/, ' ×');

@@ -189,6 +189,11 @@ describe('decode', () => {
     expect(groups[0].tasks).toEqual([31, 32, 33].map((pid) => ({ comm: 'sync', pid })));
   });
 
+  it('names a task once that a log shows again', async () => {
+    const { stdout } = await run(['decode', '--group'], stack.repeat(3));
+    expect(stdout.split('\n')[0]).toBe('3 × sync (31)');
+  });
+
   it('reads packed modules and files', async () => {
     writeFileSync(path.join(folder, 'dump.txt'), stack);
     const plain = await run(['decode', '-m', module, path.join(folder, 'dump.txt')]);

@@ -86,14 +86,15 @@ function rowOf(trace: readonly Frame[], tasks: readonly TextTask[]): string {
   return `${groupLabel(group)}  ${groupDescription(group)}`;
 }
 
-/** As Copy Stack writes them. */
+/** As Copy Stack writes them; a task once that a log shows again and again. */
 function taskLines(tasks: readonly TextTask[]): string[] {
-  const lines = tasks
-    .slice(0, MAX_TASKS)
-    .map(({ comm, pid, state }) =>
+  const lines = new Set(
+    tasks.map(({ comm, pid, state }) =>
       inert(`${comm ?? 'task'}:${pid ?? 0}${state === null ? '' : ` state ${state}`}`),
-    );
-  return tasks.length > MAX_TASKS ? [`${tasks.length - MAX_TASKS} more, and`, ...lines] : lines;
+    ),
+  );
+  const shown = [...lines].slice(0, MAX_TASKS);
+  return lines.size > MAX_TASKS ? [`${lines.size - MAX_TASKS} more, and`, ...shown] : shown;
 }
 
 function frameLines(frames: readonly Frame[]): string[] {

@@ -56,6 +56,18 @@ describe('the text of grouped stacks', () => {
     ]);
   });
 
+  it('names a task once that the text shows again and again', () => {
+    const again = [task('sync', 1), task('dd', 3), task('sync', 1), task('sync', 1, 'S')];
+    const text = groupedText([group(frames('zio_wait'), ...again)], 'a.log');
+    expect(text.split('\n').slice(2, 7)).toEqual([
+      'sync, dd  ×4  D/S  zio_wait',
+      'sync:1 state D',
+      'dd:3 state D',
+      'sync:1 state S',
+      '[<0>] zio_wait+0x10/0x40 [zfs]',
+    ]);
+  });
+
   it('is read again as the same stacks of the same tasks', () => {
     const again = read(groupedText(groups.slice(0, 2), 'a.log'));
     expect(again.map(({ count, tasks }) => [count, tasks.map(({ pid }) => pid)])).toEqual([
