@@ -37,8 +37,8 @@ const BEGINS = [
   '(?:==\\d{1,8}== +)?(?:at|by) 0x[\\dA-F]{4,16}: [A-Za-z_]',
   // eu-stack -s: the place of a frame
   '(?<= - \\/\\S{1,256} {1,8})\\.{0,2}\\/\\S{1,256}\\.\\w{1,3}:\\d',
-  // decode_stacktrace.sh without offsets
-  '(?<=\\.\\w{1,3}:\\d{1,7}\\)(?: [\\w-]{1,64})? )(?:\\? )?[A-Za-z_][\\w.$]{0,255} \\([\\w./+~-]{1,256}\\.\\w{1,3}:\\d',
+  // decode_stacktrace.sh without offsets, retsnoop
+  '(?<=\\.\\w{1,3}:\\d{1,7}(?::\\d{1,4})?(?: \\(discriminator \\d{1,6}\\))?\\)(?: [\\w-]{1,64})? )(?:[?.] )?[A-Za-z_][\\w.$]{0,255}(?:\\+0x[\\da-f]{1,8})? \\([\\w./+~-]{1,256}\\.\\w{1,3}:\\d',
   // folded
   '(?<=;[^\\s;]{1,200} \\d{1,20} )[^;\\s]{1,32};[^\\s;]{1,200};',
   // ftrace's graph of calls; in code, a comma or an operator stands before a number
@@ -65,6 +65,9 @@ export function mayHoldEntries(classes: number, length: number): boolean {
 /** Some of what each entry holds; a log's other lines hardly ever do, and {@link BORDER} is tried at every blank. */
 const HINT = /[+#;|]|=>|[\da-f]{8}|0x[\dA-F]{4}|\.\w{1,3}:\d/;
 
+/** Times of the kernel's log: a line holds two only where newlines were lost. */
+const TIME = /(?<=^| )\[ {0,5}\d{1,7}\.\d{6}\] /g;
+
 /** Columns where the second and further entries of `text` begin. */
 export function entryColumns(text: string): number[] {
   const columns: number[] = [];
@@ -72,10 +75,16 @@ export function entryColumns(text: string): number[] {
     return columns;
   }
   const first = Math.max(text.search(/\S/), 0);
+  const times = Array.from(text.matchAll(TIME), ({ index }) => index);
   for (const { index } of text.matchAll(BORDER)) {
     if (index > first) {
       columns.push(index);
     }
   }
-  return columns;
+  return times.length > 1
+    ? times
+        .filter((index) => index > first)
+        .concat(columns)
+        .sort((a, b) => a - b)
+    : columns;
 }
