@@ -18,7 +18,7 @@ import { buildIdOf, debugLinkOf, modinfo } from './elf/identity.ts';
 import { Layout } from './elf/layout.ts';
 import { type ElfSymbol, SymbolTable } from './elf/symbol-table.ts';
 import { FrameSymbols } from './frame-symbols.ts';
-import { InlinedSiteReader } from './inlined-sites.ts';
+import { InlinedSiteReader, NOWHERE } from './inlined-sites.ts';
 import type { DebugLine } from './location.ts';
 import type { InlinedSites, TypedFunction } from './value-type.ts';
 
@@ -173,7 +173,7 @@ class OpenFile implements DebugFile {
   readonly #layout: Layout;
   readonly #info: DebugInfo | null;
   #table: SymbolTable | undefined;
-  #sites: InlinedSiteReader | undefined;
+  readonly #sites: InlinedSiteReader | null;
   readonly #frames: FrameSymbols;
 
   constructor(source: ByteSource, options: DebugFileOptions) {
@@ -185,6 +185,14 @@ class OpenFile implements DebugFile {
     this.#frames = new FrameSymbols(elf.kind, () => this.#symbols());
     const sections = debugSections(elf, () => this.#symbols());
     this.#info = sections && new DebugInfo(sections, this.#layout, options.memory ?? DEFAULT_MEMORY);
+    this.#sites =
+      this.#info &&
+      new InlinedSiteReader({
+        info: this.#info,
+        layout: this.#layout,
+        machine: this.machine,
+        symbols: () => this.#symbols(),
+      });
   }
 
   // Read when they are asked for: a frame needs none of them.
@@ -266,42 +274,32 @@ class OpenFile implements DebugFile {
   }
 
   parameters(entry: SectionAddress): DebugParameter[] | null {
-    return guarded(() => {
-      const address = this.#layout.locate(entry);
-      const subprogram = address === null ? null : (this.#info?.functionAt(address) ?? null);
-      const types = this.#types;
-      return types && subprogram && address !== null
-        ? readParameters(types, subprogram, address, this.machine)
-        : null;
-    });
+    return this.#ofFunction(entry, (types, subprogram, address) =>
+      readParameters(types, subprogram, address, this.machine),
+    );
   }
 
   typedFunction(entry: SectionAddress, members: MemberTable): TypedFunction | null {
+    return this.#ofFunction(entry, (types, subprogram, address) =>
+      readTypedFunction(types, subprogram, address, this.machine, members),
+    );
+  }
+
+  /** Null when debug info knows no function there. */
+  #ofFunction<T>(
+    entry: SectionAddress,
+    read: (types: Types, subprogram: Entry, address: number) => T,
+  ): T | null {
     return guarded(() => {
       const address = this.#layout.locate(entry);
       const subprogram = address === null ? null : (this.#info?.functionAt(address) ?? null);
       const types = this.#types;
-      return types && subprogram && address !== null
-        ? readTypedFunction(types, subprogram, address, this.machine, members)
-        : null;
+      return types && subprogram && address !== null ? read(types, subprogram, address) : null;
     });
   }
 
   inlinedSites(name: string, members: MemberTable): InlinedSites {
-    return guarded(() => {
-      const info = this.#info;
-      if (info === null) {
-        return { sites: [], forms: [], hidden: 0 };
-      }
-      const { machine } = this;
-      this.#sites ??= new InlinedSiteReader({
-        info,
-        machine,
-        layout: this.#layout,
-        symbols: () => this.#symbols(),
-      });
-      return this.#sites.read(name, members);
-    });
+    return guarded(() => this.#sites?.read(name, members) ?? NOWHERE);
   }
 
   struct(name: string, near?: SectionAddress): DebugStruct | null {

@@ -12,7 +12,8 @@ import type { InlinedSite, InlinedSites } from './value-type.ts';
 /** Places that are told of one function: more nobody chooses from. */
 const MOST_SITES = 500;
 
-const NOWHERE: InlinedSites = { sites: [], forms: [], hidden: 0 };
+/** What there is of a function that was inlined nowhere. */
+export const NOWHERE: InlinedSites = { sites: [], forms: [], hidden: 0 };
 
 /** What the compiler made of a part of a function, which other code of it leads to: no call begins there. */
 const PART = /\.(?:part|cold)\b/;
