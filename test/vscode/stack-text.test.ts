@@ -66,25 +66,6 @@ describe('a stack document', () => {
     await discard(document);
   });
 
-  it('may be in the Output panel', async () => {
-    const channel = vscode.window.createOutputChannel('Serial console', 'log');
-    try {
-      channel.appendLine('[<0>] ballast_drop+0x10/0x40 [zfs]');
-      channel.show(true);
-      const document = await eventually(
-        'the document of the channel',
-        () => vscode.workspace.textDocuments.find((one) => one.getText().includes('ballast_drop+0x10')),
-        (found) => found?.uri.scheme === 'output',
-      );
-      assert.ok(document);
-      const [[, file, line] = []] = leads(document, await links(document));
-      assert.deepEqual([file, line], ['module/zfs/ballast.c', 'L34']);
-    } finally {
-      channel.dispose();
-      await vscode.commands.executeCommand('workbench.action.closePanel');
-    }
-  });
-
   it('has its links at their lines after edits', async () => {
     const frame = '[<0>] ballast_drop+0x10/0x40 [zfs]\n';
     const content = `${'\n'.repeat(2000)}${frame}`;
