@@ -77,6 +77,8 @@ take_turn() {
   layouts
 }
 pages() {
+  # Who goes on after TERM says that its sleep was terminated.
+  exec 2>/dev/null
   laid=0 on=0
   echo 1 >"$instance/options/sym-addr"
   while :; do
