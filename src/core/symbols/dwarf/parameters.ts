@@ -209,19 +209,22 @@ function evaluate(expression: Uint8Array, machine: Machine, frame: FrameBase | n
 function fromRegister(register: string | undefined, first: number, cursor: Cursor): EntryLocation {
   const offsets: number[] = [];
   let add = first;
-  while (cursor.remaining > 1 && offsets.length < MOST_READS) {
+  let isValue = false;
+  while (cursor.remaining > 0 && !isValue && offsets.length <= MOST_READS) {
     const operation = cursor.u8();
     if (operation === dw.OP_DEREF) {
       offsets.push(add);
       add = 0;
     } else if (operation === dw.OP_PLUS_UCONST) {
       add += cursor.uleb();
+    } else if (operation === dw.OP_STACK_VALUE) {
+      isValue = true;
     } else {
       return { kind: 'unknown' };
     }
   }
-  const isValue = cursor.remaining === 1 && cursor.u8() === dw.OP_STACK_VALUE;
-  if (register === undefined || cursor.remaining > 0 || ![...offsets, add].every(Number.isSafeInteger)) {
+  const isTooMuch = cursor.remaining > 0 || offsets.length > MOST_READS;
+  if (register === undefined || isTooMuch || ![...offsets, add].every(Number.isSafeInteger)) {
     return { kind: 'unknown' };
   }
   if (offsets.length === 0) {

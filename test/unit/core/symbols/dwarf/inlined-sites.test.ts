@@ -137,6 +137,12 @@ describe('where an argument is in inlined code', () => {
       [0x73, 8, 0x06, 0x23, 4],
       { kind: 'loaded', register: 'rbx', offsets: [8, 4], add: 0 },
     ],
+    [
+      'what a pointer in memory leads to',
+      [0x73, 8, 0x06],
+      { kind: 'loaded', register: 'rbx', offsets: [8, 0], add: 0 },
+    ],
+    ['what is computed at last', [0x73, 8, 0x1f], { kind: 'unknown' }],
     ['nothing', [], { kind: 'unknown' }],
     ['a number that is none on its own', [0x35], { kind: 'unknown' }],
   ])('is told: %s', (_, expression, place) => {
