@@ -68,6 +68,10 @@ export class ModuleCache {
       }
       try {
         const left = path.join(this.folder, name);
+        if (left !== mine) {
+          // Before its bytes come: they never stand under another one's record.
+          await rm(`${mine}.json`, { force: true });
+        }
         await rename(left, mine);
         await rename(`${left}.json`, `${mine}.json`);
         break;
@@ -82,6 +86,8 @@ export class ModuleCache {
   async leavePart(part: string): Promise<void> {
     const left = part.replace(/\.\d+\.part$/, '.part');
     try {
+      await stat(part);
+      await rm(`${left}.json`, { force: true });
       await rename(part, left);
       await rename(`${part}.json`, `${left}.json`);
     } catch {

@@ -75,6 +75,28 @@ describe('the cache of modules', () => {
     expect([readFileSync(again, 'utf8'), readFileSync(`${again}.json`, 'utf8')]).toEqual(['half', '{}']);
   });
 
+  it('never has a part under the record of another one', async () => {
+    const part = await cache.claimPart(id(1), 'debuginfod');
+    const left = part.replace(/\.\d+\.part$/, '.part');
+    // Another window left its own meanwhile.
+    writeFileSync(left, 'of another window');
+    writeFileSync(`${left}.json`, 'its record');
+    writeFileSync(part, 'without a record');
+    await cache.leavePart(part);
+    expect([readFileSync(left, 'utf8'), existsSync(`${left}.json`)]).toEqual(['without a record', false]);
+    // What the process had of an earlier attempt.
+    writeFileSync(part, 'its own');
+    writeFileSync(`${part}.json`, 'its record');
+    await cache.claimPart(id(1), 'debuginfod');
+    const claimed = [part, `${part}.json`].map((name) =>
+      existsSync(name) ? readFileSync(name, 'utf8') : null,
+    );
+    expect([
+      ['its own', 'its record'],
+      ['without a record', null],
+    ]).toContainEqual(claimed);
+  });
+
   it('takes over the part of a process that is gone, not of one that runs', async () => {
     const part = await cache.claimPart(id(1), 'target');
     writeFileSync(path.join(folder, `${id(1)}.${NOBODY}.part`), 'left');
