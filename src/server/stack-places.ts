@@ -21,7 +21,7 @@ export interface DebugLines {
   builtHere(module: string | null): Promise<readonly string[]>;
   /** The lines at addresses of a build; null when its debug info is not here, or they are none that a stack of it can have. */
   atAddresses(addresses: readonly number[], buildId: string): Promise<readonly DebugLine[][] | null>;
-  /** Builds of a program or a library of ZFS by the name in a stack, the likeliest first: those of a target, in the workspace, and installed here. */
+  /** Builds of a program or a library of ZFS by the name in a stack, the likeliest first: those of each target, in the workspace, and installed here. */
   programsHere(name: string): Promise<readonly (readonly string[])[]>;
 }
 
@@ -36,7 +36,7 @@ export interface FoundPlaces {
 /**
  * Finds the places of frames that stand in texts. A text does not say which build it is of: one that ran
  * on a target, or is in the workspace, is taken when all frames of its module in the stack fit into it, offset and size.
- * Stacks of processes have no sizes: of a program the one build that fits is taken, of those on the target, else in the workspace, else installed.
+ * Stacks of processes have no sizes: of a program the one build that fits is taken, of those on a target, else in the workspace, else installed.
  */
 export class StackPlaces {
   /** Builds by module, the one seen last first. */

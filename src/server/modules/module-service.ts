@@ -40,6 +40,9 @@ import { WorkspaceModules } from './workspace-modules.ts';
 /** Megabytes that the cache may hold unless the setting says otherwise; the same as in package.json. */
 const CACHE_MEGABYTES = 2048;
 
+/** Answers of targets about a program that are kept in mind: of several targets, and of before it was built anew. */
+const MOST_ANSWERS = 8;
+
 /** Functions of one name whose values are compared. */
 const MOST_OF_A_NAME = 8;
 
@@ -47,8 +50,8 @@ const MOST_OF_A_NAME = 8;
 export class ModuleService implements Disposable {
   readonly #workspace = new WorkspaceModules();
   readonly #installed = new InstalledPrograms();
-  /** Builds of programs on targets by file name; those of the target that was asked last. */
-  #onTarget: ReadonlyMap<string, readonly string[]> = new Map();
+  /** Builds of programs on targets by file name: what each answer told, the last one first. */
+  readonly #onTargets = new Map<string, readonly (readonly string[])[]>();
   #files: ModuleFiles | null = null;
 
   constructor(private readonly connection: Connection) {
@@ -85,13 +88,16 @@ export class ModuleService implements Disposable {
     return this.#workspace.named(module);
   }
 
-  /** Builds of a program or a library of ZFS: those of a target, in the workspace, and installed here. */
+  /** Builds of a program or a library of ZFS: those of targets, the one asked last first, in the workspace, and installed here. */
   async programsHere(name: string): Promise<(readonly string[])[]> {
     // A text may name less of a library's version than its file does.
     const isNamed = (file: string) =>
       file === name || file.startsWith(`${name}.`) || name.startsWith(`${file}.`);
-    const onTarget = [...this.#onTarget].flatMap(([file, builds]) => (isNamed(file) ? builds : []));
-    return [onTarget, await this.#workspace.programs(name), await this.#installed.builds(name)];
+    const told = [...this.#onTargets].flatMap(([file, answers]) => (isNamed(file) ? [answers] : []));
+    const onTargets = Array.from({ length: MOST_ANSWERS }, (_, at) =>
+      told.flatMap((answers) => answers[at] ?? []),
+    );
+    return [...onTargets, await this.#workspace.programs(name), await this.#installed.builds(name)];
   }
 
   /** Takes note of the builds of programs on a target. */
@@ -102,8 +108,9 @@ export class ModuleService implements Disposable {
         seen.set(module, [...(seen.get(module) ?? []), buildId]);
       }
     }
-    if (seen.size > 0) {
-      this.#onTarget = new Map([...this.#onTarget, ...seen]);
+    for (const [file, builds] of seen) {
+      const others = (this.#onTargets.get(file) ?? []).filter((other) => other.join() !== builds.join());
+      this.#onTargets.set(file, [builds, ...others].slice(0, MOST_ANSWERS));
     }
   }
 

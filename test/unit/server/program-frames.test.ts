@@ -144,6 +144,14 @@ describe('a frame of a process', () => {
     expect(await lines('after', stack)).toEqual([51]);
     expect(await lines('same', library('6'))).toEqual([51]);
     expect(await lines('other-version', library('5'))).not.toContain(51);
+    // Another target, which has another build of it, does not take its place.
+    server.connection.onRequest<unknown, void>(fetchModuleRequest.method, () => ({
+      outcome: 'none',
+      otherBuild: false,
+    }));
+    const zstream = { module: 'zstream', program: '/usr/sbin/zstream', buildId: 'ab'.repeat(20) };
+    await server.request(prepareModulesRequest, { target: 'other', modules: [zstream] });
+    expect(await lines('second', stack)).toEqual([51]);
   });
 
   it('is in no build that calls nothing before several frames of its stack', async () => {
