@@ -199,12 +199,12 @@ export const moduleFile: DownloadCollector<ModuleFileParams, ModuleFileHeader | 
     ];
     return `${lines.join('\n')}\n${zfsOnRoot}${SCRIPT}`;
   },
-  header: (line, { resume }) => {
+  header: (line, { program, resume }) => {
     if (line === 'none' || line === 'none other') {
       return line === 'none' ? 'none' : 'other-build';
     }
     if (isOnHungRoot(line)) {
-      throw hungRoot('the file of a module');
+      throw hungRoot(program === null ? 'the file of a module' : 'a program');
     }
     const [word, packing, size, mtime, from, total, ...path] = line.split('\t');
     const file = {

@@ -41,6 +41,8 @@ describe('the file of a module', () => {
     });
     expect([header('none'), header('none other')]).toEqual(['none', 'other-build']);
     expect(header('hangs')).toBe('unsupported');
+    const ofProgram = { ...wanted, module: 'zdb', program: '/sbin/zdb' };
+    expect(() => moduleFile.header('hangs', ofProgram)).toThrow('reading a program there would hang');
   });
 
   test('goes on only where it was told to', () => {
