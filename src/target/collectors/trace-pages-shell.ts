@@ -83,7 +83,8 @@ pages() {
   echo 1 >"$instance/options/sym-addr"
   while :; do
     text=
-    trap 'kill $text 2>/dev/null; exit' TERM
+    # Who waits for this one's end may count on it that nobody reads.
+    trap '[ -z "$text" ] || { kill $text; wait $text; }; exit' TERM
     centiseconds
     began=$now
     dd if="$instance/trace_pipe" bs=64k count=${TEXT.pieces} 2>/dev/null &

@@ -16,7 +16,7 @@ const readerOn = (machine: string): string => (READS_PAGES.includes(machine) ? '
 
 /** What a shell does for a session that is likely to come, with what it most often is: calls with their stacks. */
 export function aheadScript({ sessionId, machine }: Pick<TraceParams, 'sessionId' | 'machine'>): string {
-  return `${call('ahead', sessionId, readerOn(machine))}\n`;
+  return `${call('ahead', markOf(sessionId), sessionId, readerOn(machine))}\n`;
 }
 
 /** The script that runs a session, in the words of trace-run-shell.ts and trace-set-up-shell.ts. */

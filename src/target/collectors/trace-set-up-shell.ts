@@ -8,7 +8,7 @@ const BUFFER_KIB = { total: 64 * 1024, least: 256, most: 4096 } as const;
  *
  * - `begin MARK SESSION` makes an instance of the session's own, named after this shell's process and the
  *   session. Top-level tracing, which may be somebody else's, stays untouched.
- * - `ahead SESSION READER`, while the shell stands by, makes that instance before, as a session of calls with their
+ * - `ahead MARK SESSION READER`, while the shell stands by, makes that instance before, as a session of calls with their
  *   stacks needs it, and has it read: nothing is recorded in it. Where it fails, `begin` does all itself, and says why.
  * - `attach TYPE EVENT FETCHES LESSER PLACE...` sets a probe in an event group of the same name.
  * - `ready CLOCK STACKS` waits for the instance, sizes its buffer and has stacks recorded with calls where STACKS is 1.
@@ -65,13 +65,14 @@ claim() {
   done
 }
 ahead() {
+  mark=$1
   [ -w "$tracefs/kprobe_events" ] || return 0
-  claim "$1"
+  claim "$2"
   mkdir "$instance" || return 0
-  made=$1
+  made=$2
   widen
   echo 1 >"$instance/options/stacktrace"
-  read_by "$2"
+  read_by "$3"
 } 2>/dev/null
 begin() {
   mark=$1
@@ -140,6 +141,8 @@ graph() {
   lines=$(awk -v symbol="$1" -v names="$2" '$1 == symbol { found = 1; print NR; next } ${GRAPH_LINES} END { exit !found }' \
     "$tracefs/available_filter_functions" 2>/dev/null) || refuse no-probe
   { echo $lines >"$instance/set_ftrace_filter"; } 2>/dev/null || refuse no-graph
+  # Who is read keeps its tracer (kernel/trace/trace.c, tracing_set_tracer): what was made ahead is read again later.
+  stop_reading
   { echo 0 >"$instance/options/block"; echo 0 >"$instance/options/verbose"; } 2>/dev/null
   { echo function_graph >"$instance/current_tracer"; } 2>/dev/null || refuse no-graph
   for column in proc:block abstime:verbose; do

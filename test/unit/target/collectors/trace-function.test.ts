@@ -452,6 +452,36 @@ describe.each(flavours)('the start in $name', (flavour) => {
     }
   });
 
+  test.skipIf(!flavour.present)('is read under its mark ahead, and not while a call graph is set up', () => {
+    const fake = new FakeTracefs([], []);
+    const of: TraceParams = { ...SPA_SYNC, kind: 'graph' };
+    const ahead = traceFunction.ahead?.(of);
+    try {
+      // In the place of what reads pages: says so, and what is set up when it ends.
+      const reader = `pages() {
+        say reads
+        trap '[ ! -e "$instance/current_tracer" ] || echo "has a tracer"; exit' TERM
+        : >'${fake.root}/ready'
+        while :; do sleep 0.05; done
+      }\n`;
+      writeFileSync(join(fake.root, 'available_filter_functions'), 'spa_sync [zfs]\n');
+      const { stdout } = fake.run(
+        `${traceFunction.preamble}${reader}${ahead}
+        while [ ! -e '${fake.root}/ready' ]; do sleep 0.05; done\n${traceFunction.script(of)}`,
+        flavour,
+      );
+      expect(stdout).toBe(
+        '#zscope-5e71 reads\n#zscope-5e71 started arguments\n#zscope-5e71 refused no-enable\n',
+      );
+      const [name = ''] = fake.instances;
+      expect(readFileSync(join(fake.root, 'instances', name, 'current_tracer'), 'utf8')).toBe(
+        'function_graph\n',
+      );
+    } finally {
+      fake.dispose();
+    }
+  });
+
   test.skipIf(!flavour.present)('shares 64 MiB of buffer among the CPUs', () => {
     for (const [cpus, size] of [
       [1, 4096],
