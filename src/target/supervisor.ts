@@ -189,7 +189,7 @@ ${END[job.shell ?? 'own'](job)}}
  */
 function quietTicker(): string {
   return `if [ -e /dev/fd/0 ] && command -v bash >/dev/null 2>&1; then
-BASH_ENV= bash -c 'exec <> <(:); while :; do read -r -t ${BEAT_SECONDS}; kill -s USR1 $0 || exit; done' $$ 3<&- >/dev/null 2>&1 &
+BASH_ENV= bash --norc -c 'exec <> <(:); while :; do read -r -t ${BEAT_SECONDS}; kill -s USR1 $0 || exit; done' $$ 3<&- >/dev/null 2>&1 &
 z_ticker=$!
 return
 fi

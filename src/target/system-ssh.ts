@@ -24,10 +24,10 @@ const MAY_PASS =
 const STAYS = /permission denied|verification failed|too many authentication failures|no matching/i;
 /**
  * The remote command whose channel shows that the machine lives: what goes in comes out. Where there is bash it ends by
- * itself once nothing comes for as long as beats may be missing; else with sshd's own process. Quotes are read alike by
- * every login shell.
+ * itself once nothing comes for as long as beats may be missing; else with sshd's own process. A bash that sshd started
+ * would read ~/.bashrc first (bash(1), INVOCATION), which may hang or go elsewhere. Quotes are read alike by every login shell.
  */
-export const ECHO = `exec /bin/sh -c 'command -v bash >/dev/null && exec bash -c "while read -r -t ${BEAT_SECONDS * MISSED_BEATS} z; do echo \\$z; done"; exec cat'`;
+export const ECHO = `exec /bin/sh -c 'command -v bash >/dev/null && exec bash --norc -c "while read -r -t ${BEAT_SECONDS * MISSED_BEATS} z; do echo \\$z; done"; exec cat'`;
 
 /** Who answers what ssh asks. */
 interface Person {

@@ -1,6 +1,6 @@
 /** The shell that questions share, one after another. */
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { expect, test } from 'vitest';
@@ -145,6 +145,26 @@ test('what a person wrote has a shell of its own: what it leaves running writes 
   }
   expect(got.filter((line) => line === 'own')).toHaveLength(2);
   connection.dispose();
+});
+
+test('what echoes lines has nothing of the account run', async () => {
+  const home = mkdtempSync(path.join(os.tmpdir(), 'zscope-home-'));
+  writeFileSync(path.join(home, '.bashrc'), 'echo noisy; exec cat\n');
+  // As sshd starts it for whose login shell is another one.
+  const env = { PATH: process.env['PATH'], HOME: home, SSH_CLIENT: '127.0.0.1 50000 22' };
+  const child = spawn('sh', ['-c', ECHO], { env, stdio: ['pipe', 'pipe', 'inherit'] });
+  try {
+    let output = '';
+    child.stdout.on('data', (bytes: Buffer) => {
+      output += bytes.toString();
+    });
+    child.stdin.end('there\n');
+    await new Promise((resolve) => child.on('close', resolve));
+    expect(output).toBe('there\n');
+  } finally {
+    child.kill('SIGKILL');
+    rmSync(home, { recursive: true });
+  }
 });
 
 test.each(['sh', 'bash', 'busybox sh'])(
