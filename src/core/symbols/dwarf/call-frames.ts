@@ -1,6 +1,5 @@
 /** Where the frames of functions lie, instruction by instruction: `.debug_frame` (DWARF 5, section 6.4). */
 import { type Cursor, damaged } from '../elf/bytes.ts';
-import { Budget } from './budget.ts';
 import type { DebugSection } from './debug-section.ts';
 import { readLength } from './unit-header.ts';
 
@@ -13,8 +12,10 @@ export interface FrameAddress {
 
 /** Bytes of entries: those of a distribution's kernel are some 10 MB. */
 const MOST_BYTES = 1 << 28;
-/** Instructions of one function; those of real ones are some hundred. */
-const MOST_STEPS = 1 << 20;
+/** Bytes of what functions have in common, up to its instructions: three numbers are of up to ten bytes each. */
+const COMMON_HEAD = 64;
+/** Bytes of the instructions of one function; those of real ones are some hundred. */
+const MOST_OF_ONE = 1 << 20;
 /** States that are remembered at a time. */
 const MOST_REMEMBERED = 64;
 
@@ -91,7 +92,7 @@ export class CallFrames {
     }
     const told = functions[low - 1];
     const common = told === undefined || address >= told.high ? null : this.#common(told.common);
-    if (told === undefined || common === null) {
+    if (told === undefined || common === null || isTooLong(told) || isTooLong(common)) {
       return null;
     }
     const run = new FrameRun(common, told.low, address);
@@ -151,13 +152,13 @@ export class CallFrames {
 
   /** Null for one that has more than is known here. */
   #readCommon(start: number): Common | null {
-    const cursor = this.#cursor(start, this.#section.size);
+    const cursor = this.#cursor(start, start + COMMON_HEAD);
     const { length, offsetSize } = readLength(cursor);
     const to = start + cursor.position + length;
     cursor.skip(offsetSize);
     const version = cursor.u8();
-    const augmentation = cursor.string();
-    if (![1, 3, 4].includes(version) || augmentation !== '') {
+    const isAugmented = cursor.u8() !== 0;
+    if (![1, 3, 4].includes(version) || isAugmented) {
       return null;
     }
     const addressSize = version === 4 ? cursor.u8() : 8;
@@ -180,12 +181,15 @@ export class CallFrames {
   }
 }
 
+function isTooLong({ from, to }: Pick<Told, 'from' | 'to'>): boolean {
+  return to - from > MOST_OF_ONE;
+}
+
 /** Follows the instructions of a function up to an address (section 6.4.3). */
 class FrameRun {
   #register: number | null = null;
   #offset = 0;
   readonly #remembered: { readonly register: number | null; readonly offset: number }[] = [];
-  readonly #budget = new Budget(MOST_STEPS);
   #isPast = false;
 
   constructor(
@@ -202,7 +206,6 @@ class FrameRun {
 
   take(cursor: Cursor): void {
     while (!this.#isPast && cursor.remaining > 0) {
-      this.#budget.spend(1);
       if (!this.#step(cursor)) {
         this.#register = null; // How long it is nobody knows, nor what it does.
         this.#isPast = true;

@@ -205,6 +205,28 @@ describe('where an argument is on the stack of the holder', () => {
     expect(placed(expression, made)).toEqual(place);
   });
 
+  it('is found among many functions without reading what is behind each again and again', () => {
+    const count = 2000;
+    const others = Array.from({ length: count }, (_, i) => {
+      const at = frames.length + i * (common.length + told.length + 8);
+      const other = bytes(u32(at), u64(0x1000n), u64(1n), told.subarray(20));
+      return bytes(u32(common.length), common, u32(other.length), other);
+    });
+    const content = madeFile([0x91, 0x60], { ...at(0x10n), frames: bytes(frames, ...others) });
+    let read = 0;
+    const source = inMemory(content);
+    const file = openDebugFile({
+      size: source.size,
+      read: (offset, length) => {
+        read += length;
+        return source.read(offset, length);
+      },
+    });
+    const [site] = file.inlinedSites('inner', () => []).sites;
+    expect(site?.arguments[0]?.place).toEqual({ kind: 'memory', register: 'rbp', offset: 16 });
+    expect(read).toBeLessThan(20 * content.length);
+  });
+
   it('is unknown or refused with a sentence, whatever the frames hold', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 60 }), fc.nat(frames.length), (junk, from) => {
