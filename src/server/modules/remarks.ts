@@ -1,3 +1,5 @@
+import { isZfsModule } from '../../core/zfs/zfs-modules.ts';
+
 /** What was found on the way to a module's debug info, and was of no use. */
 export interface Tried {
   /** A file of this build without debug info. */
@@ -15,9 +17,6 @@ export interface About {
   /** Path on the target of a program or library; null for what the kernel has loaded. */
   readonly program: string | null;
 }
-
-/** The modules that OpenZFS is built into: two since 2.2, one per library before (module/Makefile.in). */
-const OURS = new Set(['zfs', 'spl', 'zcommon', 'znvpair', 'zavl', 'icp', 'zlua', 'zunicode', 'zzstd']);
 
 /** Whether a reason is a full disk or quota of this machine, as libuv words it. */
 export function isFullDisk(why: string): boolean {
@@ -37,7 +36,7 @@ export function remarkOf(about: About, tried: Tried): string {
   if (module === '') {
     return kernelRemark(about, tried);
   }
-  if (!OURS.has(module)) {
+  if (!isZfsModule(module)) {
     return '';
   }
   if (tried.noLines) {
@@ -56,7 +55,7 @@ export function failedRemark({ module, program }: About, why: string): string {
   const reason = isFullDisk(why)
     ? "the disk of this machine that has ZScope's cache is full. Empty some of it, then try again."
     : why;
-  return module === '' || program !== null || OURS.has(module) ? `${begin(module)}: ${reason}` : '';
+  return module === '' || program !== null || isZfsModule(module) ? `${begin(module)}: ${reason}` : '';
 }
 
 function programRemark(about: About, program: string, { failed, noLines }: Tried): string {
