@@ -10,6 +10,7 @@ import type { LazyServer } from '../source/lazy-server.ts';
 import type { PlaceService } from '../source/place-service.ts';
 import type { TargetPrograms } from '../source/target-programs.ts';
 import type { TargetService } from '../targets/target-service.ts';
+import { AskedOnce } from './asked-once.ts';
 import { mayHoldStacks } from './texts.ts';
 
 /**
@@ -18,8 +19,8 @@ import { mayHoldStacks } from './texts.ts';
  */
 export class StackBuilds implements Disposable {
   readonly #listeners: vscode.Disposable;
-  /** Modules and programs whose builds were asked for, over each connection. */
-  readonly #asked = new WeakMap<Connection, Set<string>>();
+  /** Whose builds were asked for, over each connection. The program zfs has the name of a module. */
+  readonly #asked = new WeakMap<Connection, { readonly modules: AskedOnce; readonly programs: AskedOnce }>();
 
   constructor(
     private readonly server: Pick<LazyServer, 'isStarted' | 'request'>,
@@ -45,11 +46,14 @@ export class StackBuilds implements Disposable {
       return;
     }
     const uri = document.uri.toString();
-    const asked = this.#asked.get(connection) ?? new Set<string>();
+    const asked = this.#asked.get(connection) ?? { modules: new AskedOnce(), programs: new AskedOnce() };
     this.#asked.set(connection, asked);
     try {
-      await this.#askForModules(connection, uri, asked);
-      await this.#askForPrograms(connection, uri, asked);
+      await this.#askForModules(connection, uri, asked.modules);
+      const programs = await this.server.request(stackProgramsRequest, { uri });
+      await asked.programs.of(programs, async (names) => {
+        await this.programs.learn(connection, names);
+      });
     } catch (error) {
       // The text is there with what is known without the target; Hung Tasks says why lines are missing.
       if (!isCancelled(error) && connection.state !== 'closed') {
@@ -58,36 +62,21 @@ export class StackBuilds implements Disposable {
     }
   }
 
-  async #askForModules(connection: Connection, uri: string, asked: Set<string>): Promise<void> {
+  async #askForModules(connection: Connection, uri: string, asked: AskedOnce): Promise<void> {
     const groups = (await this.server.request(stackGroupsRequest, { uri })) ?? [];
     const frames = new Map<string, Frame>();
     for (const frame of groups.flatMap((group) => group.frames)) {
       const isModule = isZfsModule(frame.module) || zfsProgramOf(frame.module ?? '') === null;
-      if (frame.module !== null && isModule && !asked.has(frame.module)) {
+      if (frame.module !== null && isModule) {
         frames.set(frame.module, frame);
       }
     }
-    if (frames.size > 0) {
-      for (const module of frames.keys()) {
-        asked.add(module);
-      }
-      const onePerModule = [...frames.values()];
+    await asked.of([...frames.keys()], async (modules) => {
+      const onePerModule = modules.flatMap((module) => frames.get(module) ?? []);
       await this.places.learn(connection, onePerModule);
       // With the question go the builds.
       await this.places.known(connection, onePerModule);
-    }
-  }
-
-  async #askForPrograms(connection: Connection, uri: string, asked: Set<string>): Promise<void> {
-    const names = await this.server.request(stackProgramsRequest, { uri });
-    // The program zfs has the name of a module.
-    const programs = names.filter((name) => !asked.has(`program ${name}`));
-    if (programs.length > 0) {
-      for (const name of programs) {
-        asked.add(`program ${name}`);
-      }
-      await this.programs.learn(connection, programs);
-    }
+    });
   }
 
   dispose(): void {
