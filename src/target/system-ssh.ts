@@ -22,12 +22,14 @@ const MAY_PASS =
   /connection (refused|timed out|closed|reset)|operation timed out|no route to host|(network is|host is) (unreachable|down)|could not resolve hostname/i;
 /** What it says when the machine is there and one of us two does not want the other. */
 const STAYS = /permission denied|verification failed|too many authentication failures|no matching/i;
+/** Echoes lines till none came for so many waits: a machine that was paused has a clock that jumps, and that ends one wait only. */
+const ECHO_LINES = `z_n=0; while [ \\$z_n -lt ${MISSED_BEATS} ]; do read -r -t ${BEAT_SECONDS} z; case \\$? in 0) echo \\$z; z_n=0;; 1) exit;; *) z_n=\\$((z_n+1));; esac; done`;
 /**
  * The remote command whose channel shows that the machine lives: what goes in comes out. Where there is bash it ends by
  * itself once nothing comes for as long as beats may be missing; else with sshd's own process. A bash that sshd started
  * would read ~/.bashrc first (bash(1), INVOCATION), which may hang or go elsewhere. Quotes are read alike by every login shell.
  */
-export const ECHO = `exec /bin/sh -c 'command -v bash >/dev/null && exec bash --norc -c "while read -r -t ${BEAT_SECONDS * MISSED_BEATS} z; do echo \\$z; done"; exec cat'`;
+export const ECHO = `exec /bin/sh -c 'command -v bash >/dev/null && exec bash --norc -c "${ECHO_LINES}"; exec cat'`;
 
 /** Who answers what ssh asks. */
 interface Person {
