@@ -18,10 +18,21 @@ const PATIENCE: DebuginfodPatience = { answerMs: 90_000, idleMs: 30_000 };
 
 /**
  * The servers of `DEBUGINFOD_URLS` (debuginfod-find(1)): separated by blanks; all but http and https
- * are left out.
+ * are left out, and those with a password in them: fetch() refuses such, and says it whole.
+ * @param log one line for the Log
  */
-export function debuginfodServers(environment: Readonly<Record<string, string | undefined>>): string[] {
-  return (environment['DEBUGINFOD_URLS'] ?? '').split(/\s+/).filter((url) => /^https?:\/\/[^/]/.test(url));
+export function debuginfodServers(
+  environment: Readonly<Record<string, string | undefined>>,
+  log: (line: string) => void,
+): string[] {
+  const servers = (environment['DEBUGINFOD_URLS'] ?? '')
+    .split(/\s+/)
+    .filter((url) => /^https?:\/\/[^/]/.test(url));
+  const asked = servers.filter((url) => !/^https?:\/\/[^/?#]*@/.test(url));
+  if (asked.length < servers.length) {
+    log('A server of DEBUGINFOD_URLS is not asked: its address has a user or a password in it.');
+  }
+  return asked;
 }
 
 export interface DebuginfodOptions {

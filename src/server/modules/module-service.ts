@@ -69,13 +69,14 @@ export class ModuleService implements Disposable {
 
   /** @param storage folder for what outlives a window; null when there is none */
   start(storage: string | null): void {
+    const log = (line: string) => this.connection.console.info(line);
     this.#files = new ModuleFiles({
       workspace: this.#workspace,
       programs: this.#installed,
       cache: storage === null ? null : new ModuleCache(path.join(storage, 'modules'), () => this.#limit()),
       unpack: unpackInWorker(path.join(__dirname, 'unpack-worker.cjs')),
-      debuginfod: debuginfodServers(process.env),
-      log: (line) => this.connection.console.info(line),
+      debuginfod: debuginfodServers(process.env, log),
+      log,
     });
   }
 

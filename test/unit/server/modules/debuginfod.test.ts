@@ -29,13 +29,18 @@ afterEach(async () => {
 const signal = () => new AbortController().signal;
 const to = () => path.join(folder, 'got');
 
-it('takes http servers from the environment', () => {
-  expect(debuginfodServers({})).toEqual([]);
-  expect(
-    debuginfodServers({
-      DEBUGINFOD_URLS: ' https://a.example/ http://b.example:8002 file:///c ima:enforcing ',
-    }),
-  ).toEqual(['https://a.example/', 'http://b.example:8002']);
+it('takes http servers from the environment, but for those with a password, which it does not tell', () => {
+  const log: string[] = [];
+  const servers = (urls?: string) => debuginfodServers({ DEBUGINFOD_URLS: urls }, (line) => log.push(line));
+  expect(servers()).toEqual([]);
+  expect(servers(' https://a.example/ http://b.example:8002/@x file:///c ima:enforcing ')).toEqual([
+    'https://a.example/',
+    'http://b.example:8002/@x',
+  ]);
+  expect(log).toEqual([]);
+  expect(servers('https://me:canary@a.example/ http://b.example')).toEqual(['http://b.example']);
+  expect(log).toEqual([expect.stringContaining('DEBUGINFOD_URLS is not asked')]);
+  expect(log[0]).not.toContain('canary');
 });
 
 it('gets the debug info of a build, and says how far it is', async () => {
