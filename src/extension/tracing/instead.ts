@@ -29,13 +29,17 @@ export function offers(
   named: (suggestion: Suggestion) => Promise<Subject>,
 ): readonly Offer[] {
   const { places, forms } = inlined;
-  const many = `${places.length} places where ${symbol} was inlined${forms.length === 0 ? '' : ', and its own code'}`;
+  const where = `where ${symbol} was inlined${forms.length === 0 ? '' : ', and its own code'}`;
+  const [every, among] =
+    places.length === 1
+      ? [`The place ${where}`, `the place ${where}`]
+      : [`All ${places.length} places ${where}`, `among the ${places.length} places ${where}`];
   const all: Offer = {
-    alternative: { symbol: `All ${many}`, about: 'each by a probe at its very instruction' },
+    alternative: { symbol: every, about: 'each by a probe at its very instruction' },
     subjects: async () => allOf(inlined),
   };
   const some: Offer = {
-    alternative: { symbol: 'Choose places...', about: `among the ${many}` },
+    alternative: { symbol: 'Choose places...', about: among },
     subjects: () => choosePlaces(inlined),
   };
   return [

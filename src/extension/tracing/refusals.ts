@@ -1,6 +1,6 @@
 import { sourceName } from '../../core/stack/frame.ts';
 import type { Connection } from '../../target/connection.ts';
-import type { FailureFunnel } from '../failures.ts';
+import { type FailureFunnel, isCancelled } from '../failures.ts';
 import type { LazyServer } from '../source/lazy-server.ts';
 import { explainRefusal } from './explain.ts';
 import { type InlinedFunctions, type InlinedPlaces, NOWHERE } from './inlined-functions.ts';
@@ -24,7 +24,6 @@ export class Refusals {
   /**
    * @param why what the kernel said
    * @param instead traces what was chosen, in one session, in place of the view
-   * @throws Failure, also `cancelled` when the view is closed
    */
   async explain(
     connection: Connection,
@@ -85,14 +84,19 @@ export class Refusals {
     try {
       await show(soon ?? NOWHERE);
     } catch (error) {
-      // What is known stays, also where nobody says why the rest is not.
-      panel.update({ text: said });
-      throw error;
+      // What the kernel said stays, whatever becomes of the look for more; a view that is closed is told nothing.
+      const problem = isCancelled(error) ? '' : ` ${this.funnel.note(error, 'Looking for the reason')}`;
+      panel.update({ text: `${said}${problem}` });
+      return;
     }
     if (soon === null) {
       const places = await looking;
       if (places.places.length > 0 && !isChosen && !closed.signal.aborted) {
-        await show(places);
+        await show(places).catch((error: unknown) => {
+          if (!isCancelled(error)) {
+            this.funnel.note(error, 'Looking for the reason');
+          }
+        });
       }
     }
   }
