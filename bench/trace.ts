@@ -56,15 +56,15 @@ export async function benchTrace(vm: LabInfo, workbench: Workbench): Promise<Fig
       await terminal.interrupt();
     }
     const ratio = median(ours) / median(theirs);
-    return [
-      {
-        what: `click on Trace to the first call on screen, with arguments and stack (min / median / max of ${ROUNDS})`,
-        measured: `${spread(ours)}: ${ratio.toFixed(2)} of bpftrace's time`,
-        peer: `bpftrace typed by hand: ${spread(theirs)}`,
-        goal: 'at most 0.2 of its time',
-        missedBy: above(ratio, 0.2),
-      },
-    ];
+    const figure = (goal: number): Figure => ({
+      what: `click on Trace to the first call on screen, with arguments and stack (min / median / max of ${ROUNDS})`,
+      measured: `${spread(ours)}: ${ratio.toFixed(2)} of bpftrace's time`,
+      peer: `bpftrace typed by hand: ${spread(theirs)}`,
+      goal: `at most ${goal} of its time`,
+      missedBy: above(ratio, goal),
+    });
+    // To be of use, and to be felt as at once.
+    return [figure(0.2), figure(0.1)];
   } finally {
     terminal.close();
     await calls.end();
