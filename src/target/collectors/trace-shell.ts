@@ -17,7 +17,9 @@ import { checkSessionId, type TraceSessionId } from '../../core/tracing/ftrace-p
  *   kernel/trace/trace_functions_graph.c, tracer_flags). Which of them a session turned on is kept in two options of
  *   its own instance that mean nothing there. Another session that still needs them takes over.
  *
- * kprobe_events is read to its end before anything is removed: its lines move up at each removal.
+ * kprobe_events is read to its end before anything is removed: its lines move up at each removal. A shell reads it line
+ * by line, and would miss its own when another session removes one meanwhile; cat reads what fits into a page at once
+ * (fs/seq_file.c). An event is not removed while somebody has one of its files open: it is tried again.
  */
 export const PRELUDE = `for tracefs in /sys/kernel/tracing /sys/kernel/debug/tracing ''; do
   [ -d "$tracefs/instances" ] && break
@@ -43,14 +45,13 @@ own() {
 probes() {
   found=
   [ -e "$tracefs/kprobe_events" ] || return 0
-  while read -r probe; do
+  set -f
+  for probe in $(cat "$tracefs/kprobe_events"); do
     case $probe in
-    [pr]*:"$1"/*)
-      probe=\${probe#*:}
-      found="$found \${probe%% *}"
-      ;;
+    [pr]*:"$1"/*) found="$found \${probe#*:}" ;;
     esac
-  done <"$tracefs/kprobe_events"
+  done
+  set +f
 }
 clock() {
   now=0
@@ -58,9 +59,14 @@ clock() {
   now=\${now%%.*}
 }
 unprobe() {
-  probes "$1"
-  for probe in $found; do
-    { echo "-:$probe" >>"$tracefs/kprobe_events"; } 2>/dev/null
+  turn=0 busy=1
+  while [ -n "$busy" ] && [ $turn -lt 20 ]; do
+    [ $turn = 0 ] || sleep 0.1 2>/dev/null || sleep 1
+    turn=$((turn + 1)) busy=
+    probes "$1"
+    for probe in $found; do
+      { echo "-:$probe" >>"$tracefs/kprobe_events"; } 2>/dev/null || busy=1
+    done
   done
 }
 untrigger() {
