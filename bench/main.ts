@@ -84,12 +84,12 @@ async function main(): Promise<number> {
   });
   const load = os.loadavg()[0] ?? 0;
   await ensureBrowserHost(progress);
+  progress('packing the extension');
+  const vsix = await packageVsix();
   const wasRunning = (await lab.info()) !== undefined;
   const vm = await prepare();
   const figures: Figure[] = [];
   const failures: string[] = [];
-  progress('packing the extension');
-  const vsix = await packageVsix();
   const onVm: readonly Part[] = [
     ['snapshot', () => benchSnapshot(vm)],
     ['trace', () => inWorkbench(vm, vsix, (workbench) => benchTrace(vm, workbench))],

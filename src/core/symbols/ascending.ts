@@ -42,3 +42,21 @@ function slowly(offsets: readonly number[], base: number, low: number, high: num
     .sort((a, b) => (numbers[a] ?? 0) - (numbers[b] ?? 0));
   return { sorted: Float64Array.from(indices, (index) => numbers[index] ?? 0), indices };
 }
+
+/**
+ * How many of some ascending numbers are at most a limit: the last of them has the index before that. What is asked for each
+ * address of thousands has a search of its own, without calls.
+ */
+export function countAtMost(limit: number, count: number, numberAt: (index: number) => number): number {
+  let low = 0;
+  let high = count;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (numberAt(middle) <= limit) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  return low;
+}

@@ -1,4 +1,5 @@
 /** Where the frames of functions lie, instruction by instruction: `.debug_frame` (DWARF 5, section 6.4). */
+import { countAtMost } from '../ascending.ts';
 import { type Cursor, damaged } from '../elf/bytes.ts';
 import type { DebugSection } from './debug-section.ts';
 import { readLength } from './unit-header.ts';
@@ -80,17 +81,7 @@ export class CallFrames {
   at(address: number): FrameAddress | null {
     this.#functions ??= this.#readFunctions();
     const functions = this.#functions;
-    let low = 0;
-    let high = functions.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if ((functions[middle]?.low ?? 0) <= address) {
-        low = middle + 1;
-      } else {
-        high = middle;
-      }
-    }
-    const told = functions[low - 1];
+    const told = functions[countAtMost(address, functions.length, (at) => functions[at]?.low ?? 0) - 1];
     const common = told === undefined || address >= told.high ? null : this.#common(told.common);
     if (told === undefined || common === null || isTooLong(told) || isTooLong(common)) {
       return null;

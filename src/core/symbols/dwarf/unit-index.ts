@@ -1,4 +1,5 @@
 /** Which unit knows about an address: by `.debug_aranges` (DWARF 5, section 6.1.2), else by the units. */
+import { countAtMost } from '../ascending.ts';
 import { Cursor, damaged, NOTHING } from '../elf/bytes.ts';
 import type { Abbreviations } from './abbreviations.ts';
 import { Budget } from './budget.ts';
@@ -83,17 +84,7 @@ export class UnitIndex {
   /** Start of the unit that an entry is in, by the entry's offset. */
   unitOfEntry(offset: number): number {
     const headers = this.headers();
-    let low = 0;
-    let high = headers.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if ((headers[middle]?.start ?? 0) <= offset) {
-        low = middle + 1;
-      } else {
-        high = middle;
-      }
-    }
-    const header = headers[low - 1];
+    const header = headers[countAtMost(offset, headers.length, (at) => headers[at]?.start ?? 0) - 1];
     if (!header || offset >= header.end) {
       throw damaged('an entry refers to one that does not exist');
     }
