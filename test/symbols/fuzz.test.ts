@@ -1,6 +1,7 @@
 /** A million changed bytes: every answer is lines or a sentence, and comes soon. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { FIXTURES, fixture } from '../unit/core/symbols/fixtures.ts';
 import { fuzz } from './fuzz.ts';
 import { VARIANTS, variantFile } from './variants.ts';
 
@@ -13,5 +14,11 @@ describe.each(VARIANTS)('$name', ({ name }) => {
     const result = fuzz(new Uint8Array(readFileSync(variantFile(name))), FLIPS, MOST, 4711);
     expect(result.flips).toBeGreaterThanOrEqual(FLIPS);
     expect(result.refused).toBeGreaterThan(0);
+  });
+});
+
+describe.each(FIXTURES)('%s', (name) => {
+  it('with bytes changed at random, is answered about or refused', () => {
+    expect(fuzz(fixture(name), 3000, 12, 99).refused).toBeGreaterThan(0);
   });
 });

@@ -2,7 +2,6 @@ import { describe, expect, it } from 'vitest';
 import { type ByteSource, type DebugFile, openDebugFile } from '../../../../src/core/symbols/debug-file.ts';
 import type { DebugLine } from '../../../../src/core/symbols/location.ts';
 import { failureOf } from '../../../support/failure-of.ts';
-import { fuzz } from '../../../symbols/fuzz.ts';
 import { FIXTURES, fixture, golden, inMemory } from './fixtures.ts';
 
 function show(chain: readonly DebugLine[]): string {
@@ -84,10 +83,6 @@ describe.each(FIXTURES)('%s', (name) => {
       expect(failure).toMatchObject({ code: 'bad-file', message: expect.stringMatching(/^The .+\.$/) });
     }
   });
-
-  it('with bytes changed at random, is answered about or refused', () => {
-    expect(fuzz(fixture(name), 3000, 12, 99).refused).toBeGreaterThan(0);
-  }, 120_000);
 });
 
 describe('an address in a stack', () => {
