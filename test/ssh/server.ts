@@ -1,9 +1,9 @@
 /** A real sshd on loopback with files of its own, and a configuration for the client to reach it. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { randomInt } from 'node:crypto';
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
+import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -30,6 +30,7 @@ export class Server {
     chmodSync(server.dir, 0o755);
     for (const type of options.hostKeys ?? ['ed25519']) server.makeHostKey(type);
     server.makeKey('id');
+    mkdirSync(server.path('home'));
     execFileSync('cp', [server.path('id.pub'), server.path('authorized_keys')]);
     server.port = await freePort();
     const keys = (options.hostKeys ?? ['ed25519']).map((type) => `HostKey ${server.path(`host_${type}`)}`);
@@ -48,6 +49,10 @@ export class Server {
         'PasswordAuthentication no',
         'KbdInteractiveAuthentication no',
         'LogLevel VERBOSE',
+        // Who runs the tests may have a ~/.bashrc of any kind, and bash reads it under sshd. One that takes a lock
+        // (pyenv's, for 60 s) leaves it behind in the tests that kill a shell, and all later ones would wait for it.
+        `Match User ${userInfo().username}`,
+        `SetEnv HOME=${server.path('home')}`,
         '',
       ].join('\n'),
     );
