@@ -14,7 +14,7 @@ interface Layer {
 const layers: Readonly<Record<string, Layer>> = {
   core: { uses: [], packages: [] },
   protocol: { uses: ['core'], packages: [] },
-  target: { uses: ['core'], packages: ['node:', 'ssh2', 'ssh-config'] },
+  target: { uses: ['core'], packages: ['node:', 'ssh2'] },
   server: {
     uses: ['core', 'protocol'],
     packages: [
@@ -36,7 +36,7 @@ const layers: Readonly<Record<string, Layer>> = {
   },
   extension: {
     uses: ['core', 'protocol', 'target'],
-    packages: ['node:', 'vscode', 'vscode-languageclient', 'ssh2', 'ssh-config'],
+    packages: ['node:', 'vscode', 'vscode-languageclient', 'ssh2'],
   },
 };
 

@@ -1,4 +1,5 @@
 /** What answers addresses: a bundle of its own, since nothing else of the command line is needed for it. */
+import { writeSync } from 'node:fs';
 import { type AddressesOptions, printAddresses } from './addresses.ts';
 import { openModule } from './module-file.ts';
 
@@ -18,6 +19,9 @@ export async function answerAddresses(
 ): Promise<void> {
   const { file, source } = await openModule(module, unpacked);
   try {
+    if (!file.hasLines) {
+      writeSync(2, `zscope: ${module} has no debug info: nothing is known of its addresses.\n`);
+    }
     await printAddresses(file, queries, options);
   } finally {
     source.dispose();

@@ -3,11 +3,13 @@
  * function, a line with the place, innermost first. Unlike it, every section of a module is known by its
  * name, and no file of another function is taken.
  */
-import { fstatSync, writeSync } from 'node:fs';
+import { fstatSync, readSync, writeSync } from 'node:fs';
 import type { DebugFile } from '../core/symbols/debug-file.ts';
 import type { DebugLine } from '../core/symbols/location.ts';
 import { inert } from '../core/text/inert.ts';
-import { LineTexts } from './line-texts.ts';
+import { ByteBuffer } from './byte-buffer.ts';
+import { OriginTexts, shown } from './origin-texts.ts';
+import { Queries } from './queries.ts';
 
 export interface AddressesOptions {
   /** Section that plain numbers of a module are offsets of. */
@@ -22,12 +24,9 @@ const MOST_TOGETHER = 1 << 18;
 const PAUSE_MS = 5;
 /** Longer is no address. */
 const LONGEST = 1024;
-/** Bytes written at once. */
+/** Bytes written at once, and read. */
 const PIECE = 1 << 16;
 const NOTHING = Buffer.from('??\n??:0\n');
-
-/** A plain number, or another text that may be an address. */
-type Query = number | string;
 
 /** Answers addresses: those that are given, or the lines of standard input. */
 export async function printAddresses(
@@ -36,61 +35,65 @@ export async function printAddresses(
   options: AddressesOptions,
 ): Promise<void> {
   const printer = new Printer(file, options);
-  if (addresses.length > 0) {
-    printer.answer(addresses.map(readQuery));
-    return;
+  const queries = new Queries();
+  for (const address of addresses) {
+    queries.add(address);
   }
-  await forEachBatch((queries) => printer.answer(queries));
+  if (addresses.length > 0) {
+    printer.answer(queries);
+  } else {
+    await forEachBatch((batch) => printer.answer(batch));
+  }
 }
 
 class Printer {
-  #output = Buffer.alloc(PIECE);
-  #length = 0;
+  readonly #output = new ByteBuffer(PIECE);
 
   constructor(
     private readonly file: DebugFile,
     private readonly options: AddressesOptions,
   ) {}
 
-  answer(queries: readonly Query[]): void {
+  answer({ numbers, others }: Queries): void {
     const { echo, section } = this.options;
-    const { length } = queries;
-    const texts = new LineTexts();
-    const places = {
-      chunks: new Uint32Array(length),
-      starts: new Uint32Array(length),
-      ends: new Uint32Array(length),
-    };
-    const numbers = queries.map((query) => (typeof query === 'number' ? query : Number.NaN));
-    this.file.forEach(this.file.kind === 'module' ? section : null, numbers, (chain, index) =>
-      texts.add(chain, places, index),
-    );
-    for (let index = 0; index < length; index++) {
-      const query = queries[index] ?? '';
-      if (typeof query === 'string') {
-        texts.add(this.#linesOf(query), places, index);
-      }
+    const texts = new OriginTexts();
+    // Arrays of numbers, not objects: there are as many as addresses. 0 stands for no origin.
+    const origins = new Uint32Array(numbers.length);
+    const lines = new Uint32Array(numbers.length);
+    this.file.forEach(this.file.kind === 'module' ? section : null, numbers, (origin, line, index) => {
+      texts.add(origin);
+      origins[index] = origin.number + 1;
+      lines[index] = line;
+    });
+    for (let index = 0; index < numbers.length; index++) {
+      const other = others.get(index);
       if (echo) {
-        this.#print(Buffer.from(`${typeof query === 'number' ? hex(query) : inert(query)}\n`));
+        this.#output.add(Buffer.from(`${other === undefined ? hex(numbers[index] ?? 0) : inert(other)}\n`));
       }
-      const text = texts.get(places, index);
-      this.#print(text.length > 0 ? text : NOTHING);
+      const origin = origins[index] ?? 0;
+      if (origin > 0) {
+        texts.write(origin - 1, lines[index] ?? 0, this.#output);
+      } else {
+        this.#output.add(this.#textOf(other));
+      }
+      if (this.#output.length >= PIECE) {
+        this.#flush();
+      }
     }
-    writeAll(this.#output.subarray(0, this.#length));
-    this.#length = 0;
+    this.#flush();
   }
 
-  #print(bytes: Uint8Array): void {
-    if (this.#length + bytes.length > PIECE) {
-      writeAll(this.#output.subarray(0, this.#length));
-      this.#length = 0;
-    }
-    if (bytes.length > PIECE) {
-      writeAll(bytes);
-      return;
-    }
-    this.#output.set(bytes, this.#length);
-    this.#length += bytes.length;
+  #flush(): void {
+    writeAll(this.#output.bytes);
+    this.#output.length = 0;
+  }
+
+  #textOf(other: string | undefined): Uint8Array {
+    const lines = other === undefined ? [] : this.#linesOf(other);
+    const texts = lines.map(
+      ({ function: name, path, line }) => `${shown(name)}\n${shown(path)}:${line || '?'}\n`,
+    );
+    return texts.length === 0 ? NOTHING : Buffer.from(texts.join(''));
   }
 
   /** What stands behind `.text.unlikely+0x20`, `symbol+0x20` or `symbol+0x20/0x80`. */
@@ -105,58 +108,53 @@ class Printer {
   }
 }
 
-const HEX = /^(?:0x)?[\da-f]{1,16}$/i;
-/** Digits of a number that is exact whatever they are. */
-const MOST_EXACT = 13;
 const PLACE = /^([\w.$]+)(?:\+(?:0x)?([\da-f]{1,12}))?(?:\/(?:0x)?([\da-f]{1,12}))?$/i;
-
-function readQuery(text: string): Query {
-  if (!HEX.test(text)) {
-    return text;
-  }
-  // Addresses of the kernel take all 64 bits; as debug info has them, they are small negative numbers.
-  return text.length <= MOST_EXACT
-    ? Number.parseInt(text, 16)
-    : Number(BigInt.asIntN(64, BigInt(`0x${text.replace(/^0x/i, '')}`)));
-}
 
 function hex(address: number): string {
   return `0x${(address < 0 ? BigInt.asUintN(64, BigInt(address)) : address).toString(16)}`;
 }
 
 /** Reads lines as they come: all that come without a pause are one batch, up to a limit. */
-async function forEachBatch(answer: (queries: readonly Query[]) => void): Promise<void> {
-  const { stdin } = process;
-  stdin.setEncoding('latin1');
-  const pieces = stdin[Symbol.asyncIterator]() as AsyncIterator<string>;
-  let queries: Query[] = [];
-  let rest = '';
+async function forEachBatch(answer: (queries: Queries) => void): Promise<void> {
+  let queries = new Queries();
+  let rest: Uint8Array = Buffer.alloc(0);
   const flush = (): void => {
     const batch = queries;
-    queries = [];
-    if (batch.length > 0) {
+    queries = new Queries();
+    if (batch.numbers.length > 0) {
       answer(batch);
     }
   };
-  // Of a file all can be had at once.
-  const canPause = !fstatSync(0).isFile();
-  for (;;) {
-    const next = pieces.next();
-    if (queries.length >= MOST_TOGETHER || (canPause && (await isSlow(next)))) {
+  const take = (piece: Uint8Array): void => {
+    const bytes = Buffer.concat([rest, piece]);
+    const end = queries.addLines(bytes);
+    rest = bytes.subarray(end, end + LONGEST);
+    if (queries.numbers.length >= MOST_TOGETHER) {
       flush();
     }
-    const { done, value } = await next;
-    if (done === true) {
-      break;
+  };
+  if (fstatSync(0).isFile()) {
+    // All can be had at once, and without the stream of it, as in {@link writeAll}.
+    const piece = Buffer.alloc(PIECE);
+    for (let length = readSync(0, piece); length > 0; length = readSync(0, piece)) {
+      take(piece.subarray(0, length));
     }
-    const parts = (rest + value).split('\n');
-    rest = (parts.pop() ?? '').slice(0, LONGEST);
-    for (const part of parts) {
-      queries.push(readQuery(part.trim()));
+  } else {
+    const pieces = process.stdin[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+    for (;;) {
+      const next = pieces.next();
+      if (await isSlow(next)) {
+        flush();
+      }
+      const { done, value } = await next;
+      if (done === true) {
+        break;
+      }
+      take(value);
     }
   }
-  if (rest.trim() !== '') {
-    queries.push(readQuery(rest.trim()));
+  if (rest.length > 0) {
+    take(Buffer.from('\n'));
   }
   flush();
 }

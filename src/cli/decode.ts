@@ -2,6 +2,7 @@
  * `decode`: text in, the same text out with the source lines of its frames. What is no frame is
  * passed on byte for byte, also what is no UTF-8.
  */
+import { crashCode, LINES_BELOW } from '../core/stack/crash-code.ts';
 import { TraceGroups } from '../core/stack/groups.ts';
 import { isFolded } from '../core/stack/parting.ts';
 import type { AddressItem, StackItem } from '../core/stack/text/items.ts';
@@ -27,8 +28,8 @@ export interface DecodeOptions {
 /** Different stacks that are kept; a machine has fewer. */
 const MAX_STACKS = 100_000;
 
-/** A line may be read again with those behind it, as many as this. */
-const LINES_HELD = 8;
+/** A line may be read again with those behind it, as many as this; where a process stopped, its code may be in them. */
+const LINES_HELD = Math.max(8, LINES_BELOW);
 
 /** Decodes texts one after the other. */
 export async function decode(
@@ -77,11 +78,13 @@ async function decodeOne(
     }
   };
   const showAddress = async (line: string, newline: string, item: AddressItem): Promise<void> => {
-    const places = await resolver.addressPlaces(item);
+    const code = item.mapped === undefined ? null : crashCode(queue.peek(LINES_BELOW));
+    const found = await resolver.addressPlaces(item, code);
+    const { places } = found;
     if (json) {
-      output.add(places.length === 0 ? '' : `${addressRecord(item, places)}\n`);
+      output.add(places.length === 0 ? '' : `${addressRecord(item, found)}\n`);
     } else {
-      const note = functionNote(places);
+      const note = functionNote(found);
       const above = inlinedLines(line.slice(0, item.start), places);
       output.add(above + line.slice(0, item.end) + note + line.slice(item.end) + newline);
     }

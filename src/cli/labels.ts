@@ -3,6 +3,7 @@ import type { AddressItem } from '../core/stack/text/items.ts';
 import type { Place } from '../core/symbols/location.ts';
 import { inert } from '../core/text/inert.ts';
 import { encode } from './bytes.ts';
+import type { AddressPlaces } from './resolver.ts';
 import type { StackedFrame } from './stacks.ts';
 
 /** ` (module/zfs/zil.c:3688)` of the frame's own function; empty when nothing is known. */
@@ -12,11 +13,12 @@ export function sourceNote(places: readonly Place[]): string {
 }
 
 /** ` (dump_label cmd/zdb/zdb.c:3688)`, of an entry whose function the text does not say. */
-export function functionNote(places: readonly Place[]): string {
+export function functionNote({ places, isAssumed }: AddressPlaces): string {
   const place = places.at(-1);
+  const note = isAssumed ? ', if of this build' : '';
   return place === undefined || place.path === null
     ? ''
-    : ` (${inert(`${place.function} ${located(place)}`)})`;
+    : ` (${inert(`${place.function} ${located(place)}`)}${note})`;
 }
 
 /** A line for each inlined function, innermost first, each behind what stands before the frame. */
@@ -41,9 +43,12 @@ function located({ path, line, how, candidates }: Place): string {
 }
 
 /** An entry without a function, with its places, as a line of JSON like that of a frame. */
-export function addressRecord({ line, module, address }: AddressItem, places: readonly Place[]): string {
+export function addressRecord(
+  { line, module, address }: AddressItem,
+  { places, isAssumed }: AddressPlaces,
+): string {
   const place = { line, function: null, offset: address, size: null, module, reliable: true };
-  return json({ ...place, places: places.map(placeRecord) });
+  return json({ ...place, ...(isAssumed ? { assumed: true } : {}), places: places.map(placeRecord) });
 }
 
 /** A frame with its places as a line of JSON. */

@@ -43,6 +43,16 @@ export class LineQueue {
     return { text, newline: newline < 0 ? '' : '\n' };
   }
 
+  /** The next lines, up to so many; they are not taken. */
+  peek(lines: number): string[] {
+    let end = this.#at;
+    for (let count = 0; count < lines && end < this.#text.length; count++) {
+      const newline = this.#text.indexOf('\n', end);
+      end = newline < 0 ? this.#text.length : newline + 1;
+    }
+    return this.#text.slice(this.#at, end).split('\n');
+  }
+
   takeRest(): string {
     const rest = this.#text.slice(this.#at);
     this.#at = this.#text.length;

@@ -11,7 +11,7 @@ import { compileForOneAnswer, compileSmall } from '../server/compile-flags.ts';
 import type * as AddressesCommand from './addresses-command.ts';
 import { cacheFolder } from './cache-folder.ts';
 import { type CompiledBundle, loadCompiled } from './compiled-bundle.ts';
-import { reason } from './reason.ts';
+import { reason, unwritten } from './reason.ts';
 import type * as TextCommands from './text-commands.ts';
 
 const USAGE = `Usage: zscope decode [options] [FILE...]      stacks in, stacks with source lines out
@@ -27,7 +27,7 @@ Options of decode:
                       counts that a frame fits
   -s, --source DIR    the source tree: paths are shown as they are there, and frames without
                       debug info get the call of the next frame, or their function; repeatable
-      --map FROM=TO   sources that a build knew below FROM are below TO; repeatable
+      --map FROM=TO   sources that a build knew below FROM are below TO, in a --source; repeatable
   -g, --group         each different stack once, with its tasks, the most frequent first
   -j, --json          a line of JSON for each frame (with --group: for each stack)
   -h, --help          this text
@@ -35,18 +35,20 @@ Options of decode:
 
 Options of addresses, which takes ADDRESS or the lines of standard input: 0x1234, .init.text+0x10,
 zil_commit_impl+0x200 or zil_commit_impl+0x200/0x15d0, and prints what addr2line -i -f does:
-  -m, --module FILE   debug info, as above
+  -m, --module FILE   one file with debug info, as above
       --section NAME  what plain numbers of a module are offsets of; .text unless told
   -a, --addresses     each address before its lines
 
 A place is exact unless it says how it is known: "call" is the only call of the next frame in the
-function, "function" its definition. Inlined functions stand above the frame they are part of.
+function, "function" its definition; "if of this build" is where a process stopped of which nothing
+in the text shows the build. Inlined functions stand above the frame they are part of.
 
 Lines of JSON. A frame: {"line":12,"function":"zil_commit","offset":23,"size":400,"module":"zfs",
 "reliable":true}, null where the text does not say; decode adds "places", innermost first:
 {"function","inlined","path","line","how"} with how dwarf, call-site or function, and "candidates"
-where there are several. A place that the text names, of frames only: {"line","path","sourceLine",
-"function"}. A stack of --group: {"count","tasks":[{"comm","pid"}],"frames":[...]}.
+where there are several, and "assumed":true if of this build only. A place that the text names, of
+frames only: {"line","path","sourceLine","function"}. A stack of --group: {"count",
+"tasks":[{"comm","pid"}],"frames":[...]}.
 
 Exit status: 0, 1 when something could not be read, 2 when the command was not understood.
 `;
@@ -199,6 +201,9 @@ function explain(error: unknown): { readonly text: string; readonly status: numb
   }
   if (error instanceof Error && 'code' in error && 'path' in error) {
     return { text: `${String(error.path)} cannot be read: ${reason(error)}.`, status: 1 };
+  }
+  if (error instanceof Error && 'syscall' in error && error.syscall === 'write') {
+    return { text: unwritten(error), status: 1 };
   }
   return { text: error instanceof Error ? (error.stack ?? error.message) : String(error), status: 1 };
 }

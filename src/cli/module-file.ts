@@ -18,7 +18,8 @@ export async function openModule(
 ): Promise<OpenModule> {
   const status = statSync(file, { throwIfNoEntry: false });
   if (!status?.isFile()) {
-    throw new Failure('bad-file', `${file} is not there.`, 'Name the file of the module with --module.');
+    const what = status === undefined ? 'not there' : status.isDirectory() ? 'a folder' : 'no regular file';
+    throw new Failure('bad-file', `${file} is ${what}.`, 'Name the file of the module with --module.');
   }
   try {
     return { ...openFile(isElf(file) ? file : await unpacked(file)), path: file };

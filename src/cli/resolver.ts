@@ -1,8 +1,10 @@
 import { readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { Failure, isFailure } from '../core/failure.ts';
-import { type Frame, frameKey } from '../core/stack/frame.ts';
+import { type Frame, frameKey, isPlaced } from '../core/stack/frame.ts';
 import type { AddressItem } from '../core/stack/text/items.ts';
+import type { MachineCode } from '../core/symbols/elf/segments.ts';
+import { frameLines } from '../core/symbols/frame-lines.ts';
 import type { DebugLine, Place } from '../core/symbols/location.ts';
 import { CReader } from '../server/c-reader.ts';
 import { Locator } from '../server/locator.ts';
@@ -25,6 +27,14 @@ export interface ResolverOptions {
 /** Answers that are kept; a dump of all tasks has some thousand different frames. */
 const MAX_KNOWN = 100_000;
 
+/** Where an entry without a function is. */
+export interface AddressPlaces {
+  /** Innermost first; empty where the file of it was not given, or does not tell. */
+  readonly places: readonly Place[];
+  /** Whether nothing but the size of a mapping says that the entry is of the file. */
+  readonly isAssumed: boolean;
+}
+
 /** Finds the source lines of frames, from debug files and the sources that were given. */
 export class Resolver {
   /** Files of each module; of several, what fits a frame counts. */
@@ -36,6 +46,11 @@ export class Resolver {
   readonly #strange = new Map<string | null, number>();
   /** Frames for which several files of a module have different lines. */
   readonly #ambiguous = new Map<string | null, number>();
+  /** Places where a process stopped that a file was taken for by its size alone. */
+  readonly #assumed = new Map<string | null, number>();
+  /** Whether the text has frames, and whether one of them is of a file that was given. */
+  #hasFrames = false;
+  #hasUsed = false;
   readonly #warn: (sentence: string) => void;
 
   private constructor({ sources, pathMappings, warn }: ResolverOptions) {
@@ -107,14 +122,26 @@ export class Resolver {
     return places;
   }
 
-  /** Places of an entry without a function, innermost first; empty where the file of it was not given, or does not tell. */
-  async addressPlaces({ module, address }: AddressItem): Promise<readonly Place[]> {
-    const found = new Map<string, readonly DebugLine[]>();
+  /** @param code where a process stopped; null where the text does not have it */
+  async addressPlaces(item: AddressItem, code: MachineCode | null): Promise<AddressPlaces> {
+    const { module } = item;
+    const isCrash = item.mapped !== undefined;
+    const shown = new Map<string, readonly DebugLine[]>();
+    /** Of files that nothing speaks for but the size of the mapping. */
+    const assumed = new Map<string, readonly DebugLine[]>();
+    let isStrange = false;
     for (const { path: name, file } of this.#filesOf(module)) {
       try {
+        const address = file.linked(item);
         // Where a process stopped follows no call; all others are where one returns to. Without code nothing tells.
-        const back = file.followsCall(BigInt(address)) === false ? 0 : 1;
-        const lines = file.atVirtual(BigInt(address - back));
+        const isStop = address === null || isCrash || file.followsCall(BigInt(address)) === false;
+        const isSame = address === null || !isCrash || code === null ? null : file.hasCode(address, code);
+        if (isSame === false || (isCrash && address === null)) {
+          isStrange = true;
+          continue;
+        }
+        const found = isCrash && isSame === null ? assumed : shown;
+        const lines = address === null ? [] : file.atVirtual(BigInt(isStop ? address : address - 1));
         if (lines.length > 0) {
           found.set(JSON.stringify(lines), lines);
         }
@@ -122,28 +149,38 @@ export class Resolver {
         this.#warn(isFailure(error) ? naming(name, error).message : String(error));
       }
     }
-    const [debug, other] = found.values();
+    const [debug, other] = (shown.size > 0 ? shown : assumed).values();
     if (debug === undefined || other !== undefined) {
-      return [];
+      if (isStrange && debug === undefined) {
+        count(this.#strange, module);
+      }
+      return { places: [], isAssumed: false };
+    }
+    const isAssumed = shown.size === 0;
+    if (isAssumed) {
+      count(this.#assumed, module);
     }
     const frame = { symbol: '', offset: -1, size: null, module, reliable: true };
-    return (await this.#locator.locateStack([{ frame, debug }]))[0] ?? [];
+    return { places: (await this.#locator.locateStack([{ frame, debug }]))[0] ?? [], isAssumed };
   }
 
   #filesOf(module: string | null): readonly OpenModule[] {
-    return this.#files.get(module) ?? this.#files.get(libraryName(module)) ?? [];
+    const files = this.#files.get(module) ?? this.#files.get(libraryName(module)) ?? [];
+    this.#hasFrames = true;
+    this.#hasUsed ||= files.length > 0;
+    return files;
   }
 
   #lines(frame: Frame): readonly DebugLine[] | null {
     const files = this.#filesOf(frame.module);
-    if (files.length === 0 || frame.offset < 0) {
+    if (files.length === 0 || !isPlaced(frame)) {
       return null;
     }
     const found = new Map<string, readonly DebugLine[]>();
     let isStrange = true;
     for (const { path: name, file } of files) {
       try {
-        const lines = file.frame(frame, frame.offset > 0)?.lines ?? null;
+        const lines = frameLines(file, frame);
         if (lines !== null) {
           found.set(JSON.stringify(lines), lines);
         }
@@ -168,11 +205,26 @@ export class Resolver {
     for (const [module, frames] of this.#strange) {
       const several = (this.#files.get(module)?.length ?? 1) > 1;
       const where = several ? 'any of the files that were' : 'the file that was';
-      this.#warn(`${framesOf(module, frames)} cannot be in ${where} given: they are of another build.`);
+      const other = `${frames === 1 ? 'it is' : 'they are'} of another build`;
+      this.#warn(
+        `${framesOf(module, frames)} cannot be in ${where} given: ${other}. Name the file of that one with --module.`,
+      );
     }
     for (const [module, frames] of this.#ambiguous) {
       this.#warn(
         `${framesOf(module, frames)} can be of several of the files that were given, which differ in the line: name only the one that ran.`,
+      );
+    }
+    for (const [module, frames] of this.#assumed) {
+      this.#warn(
+        `Nothing in the text shows that ${framesOf(module, frames)} ${frames === 1 ? 'is' : 'are'} of the file that was given: the kernel's line "Code:" would.`,
+      );
+    }
+    if (this.#hasFrames && !this.#hasUsed && this.#files.size > 0) {
+      const [name, ...others] = [...this.#files.keys()];
+      const given = others.length > 0 ? 'any of the files that were given' : (name ?? 'the kernel');
+      this.#warn(
+        `No frame of the text names ${given}: a file is taken for the module or program that it is called as.`,
       );
     }
     this.#index.dispose();

@@ -6,6 +6,7 @@ import { decode } from './decode.ts';
 import { printFrames } from './frames.ts';
 import { inputsOf } from './inputs.ts';
 import { Output } from './output.ts';
+import { unwritten } from './reason.ts';
 import { Resolver } from './resolver.ts';
 import { UnpackedFiles } from './unpacked.ts';
 
@@ -52,7 +53,11 @@ export function unpackedFile(packed: string): Promise<string> {
 /** Whoever reads the output may stop: `| head` is no error. */
 function endWithReader(): void {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    process.exit(error.code === 'EPIPE' ? 0 : 1);
+    if (error.code === 'EPIPE') {
+      process.exit(0);
+    }
+    process.stderr.write(`zscope: ${unwritten(error)}\n`);
+    process.exit(1);
   });
 }
 

@@ -90,6 +90,29 @@ describe('decode', () => {
     ]);
   });
 
+  it('places where a process stopped by the code that the kernel shows, and says where that is not there', async () => {
+    const program = path.join(folder, 'zdb');
+    const at = 0x13ab;
+    const bytes = readFileSync('test/unit/core/symbols/fixtures/program-clang-5.bin');
+    writeFileSync(program, bytes);
+    const code = [...bytes.subarray(at - 42, at + 22)].map((byte) => byte.toString(16).padStart(2, '0'));
+    const shown = `Code: ${code.with(42, `<${code[42]}>`).join(' ')}\n`;
+    const crash =
+      'zdb[8]: segfault at 0 ip 000055d0c0a013ab sp 00007ffd03e8 error 4 in zdb[55d0c0a01000+1000]';
+    const placed = `${crash} (pool_sync /build/sample/pool.c:56)\n`;
+    const decode = (below: string) => run(['decode', '-m', program], `${crash}\n${below}`);
+    expect(await decode(shown)).toMatchObject({ stdout: placed + shown, stderr: '' });
+    const other = shown.replace(/ [0-9a-f]{2}\n/, ' f4\n');
+    const refused = await decode(other);
+    expect(refused.stdout).toBe(`${crash}\n${other}`);
+    expect(refused.stderr).toContain('another build');
+    const alone = await decode('');
+    expect(alone.stdout).toBe(placed.replace('pool.c:56', 'pool.c:56, if of this build'));
+    const json = await run(['decode', '-m', program, '--json'], `${crash}\n`);
+    expect(JSON.parse(json.stdout)).toMatchObject({ assumed: true, places: [{ line: 56, how: 'dwarf' }] });
+    expect(alone.stderr).toContain('Nothing in the text shows that 1 frame of zdb is of the file');
+  });
+
   it('groups folded stacks innermost first', async () => {
     const { stdout } = await run(
       ['decode', '--group', '-s', tree.root],
@@ -266,6 +289,8 @@ describe('decode', () => {
     [['decode', '--map', 'x'], 2, 'x is no mapping FROM=TO.'],
     [['addresses', '0'], 2, 'addresses takes one --module.'],
     [['addresses', '-m', 'none.ko', '0'], 1, 'none.ko is not there.'],
+    [['addresses', '-m', 'docs', '0'], 1, 'docs is a folder. Name the file of the module with --module.'],
+    [['decode', '-m', '/dev/null'], 1, '/dev/null is no regular file.'],
     [['decode', '--section', '.text'], 2, 'decode takes no --section.'],
     [['frames', '-m', 'none.ko'], 2, 'frames takes no --module.'],
     [['addresses', '--group', '0'], 2, 'addresses takes no --group.'],
@@ -307,9 +332,25 @@ describe('decode', () => {
       const { stdout, stderr } = await run(['decode', ...files.flatMap((file) => ['-m', file])], text);
       expect(stdout.match(/zlog\.c:18\)/g)).toHaveLength(2);
       expect(stderr).toBe(
-        'zscope: 1 frame of zlog cannot be in any of the files that were given: they are of another build.\n',
+        'zscope: 1 frame of zlog cannot be in any of the files that were given: it is of another build. Name the file of that one with --module.\n',
       );
     }
+  });
+
+  it('says when no frame is of the file, which may be called otherwise than its module', async () => {
+    const other = path.join(folder, 'zlog-new.ko');
+    copyFileSync(module, other);
+    const text = ' schedule+0x1/0x2\n zlog_commit+0x1b/0x25 [zlog]\n';
+    const said = (name: string) =>
+      `zscope: No frame of the text names ${name}: a file is taken for the module or program that it is called as.\n`;
+    for (const how of [[], ['--group'], ['--json']]) {
+      const one = await run(['decode', ...how, '-m', other], text);
+      expect(one.stderr).toBe(said('zlog_new'));
+    }
+    const both = await run(['decode', '-m', other, '-m', module], text);
+    expect(both.stderr).toBe('');
+    const none = await run(['decode', '-m', other], 'no frames\n');
+    expect(none.stderr).toBe('');
   });
 
   it('does not call a frame strange whose function the file has', async () => {

@@ -53,6 +53,12 @@ export const VARIANTS: readonly Variant[] = [
     kind: 'module',
   },
   {
+    name: 'gcc-types-4',
+    compiler: 'gcc',
+    flags: ['-gdwarf-4', '-fdebug-types-section', ...O2],
+    kind: 'module',
+  },
+  {
     name: 'gcc-sections',
     compiler: 'gcc',
     flags: ['-gdwarf-5', '-ffunction-sections', ...O2],
@@ -79,6 +85,15 @@ export const VARIANTS: readonly Variant[] = [
     flags: ['-gdwarf-5', ...O2],
     kind: 'module',
     objcopy: ['--compress-debug-sections=zlib'],
+  },
+  {
+    name: 'gcc-zlib-gnu',
+    compiler: 'gcc',
+    flags: ['-gdwarf-5', ...O2],
+    kind: 'module',
+    // addr2line misses .debug_rnglists there.
+    like: 'gcc-5',
+    objcopy: ['--compress-debug-sections=zlib-gnu'],
   },
   {
     name: 'gcc-zstd',

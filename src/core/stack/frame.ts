@@ -1,3 +1,5 @@
+import type { ProcessAddress } from '../symbols/elf/segments.ts';
+
 /**
  * One line `symbol+0xoffset/0xsize [module]` of a kernel stack, as the kernel's `%pB` prints it
  * (lib/vsprintf.c, kernel/kallsyms.c `sprint_backtrace`).
@@ -13,6 +15,8 @@ export interface Frame {
   readonly module: string | null;
   /** False for a `?` frame: an address found on the stack that is not part of the chain. */
   readonly reliable: boolean;
+  /** Where it is in the file of a process, of texts that say it and no offset. */
+  readonly at?: ProcessAddress;
 }
 
 /** Frames of one task at one moment, innermost first. */
@@ -36,5 +40,11 @@ export function formatFrame(frame: Frame): string {
 
 /** A key that two frames share exactly when they are the same place of the same running build. */
 export function frameKey(frame: Frame): string {
-  return `${frame.module ?? ''}:${frame.symbol}+${frame.offset}/${frame.size ?? ''}`;
+  const at = frame.at === undefined ? '' : `@${frame.at.address}`;
+  return `${frame.module ?? ''}:${frame.symbol}+${frame.offset}/${frame.size ?? ''}${at}`;
+}
+
+/** Whether it is known where in its function a frame is, as far as the function's file can tell. */
+export function isPlaced({ offset, at }: Frame): boolean {
+  return offset >= 0 || at !== undefined;
 }

@@ -2,24 +2,13 @@
  * What an ELF file with debug info knows: which functions and source lines stand behind an address,
  * a function's parameters, a structure's members.
  */
-import { sourceName } from '../stack/frame.ts';
-import { ascending } from './ascending.ts';
-import { endsWithCall, LONGEST_CALL } from './call-before.ts';
-import { TAG_ENUMERATION_TYPE, TAG_STRUCTURE_TYPE, TAG_UNION_TYPE } from './dwarf/constants.ts';
-import { DebugInfo } from './dwarf/debug-info.ts';
-import { debugSections } from './dwarf/debug-section.ts';
-import type { Entry } from './dwarf/entry.ts';
-import { type DebugParameter, readParameters } from './dwarf/parameters.ts';
-import { type MemberTable, readTypedFunction } from './dwarf/typed-function.ts';
-import { type DebugEnumerator, type DebugStruct, enumeratorsOf, Types } from './dwarf/types.ts';
+import type { DebugParameter } from './dwarf/parameters.ts';
+import type { MemberTable } from './dwarf/typed-function.ts';
+import type { DebugEnumerator, DebugStruct } from './dwarf/types.ts';
 import { guarded } from './elf/bytes.ts';
-import { ElfFile } from './elf/elf-file.ts';
-import { buildIdOf, debugLinkOf, modinfo } from './elf/identity.ts';
-import { Layout } from './elf/layout.ts';
-import { type ElfSymbol, SymbolTable } from './elf/symbol-table.ts';
-import { FrameSymbols } from './frame-symbols.ts';
-import { InlinedSiteReader, NOWHERE } from './inlined-sites.ts';
-import type { DebugLine } from './location.ts';
+import type { MachineCode, ProcessAddress } from './elf/segments.ts';
+import { ElfDebugFile } from './elf-debug-file.ts';
+import type { CodeOrigin, DebugLine } from './location.ts';
 import type { InlinedSites, TypedFunction } from './value-type.ts';
 
 /** Random access to the bytes of a file; synchronous, so that an answer needs no scheduling. */
@@ -29,8 +18,9 @@ export interface ByteSource {
   /**
    * The bytes [offset, offset + length), which lie inside the file. A shorter answer means that the
    * file ended early. The array is the caller's to keep and to change.
+   * @param into of that length; the answer may be in it, which saves memory
    */
-  read(offset: number, length: number): Uint8Array;
+  read(offset: number, length: number, into?: Uint8Array): Uint8Array;
 }
 
 /** An address as it means something in a relocatable module: a section and an offset into it. */
@@ -59,6 +49,8 @@ export interface FramePlace {
   readonly offset: number;
   /** Bytes of the symbol; null where the text did not say. */
   readonly size: number | null;
+  /** Where it is in a process, where the text says that and no offset. */
+  readonly at?: ProcessAddress;
 }
 
 /** What stands behind a frame. */
@@ -79,7 +71,8 @@ export interface DebugFileOptions {
   readonly memory?: number;
 }
 
-type ChainVisitor = (chain: readonly DebugLine[], index: number) => void;
+/** @param line 0 where no line is known */
+export type OriginVisitor = (origin: CodeOrigin, line: number, index: number) => void;
 
 /** An ELF file that is open for questions. Reads only the parts that an answer needs. */
 export interface DebugFile {
@@ -111,20 +104,24 @@ export interface DebugFile {
   /**
    * What {@link at} tells, for many offsets into a section, each in a fraction of the time that it takes
    * alone. Calls back with the index of each and its chain, in the order of addresses and not at all
-   * where that is empty. Addresses of the same function and line have the same array.
+   * where that is empty.
    * @param section null for addresses of an executable or library as it is linked
    */
-  forEach(section: string | null, offsets: readonly number[], visit: ChainVisitor): void;
+  forEach(section: string | null, offsets: ArrayLike<number>, visit: OriginVisitor): void;
   /**
    * What {@link at} tells, for an address of an executable or library as it is linked (before any relocation). Of a
    * file without debug info the function whose symbol holds the address, with no path and line 0.
    */
   atVirtual(address: bigint): DebugLine[];
+  /** An address in a process as the file is linked; null where it is none of this file. */
+  linked(where: ProcessAddress): number | null;
   /**
    * Whether the instruction before a linked address is a call, so that a stack can hold the address; null
    * where the file has no code there, as one with nothing but debug info.
    */
   followsCall(address: bigint): boolean | null;
+  /** Whether the code at a linked address is this; null where the file has too little there to tell. */
+  hasCode(address: number, code: MachineCode): boolean | null;
   /** The same of a frame, of any symbol that it can be of; null also where there is none. */
   frameFollowsCall(place: FramePlace): boolean | null;
   /**
@@ -151,11 +148,7 @@ export interface DebugFile {
   struct(name: string, near?: SectionAddress): DebugStruct | null;
   /** The constants of an enumeration, found in the same way. */
   enumerators(name: string, near?: SectionAddress): DebugEnumerator[] | null;
-  /** Forgets what was kept for speed. The file stays usable. */
-  release(): void;
 }
-
-const DEFAULT_MEMORY = 96 << 20;
 
 /**
  * Opens a file.
@@ -163,255 +156,5 @@ const DEFAULT_MEMORY = 96 << 20;
  * questions of the answer throw it too, for damage that they meet.
  */
 export function openDebugFile(source: ByteSource, options: DebugFileOptions = {}): DebugFile {
-  return guarded(() => new OpenFile(source, options));
-}
-
-class OpenFile implements DebugFile {
-  readonly kind: DebugFile['kind'];
-  readonly machine: DebugFile['machine'];
-  readonly #elf: ElfFile;
-  readonly #layout: Layout;
-  readonly #info: DebugInfo | null;
-  #table: SymbolTable | undefined;
-  readonly #sites: InlinedSiteReader | null;
-  readonly #frames: FrameSymbols;
-
-  constructor(source: ByteSource, options: DebugFileOptions) {
-    const elf = new ElfFile(source, options);
-    this.#elf = elf;
-    this.kind = elf.kind;
-    this.machine = elf.machine;
-    this.#layout = new Layout(elf);
-    this.#frames = new FrameSymbols(elf.kind, () => this.#symbols());
-    const sections = debugSections(elf, () => this.#symbols());
-    this.#info = sections && new DebugInfo(sections, this.#layout, options.memory ?? DEFAULT_MEMORY);
-    this.#sites =
-      this.#info &&
-      new InlinedSiteReader({
-        info: this.#info,
-        layout: this.#layout,
-        machine: this.machine,
-        symbols: () => this.#symbols(),
-      });
-  }
-
-  // Read when they are asked for: a frame needs none of them.
-
-  get buildId(): string | null {
-    return guarded(() => buildIdOf(this.#elf));
-  }
-
-  get srcversion(): string | null {
-    return guarded(() => modinfo(this.#elf, 'srcversion'));
-  }
-
-  get debugLink(): DebugFile['debugLink'] {
-    return guarded(() => debugLinkOf(this.#elf));
-  }
-
-  get hasLines(): boolean {
-    return guarded(() => this.#info?.hasLines ?? false);
-  }
-
-  get isSplit(): boolean {
-    return guarded(() => this.#info?.isSplit() ?? false);
-  }
-
-  symbols(name: string): DebugSymbol[] {
-    return guarded(() => this.#frames.named(name).map((symbol) => this.#describe(symbol)));
-  }
-
-  frame(place: FramePlace, isReturnAddress: boolean): FrameLines | null {
-    return guarded(() => this.#frame(place, isReturnAddress));
-  }
-
-  fits(place: FramePlace): boolean {
-    return guarded(() => this.#frames.fitting(place).length > 0);
-  }
-
-  at(address: SectionAddress): DebugLine[] {
-    return guarded(() => {
-      const number = this.#layout.locate(address);
-      return number === null ? [] : this.#chain(number);
-    });
-  }
-
-  forEach(section: string | null, offsets: readonly number[], visit: ChainVisitor): void {
-    guarded(() => this.#forEach(section, offsets, visit));
-  }
-
-  atVirtual(address: bigint): DebugLine[] {
-    const at = Number(BigInt.asIntN(64, address));
-    return this.kind === 'module'
-      ? []
-      : guarded(() => {
-          const chain = this.#chain(at);
-          return chain.length === 0 && !this.hasLines ? this.#symbolAt(at) : chain;
-        });
-  }
-
-  followsCall(address: bigint): boolean | null {
-    return guarded(() => {
-      const end = Number(BigInt.asIntN(64, address));
-      const section = this.#elf.sections[this.#layout.sectionAt(end - 1)];
-      if (this.kind === 'module' || section === undefined || this.#elf.sizeOf(section) === 0) {
-        return null;
-      }
-      const offset = end - section.address;
-      const length = Math.min(LONGEST_CALL, offset);
-      return (
-        this.#layout.isCode(end - 1) &&
-        endsWithCall(this.#elf.read(section, offset - length, length), this.machine)
-      );
-    });
-  }
-
-  frameFollowsCall(place: FramePlace): boolean | null {
-    const found = guarded(() => this.#frames.fitting(place)).map(({ address }) =>
-      this.followsCall(BigInt(address + place.offset)),
-    );
-    return found.find((one) => one === true) ?? found.find((one) => one === null) ?? found[0] ?? null;
-  }
-
-  parameters(entry: SectionAddress): DebugParameter[] | null {
-    return this.#ofFunction(entry, (types, subprogram, address) =>
-      readParameters(types, subprogram, address, this.machine),
-    );
-  }
-
-  typedFunction(entry: SectionAddress, members: MemberTable): TypedFunction | null {
-    return this.#ofFunction(entry, (types, subprogram, address) =>
-      readTypedFunction(types, subprogram, address, this.machine, members),
-    );
-  }
-
-  /** Null when debug info knows no function there. */
-  #ofFunction<T>(
-    entry: SectionAddress,
-    read: (types: Types, subprogram: Entry, address: number) => T,
-  ): T | null {
-    return guarded(() => {
-      const address = this.#layout.locate(entry);
-      const subprogram = address === null ? null : (this.#info?.functionAt(address) ?? null);
-      const types = this.#types;
-      return types && subprogram && address !== null ? read(types, subprogram, address) : null;
-    });
-  }
-
-  inlinedSites(name: string, members: MemberTable): InlinedSites {
-    return guarded(() => this.#sites?.read(name, members) ?? NOWHERE);
-  }
-
-  struct(name: string, near?: SectionAddress): DebugStruct | null {
-    return guarded(() => {
-      const types = this.#types;
-      const type = this.#find(types, name, [TAG_STRUCTURE_TYPE, TAG_UNION_TYPE], near);
-      return type && types
-        ? {
-            kind: type.tag === TAG_UNION_TYPE ? 'union' : 'struct',
-            size: types.size(type) ?? 0,
-            members: types.members(type),
-          }
-        : null;
-    });
-  }
-
-  enumerators(name: string, near?: SectionAddress): DebugEnumerator[] | null {
-    return guarded(() => {
-      const type = this.#find(this.#types, name, [TAG_ENUMERATION_TYPE], near);
-      return type && enumeratorsOf(type);
-    });
-  }
-
-  /** For one question each: its work is limited. */
-  get #types(): Types | null {
-    return this.#info && new Types(this.#info);
-  }
-
-  #find(
-    types: Types | null,
-    name: string,
-    tags: readonly number[],
-    near: SectionAddress | undefined,
-  ): Entry | null {
-    const address = near === undefined ? null : this.#layout.locate(near);
-    return types?.find(name, tags, address) ?? null;
-  }
-
-  release(): void {
-    this.#info?.release();
-    this.#sites?.release();
-    this.#elf.release();
-    this.#table = undefined;
-  }
-
-  #symbols(): SymbolTable {
-    this.#table ??= new SymbolTable(this.#elf, this.#layout);
-    return this.#table;
-  }
-
-  #describe(symbol: ElfSymbol): DebugSymbol {
-    return {
-      name: symbol.name,
-      section: this.#layout.nameOf(symbol.section),
-      offset: symbol.address - this.#layout.start(symbol.section),
-      size: symbol.size,
-      extent: this.#symbols().extent(symbol),
-    };
-  }
-
-  #frame(place: FramePlace, isReturnAddress: boolean): FrameLines | null {
-    const { offset } = place;
-    const back = isReturnAddress && offset > 0 ? 1 : 0;
-    let found: FrameLines | null = null;
-    for (const candidate of this.#frames.fitting(place)) {
-      const lines = this.#chain(candidate.address + offset - back);
-      if (lines.length === 0) {
-        continue;
-      }
-      if (found && JSON.stringify(found.lines) !== JSON.stringify(lines)) {
-        return null;
-      }
-      const { section } = candidate;
-      const start = candidate.address - this.#layout.start(section);
-      found ??= { lines, address: { section: this.#layout.nameOf(section), offset: start + offset } };
-    }
-    return found;
-  }
-
-  #forEach(section: string | null, offsets: readonly number[], visit: ChainVisitor): void {
-    if (section === null && this.kind === 'module') {
-      return;
-    }
-    const everywhere = { start: Number.NEGATIVE_INFINITY, end: Number.POSITIVE_INFINITY };
-    const range = section === null ? everywhere : this.#layout.rangeOf(section);
-    if (range !== null) {
-      const base = section === null ? 0 : range.start;
-      const { indices, sorted } = ascending(offsets, base, range.start, range.end);
-      this.#info?.chains(sorted, (chain, place) =>
-        visit(this.#named(chain, sorted[place] ?? 0), indices[place] ?? 0),
-      );
-    }
-  }
-
-  #chain(address: number): DebugLine[] {
-    const chain = this.#info?.chain(address) ?? [];
-    return this.#named(chain, address);
-  }
-
-  #symbolAt(address: number): DebugLine[] {
-    const symbol = this.#symbols().functionAt(address);
-    // What exports its functions alone has others between them.
-    const holds = symbol !== null && address < symbol.address + symbol.size;
-    return holds ? [{ function: sourceName(symbol.name), path: '', line: 0 }] : [];
-  }
-
-  /** The chain at an address; where debug info names no function, as in assembler, the symbol does. */
-  #named<Chain extends readonly DebugLine[]>(chain: Chain, address: number): Chain | DebugLine[] {
-    const [only] = chain;
-    if (only && only.function === '' && chain.length === 1) {
-      return [{ ...only, function: sourceName(this.#symbols().functionAt(address)?.name ?? '') }];
-    }
-    return chain;
-  }
+  return guarded(() => new ElfDebugFile(source, options));
 }

@@ -33,10 +33,7 @@ export class FrameSymbols {
 
   /** The symbols that an offset and a size can be of: best those that the size fits exactly. */
   fitting({ symbol, offset, size }: FramePlace): readonly ElfSymbol[] {
-    const candidates = this.named(symbol);
-    if (candidates.length > MOST_OF_A_NAME) {
-      return [];
-    }
+    const candidates = this.#candidates(symbol);
     if (size === null) {
       return candidates.filter((one) => offset <= one.size || offset <= this.table().extent(one));
     }
@@ -46,6 +43,19 @@ export class FrameSymbols {
     }
     const exact = possible.filter((one) => this.table().extents(one).includes(size));
     return exact.length > 0 ? exact : possible;
+  }
+
+  /** Those of a name that an address of the file can be in, or right behind: where a call that does not return ends. */
+  around(name: string, address: number): readonly ElfSymbol[] {
+    return this.#candidates(name).filter(
+      (one) => one.address <= address && address <= one.address + one.size,
+    );
+  }
+
+  /** None where there are more than can be told apart. */
+  #candidates(name: string): readonly ElfSymbol[] {
+    const found = this.named(name);
+    return found.length > MOST_OF_A_NAME ? [] : found;
   }
 
   /** Whether a stack of this very file can say that a symbol has a size. */

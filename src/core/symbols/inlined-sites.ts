@@ -93,8 +93,4 @@ export class InlinedSiteReader {
     const register = found === null ? undefined : registerName(machine, found.register);
     return found === null || register === undefined ? null : { register, offset: found.offset };
   }
-
-  release(): void {
-    this.#frames?.release();
-  }
 }

@@ -15,6 +15,17 @@ export interface DebugLine {
   readonly line: number;
 }
 
+/** What addresses have in common that lie in one function, inlined in one place, and come from one file. */
+export interface CodeOrigin {
+  /** Counts from 0 in the order in which the answers to one question first have them. */
+  readonly number: number;
+  /** As {@link DebugLine} has them. */
+  readonly function: string;
+  readonly path: string;
+  /** The lines that the function was inlined into, outwards. */
+  readonly callers: readonly DebugLine[];
+}
+
 /** A place in the source that a frame stands for. */
 export interface Place {
   /** Source name of the function. */

@@ -1,7 +1,17 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
+import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { Installed } from '../../support/installed-cli.ts';
 
@@ -34,7 +44,7 @@ describe('addresses', () => {
 
   it('reads plain numbers, sections and symbols, as lines too, and says where nothing is known', async () => {
     const named = await run(['addresses', '-m', module, '-a', 'zlog_commit+0x1a']);
-    const text = [
+    const lines = [
       'zlog_commit+0x1a',
       ...inlined,
       'zlog_commit+0x1a/0x99',
@@ -46,8 +56,17 @@ describe('addresses', () => {
     ];
     const asked = 'zlog_commit+0x1a\r\nzlog_commit+0x1a/0x99\n0xfffffff';
     const { stdout } = await run(['addresses', '-m', module, '-a'], asked);
-    expect(stdout.split('\n')).toEqual([...text, '']);
+    expect(stdout.split('\n')).toEqual([...lines, '']);
     expect(stdout.startsWith(named.stdout)).toBe(true);
+  });
+
+  it('says of a file without debug info why it knows nothing', async () => {
+    const stripped = 'test/unit/server/modules/sample/stripped.ko';
+    const { stdout, stderr } = await run(['addresses', '-m', stripped, '0']);
+    expect([stdout, stderr]).toEqual([
+      '??\n??:0\n',
+      `zscope: ${stripped} has no debug info: nothing is known of its addresses.\n`,
+    ]);
   });
 
   it('answers a hundred thousand at once as it answers each', async () => {
@@ -139,5 +158,19 @@ describe('addresses', () => {
       await ask();
       rmSync(installed.cache);
     });
+  });
+});
+
+describe.skipIf(!existsSync('/dev/full'))('on a full disk', () => {
+  const hung = 'test/unit/core/stack/text/golden/captured/linux-hung-task.txt';
+  it.each([
+    { args: ['addresses', '-m', module, '0'] },
+    { args: ['decode', hung] },
+    { args: ['frames', hung] },
+  ])('$args.0 says in a sentence that no space is left', async ({ args }) => {
+    const command = [process.execPath, installed.program, ...args];
+    const child = spawn('sh', ['-c', '"$@" >/dev/full', 'sh', ...command]);
+    const [said, [status]] = await Promise.all([text(child.stderr), once(child, 'close')]);
+    expect([said, status]).toEqual(['zscope: The output cannot be written: no space is left.\n', 1]);
   });
 });

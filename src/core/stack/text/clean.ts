@@ -1,9 +1,13 @@
 /**
  * Takes out of a line what hides the text of a stack: colours, HTML entities, escapes of JSON and
- * Markdown, quoted-printable characters, blanks of other kinds.
+ * Markdown, quoted-printable characters, blanks of other kinds, and the sign of a multiplication that
+ * blogs make of the x of a number.
  */
-import { AMPERSAND, BACKSLASH, CONTROL, CONTROLS, EQUALS, HASH, ODD_BLANK, RETURN } from './characters.ts';
+import { CONTROLS, EQUALS, HASH, RETURN, UNCLEAN } from './characters.ts';
 import type { Piece } from './line.ts';
+
+/** What blogs make of the x between digits. */
+const TIMES = '\u00d7';
 
 /** A line that was made of a raw one; newlines written as escapes make several of one. */
 export interface CleanLine {
@@ -13,24 +17,26 @@ export interface CleanLine {
 
 const colour =
   '\\x1b(?:\\\\?\\[[\\d;:?]{0,32}[ -/]{0,2}[@-~]|\\][^\\x07\\x1b]{0,256}(?:\\x07|\\x1b\\\\)|[@-_])?';
-const escapedColour = '\\\\+(?:u001[bB]|x1[bB]|033|e)\\[[\\d;]{0,32}m';
-const entity = '&(?:amp;)?(?:lt|gt|amp|quot|apos|nbsp|#\\d{1,5}|#x[\\da-fA-F]{1,4});';
+// A backslash is doubled by each string that a text is put into; without a limit, a long run of them would be looked
+// through from each.
+const escapedColour = '\\\\{1,16}(?:u001[bB]|x1[bB]|033|e)\\[[\\d;]{0,32}m';
+const entity = '&(?:amp;)?(?:lt|gt|amp|quot|apos|nbsp|times|#\\d{1,5}|#x[\\da-fA-F]{1,4});';
 /** A newline, unless a path goes on behind it (C:\new.c), or it ends a string among the arguments that GDB prints. */
 const escapedNewline =
-  '\\\\+[nr](?!"(?:\\)|, \\w+=))(?=[\\s[<>"\'\\\\\\d(#@=?|:-]|$|[A-Za-z_.][\\w.$]{0,200}[+(])';
-const jsonEscape = '\\\\+(?:u[\\da-fA-F]{4}|["/]|t(?=[\\s[<"\\\\\\d]|[A-Za-z_][\\w.]{0,200}\\+))';
+  '\\\\{1,16}[nr](?!"(?:\\)|, \\w+=))(?=[\\s[<>"\'\\\\\\d(#@=?|:-]|$|[A-Za-z_.][\\w.$]{0,200}[+(])';
+const jsonEscape = '\\\\{1,16}(?:u[\\da-fA-F]{4}|["/]|t(?=[\\s[<"\\\\\\d]|[A-Za-z_][\\w.]{0,200}\\+))';
 const markdownEscape = '\\\\{1,4}[_[\\]<>()*#+.!|{}~`-]';
 const hexEscape = '\\\\x[\\da-fA-F]{2}';
 const quotedPrintable = '=(?:3D|20|09|5F|2E|5B|5D|C2=A0)';
-const blanks = '[\\x00-\\x08\\x0b-\\x1f\\xa0\\xad\\u2000-\\u200f\\u202f\\u2060\\u3000\\ufeff]';
+const blanks = '[\\x00-\\x08\\x0b-\\x1f\\xa0\\xad\\xd7\\u2000-\\u200f\\u202f\\u2060\\u3000\\ufeff]';
 
 /** syslog daemons write control characters so. */
 const octal = '#0(?:11|12|15)';
 
 /** In a string of JSON there is no doubt. */
-const jsonNewline = '\\\\+[nr](?![\\w-]{1,64}(?:\\\\\\\\|\\.[chS]:))';
+const jsonNewline = '\\\\{1,16}[nr](?![\\w-]{1,64}(?:\\\\\\\\|\\.[chS]:))';
 const jsonBackslash = '\\\\\\\\';
-const jsonTab = '\\\\+t';
+const jsonTab = '\\\\{1,16}t';
 
 /** At the end of a line: C strings that go on in the next. */
 const lastNewline = '\\\\n\\\\?$';
@@ -83,7 +89,7 @@ const json = new RegExp(
 );
 
 /** Any of these makes a text one whose lines are looked at character by character. */
-const NOT_PLAIN: readonly string[] = [...CONTROLS, '\r', '\\', '&', '\u00a0', '\u00ad'];
+const NOT_PLAIN: readonly string[] = [...CONTROLS, '\r', '\\', '&', '\u00a0', '\u00ad', TIMES];
 
 /**
  * Whether no line of a text needs cleaning. Searches for single characters are many times faster
@@ -103,7 +109,7 @@ const QUOTED_PRINTABLE = /=(?:3D|5F|2E|5B|5D|C2=A0)/;
 
 /** Whether a line with these classes, or one that a `=` says is quoted-printable, needs cleaning. */
 export function needsCleaning(classes: number, text: string, from: number, to: number): boolean {
-  if ((classes & (BACKSLASH | AMPERSAND | CONTROL | ODD_BLANK)) !== 0) {
+  if ((classes & UNCLEAN) !== 0) {
     return true;
   }
   if ((classes & HASH) !== 0 && text.slice(from, to).includes('#01')) {
@@ -157,6 +163,7 @@ const NAMED: Readonly<Record<string, string>> = {
   quot: '"',
   apos: "'",
   nbsp: ' ',
+  times: 'x',
 };
 
 function replacement(found: string): string {
@@ -183,6 +190,9 @@ function replacement(found: string): string {
   }
   if (found[0] === '\\') {
     return unescaped(found.replace(/^\\+/, ''));
+  }
+  if (found === TIMES) {
+    return 'x';
   }
   // A carriage return in the middle of a line is where a terminal went back to its beginning.
   if (first === 13) {
@@ -212,5 +222,8 @@ function unescaped(sequence: string): string {
 
 /** The character, or a blank for one that shows nothing. */
 function printable(code: number): string {
+  if (code === 0xd7) {
+    return 'x';
+  }
   return code < 32 || code === 0xa0 || Number.isNaN(code) ? ' ' : String.fromCharCode(code);
 }

@@ -6,6 +6,9 @@ const BEGINNING = 512 * 1024;
 /** Places as ZFS names them, and entries of debuggers. */
 const SIGN = /\.[ch]:\d{1,7}:[A-Za-z_]\w{0,255}\(\)|^ {0,8}#\d{1,3} +0x/m;
 
+/** What the kernel says of a program that it ended. */
+const CRASH = 'segfault at ';
+
 /**
  * Tells whether a text holds a frame, or a place with its function, as ZFS names them and compilers do not. The text
  * comes in pieces of whole lines. The beginning and the last piece are read, of what is between only the pieces with a
@@ -27,7 +30,7 @@ export class FrameFinder {
     } else {
       const before = this.#last;
       this.#last = text;
-      if (before.includes('+0x') || SIGN.test(before)) {
+      if (before.includes('+0x') || before.includes(CRASH) || SIGN.test(before)) {
         this.#reader.push(before);
       }
     }

@@ -53,7 +53,10 @@ const OLD_TASKS: readonly Pattern[] = [
 const PATTERNS: Readonly<Record<string, readonly Pattern[]>> = {
   t: [pattern('task', `task:${COMM} +state:(?<state>[A-Z]) +stack: *\\d+ +pid: *${PID}`)],
   I: [
-    pattern('report', `INFO: task (?<comm>.{1,64}):${PID} blocked for more than \\d+ seconds`),
+    pattern(
+      'report',
+      `INFO: task (?<comm>.{1,64}):${PID} blocked (?:in I/O wait )?for more than \\d+ seconds`,
+    ),
     pattern('report', `INFO: task (?<comm>.{1,64}):${PID} (?:is )?(?:<?\\w+>? )?blocked on an? `),
     pattern('report', 'INFO: (?:possible|inconsistent|suspicious|bad unlock|rcu_\\w+ )'),
     pattern('report', 'Internal error: '),
@@ -126,7 +129,7 @@ const BY_FIRST: ReadonlyMap<number, readonly Pattern[]> = new Map(
 const MAX_HEADING = 512;
 
 /** The heading there are most of. */
-const CALL_TRACE = 'Call Trace:';
+export const CALL_TRACE = 'Call Trace:';
 const STACK = { what: 'stack', title: CALL_TRACE, comm: null, pid: null, state: null } as const;
 
 /** Reads `line` as a heading; false when it is none. */

@@ -1,6 +1,7 @@
 /**
  * What a text is read into: frames, places in source files and headings, in the order of the text.
  */
+import type { ProcessAddress } from '../../symbols/elf/segments.ts';
 import type { Frame } from '../frame.ts';
 
 /** Where something stands: one line, and columns in it. */
@@ -26,15 +27,15 @@ export interface FrameItem extends Span {
   readonly module: string | null;
   /** False for what the printer marked as a guess (`?`, `(unreliable)`). */
   readonly reliable: boolean;
+  /** Where it is in the file of a process, of formats that print it and no offset. */
+  readonly at?: ProcessAddress;
 }
 
 /** An entry of a stack that has no function: a stripped program's, or that of a static function. */
-export interface AddressItem extends Span {
+export interface AddressItem extends Span, ProcessAddress {
   readonly kind: 'address';
   /** Base name of the program or library. */
   readonly module: string;
-  /** Where the call returns to, as the file is linked. */
-  readonly address: number;
 }
 
 /** A place in a source file that the text names. */
@@ -64,8 +65,9 @@ export interface HeadingItem extends Span {
 export type StackItem = FrameItem | AddressItem | SourceItem | HeadingItem;
 
 /** The frame that an item is. */
-export function frameOf({ function: symbol, offset, size, module, reliable }: FrameItem): Frame {
-  return { symbol, offset: offset ?? -1, size, module, reliable };
+export function frameOf({ function: symbol, offset, size, module, reliable, at }: FrameItem): Frame {
+  const frame = { symbol, offset: offset ?? -1, size, module, reliable };
+  return at === undefined ? frame : { ...frame, at };
 }
 
 /** Takes the items of a text as they are read. */

@@ -6,7 +6,7 @@
 import { beginsSymbol, isHexUnit, isSymbolUnit } from './characters.ts';
 import { bodyStart } from './decorations.ts';
 import { readToken, token } from './token.ts';
-import { goesOnBehindBlank } from './wrapped.ts';
+import { goesOnBehindBlank, mayBeRest } from './wrapped.ts';
 
 /** How much of the two lines is looked at. */
 const REACH = 700;
@@ -22,9 +22,20 @@ export function lengthOf(text: string, from: number, to: number): number {
   return to - from - (text.charCodeAt(to - 1) === 13 ? 1 : 0);
 }
 
+/** Where a line ends without its carriage returns. A pattern would look through a long run of them from each. */
+function textEnd(line: string): number {
+  let end = line.length;
+  while (line.charCodeAt(end - 1) === 13) {
+    end--;
+  }
+  return end;
+}
+
 /** Mail programs break lines at blanks, in a column between these. */
 const MIN_UNWRAPPED = 64;
 const MAX_WRAPPED = 80;
+/** An entry that was broken so, over all of its lines, with the last of them; no more is looked through. */
+const LONGEST_WRAPPED = 1024;
 
 /** Columns of a terminal, which most text that was broken in the middle of words comes from. */
 export const TERMINAL_WIDTH = 80;
@@ -92,7 +103,7 @@ export function mayGoOn(text: string, from: number, to: number, next: number): b
 
 /** What can stand in the middle of a name, a path or a list, and what begins a line of its own. */
 const MIDDLE = /^[\w/+.)\]:;,"'%~$(]/;
-const OWN_LINE = /^(?:[A-Z][\w ]{0,30}:|\d{1,8}[ :.,)])/;
+const OWN_LINE = /^(?:[A-Z][\w ]{0,30}:|\d{1,8}(?:[ :,)]|\.(?:\s|$)))/;
 
 /**
  * How `first` goes on in `second`; null when it does not. Its last line has `last` characters; `isFull`
@@ -100,7 +111,7 @@ const OWN_LINE = /^(?:[A-Z][\w ]{0,30}:|\d{1,8}[ :.,)])/;
  */
 export function findJoint(first: string, second: string, last: number, isFull: boolean): Joint | null {
   if (isFull && goesOnFull(first, second)) {
-    return { cut: first.replace(/\r+$/, '').length, resume: 0, glue: '' };
+    return { cut: textEnd(first), resume: 0, glue: '' };
   }
   const trimmed = first.trimEnd();
   // In quoted-printable text, a sign of its own is written otherwise.
@@ -124,26 +135,38 @@ export function findJoint(first: string, second: string, last: number, isFull: b
   if (head === '' || trimmed === '') {
     return null;
   }
-  const cut = soft ? trimmed.length - 1 : first.replace(/\r+$/, '').length;
+  const cut = soft ? trimmed.length - 1 : textEnd(first);
   const tail = first.slice(Math.max(0, cut - REACH), cut);
-  const bodyAt = bodyStart(first);
-  const body = first.slice(bodyAt, cut);
   const joint = (glue: '' | ' '): Joint => ({ cut, resume, glue });
   // "?" or "? " before the symbol.
-  if (/(?:^|[\s\]])\?\s*$/.test(tail) && /^\s?[A-Za-z_.][\w.$]*\+0x[\da-f]+\/0x/.test(head)) {
+  if (
+    tail.trimEnd().endsWith('?') &&
+    /(?:^|[\s\]])\?\s*$/.test(tail) &&
+    /^\s?[A-Za-z_.][\w.$]*\+0x[\da-f]+\/0x/.test(head)
+  ) {
     return joint('');
   }
   if (!/^\[[\w-]{1,64}(?:[ (][^\]]{0,80})?\]/.test(head.trimStart()) && /^\s/.test(head)) {
     return null;
   }
-  if (isWrapped(last, resume, head) && goesOnBehindBlank(body.trimEnd(), head)) {
-    return { cut: trimmed.length, resume, glue: ' ' };
-  }
-  if (entrySpans(body, head.trimStart())) {
-    return joint(' ');
-  }
-  if (spans(tail, head, body, bodyAt > 0 || /^\s/.test(first))) {
-    return joint('');
+  const atBlank = first.length <= LONGEST_WRAPPED && isWrapped(last, resume, head) && mayBeRest(first, head);
+  // Of most lines nothing more need be looked at.
+  if (atBlank || BROKEN.test(tail) || head.includes('+')) {
+    const bodyAt = bodyStart(first);
+    const body = first.slice(bodyAt, cut);
+    if (atBlank && goesOnBehindBlank(body.trimEnd(), head)) {
+      return { cut: trimmed.length, resume, glue: ' ' };
+    }
+    if (entrySpans(body, head.trimStart())) {
+      return joint(' ');
+    }
+    // Frames without a size go on nowhere but here: what else ends with their number may be whole.
+    if (/[\w.]\+0x$/.test(body) && /^[\da-f]{1,5}(?:$|[/:[\s])/.test(head)) {
+      return joint('');
+    }
+    if (spans(tail, head, body, bodyAt > 0 || /^\s/.test(first))) {
+      return joint('');
+    }
   }
   return placeSpans(tail, head) ? joint('') : null;
 }
@@ -157,6 +180,9 @@ function isWrapped(length: number, quote: number, head: string): boolean {
   const word = blank < 0 ? head.length : blank;
   return length <= MAX_WRAPPED && length + 1 + word > MIN_UNWRAPPED - quote;
 }
+
+/** What a frame, a number or an address has that was broken behind it. */
+const BROKEN = /\+|#|0x/;
 
 /** Whether an entry of crash or of a panic of macOS was broken at one of its blanks. */
 function entrySpans(body: string, head: string): boolean {
@@ -230,10 +256,10 @@ function isWord(text: string): boolean {
 /** Whether a source place begins in `tail` and ends in `head`. */
 function placeSpans(tail: string, head: string): boolean {
   return (
-    (/\.[chS]:\d{0,6}$/.test(tail) && /^\d{0,6}:[A-Za-z_]\w*\(\)/.test(head)) ||
-    (tail.length >= FULL_LENGTH && /\/[\w.+-]*$/.test(tail) && /^\w[\w./+-]*\.[chS]:\d/.test(head)) ||
-    (/\bfile:? [\w./+~-]+$/.test(tail) && /^[\w./+-]*\.[chS], line:? \d/.test(head)) ||
-    (/\.[chS]:\d{1,7}:\w*$/.test(tail) && /^\w*\(\)/.test(head) && !/\.[chS]:\d{1,7}:\d+$/.test(tail))
+    (/^\d{0,6}:[A-Za-z_]\w*\(\)/.test(head) && /\.[chS]:\d{0,6}$/.test(tail)) ||
+    (tail.length >= FULL_LENGTH && /^\w[\w./+-]*\.[chS]:\d/.test(head) && /\/[\w.+-]*$/.test(tail)) ||
+    (/^[\w./+-]*\.[chS], line:? \d/.test(head) && /\bfile:? [\w./+~-]+$/.test(tail)) ||
+    (/^\w*\(\)/.test(head) && /\.[chS]:\d{1,7}:\w*$/.test(tail) && !/\.[chS]:\d{1,7}:\d+$/.test(tail))
   );
 }
 
@@ -241,7 +267,7 @@ function placeSpans(tail: string, head: string): boolean {
 function goesOnFull(first: string, second: string): boolean {
   return (
     MIDDLE.test(second) &&
-    !OWN_LINE.test(second) &&
+    (!OWN_LINE.test(second) || isRestOfPlace(first.slice(-REACH), second)) &&
     bodyStart(second) === 0 &&
     !second.startsWith(first.slice(0, 3)) &&
     !(isFrameEnd(first) && isFrameStart(second)) &&
@@ -249,9 +275,20 @@ function goesOnFull(first: string, second: string): boolean {
   );
 }
 
-/** Whether a line ends with a whole frame. */
+/** Whether what begins like a line of its own is the rest of a place in the source, or of what is in brackets. */
+function isRestOfPlace(first: string, second: string): boolean {
+  return (
+    (/\.\w{1,3}:\d{0,6}$/.test(first) && /^\d{1,6}[ :,)]/.test(second)) ||
+    (/\w\.$/.test(first) && /^S:\d/.test(second)) ||
+    (/\([^()\s]*$/.test(first) && /^\d{1,8}\)/.test(second))
+  );
+}
+
+/** A whole frame, and the end of its colour, that end a line. */
+const FRAME_END = /\+0x[\da-f]+(?:\/0x[\da-f]+)?(?: \[[\w-]+\])?(?:\x1b\[[\d;]{0,16}m)*\r*$/;
+
 function isFrameEnd(line: string): boolean {
-  return /\+0x[\da-f]+(?:\/0x[\da-f]+)?(?: \[[\w-]+\])?\r*$/.test(line.slice(-REACH));
+  return FRAME_END.test(line.slice(-REACH));
 }
 
 /** Whether a line begins with a whole frame. */

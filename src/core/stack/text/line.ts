@@ -45,6 +45,13 @@ export class Line {
     this.#string = null;
   }
 
+  /** {@link set}, of a line as it stands in the text whose body is all from `start` on. */
+  setBody(text: string, from: number, to: number, number: number, classes: number, start: number): void {
+    this.set(text, from, to, number, classes, null);
+    this.#body = text.slice(start, to);
+    this.#bodyFrom = start - from;
+  }
+
   /** Whether columns of the line are not those of the document. */
   get isPieced(): boolean {
     return this.#pieces !== null;

@@ -20,10 +20,10 @@ export function readSizedFrames(line: Line, out: Output): number {
       continue;
     }
     found++;
-    const { start, end, offset, size, reliable } = token;
+    const { start, nameEnd, end, offset, size, reliable } = token;
     free = end;
     const before = text.charCodeAt(start - 1);
-    const name = out.nameAt(text, start, plus, token.hash);
+    const name = out.nameAt(text, start, nameEnd, token.hash);
     const module =
       token.moduleStart >= 0
         ? moduleName(text.slice(token.moduleStart, token.moduleEnd))

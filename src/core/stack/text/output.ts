@@ -1,3 +1,4 @@
+import type { ProcessAddress } from '../../symbols/elf/segments.ts';
 import type { FrameItem, HeadingItem, ItemSink, StackItem } from './items.ts';
 import type { Line } from './line.ts';
 import type { Repeat } from './repeats.ts';
@@ -11,6 +12,7 @@ export interface FrameParts {
   readonly size?: number | null;
   readonly module?: string | null;
   readonly reliable?: boolean;
+  readonly at?: ProcessAddress;
 }
 
 /** What a heading says. */
@@ -43,8 +45,9 @@ export class Output {
 
   /** A frame at columns `start` to `end` of the present line. */
   frame(start: number, end: number, name: string, parts: FrameParts): void {
-    const { offset = null, size = null, module = null, reliable = true } = parts;
-    this.last = this.#item(start, end, this.name(name), offset, size, module, reliable);
+    const { offset = null, size = null, module = null, reliable = true, at } = parts;
+    const item = this.#item(start, end, this.name(name), offset, size, module, reliable);
+    this.last = at === undefined ? item : { ...item, at };
     this.add(this.last);
     this.frames.push({ start, end, function: this.previous });
   }
@@ -70,6 +73,7 @@ export class Output {
   repeated(line: number, start: number, end: number, frame: Repeat, reliable: boolean): void {
     const { function: name, offset, size, module } = frame;
     this.previous = name;
+    this.frameLine = line;
     this.#open = null;
     this.#sink({ kind: 'frame', line, start, end, function: name, offset, size, module, reliable });
   }
@@ -86,6 +90,7 @@ export class Output {
     this.previous = name;
     this.#open = null;
     let line = this.line.number;
+    this.frameLine = line;
     let first = start;
     let last = end;
     if (this.line.isPieced) {
@@ -118,21 +123,36 @@ export class Output {
   /** The last line that may hold it. */
   #openTo = 0;
 
+  /** Whether it stands behind `at`, of arguments or at the beginning. */
+  #openBehindAt = false;
+
   /** Says that the frame read last may be followed by a line with its place, within so many lines. */
-  leaveOpen(lines: number): void {
+  leaveOpen(lines: number, behindAt = false): void {
     this.#open = this.previous;
     this.#openTo = this.line.number + lines;
+    this.#openBehindAt = behindAt;
   }
 
-  takeOpen(): string | null {
+  /** The frame whose place stands behind `before`; null where none is open. */
+  takeOpen(before: string): string | null {
+    if (this.#open === null || (this.#openBehindAt && !before.endsWith('at '))) {
+      return null;
+    }
     const name = this.line.number <= this.#openTo ? this.#open : null;
     this.#open = null;
     return name;
   }
 
+  /** The lines of the last heading, of the last that a stack follows, and of the last frame. */
+  headingLine = Number.NEGATIVE_INFINITY;
+  stackLine = Number.NEGATIVE_INFINITY;
+  frameLine = Number.NEGATIVE_INFINITY;
+
   /** A heading whose title begins at column `start` of the present line. */
   heading(start: number, { what, title, comm, pid, state }: HeadingParts): void {
     const at = this.line.span(start, start + title.length);
+    this.headingLine = this.line.number;
+    this.stackLine = what === 'stack' ? this.line.number : this.stackLine;
     this.add({
       kind: 'heading',
       line: at.line,
@@ -147,13 +167,13 @@ export class Output {
   }
 
   /** An entry without a function, at columns `start` to `end` of the present line. */
-  address(start: number, end: number, module: string, address: number): void {
+  address(start: number, end: number, module: string, where: ProcessAddress): void {
     const at = this.line.span(start, end);
     this.add({
       kind: 'address',
       ...{ line: at.line, start: at.start, end: at.end },
       module: this.#moduleName(module),
-      address,
+      ...where,
     });
   }
 

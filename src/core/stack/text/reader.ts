@@ -3,27 +3,26 @@
  * shown to the readers of the formats. Linear in the text's length; never throws; never holds more
  * than one line and the piece of text it was given.
  */
-import { AT, CLASS_OF, COLON, COMMA, PLUS, wideClass } from './characters.ts';
+import { AT, COLON, COMMA, classesOf, PLUS } from './characters.ts';
 import { cleanLines, isPlain, needsCleaning } from './clean.ts';
 import type { Format } from './formats/format.ts';
 import { createFormats } from './formats/index.ts';
 import { readHeading } from './headings.ts';
 import type { ItemSink } from './items.ts';
 import { findJoint, lengthOf, mayGoOn, TERMINAL_WIDTH } from './join.ts';
+import { indexFrom, KernelLog } from './kernel-log.ts';
 import { composePieces, Line, type Piece, piecesFrom } from './line.ts';
-import { isCaller, readSizedFrames } from './linux.ts';
+import { readSizedFrames } from './linux.ts';
 import { Marks } from './marks.ts';
 import { Output } from './output.ts';
-import { Repeats } from './repeats.ts';
 import { readSources } from './source.ts';
 import { entryColumns, mayHoldEntries } from './split.ts';
-import { isQuestioned, token } from './token.ts';
 
 /** A line longer than this, in UTF-16 units, is read in parts. */
 const MAX_LINE = 64 * 1024 * 1024;
 
-/** Lines that one frame may be wrapped over. */
-const MAX_JOINED = 4;
+/** Lines that one frame may be wrapped over: arguments of a debugger's are long, and a folded stack longer. */
+const MAX_JOINED = 12;
 
 /** Sets of classes for which the formats are kept: the lines of a text have few, random bytes have more. */
 const MAX_CLASSES = 1024;
@@ -36,7 +35,7 @@ export class StackTextReader {
   /** Of them, those that a line with these classes may be of. */
   readonly #possible = new Map<number, readonly Format[]>();
   readonly #marks = new Marks();
-  readonly #repeats = new Repeats();
+  readonly #log: KernelLog;
   /** The format of the last line that had one: the next line is most likely of the same. */
   #current: Format | null = null;
   #number = 1;
@@ -46,9 +45,17 @@ export class StackTextReader {
   #waiting: string[] = [];
   #waitingLength = 0;
 
-  /** @param longest characters of the longest line above the text */
-  constructor(sink: ItemSink, longest = 0) {
+  /**
+   * @param longest characters of the longest line above the text
+   * @param classify says of lines what they hold; one that says more asks more formats, for the same answer
+   */
+  constructor(
+    sink: ItemSink,
+    longest = 0,
+    private readonly classify = classesOf,
+  ) {
     this.#out = new Output(sink, this.#line);
+    this.#log = new KernelLog(this.#line, this.#out);
     this.#longest = longest;
   }
 
@@ -105,40 +112,25 @@ export class StackTextReader {
     const lastNewline = all ? length : text.lastIndexOf('\n');
     const stop = all ? length : lastNewline <= 0 ? 0 : text.lastIndexOf('\n', lastNewline - 1) + 1;
     let at = start;
-    const plain = isPlain(text);
-    let plus = -1;
-    let colon = -1;
+    const isKernelLog = isPlain(text);
+    if (isKernelLog) {
+      this.#log.begin(text);
+    }
     while (at < stop || (!all && length - at > MAX_LINE)) {
-      if (plain) {
-        // The lines there are most of need no other reader: frames without a colon, and what a kernel's log has between them.
-        plus = plus < at ? indexFrom(text, '+', at) : plus;
-        colon = colon < at ? indexFrom(text, ':', at) : colon;
-        const newline = indexFrom(text, '\n', at);
-        if (
-          newline < length &&
-          newline - at < MAX_LINE &&
-          (plus < newline
-            ? newline < colon &&
-              !mayGoOn(text, at, newline, newline + 1) &&
-              this.#readFrameLine(text, at, plus, newline)
-            : this.#readBetween(text, at, newline))
-        ) {
-          this.#current = null;
-          this.#number++;
-          at = newline + 1;
-          continue;
-        }
+      const newline = indexFrom(text, '\n', at);
+      if (
+        isKernelLog &&
+        newline < length &&
+        newline - at < MAX_LINE &&
+        this.#log.read(at, newline, this.#number, this.#current === null)
+      ) {
+        this.#current = null;
+        this.#longest = Math.max(this.#longest, newline - at);
+        this.#number++;
+        at = newline + 1;
+        continue;
       }
-      let classes = 0;
-      let end = at;
-      const limit = Math.min(length, at + MAX_LINE);
-      for (; end < limit; end++) {
-        const unit = text.charCodeAt(end);
-        if (unit === 10) {
-          break;
-        }
-        classes |= unit < 256 ? (CLASS_OF[unit] ?? 0) : wideClass(unit);
-      }
+      const end = Math.min(newline, length, at + MAX_LINE);
       const next = text.charCodeAt(end) === 10 ? end + 1 : end;
       this.#longest = Math.max(this.#longest, lengthOf(text, at, end));
       if (next < length && next > end && end > at && mayGoOn(text, at, end, next)) {
@@ -155,48 +147,12 @@ export class StackTextReader {
       if (mark > 0) {
         this.#readMarked(text.slice(at, end), mark);
       } else {
-        this.#readRaw(text, at, end, classes);
+        this.#readRaw(text, at, end, this.classify(text, at, end));
       }
       at = next;
       this.#number += next > end ? 1 : 0;
     }
     return at;
-  }
-
-  /** Reads a line with a `+` and no colon; false where it holds no frame with a size. */
-  #readFrameLine(text: string, from: number, plus: number, to: number): boolean {
-    this.#longest = Math.max(this.#longest, to - from);
-    const known = this.#repeats.find(text, plus, to);
-    if (known !== null && !isCaller(text, plus - known.length)) {
-      const start = plus - known.length;
-      this.#out.repeated(this.#number, start - from, to - from, known, !isQuestioned(text, start, from));
-      return true;
-    }
-    this.#line.set(text, from, to, this.#number, PLUS, null);
-    const found = readSizedFrames(this.#line, this.#out);
-    if (found === 0) {
-      return false;
-    }
-    this.#out.flush();
-    if (found === 1 && this.#out.last !== null) {
-      this.#repeats.keep(text, plus, to, token, this.#out.last);
-    }
-    return true;
-  }
-
-  /** Reads a line of a kernel's log between frames; false where it may be anything else. */
-  #readBetween(text: string, from: number, to: number): boolean {
-    const between = this.#current === null ? betweenFrames(text, from, to) : null;
-    if (between === null || mayGoOn(text, from, to, to + 1)) {
-      return false;
-    }
-    this.#longest = Math.max(this.#longest, to - from);
-    if (between === 'heading') {
-      this.#line.set(text, from, to, this.#number, COLON, null);
-      readHeading(this.#line, this.#out);
-      this.#out.flush();
-    }
-    return true;
   }
 
   /**
@@ -245,14 +201,14 @@ export class StackTextReader {
   }
 
   #readPieces(text: string, pieces: readonly Piece[]): void {
-    const classes = classesOf(text);
+    const classes = this.classify(text, 0, text.length);
     if (!needsCleaning(classes, text, 0, text.length)) {
       this.#readEntries(text, 0, text.length, classes, pieces);
       return;
     }
     for (const clean of cleanLines(text, 0)) {
       const composed = composePieces(clean.pieces, pieces);
-      this.#readEntries(clean.text, 0, clean.text.length, classesOf(clean.text), composed);
+      this.#readClean(clean.text, composed);
     }
   }
 
@@ -267,8 +223,12 @@ export class StackTextReader {
       return;
     }
     for (const clean of cleanLines(text.slice(from, to), this.#number)) {
-      this.#readEntries(clean.text, 0, clean.text.length, classesOf(clean.text), clean.pieces);
+      this.#readClean(clean.text, clean.pieces);
     }
+  }
+
+  #readClean(text: string, pieces: readonly Piece[]): void {
+    this.#readEntries(text, 0, text.length, this.classify(text, 0, text.length), pieces);
   }
 
   /** Reads a line, which holds more than one entry where newlines were lost. */
@@ -279,7 +239,7 @@ export class StackTextReader {
     classes: number,
     pieces: readonly Piece[] | null,
   ): void {
-    const columns = mayHoldEntries(classes, to - from) ? entryColumns(text.slice(from, to)) : [];
+    const columns = mayHoldEntries(classes, to - from) ? entryColumns(text.slice(from, to), classes) : [];
     if (columns.length === 0) {
       this.#readLine(text, from, to, classes, pieces);
       return;
@@ -289,7 +249,13 @@ export class StackTextReader {
     for (const [index, start] of [0, ...columns].entries()) {
       const end = columns[index] ?? line.length;
       const entry = line.slice(start, end);
-      this.#readLine(entry, 0, entry.length, classesOf(entry), piecesFrom(raw, start, end));
+      this.#readLine(
+        entry,
+        0,
+        entry.length,
+        this.classify(entry, 0, entry.length),
+        piecesFrom(raw, start, end),
+      );
     }
   }
 
@@ -354,35 +320,12 @@ function isOfKernel(body: string): boolean {
   );
 }
 
-/** Whether a line with a time is one of {@link isOfKernel}; null where it is none. */
-function betweenFrames(text: string, from: number, to: number): 'heading' | 'mark' | null {
-  if (text.charCodeAt(from) !== 91) {
-    return null;
-  }
-  const last = text.charCodeAt(to - 1);
-  if (last === 62) {
-    return text.startsWith(' <TASK>', to - 7) || text.startsWith(' </TASK>', to - 8) ? 'mark' : null;
-  }
-  if (last === 58) {
-    return text.startsWith('] Call Trace:', to - 13) ? 'heading' : null;
-  }
-  const close = text.indexOf(']', from);
-  const isTask = close < from + 24 && text.startsWith(' task:', close + 1);
-  return isTask && indexFrom(text, ' state:', close) < to ? 'heading' : null;
-}
-
 function mayBe(format: Format, classes: number): boolean {
   const { needs, any } = format;
   return (classes & needs) === needs && (any === undefined || (classes & any) !== 0);
 }
 
-/** Where `what` is next, or behind the end where it is not. */
-function indexFrom(text: string, what: string, from: number): number {
-  const at = text.indexOf(what, from);
-  return at < 0 ? text.length + 1 : at;
-}
-
-/** Where the lines that a wrapped line may need end in `text`: behind its fifth newline, or its end. */
+/** Where the lines that a wrapped line may need end in `text`: behind so many newlines, or its end. */
 function firstLinesEnd(text: string): number {
   let at = 0;
   for (let count = 0; count <= MAX_JOINED; count++) {
@@ -400,13 +343,4 @@ export function readStackItems(text: string, sink: ItemSink): void {
   const reader = new StackTextReader(sink);
   reader.push(text);
   reader.end();
-}
-
-function classesOf(text: string): number {
-  let classes = 0;
-  for (let at = 0; at < text.length; at++) {
-    const unit = text.charCodeAt(at);
-    classes |= unit < 256 ? (CLASS_OF[unit] ?? 0) : wideClass(unit);
-  }
-  return classes;
 }

@@ -2,7 +2,7 @@
  * Places in source files: `zil.c:3194:zil_commit()`, `/build/module/zfs/zap_micro.c:1415:22`,
  * `file: ../../common/fs/zfs/arc.c, line: 1234`, `[C:\src\zfs\arc.c @ 123]`.
  */
-import { AT, COLON, COMMA, isDigit, isSymbolUnit } from './characters.ts';
+import { AT, COLON, COMMA, isDigit, isSymbolUnit, SOURCE } from './characters.ts';
 import type { Line } from './line.ts';
 import type { Output } from './output.ts';
 
@@ -24,7 +24,7 @@ export function readSources(line: Line, out: Output): void {
     const { text, from, to } = line;
     let free = from;
     for (
-      let colon = text.indexOf(':', from);
+      let colon = (line.classes & SOURCE) === 0 ? -1 : text.indexOf(':', from);
       colon >= 0 && colon < to;
       colon = text.indexOf(':', colon + 1)
     ) {
@@ -33,14 +33,14 @@ export function readSources(line: Line, out: Output): void {
       }
     }
     // Where a frame stands alone on its line, no words do.
-    if ((out.frames.length === 0 || out.named) && to - from < 4096 && line.string.includes(' of file ')) {
+    if ((out.frames.length === 0 || out.named) && to - from < 4096 && line.string.includes('f file ')) {
       readCounted(line, out);
     }
   }
   if ((line.classes & COMMA) !== 0 && line.to - line.from < 4096) {
     readWorded(line, out);
   }
-  if ((line.classes & AT) !== 0 && line.to - line.from < 4096) {
+  if ((line.classes & AT) !== 0 && line.to - line.from < 4096 && line.string.includes('@ ')) {
     for (const match of line.string.matchAll(/([\w\\/:.+~-]{1,512}\.(?:c|h|cpp)) @ (\d{1,7})\b/g)) {
       const name = out.frames.find(({ end }) => match.index - end === 2 && line.string.startsWith(' [', end));
       out.source(
@@ -57,7 +57,9 @@ export function readSources(line: Line, out: Output): void {
 /** Reads the place whose path ends at `colon`; returns where the next may begin. */
 function readPlace(line: Line, out: Output, colon: number, floor: number): number {
   const { text, from, to } = line;
-  const dot = extensionDot(text, colon, floor);
+  // SPL on macOS: held by 'zfs_znode.c':1324
+  const pathEnd = text.charCodeAt(colon - 1) === 39 ? colon - 1 : colon;
+  const dot = extensionDot(text, pathEnd, floor);
   if (dot < 0) {
     return floor;
   }
@@ -79,7 +81,7 @@ function readPlace(line: Line, out: Output, colon: number, floor: number): numbe
     return floor;
   }
   const start = pathStart(text, dot, Math.max(floor, dot - MAX_PATH));
-  const path = text.slice(start, colon);
+  const path = text.slice(start, pathEnd);
   // //host/... is what is left of a URL.
   if (path.startsWith('//') || !/(?:^|[/\\])[\w+-][\w.+-]*$/.test(path.slice(-256))) {
     return floor;
@@ -103,13 +105,13 @@ function readPlace(line: Line, out: Output, colon: number, floor: number): numbe
  * Group 1 belongs to the place. Behind a blank, `function()` ends the line.
  */
 const TAIL =
-  /^(:([A-Za-z_]\w{0,511})\(\)|:\d{1,6}(?!\d)|(?= ([A-Za-z_]\w{0,511})\(\)\s*$|(?:, function |\/)([A-Za-z_]\w{0,511})\(\))|(?=: (?:[\w*]{1,64} ){0,6}\*{0,3}([A-Za-z_]\w{0,255})(?:\([^()]{0,200}\))?: Assertion )|)/;
+  /^(:([A-Za-z_]\w{0,511})\(\)|:\d{1,6}(?!\d)|(?= ([A-Za-z_]\w{0,511})\(\)\s*$|(?:, function |\/)([A-Za-z_]\w{0,511})\(\))|(?=: (?:[\w*]{1,64} ){0,6}\*{0,3}([A-Za-z_~][\w:~]{0,255})(?:\([^()]{0,200}\))?: Assertion )|)/;
 
-/** The dot of the ending before `colon`; -1 when what stands there is no source file. */
-function extensionDot(text: string, colon: number, floor: number): number {
-  for (let dot = colon - 2; dot >= colon - 4 && dot > floor; dot--) {
+/** The dot of the ending before `end`; -1 when what stands there is no source file. */
+function extensionDot(text: string, end: number, floor: number): number {
+  for (let dot = end - 2; dot >= end - 4 && dot > floor; dot--) {
     if (text.charCodeAt(dot) === 46) {
-      return EXTENSIONS.has(text.slice(dot + 1, colon)) ? dot : -1;
+      return EXTENSIONS.has(text.slice(dot + 1, end)) ? dot : -1;
     }
   }
   return -1;
@@ -158,14 +160,15 @@ function nameBeside(line: Line, out: Output, start: number, end: number): string
   const text = line.string.length > 65_536 ? '' : line.string;
   const before = text.slice(Math.max(Math.min(line.bodyColumn, start), start - 600), start);
   if (/^\s*(?:at )?$/.test(before) || (out.frames.length === 0 && before.endsWith(') at '))) {
-    const open = out.takeOpen();
+    const open = out.takeOpen(before);
     if (open !== null) {
       return open;
     }
   }
   // faddr2line: `name at`, `(inlined by) name at`; drgn: `in name at`; GDB's line when a program stops.
+  // But `called from invalid context at`, broken before its last words.
   const named =
-    /(?:(?:^\s*|\(inlined by\) |\b0x[\da-f]{4,16}: |\bin |#\d{1,3} +)([a-z_][\w.$:~]*(?<!:))|\bin ([A-Za-z_][\w.$:~]*) ?\(.{0,500}\)|\b([A-Za-z_]\w*)\(\)|^\s*(?:(?:Thread .{1,60} hit |Temporary )?\w{5,20}point [\d.]{1,9}, )?([A-Za-z_][\w.$:~]*) \(.{0,500}\)) at $|\bis in ([A-Za-z_][\w.$:~]*) \($/.exec(
+    /(?:(?:^\s*|\(inlined by\) |\b0x[\da-f]{4,16}: |\bin |#\d{1,3} +)(?!context )([a-z_][\w.$:~]*(?<!:))|\bin ([A-Za-z_][\w.$:~]*) ?\(.{0,500}\)|\b([A-Za-z_]\w*)\(\)|^\s*(?:(?:Thread .{1,60} hit |Temporary )?\w{5,20}point [\d.]{1,9}, )?([A-Za-z_][\w.$:~]*) \(.{0,500}\)) at $|\bis in ([A-Za-z_][\w.$:~]*) \($|(?:^|[\s(])([A-Za-z_]\w*_\w*)\($/.exec(
       before,
     );
   const last =
@@ -178,7 +181,12 @@ function nameBeside(line: Line, out: Output, start: number, end: number): string
     }
     // Several places in one pair of brackets are inlined into each other: only the last is the frame's.
     const more = /^(?: \(discriminator \d+\))? [^\s)]*\.[chS]:\d/.test(text.slice(end, end + 600));
-    if (!more && /^(?: ?\[[\w-]+\]| \+ \d+)?(?:\s{1,80}|\)?\s{1,40}at |\s{0,80}\((?:\S+ )*)$/.test(words)) {
+    if (
+      !more &&
+      /^(?: ?\[[\w-]+\]| \+ \d+| \(in [\w.+-]+\))?(?:\s{1,80}|\)?\s{1,40}at |\s{0,80}\((?:\S+ )*)$/.test(
+        words,
+      )
+    ) {
       return last.function;
     }
   }

@@ -2,7 +2,24 @@
  * Finds again the entries of a stack whose newlines were lost: `#0 0x7f.. in a () from x.so #1 0x7f.. in b ()`.
  */
 
-import { EQUALS, GREATER, HASH, PAREN, SEMICOLON } from './characters.ts';
+import {
+  ADDRESS,
+  EQUALS,
+  FOLDED,
+  GREATER,
+  HASH,
+  LIBRARY,
+  LONG_ADDRESS,
+  NUMBERED,
+  OFFSET,
+  PAREN,
+  PIPE,
+  PLACED,
+  POINTER,
+  SEMICOLON,
+  SUM,
+} from './characters.ts';
+import { allMatches } from './matches.ts';
 
 /** Shorter lines hold no two entries. */
 const MIN_LENGTH = 40;
@@ -49,34 +66,42 @@ const BEGINS = [
 ].map((begin) => `(?:${begin})`);
 /** Behind one blank, so that a long run of them is not tried from each of its beginnings. */
 const BORDER = new RegExp(
-  // FreeBSD's panics also where no blank took the newline's place: addresses of the kernel have 16 digits.
-  `(?<= )(?=${BEGINS.join('|')})|(?<=\\+0x[\\da-f]{1,8}|backtrace:)(?=#\\d{1,3} 0x[\\da-f]{8,16} at )|(?<=\\/frame 0x[\\da-f]{16}|backtrace:)(?=[A-Za-z_][\\w.]{0,255}\\([^()]{0,200}\\) at [A-Za-z_])`,
+  // FreeBSD's panics also where no blank took the newline's place, or another processor's line begins in a line: addresses
+  // of the kernel have 16 digits.
+  `(?<= )(?=${BEGINS.join('|')})|(?<=[\\w:])(?=#\\d{1,3} 0x[\\da-f]{16} at [A-Za-z_.][\\w.]*\\+0x)|(?<=\\/frame 0x[\\da-f]{16}|backtrace:)(?=[A-Za-z_][\\w.]{0,255}\\([^()]{0,200}\\) at [A-Za-z_])`,
   'g',
 );
 
 /** Whether a line of these classes of characters, so long, could hold more than one entry. */
 export function mayHoldEntries(classes: number, length: number): boolean {
-  const isArrow = (classes & (GREATER | EQUALS)) === (GREATER | EQUALS);
-  return (
-    ((classes & (HASH | PAREN | SEMICOLON)) !== 0 || isArrow) && length >= MIN_LENGTH && length <= MAX_LENGTH
-  );
+  if (length < MIN_LENGTH || length > MAX_LENGTH) {
+    return false;
+  }
+  const isNamed = (classes & (HASH | PAREN | SEMICOLON)) !== 0 && (classes & (HINTS | ADDRESS)) !== 0;
+  return isNamed || (classes & ARROWS) === ARROWS;
 }
 
-/** Some of what each entry holds; a log's other lines hardly ever do, and {@link BORDER} is tried at every blank. */
-const HINT = /[+#;|]|=>|[\da-f]{8}|0x[\dA-F]{4}|\.\w{1,3}:\d/;
+/** Each entry holds one of these; a log's other lines hardly ever do, and {@link BORDER} is tried at every blank. */
+const HINTS = OFFSET | SUM | NUMBERED | FOLDED | PIPE | PLACED | LIBRARY | LONG_ADDRESS;
+
+/** Valgrind's. */
+const ADDRESSED = /(?:at|by) 0x/;
+
+/** ftrace's. */
+const ARROWS = EQUALS | GREATER | POINTER;
 
 /** Times of the kernel's log: a line holds two only where newlines were lost. */
 const TIME = /(?<=^| )\[ {0,5}\d{1,7}\.\d{6}\] /g;
 
 /** Columns where the second and further entries of `text` begin. */
-export function entryColumns(text: string): number[] {
+export function entryColumns(text: string, classes: number): number[] {
   const columns: number[] = [];
-  if (!HINT.test(text)) {
+  if ((classes & HINTS) === 0 && (classes & ARROWS) !== ARROWS && !ADDRESSED.test(text)) {
     return columns;
   }
   const first = Math.max(text.search(/\S/), 0);
-  const times = Array.from(text.matchAll(TIME), ({ index }) => index);
-  for (const { index } of text.matchAll(BORDER)) {
+  const times = allMatches(text, TIME).map(({ index }) => index);
+  for (const { index } of allMatches(text, BORDER)) {
     if (index > first) {
       columns.push(index);
     }

@@ -19,6 +19,8 @@ const MAX_PATH = 512;
 export interface Token {
   /** Column of the symbol's first character. */
   start: number;
+  /** Column behind the symbol, where a `+` stands, or a blank before one. */
+  nameEnd: number;
   /** Column of the `+`. */
   plus: number;
   /** A number that equal symbols have in common, and different ones hardly ever. */
@@ -36,6 +38,7 @@ export interface Token {
 
 export const token: Token = {
   start: 0,
+  nameEnd: 0,
   plus: 0,
   hash: 0,
   offset: 0,
@@ -53,14 +56,21 @@ export const token: Token = {
 export function readToken(text: string, plus: number, floor: number, limit: number): boolean {
   const zero = text.charCodeAt(plus + 1);
   // The letter is a misread digit.
-  if ((zero !== 48 && zero !== 79) || (text.charCodeAt(plus + 2) | 32) !== 120) {
+  const hasMark = (zero === 48 || zero === 79) && (text.charCodeAt(plus + 2) | 32) === 120;
+  // Xen writes no mark before 0.
+  if (!hasMark && (zero !== 48 || !text.startsWith('/0x', plus + 2))) {
     return false;
   }
-  const start = symbolStart(text, plus, floor);
+  // Who types a frame off may put a blank there; behind it too, it would be a sum.
+  const isSpaced = text.charCodeAt(plus - 1) === 32;
+  const nameEnd = isSpaced ? plus - 1 : plus;
+  // The mark of Clang's jump tables is a part of the name.
+  const isTable = text.charCodeAt(nameEnd - 1) === 93 && text.startsWith('[jt]', nameEnd - 4);
+  const start = symbolStart(text, isTable ? nameEnd - 4 : nameEnd, floor);
   if (start < 0) {
     return false;
   }
-  let at = plus + 3;
+  let at = hasMark ? plus + 3 : plus + 1;
   let offset = 0;
   const offsetStart = at;
   for (let unit = text.charCodeAt(at); at < limit && isHexUnit(unit); unit = text.charCodeAt(++at)) {
@@ -70,9 +80,10 @@ export function readToken(text: string, plus: number, floor: number, limit: numb
   if (at === offsetStart || at - offsetStart > 12) {
     return false;
   }
+  const offsetEnd = at;
   let size = -1;
-  if (text.charCodeAt(at) === 47 && text.charCodeAt(at + 1) === 48 && text.charCodeAt(at + 2) === 120) {
-    const sizeStart = at + 3;
+  const sizeStart = sizeDigits(text, at);
+  if (sizeStart > 0) {
     let end = sizeStart;
     let value = 0;
     for (let unit = text.charCodeAt(end); end < limit && isHexUnit(unit); unit = text.charCodeAt(++end)) {
@@ -84,6 +95,10 @@ export function readToken(text: string, plus: number, floor: number, limit: numb
       at = end;
     }
   }
+  // With blanks, an expression of C may look so, hardly ever with a sum that lies in the function.
+  if ((isSpaced || sizeStart > offsetEnd + 3) && size < offset) {
+    return false;
+  }
   const next = at < limit ? text.charCodeAt(at) : 0;
   const isCut = size < 0 && next === 47;
   if (isCut || (isSymbolUnit(next) && next !== 46)) {
@@ -91,11 +106,14 @@ export function readToken(text: string, plus: number, floor: number, limit: numb
     if (misread !== null) {
       ({ offset, size } = misread);
       at = plus + misread.length;
-    } else if (!isCut) {
+    } else if (!isCut && (size < 0 || /^[\w.$]*\+/.test(text.slice(at, Math.min(limit, at + MAX_SYMBOL))))) {
       return false;
     }
+    // Behind a whole frame it is what a console or a pager left of another line, +0x121/0x140It, but for a symbol:
+    // where that begins cannot be known.
   }
   token.start = start;
+  token.nameEnd = nameEnd;
   token.plus = plus;
   token.offset = offset;
   token.size = size;
@@ -106,6 +124,24 @@ export function readToken(text: string, plus: number, floor: number, limit: numb
     token.reliable = false;
   }
   return true;
+}
+
+/** Ways to part an offset and a size, where a frame was typed off. */
+const SPACED: readonly string[] = [' / 0x', ' /0x', '/ 0x'];
+
+/** Where the digits of the size begin, behind an offset that ends at `at`; -1 where there is none. */
+function sizeDigits(text: string, at: number): number {
+  const first = text.charCodeAt(at);
+  if (first === 47 && text.charCodeAt(at + 1) === 48 && text.charCodeAt(at + 2) === 120) {
+    return at + 3;
+  }
+  // A page marks up a part of the frame: +0xfb</font>/0x140
+  if (first === 60) {
+    const tag = /^<\/\w{1,6}>\/0x/.exec(text.slice(at, at + 12));
+    return tag === null ? -1 : at + tag[0].length;
+  }
+  const sign = first === 47 || first === 32 ? SPACED.find((one) => text.startsWith(one, at)) : undefined;
+  return sign === undefined ? -1 : at + sign.length;
 }
 
 /** Digits as the reading of a photo by a program mistakes them, each way it does. */
@@ -136,11 +172,11 @@ function readMisread(text: string): { offset: number; size: number; length: numb
   return { offset: value(offset), size: value(size), length: whole.length };
 }
 
-/** Where the symbol before `plus` begins; -1 when what stands there is none. */
-export function symbolStart(text: string, plus: number, floor: number): number {
-  let start = plus;
+/** Where the symbol before `end` begins; -1 when what stands there is none. */
+function symbolStart(text: string, end: number, floor: number): number {
+  let start = end;
   let hash = 0;
-  const first = Math.max(floor, plus - MAX_SYMBOL);
+  const first = Math.max(floor, end - MAX_SYMBOL);
   while (start > first) {
     const unit = text.charCodeAt(start - 1);
     if (!isSymbolUnit(unit)) {
@@ -153,7 +189,7 @@ export function symbolStart(text: string, plus: number, floor: number): number {
   while (text.charCodeAt(start) === 46 && text.charCodeAt(start + 1) === 46) {
     start += 2;
   }
-  return start < plus && beginsSymbol(text.charCodeAt(start)) ? start : -1;
+  return start < end && beginsSymbol(text.charCodeAt(start)) ? start : -1;
 }
 
 /** A question mark before the symbol: the unwinder could not tell whether it belongs to the chain. */
@@ -197,17 +233,19 @@ function readModule(text: string, from: number, limit: number): void {
     return;
   }
   let close = end;
+  let isCut = false;
   const next = text.charCodeAt(close);
   if (next === 40 || next === 32 || next === 64) {
     // No farther: a line of many brackets that are not closed would be looked through from each.
     const behind = text.slice(close, Math.min(close + MAX_ANNOTATION, limit));
     const bracket = behind.indexOf(']');
-    if (bracket < 0 || !isAnnotation(behind.slice(0, bracket))) {
+    isCut = bracket < 0;
+    if (isCut ? !CUT.test(behind) : !isAnnotation(behind.slice(0, bracket))) {
       return;
     }
-    close += bracket;
+    close += isCut ? behind.length - 1 : bracket;
   }
-  if (close >= limit || text.charCodeAt(close) !== 93) {
+  if (!isCut && (close >= limit || text.charCodeAt(close) !== 93)) {
     return;
   }
   if (NOT_A_MODULE.has(text.slice(start, end))) {
@@ -240,6 +278,9 @@ function baseNameStart(text: string, from: number, limit: number): number {
 
 /** Words in brackets that forums, and printers of inlined functions, put behind a frame. */
 const NOT_A_MODULE: ReadonlySet<string> = new Set(['inline', 'inlined', 'code', 'quote', 'pre', 'noparse']);
+
+/** The first part of a build-id, at which a line was cut: a narrow terminal's, an excerpt's. */
+const CUT = /^ [\da-f]{1,39}\s*$/;
 
 /** Taint letters, a build-id, or both; or where the module lies and its size, as OpenWrt prints them. */
 function isAnnotation(text: string): boolean {

@@ -7,6 +7,7 @@ interface Entry {
   readonly name: string;
   readonly offset: number | null;
   readonly module: string | null;
+  readonly reliable: boolean;
 }
 
 /** What looks like frames, until a later line tells whether it is a stack. */
@@ -17,9 +18,9 @@ export class Waiting {
     return this.#entries.length;
   }
 
-  /** How many are names with an underscore, which words hardly ever have. */
+  /** How many are names with an underscore, which words hardly ever have, and not of capitals alone, as constants are. */
   get named(): number {
-    return this.#entries.filter(({ name }) => name.includes('_')).length;
+    return this.#entries.filter(({ name }) => name.includes('_') && /[a-z]/.test(name)).length;
   }
 
   /** Whether one of the names is such. */
@@ -32,10 +33,15 @@ export class Waiting {
     line: Line,
     index: number,
     length: number,
-    { name, offset, module }: { name: string; offset: number | null; module: string | null },
+    { name, offset, module, reliable = true }: Omit<Entry, 'at' | 'reliable'> & { reliable?: boolean },
   ): void {
     const start = line.bodyColumn + index;
-    this.#entries.push({ at: line.span(start, start + length), name, offset, module });
+    this.#entries.push({ at: line.span(start, start + length), name, offset, module, reliable });
+  }
+
+  /** The last of them is no frame. */
+  dropLast(): void {
+    this.#entries.pop();
   }
 
   clear(): void {
@@ -46,9 +52,9 @@ export class Waiting {
 
   /** They are frames. */
   emit(out: Output): void {
-    for (const { at, name, offset, module } of this.#entries) {
+    for (const { at, name, offset, module, reliable } of this.#entries) {
       const known = out.name(name);
-      out.add({ kind: 'frame', ...at, function: known, offset, size: null, module, reliable: true });
+      out.add({ kind: 'frame', ...at, function: known, offset, size: null, module, reliable });
     }
     this.clear();
   }

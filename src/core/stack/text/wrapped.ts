@@ -37,10 +37,15 @@ const PAIRS: readonly (readonly [RegExp, RegExp])[] = [
   pair(`0x[\\da-f]{4,16} .*${NAME} \\+`, '(?:0x[\\da-f]{1,12}|\\d{1,9})(?:$| \\()'),
   // libspl
   pair('\\(in \\S+', '\\+0x[\\da-f]+\\)'),
+  // Red Hat's 2.4: the offset
+  pair(`(?:^|[>\\s])${NAME} \\[[\\w-]+\\]`, '0x[\\da-f]+ \\(0x[\\da-f]{8}\\)'),
   // WinDbg: arguments, and the place
   pair('(?:[\\da-f`]{17} +){2}: [\\da-f` ]*', '[\\da-f`]{17} .*: \\w+!'),
   pair('\\w!\\S+', '\\[(?:[A-Za-z]:|[\\w.-]+)\\\\'),
 ];
+
+/** Most lines begin as no pair's second does. */
+const BEGINS = new RegExp(PAIRS.map(([, begins]) => begins.source).join('|'));
 
 /** Entries that are longer than a line may be: with a number, an address, a library or a name of the source before them. */
 const LONG_ENTRY =
@@ -56,9 +61,14 @@ const ENTRY =
 
 const NUMBERED = /^(?:#|\*? ?frame #)\d/;
 
+/** Whether `head` can be the rest of an entry that was broken at a blank in the line `first`: what most lines are not. */
+export function mayBeRest(first: string, head: string): boolean {
+  return first.includes('#') || REST.test(head) || BEGINS.test(head);
+}
+
 /** Whether an entry that was broken at a blank, `body` so far, goes on in `head`, the next line. */
 export function goesOnBehindBlank(body: string, head: string): boolean {
-  if (PAIRS.some(([ends, begins]) => begins.test(head) && ends.test(body))) {
+  if (BEGINS.test(head) && PAIRS.some(([ends, begins]) => begins.test(head) && ends.test(body))) {
     return true;
   }
   if (!LONG_ENTRY.test(body) || WHOLE_ENTRY.test(body) || ENTRY.test(head)) {

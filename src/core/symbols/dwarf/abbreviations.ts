@@ -350,3 +350,19 @@ export function skipStep(cursor: Cursor, step: number, encoding: Encoding): void
       cursor.skip(step);
   }
 }
+
+/** Tells the address forms of DW_AT_high_pc from the constants, which are lengths. */
+export function isAddressForm(form: number): boolean {
+  switch (form) {
+    case FORM_ADDR:
+    case FORM_ADDRX:
+    case FORM_ADDRX1:
+    case FORM_ADDRX2:
+    case FORM_ADDRX3:
+    case FORM_ADDRX4:
+    case FORM_GNU_ADDR_INDEX:
+      return true;
+    default:
+      return false;
+  }
+}

@@ -71,6 +71,7 @@ export class CallFrames {
   readonly #section: DebugSection;
   /** By ascending address. */
   #functions: readonly Told[] | undefined;
+  #lows: Float64Array | undefined;
   readonly #commons = new Map<number, Common | null>();
 
   constructor(section: DebugSection) {
@@ -80,8 +81,8 @@ export class CallFrames {
   /** Null where nothing is told, or the address is computed in a way that is more than a register and a number. */
   at(address: number): FrameAddress | null {
     this.#functions ??= this.#readFunctions();
-    const functions = this.#functions;
-    const told = functions[countAtMost(address, functions.length, (at) => functions[at]?.low ?? 0) - 1];
+    this.#lows ??= Float64Array.from(this.#functions, ({ low }) => low);
+    const told = this.#functions[countAtMost(address, this.#lows) - 1];
     const common = told === undefined || address >= told.high ? null : this.#common(told.common);
     if (told === undefined || common === null || isTooLong(told) || isTooLong(common)) {
       return null;
@@ -90,12 +91,6 @@ export class CallFrames {
     run.take(this.#cursor(common.from, common.to));
     run.take(this.#cursor(told.from, told.to));
     return run.frame;
-  }
-
-  release(): void {
-    this.#functions = undefined;
-    this.#commons.clear();
-    this.#section.release();
   }
 
   #readFunctions(): Told[] {

@@ -1,14 +1,17 @@
 /** From an address to the chain of functions and lines, by the debug info of a file. */
+
+import type { OriginVisitor } from '../debug-file.ts';
+import { damaged, MOST_LETTERS } from '../elf/bytes.ts';
 import type { Layout } from '../elf/layout.ts';
-import type { DebugLine } from '../location.ts';
-import { STRIDE, skipStep } from './abbreviations.ts';
+import type { CodeOrigin, DebugLine } from '../location.ts';
+import { isAddressForm, STRIDE, skipStep } from './abbreviations.ts';
 import * as dw from './constants.ts';
 import type { DebugSections } from './debug-section.ts';
 import { Entry } from './entry.ts';
 import { type LineTable, readLineTable } from './line-table.ts';
 import { NO_SCOPE, readScopes, type Scopes } from './scopes.ts';
 import { UnitIndex } from './unit-index.ts';
-import { isAddressForm, UnitReader } from './unit-reader.ts';
+import { UnitReader, UnitScratch } from './unit-reader.ts';
 import { WeightedCache } from './weighted-cache.ts';
 
 /** What is kept of a unit: the answers, not the bytes. */
@@ -16,7 +19,7 @@ interface DecodedUnit {
   /** Where it begins in `.debug_info`. */
   readonly start: number;
   readonly scopes: Scopes;
-  /** The function that alone has what was inlined into it; null when all have. */
+  /** The address that alone it can be asked about; null for all. */
   readonly only: number | null;
   readonly lines: LineTable | null;
   /** Names of the scopes; at first of those that were asked for. */
@@ -66,35 +69,34 @@ export class DebugInfo {
     readonly sections: DebugSections,
     readonly layout: Layout,
     memory: number,
+    /** Name of the function whose symbol is at an address or before it; empty for none. */
+    readonly symbolAt: (address: number) => string,
   ) {
     this.#index = new UnitIndex(sections);
     this.#readers = new WeightedCache(READER_MEMORY);
     this.#units = new WeightedCache(memory);
   }
 
-  /**
-   * The chain at an address, innermost first. A line without a function has an empty name, a function
-   * without a line has line 0; empty when nothing is known.
-   */
+  /** The chain at an address, innermost first; empty when nothing is known. */
   chain(address: number): DebugLine[] {
-    this.#otherUnits = 0;
-    const start = this.#index.unitAt(address);
-    if (start < 0) {
-      return [];
-    }
-    const unit = this.#unit(start, address);
-    const row = unit.lines?.find(address) ?? -1;
-    return this.#chain(unit, unit.scopes.find(address), row);
+    let chain: DebugLine[] = [];
+    this.origins(Float64Array.of(address), ({ function: name, path, callers }, line) => {
+      chain = [{ function: name, path, line }, ...callers];
+    });
+    return chain;
   }
 
   /**
-   * Calls back with the chains of many addresses that have one, and the index of each. Those of the same
-   * function and line are the same array.
+   * Calls back with the lines of the addresses that something is known of, and the index of each. A function without
+   * a line has line 0; where debug info names no function, as in assembler, the symbol does.
    * @param addresses in ascending order: then each unit is decoded once, however little is kept
    */
-  chains(addresses: Float64Array, visit: (chain: readonly DebugLine[], index: number) => void): void {
-    const known = new Map<number, readonly DebugLine[]>();
-    let last: DecodedUnit | undefined;
+  origins(addresses: Float64Array, visit: OriginVisitor): void {
+    // What many addresses are asked about is read over what was read before: new memory takes longer than reading.
+    const scratch = addresses.length > FEW ? new UnitScratch() : undefined;
+    const known = new Map<number | string, CodeOrigin>();
+    let count = 0;
+    let unit: DecodedUnit | undefined;
     for (let index = 0; index < addresses.length; index++) {
       const address = addresses[index] ?? 0;
       this.#otherUnits = 0;
@@ -102,38 +104,41 @@ export class DebugInfo {
       if (start < 0) {
         continue;
       }
-      const unit = this.#unit(start, address);
-      if (unit !== last) {
-        last = unit;
+      if (unit === undefined || unit.start !== start || unit.only !== null) {
+        unit = this.#unit(start, address, scratch);
         known.clear();
       }
-      const row = unit.lines?.find(address) ?? -1;
-      const scope = unit.scopes.find(address);
-      const key = placeKey(unit, scope, row);
-      let chain = known.get(key);
-      if (chain === undefined) {
-        chain = this.#chain(unit, scope, row);
-        if (Number.isSafeInteger(key)) {
-          known.set(key, chain);
-        }
+      const { lines, scopes } = unit;
+      const row = lines?.find(address) ?? -1;
+      const scope = scopes.find(address);
+      if (row < 0 && scope === NO_SCOPE) {
+        continue;
       }
-      visit(chain, index);
+      const files = lines?.fileNumbers ?? 1;
+      // The last number, which no file has, stands for all others without one.
+      const file = lines && row >= 0 ? Math.min(lines.fileOf(row), files - 1) : files - 1;
+      const key = (scope + 1) * files + file;
+      let origin = known.get(key);
+      if (origin === undefined) {
+        origin = this.#origin(unit, scope, file, count);
+        known.set(key, origin);
+      }
+      if (origin.function === '' && origin.callers.length === 0) {
+        const name = this.symbolAt(address);
+        const named = `${key} ${name}`;
+        origin = known.get(named) ?? { ...origin, function: name, number: count };
+        known.set(named, origin);
+      }
+      count = Math.max(count, origin.number + 1);
+      visit(origin, lines && row >= 0 ? lines.lineOf(row) : 0, index);
     }
   }
 
-  #chain(unit: DecodedUnit, scope: number, row: number): DebugLine[] {
-    const { scopes, lines } = unit;
-    const path = lines && row >= 0 ? lines.path(lines.fileOf(row)) : '';
-    const line = lines && row >= 0 ? lines.lineOf(row) : 0;
-    if (scope === NO_SCOPE) {
-      return row >= 0 ? [{ function: '', path, line }] : [];
-    }
-    const chain: DebugLine[] = [{ function: this.#name(unit, scope), path, line }];
-    for (let inner = scope; (scopes.parents[inner] ?? NO_SCOPE) !== NO_SCOPE; ) {
-      chain.push(this.#caller(unit, inner));
-      inner = scopes.parents[inner] ?? NO_SCOPE;
-    }
-    return chain;
+  #origin(unit: DecodedUnit, scope: number, file: number, number: number): CodeOrigin {
+    const path = unit.lines?.path(file) ?? '';
+    return scope === NO_SCOPE
+      ? { number, function: '', path, callers: [] }
+      : { number, function: this.#name(unit, scope), path, callers: this.#callers(unit, scope) };
   }
 
   /** True when the first unit stands in for one in a `.dwo` file; then all do. */
@@ -171,12 +176,7 @@ export class DebugInfo {
         const address = entryAddress(entry, scopes, scope);
         if (address !== null) {
           unit ??= this.#whole(start);
-          const callers: DebugLine[] = [];
-          for (let inner = scope; (scopes.parents[inner] ?? NO_SCOPE) !== NO_SCOPE; ) {
-            callers.push(this.#caller(unit, inner));
-            inner = scopes.parents[inner] ?? NO_SCOPE;
-          }
-          yield { entry: entry.offset, address, callers };
+          yield { entry: entry.offset, address, callers: this.#callers(unit, scope) };
         }
       }
     }
@@ -216,20 +216,14 @@ export class DebugInfo {
     return new Entry(reader, reader.header.root);
   }
 
-  release(): void {
-    this.#readers.clear();
-    this.#units.clear();
-    this.#index.release();
-  }
-
   #reader(start: number): UnitReader {
     return this.#readers.get(start, () => new UnitReader(this.sections, start));
   }
 
   /** The unit that begins at `start`, with what was inlined into its function at an address. */
-  #unit(start: number, address: number): DecodedUnit {
-    const unit = this.#units.get(start, () => this.#decode(start, address));
-    if (unit.only === null || unit.only === unit.scopes.outermost(address)) {
+  #unit(start: number, address: number, scratch?: UnitScratch): DecodedUnit {
+    const unit = this.#units.get(start, () => this.#decode(start, scratch ? null : address, scratch));
+    if (unit.only === null || unit.only === address) {
       return unit;
     }
     return this.#whole(start);
@@ -243,31 +237,42 @@ export class DebugInfo {
     return this.#units.get(start, () => this.#decode(start, null));
   }
 
-  #decode(start: number, address: number | null): DecodedUnit {
-    const reader = this.#reader(start);
+  #decode(start: number, address: number | null, scratch?: UnitScratch): DecodedUnit {
+    const reader =
+      scratch === undefined ? this.#reader(start) : new UnitReader(this.sections, start, { scratch });
     // The very first question is often the only one: who asks again gets all at once.
     const first = this.#decoded === 0 ? address : null;
     const part = first === null ? null : readScopes(reader, this.layout, first);
-    const only = part === null || first === null ? NO_SCOPE : part.outermost(first);
-    const scopes = part !== null && only !== NO_SCOPE ? part : readScopes(reader, this.layout);
+    const isEnough = part !== null && first !== null && part.find(first) !== NO_SCOPE;
+    const scopes = isEnough ? part : readScopes(reader, this.layout);
+    const only = isEnough ? first : null;
     // What stands in for a unit elsewhere has lines, but not the functions that they are in.
-    const lines = reader.root.isSplit ? null : readLineTable(this.sections, reader, this.layout);
+    const lines = reader.root.isSplit ? null : readLineTable(this.sections, reader, this.layout, only);
     const count = scopes.parents.length;
-    const unit: DecodedUnit = {
-      start,
-      scopes,
-      only: scopes === part ? only : null,
-      lines,
-      names: new Array(count),
-      callers: new Array(count),
-      weight: scopes.weight + (lines?.weight ?? 0) + count * (NAME_WEIGHT + CALLER_WEIGHT),
-    };
+    const names = new Array<string | undefined>(count);
     // Who asks about many units asks again about each of them.
     this.#decoded++;
-    if (this.#decoded > FEW) {
-      this.#readNames(reader, unit);
+    const letters = this.#decoded > FEW || scratch !== undefined ? this.#readNames(reader, scopes, names) : 0;
+    return {
+      start,
+      scopes,
+      only,
+      lines,
+      names,
+      callers: new Array(count),
+      weight: scopes.weight + (lines?.weight ?? 0) + count * (NAME_WEIGHT + CALLER_WEIGHT) + letters,
+    };
+  }
+
+  /** The lines that a scope was inlined into, outwards. */
+  #callers(unit: DecodedUnit, scope: number): DebugLine[] {
+    const { parents } = unit.scopes;
+    const callers: DebugLine[] = [];
+    for (let inner = scope; (parents[inner] ?? NO_SCOPE) !== NO_SCOPE; ) {
+      callers.push(this.#caller(unit, inner));
+      inner = parents[inner] ?? NO_SCOPE;
     }
-    return unit;
+    return callers;
   }
 
   /** The line that a scope was inlined into. */
@@ -294,24 +299,33 @@ export class DebugInfo {
     const isGone = !this.#readers.has(unit.start);
     const reader = this.#reader(unit.start);
     if (isGone) {
-      this.#readNames(reader, unit);
+      this.#readNames(reader, unit.scopes, unit.names);
     } else {
       unit.names[scope] = this.#readName(reader, unit.scopes.origins[scope] ?? 0) ?? undefined;
     }
     return unit.names[scope] ?? '';
   }
 
-  /** Reads all names; instances of the same function have theirs from the same entry. */
-  #readNames(reader: UnitReader, { names, scopes }: DecodedUnit): void {
+  /**
+   * Reads all names; instances of the same function have theirs from the same entry.
+   * @returns how many letters they have
+   */
+  #readNames(reader: UnitReader, scopes: Scopes, names: (string | undefined)[]): number {
     const known = new Map<number, string | null>();
+    let letters = 0;
     for (const [scope, entry] of scopes.origins.entries()) {
       let name = known.get(entry);
       if (name === undefined) {
         name = this.#readName(reader, entry);
         known.set(entry, name);
+        letters += name?.length ?? 0;
+        if (letters > MOST_LETTERS) {
+          throw damaged('the names in one of its units are longer than any real ones');
+        }
       }
       names[scope] = name ?? undefined;
     }
+    return letters;
   }
 
   /**
@@ -354,14 +368,6 @@ export class DebugInfo {
     }
     return linkageName;
   }
-}
-
-/** A number for a scope with file and line of a row: the same for the same, and not safe when it may be that of others too. */
-function placeKey({ lines }: DecodedUnit, scope: number, row: number): number {
-  // Signed numbers of 32 bits, and below 0 for no scope, no row.
-  const file = row < 0 ? 0 : 1 + (lines?.fileOf(row) ?? 0);
-  const isUsual = file < 2 ** 12 && (lines?.lineOf(row) ?? 0) < 2 ** 20;
-  return isUsual ? ((scope + 1) * 2 ** 12 + file) * 2 ** 20 + (lines?.lineOf(row) ?? 0) : Number.NaN;
 }
 
 /**

@@ -1,6 +1,7 @@
 /** Contents of the `.debug_*` sections with relocations applied. */
 import { Cursor, damaged, textOf } from '../elf/bytes.ts';
 import type { ElfFile, Section } from '../elf/elf-file.ts';
+import type { ReusedBytes } from '../elf/paged-source.ts';
 import { type RelocationSlice, Relocations } from '../elf/relocations.ts';
 import type { SymbolTable } from '../elf/symbol-table.ts';
 
@@ -25,12 +26,12 @@ export class DebugSection {
   }
 
   /** Bytes as they are in the file; see {@link relocationsOf}. Not to be written to. */
-  raw(start: number, length: number): Uint8Array {
-    return this.elf.read(this.section, start, length);
+  raw(start: number, length: number, into?: ReusedBytes): Uint8Array {
+    return this.elf.read(this.section, start, length, into);
   }
 
-  relocationsOf(start: number, length: number): RelocationSlice | null {
-    return this.#table()?.slice(start, start + length) ?? null;
+  relocationsOf(start: number, length: number, into?: ReusedBytes): RelocationSlice | null {
+    return this.#table()?.slice(start, start + length, into) ?? null;
   }
 
   /** Reads the bytes [start, start + length); addresses and offsets as they are after relocation. */
@@ -71,10 +72,6 @@ export class DebugSection {
         throw damaged(`a string in ${this.section.name} has no end`);
       }
     }
-  }
-
-  release(): void {
-    this.#window = undefined;
   }
 
   #table(): Relocations | null {

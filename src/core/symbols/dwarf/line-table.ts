@@ -1,5 +1,5 @@
 /** Line tables: which line of which file the code at an address came from (DWARF 5, section 6.2). */
-import { type Cursor, damaged } from '../elf/bytes.ts';
+import { type Cursor, damaged, MOST_LETTERS } from '../elf/bytes.ts';
 import type { Layout } from '../elf/layout.ts';
 import * as dw from './constants.ts';
 import type { DebugSections } from './debug-section.ts';
@@ -24,6 +24,7 @@ interface Sequence {
 export class LineTable {
   /** By number of the file; those that were asked for. */
   readonly #paths: (string | undefined)[] = [];
+  #letters = 0;
   /** What was found last: addresses that are asked for in their order are at it or just behind it. */
   #lastSequence = -1;
   #lastRow = -1;
@@ -98,6 +99,11 @@ export class LineTable {
     return sequence && address < sequence.high ? sequence : null;
   }
 
+  /** More than the number of any file of this table. */
+  get fileNumbers(): number {
+    return this.header.files.names.length + 2;
+  }
+
   fileOf(row: number): number {
     return this.rows[row * ROW + 1] ?? 0;
   }
@@ -114,20 +120,33 @@ export class LineTable {
       path = this.header.path(file);
       if (path !== '') {
         this.#paths[file] = path;
+        this.#letters += path.length;
+        if (this.#letters > MOST_LETTERS) {
+          throw damaged('the paths in one of its line tables are longer than any real ones');
+        }
       }
     }
     return path;
   }
 }
 
-/** Reads the line table of a unit; null when it has none. */
-export function readLineTable(sections: DebugSections, unit: UnitReader, layout: Layout): LineTable | null {
+/**
+ * Reads the line table of a unit; null when it has none.
+ * @param only the address that alone will be asked about: what stands behind it in a module, where sequences do not
+ * overlap, is not read
+ */
+export function readLineTable(
+  sections: DebugSections,
+  unit: UnitReader,
+  layout: Layout,
+  only: number | null = null,
+): LineTable | null {
   const { lines } = unit.root;
   if (!sections.line || lines === null) {
     return null;
   }
   const { header, program } = readLineHeader(sections, unit, lines);
-  return new LineProgram(header, program, layout).run();
+  return new LineProgram(header, program, layout, only).run();
 }
 
 /** The machine that a line number program runs on (section 6.2.2). */
@@ -141,6 +160,7 @@ class LineProgram {
     readonly header: LineHeader,
     readonly program: Cursor,
     readonly layout: Layout,
+    readonly only: number | null,
   ) {
     // Compilers write about four bytes a row.
     this.#rows = new Uint32Array(((program.remaining >> 2) + 16) * ROW);
@@ -152,6 +172,8 @@ class LineProgram {
     const { opcodeBase, operandCounts, minInstruction } = this.header;
     const { bytes } = program;
     const { addresses, lines } = this.#specialOpcodes();
+    // Rows are in the order of addresses within a sequence.
+    const last = (this.layout.elf.kind === 'module' ? this.only : null) ?? Number.POSITIVE_INFINITY;
     let rows = this.#rows;
     let count = 0;
     let start = 0;
@@ -180,6 +202,10 @@ class LineProgram {
         rows[at] = offset;
         rows[at + 1] = file;
         rows[at + 2] = line;
+        if (address > last && start <= last && this.layout.isCode(start)) {
+          this.#finish(start, address, count);
+          break;
+        }
         continue;
       }
       switch (opcode) {

@@ -2,7 +2,8 @@
 import { type Cursor, damaged } from '../elf/bytes.ts';
 import type { Budget } from './budget.ts';
 import * as dw from './constants.ts';
-import type { RangeReference, UnitReader } from './unit-reader.ts';
+import type { UnitReader } from './unit-reader.ts';
+import type { RangeReference } from './unit-root.ts';
 
 /** Ranges [low, high) of a unit, gathered in two lists. */
 export class RangeCollector {

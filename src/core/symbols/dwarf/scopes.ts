@@ -2,13 +2,14 @@
  * The functions of a unit and what was inlined into them (DWARF 5, sections 3.3.1 and 3.3.8): a
  * forest in which an address leads from the outermost function to the innermost.
  */
+import { countAtMost } from '../ascending.ts';
 import { type Cursor, damaged } from '../elf/bytes.ts';
 import type { Layout } from '../elf/layout.ts';
-import { type Abbreviation, STRIDE, skipStep } from './abbreviations.ts';
+import { type Abbreviation, isAddressForm, STRIDE, skipStep } from './abbreviations.ts';
 import { Budget } from './budget.ts';
 import * as dw from './constants.ts';
 import { RangeCollector } from './range-lists.ts';
-import { isAddressForm, type UnitReader } from './unit-reader.ts';
+import type { UnitReader } from './unit-reader.ts';
 
 /** Nesting of blocks and inlined functions; real code has a few dozen. */
 const DEEPEST = 1024;
@@ -76,25 +77,16 @@ export class Scopes {
 
   /** Also notes from which address to which the answer is the same. */
   #search(address: number): number {
-    let low = 0;
-    let high = this.#starts.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if ((this.#starts[middle] ?? 0) <= address) {
-        low = middle + 1;
-      } else {
-        high = middle;
-      }
-    }
-    const stop = this.#stops[low - 1] ?? Number.NEGATIVE_INFINITY;
-    const next = this.#starts[low] ?? Number.POSITIVE_INFINITY;
+    const next = countAtMost(address, this.#starts);
+    const stop = this.#stops[next - 1] ?? Number.NEGATIVE_INFINITY;
+    const following = this.#starts[next] ?? Number.POSITIVE_INFINITY;
     this.#lastLow = address;
     if (address >= stop) {
-      this.#lastHigh = next;
+      this.#lastHigh = following;
       return NO_SCOPE;
     }
-    this.#lastHigh = Math.min(stop, next);
-    return this.#innermost(this.#functions[low - 1] ?? 0, address);
+    this.#lastHigh = Math.min(stop, following);
+    return this.#innermost(this.#functions[next - 1] ?? 0, address);
   }
 
   /** The function of its own at an address, whatever was inlined there; -1 for none. */
@@ -145,8 +137,8 @@ export class Scopes {
 
 /**
  * Reads the scopes of a unit.
- * @param only reads what was inlined only into the function at this address; of the others there is just
- * where they are
+ * @param only reads what was inlined only into the function at this address. Of the others there is just where they
+ * are; in a module, where code has one function, not even that of those behind it.
  */
 export function readScopes(unit: UnitReader, layout: Layout, only: number | null = null): Scopes {
   return new ScopeWalk(unit, layout, only).run();
@@ -168,6 +160,7 @@ class ScopeWalk {
   readonly #inside: number[] = [];
   /** For each of them: the scope that ends with them; -1 for a mere block. */
   readonly #closing: number[] = [];
+  #isFound = false;
   /** Functions defined inside of functions, whose code is elsewhere: a GNU extension. */
   readonly #nested: number[] = [];
 
@@ -276,6 +269,11 @@ class ScopeWalk {
     if (scope !== NO_SCOPE) {
       this.#ends[scope] = this.#parents.length;
     }
+    if (this.#isFound && this.#inside.at(-1) === NO_SCOPE) {
+      // The function has ended: the rest of the unit is not asked about.
+      this.#inside.length = 0;
+      this.#nested.length = 0;
+    }
   }
 
   /** One function or block; the cursor is behind its abbreviation code and goes to the entry to look at next. */
@@ -324,10 +322,13 @@ class ScopeWalk {
     if (!abbreviation.hasChildren) {
       return;
     }
-    if (this.only !== null && parent === NO_SCOPE && !this.#holds(firstRange, this.only)) {
-      this.#cursor.position = attributes;
-      this.unit.skipEntry(this.#cursor, abbreviation);
-      return;
+    if (this.only !== null && parent === NO_SCOPE) {
+      if (!this.#holds(firstRange, this.only)) {
+        this.#cursor.position = attributes;
+        this.unit.skipEntry(this.#cursor, abbreviation);
+        return;
+      }
+      this.#isFound = this.layout.elf.kind === 'module';
     }
     this.#enter(scope, scope);
   }

@@ -1,5 +1,5 @@
 /** Which unit knows about an address: by `.debug_aranges` (DWARF 5, section 6.1.2), else by the units. */
-import { countAtMost } from '../ascending.ts';
+import { ascending, countAtMost } from '../ascending.ts';
 import { Cursor, damaged, NOTHING } from '../elf/bytes.ts';
 import type { Abbreviations } from './abbreviations.ts';
 import { Budget } from './budget.ts';
@@ -29,10 +29,10 @@ class RangeTable {
     highs: readonly number[],
     readonly units: readonly number[],
   ) {
-    const order = Array.from(lows, (_, index) => index).sort((a, b) => (lows[a] ?? 0) - (lows[b] ?? 0));
-    this.#lows = Float64Array.from(order, (index) => lows[index] ?? 0);
-    this.#highs = Float64Array.from(order, (index) => highs[index] ?? 0);
-    this.#units = Float64Array.from(order, (index) => units[index] ?? 0);
+    const { sorted, indices } = ascending(lows, 0, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY);
+    this.#lows = sorted;
+    this.#highs = Float64Array.from(indices, (index) => highs[index] ?? 0);
+    this.#units = Float64Array.from(indices, (index) => units[index] ?? 0);
   }
 
   /** Start of the unit at an address; -1 for none. */
@@ -40,25 +40,10 @@ class RangeTable {
     const last = this.#last;
     const isInLast = address >= (this.#lows[last] ?? Number.POSITIVE_INFINITY);
     if (!isInLast || address >= (this.#lows[last + 1] ?? Number.POSITIVE_INFINITY)) {
-      this.#last = this.#search(address);
+      this.#last = countAtMost(address, this.#lows) - 1;
     }
     const found = this.#last;
     return found >= 0 && address < (this.#highs[found] ?? 0) ? (this.#units[found] ?? -1) : -1;
-  }
-
-  /** The last range that begins at an address or before it; -1 for none. */
-  #search(address: number): number {
-    let low = 0;
-    let high = this.#lows.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if ((this.#lows[middle] ?? 0) <= address) {
-        low = middle + 1;
-      } else {
-        high = middle;
-      }
-    }
-    return low - 1;
   }
 }
 
@@ -66,6 +51,7 @@ export class UnitIndex {
   #byRanges: RangeTable | undefined;
   #byUnits: RangeTable | undefined;
   #headers: UnitHeader[] | undefined;
+  #starts: Float64Array | undefined;
 
   constructor(readonly sections: DebugSections) {}
 
@@ -84,7 +70,8 @@ export class UnitIndex {
   /** Start of the unit that an entry is in, by the entry's offset. */
   unitOfEntry(offset: number): number {
     const headers = this.headers();
-    const header = headers[countAtMost(offset, headers.length, (at) => headers[at]?.start ?? 0) - 1];
+    this.#starts ??= Float64Array.from(headers, ({ start }) => start);
+    const header = headers[countAtMost(offset, this.#starts) - 1];
     if (!header || offset >= header.end) {
       throw damaged('an entry refers to one that does not exist');
     }
@@ -111,11 +98,6 @@ export class UnitIndex {
       }
     }
     return this.#headers;
-  }
-
-  release(): void {
-    this.#byUnits = undefined;
-    this.#headers = undefined;
   }
 
   /** Ranges of the units that are not `known`, by what their root entries say. */
@@ -153,7 +135,7 @@ export class UnitIndex {
 
 function readBeginning(sections: DebugSections, start: number): UnitReader {
   try {
-    return new UnitReader(sections, start, ROOT);
+    return new UnitReader(sections, start, { most: ROOT });
   } catch (error) {
     if (!(error instanceof RangeError)) {
       throw error;

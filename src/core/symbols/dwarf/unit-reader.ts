@@ -1,40 +1,42 @@
 /** The entries of a unit and the values of their attributes (DWARF 5, sections 7.5.4 to 7.5.6). */
 import { Cursor, damaged } from '../elf/bytes.ts';
+import { ReusedBytes } from '../elf/paged-source.ts';
 import type { RelocationSlice } from '../elf/relocations.ts';
 import { type Abbreviation, Abbreviations, STRIDE, skipForm, skipStep } from './abbreviations.ts';
 import * as dw from './constants.ts';
 import type { DebugSections } from './debug-section.ts';
 import { readUnitHeader, type UnitHeader } from './unit-header.ts';
+import { type Bases, readRoot, type UnitRoot } from './unit-root.ts';
 
-/** What the root entry of a unit says about all of it. */
-export interface UnitRoot {
-  /** Base of the addresses of its lists; 0 when it has none. */
-  readonly lowPc: number;
-  /** End of its code; null when it is not one range. */
-  readonly highPc: number | null;
-  /** Its list of ranges, as {@link RangeReference}. */
-  readonly ranges: RangeReference | null;
-  /** Where its line table begins in `.debug_line`. */
-  readonly lines: number | null;
-  /** Directory of the compiler: what relative paths begin with. */
-  readonly directory: string;
-  readonly name: string;
-  /** True when the unit stands in for one in a `.dwo` file. */
-  readonly isSplit: boolean;
+/** What one unit after the other is read with. */
+export class UnitScratch {
+  readonly bytes = new ReusedBytes();
+  readonly relocations = new ReusedBytes();
+  /** Strings of `.debug_str` by their offset: units have most of their names in common. */
+  readonly #strings = new Map<number, string>();
+  #letters = 0;
+
+  string(offset: number): string | undefined {
+    return this.#strings.get(offset);
+  }
+
+  keepString(offset: number, text: string): void {
+    if (this.#strings.size < MOST_STRINGS && this.#letters < MOST_KEPT_LETTERS) {
+      this.#strings.set(offset, text);
+      this.#letters += text.length;
+    }
+  }
 }
 
-/** A list of ranges: where it is, or its number in the unit's table of lists. */
-export interface RangeReference {
-  readonly value: number;
-  readonly isIndex: boolean;
-}
+/** Strings that are kept for the next units, and letters of all of them. */
+const MOST_STRINGS = 1 << 16;
+const MOST_KEPT_LETTERS = 1 << 23;
 
-/** Where the unit's part of each table of indices begins. */
-interface Bases {
-  strings: number;
-  addresses: number;
-  rangeLists: number;
-  locationLists: number;
+interface UnitOptions {
+  /** How much of the unit to read at most, when only `root` is wanted. */
+  readonly most?: number;
+  /** What it is read into; then it must not be used any more once another one is. */
+  readonly scratch?: UnitScratch;
 }
 
 /** The largest units, made by link-time optimization of a kernel, take some tens of MB. */
@@ -50,28 +52,27 @@ export class UnitReader {
   readonly bases: Bases;
   readonly #bytes: Uint8Array;
   readonly #relocations: RelocationSlice | null;
+  readonly #scratch: UnitScratch | undefined;
 
-  /**
-   * @param start where the unit begins in `.debug_info`
-   * @param most how much of the unit to read at most, when only `root` is wanted
-   */
+  /** @param start where the unit begins in `.debug_info` */
   constructor(
     readonly sections: DebugSections,
     start: number,
-    most = Number.POSITIVE_INFINITY,
+    { most = Number.POSITIVE_INFINITY, scratch }: UnitOptions = {},
   ) {
     const { info } = sections;
+    this.#scratch = scratch;
     const length = Math.min(most, readUnitHeader(info, start, null).end - start);
     if (length > MOST_BYTES) {
       throw damaged(`one of its units takes ${length} bytes`);
     }
-    this.#bytes = info.raw(start, length);
-    this.#relocations = info.relocationsOf(start, length);
+    this.#bytes = info.raw(start, length, scratch?.bytes);
+    this.#relocations = info.relocationsOf(start, length, scratch?.relocations);
     const header = readUnitHeader(info, start, this.#relocations);
     this.header = header;
     this.abbreviations = abbreviationsOf(sections, header);
     this.bases = { strings: headSize(header), addresses: headSize(header), rangeLists: 0, locationLists: 0 };
-    this.root = this.#readRoot();
+    this.root = readRoot(this);
   }
 
   /** Bytes that it keeps. */
@@ -212,7 +213,7 @@ export class UnitReader {
       case dw.FORM_STRING:
         return cursor.string();
       case dw.FORM_STRP:
-        return this.sections.str?.string(this.number(cursor, form, 0)) ?? '';
+        return this.#debugString(this.number(cursor, form, 0));
       case dw.FORM_LINE_STRP:
         return this.sections.lineStr?.string(this.number(cursor, form, 0)) ?? '';
       case dw.FORM_STRX:
@@ -281,72 +282,6 @@ export class UnitReader {
     return true;
   }
 
-  #readRoot(): UnitRoot {
-    const cursor = this.cursor();
-    const code = cursor.uleb();
-    if (code === 0) {
-      throw damaged('a unit has no root entry');
-    }
-    const abbreviation = this.abbreviations.get(code);
-    const start = cursor.position;
-    // Bases first: other attributes may be indices that count from them.
-    let isSplit = this.header.isSkeleton;
-    this.forEachAttribute(cursor, abbreviation, (attribute, form, implicit) => {
-      switch (attribute) {
-        case dw.AT_STR_OFFSETS_BASE:
-          this.bases.strings = this.number(cursor, form, implicit);
-          break;
-        case dw.AT_ADDR_BASE:
-        case dw.AT_GNU_ADDR_BASE:
-          this.bases.addresses = this.number(cursor, form, implicit);
-          break;
-        case dw.AT_RNGLISTS_BASE:
-          this.bases.rangeLists = this.number(cursor, form, implicit);
-          break;
-        case dw.AT_LOCLISTS_BASE:
-          this.bases.locationLists = this.number(cursor, form, implicit);
-          break;
-        case dw.AT_DWO_NAME:
-        case dw.AT_GNU_DWO_NAME:
-          isSplit = true;
-          break;
-      }
-    });
-    cursor.position = start;
-    let lowPc = 0;
-    let high: { value: number; isAddress: boolean } | null = null;
-    let ranges: RangeReference | null = null;
-    let lines: number | null = null;
-    let directory = '';
-    let name = '';
-    this.forEachAttribute(cursor, abbreviation, (attribute, form, implicit) => {
-      switch (attribute) {
-        case dw.AT_LOW_PC:
-          lowPc = this.number(cursor, form, implicit);
-          break;
-        case dw.AT_HIGH_PC:
-          high = { value: this.number(cursor, form, implicit), isAddress: isAddressForm(form) };
-          break;
-        case dw.AT_RANGES:
-          ranges = { value: this.number(cursor, form, implicit), isIndex: form === dw.FORM_RNGLISTX };
-          break;
-        case dw.AT_STMT_LIST:
-          lines = this.number(cursor, form, implicit);
-          break;
-        case dw.AT_COMP_DIR:
-          directory = this.string(cursor, form);
-          break;
-        case dw.AT_NAME:
-          name = this.string(cursor, form);
-          break;
-      }
-    });
-    // Assigned in a callback, which the compiler does not follow.
-    const end = high as { value: number; isAddress: boolean } | null;
-    const highPc = end && (end.isAddress ? end.value : lowPc + end.value);
-    return { lowPc, highPc, ranges, lines, directory, name, isSplit };
-  }
-
   #addressAt(index: number): number {
     const { addressSize } = this.header;
     return (
@@ -361,7 +296,17 @@ export class UnitReader {
     const offset = this.sections.strOffsets?.reading(this.bases.strings + index * offsetSize, (cursor) =>
       cursor.offset(offsetSize),
     );
-    return offset === undefined ? '' : (this.sections.str?.string(offset) ?? '');
+    return offset === undefined ? '' : this.#debugString(offset);
+  }
+
+  #debugString(offset: number): string {
+    const kept = this.#scratch?.string(offset);
+    if (kept !== undefined) {
+      return kept;
+    }
+    const text = this.sections.str?.string(offset) ?? '';
+    this.#scratch?.keepString(offset, text);
+    return text;
   }
 }
 
@@ -378,20 +323,4 @@ function abbreviationsOf(sections: DebugSections, header: UnitHeader): Abbreviat
   const table = sections.abbrev.reading(abbreviations, (cursor) => new Abbreviations(cursor, header));
   lastTables.set(sections, { key, table });
   return table;
-}
-
-/** Tells the address forms of DW_AT_high_pc from the constants, which are lengths. */
-export function isAddressForm(form: number): boolean {
-  switch (form) {
-    case dw.FORM_ADDR:
-    case dw.FORM_ADDRX:
-    case dw.FORM_ADDRX1:
-    case dw.FORM_ADDRX2:
-    case dw.FORM_ADDRX3:
-    case dw.FORM_ADDRX4:
-    case dw.FORM_GNU_ADDR_INDEX:
-      return true;
-    default:
-      return false;
-  }
 }

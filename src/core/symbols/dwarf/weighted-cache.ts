@@ -38,9 +38,4 @@ export class WeightedCache<K, V extends { readonly weight: number }> {
     this.#weight -= this.#values.get(key)?.weight ?? 0;
     this.#values.delete(key);
   }
-
-  clear(): void {
-    this.#values.clear();
-    this.#weight = 0;
-  }
 }

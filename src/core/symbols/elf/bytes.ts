@@ -3,6 +3,12 @@ import { Failure, isFailure } from '../../failure.ts';
 
 export const NOTHING = new Uint8Array(0);
 
+/**
+ * Letters of all names of one kind, of a unit, a line table or the sections; those of a whole kernel take some tens of MB.
+ * Names may share parts in the file, so a small one could otherwise ask for more memory than there is.
+ */
+export const MOST_LETTERS = 1 << 26;
+
 /** The longest LEB128 number that is read, padding included; compilers write at most 10 bytes. */
 const LONGEST_LEB = 16;
 

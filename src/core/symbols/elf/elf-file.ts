@@ -1,8 +1,8 @@
 /** The frame of an ELF file: header and sections (System V ABI, "Object Files"; elf(5)). */
 import { Failure } from '../../failure.ts';
 import type { ByteSource, DebugFileOptions } from '../debug-file.ts';
-import { damaged, int64, NOTHING, textOf, uint64, viewOf } from './bytes.ts';
-import { PagedSource } from './paged-source.ts';
+import { damaged, int64, MOST_LETTERS, NOTHING, textOf, uint64, viewOf } from './bytes.ts';
+import { PagedSource, type ReusedBytes } from './paged-source.ts';
 
 const ET_REL = 1;
 const ET_EXEC = 2;
@@ -23,12 +23,19 @@ export const SHF_COMPRESSED = 0x800;
 const SHN_XINDEX = 0xffff;
 const HEADER = 64;
 const SECTION_HEADER = 64;
+const PROGRAM_HEADER = 56;
+/** Programs have about a dozen. */
+const MOST_SEGMENTS = 256;
 /** Modules built with -ffunction-sections have tens of thousands. */
 const MOST_SECTIONS = 1 << 18;
 
 const COMPRESSION = { 1: 'zlib', 2: 'zstd' } as const;
 const COMPRESSION_HEADER = 24;
-/** The debug info of a whole distribution kernel is below 1 GB in one section. */
+/** Before SHF_COMPRESSED, GNU tools packed .debug_info into .zdebug_info: these letters, then the size in big-endian order. */
+const OLD_NAME = '.zdebug_';
+const OLD_MAGIC = 0x5a4c4942;
+const OLD_HEADER = 12;
+/** All packed sections of a file together; the debug info of a whole distribution's kernel takes some 300 MB. */
 const MOST_UNPACKED = 1 << 30;
 /** Debug info becomes three to ten times smaller. */
 const MOST_TIMES_LARGER = 100;
@@ -64,8 +71,20 @@ export interface Section {
   readonly alignment: number;
 }
 
+/** What the program headers say of a part of the file. */
+export interface Segment {
+  readonly type: number;
+  readonly flags: number;
+  /** Its address as linked. */
+  readonly start: number;
+  /** Bytes in memory. */
+  readonly size: number;
+}
+
 export class ElfFile {
   readonly kind: 'module' | 'executable';
+  /** It runs at the addresses it was linked for (ET_EXEC), as programs do that are not position-independent. */
+  readonly isFixed: boolean;
   readonly machine: 'x86-64' | 'arm64';
   readonly sections: readonly Section[];
   readonly #source: PagedSource;
@@ -88,6 +107,7 @@ export class ElfFile {
       );
     }
     this.kind = type === ET_REL ? 'module' : 'executable';
+    this.isFixed = type === ET_EXEC;
     this.sections = this.#readSections(uint64(view, 40), view.getUint16(60, true), view.getUint16(62, true));
   }
 
@@ -105,14 +125,14 @@ export class ElfFile {
     return section.flags & SHF_COMPRESSED ? this.#unpack(section).length : section.size;
   }
 
-  /** A part of a section's contents. Not to be written to. */
-  read(section: Section, offset: number, length: number): Uint8Array {
+  /** A part of a section's contents. Not to be written to. @param into see {@link PagedSource.read} */
+  read(section: Section, offset: number, length: number, into?: ReusedBytes): Uint8Array {
     if (!(offset >= 0 && length >= 0 && offset + length <= this.sizeOf(section))) {
       throw damaged(`something points outside of its section ${section.name}`);
     }
     return section.flags & SHF_COMPRESSED
       ? this.#unpack(section).subarray(offset, offset + length)
-      : this.#source.read(section.offset + offset, length);
+      : this.#source.read(section.offset + offset, length, into);
   }
 
   /** All contents of a section. Not to be written to. */
@@ -120,10 +140,19 @@ export class ElfFile {
     return this.read(section, 0, this.sizeOf(section));
   }
 
-  /** Forgets pages and unpacked sections. */
-  release(): void {
-    this.#source.release();
-    this.#unpacked.clear();
+  segments(): Segment[] {
+    const header = viewOf(this.#source.read(0, HEADER));
+    const count = Math.min(header.getUint16(56, true), MOST_SEGMENTS);
+    const view = viewOf(this.#source.read(uint64(header, 32), count * PROGRAM_HEADER));
+    return Array.from({ length: count }, (_, index) => {
+      const at = index * PROGRAM_HEADER;
+      return {
+        type: view.getUint32(at, true),
+        flags: view.getUint32(at + 4, true),
+        start: int64(view, at + 16),
+        size: uint64(view, at + 40),
+      };
+    });
   }
 
   #readSections(tableOffset: number, claimed: number, claimedNames: number): Section[] {
@@ -144,16 +173,23 @@ export class ElfFile {
       const at = names * SECTION_HEADER;
       text = this.#source.read(uint64(view, at + 24), uint64(view, at + 32));
     }
+    let letters = 0;
     return Array.from({ length: count }, (_, index) => {
       const at = index * SECTION_HEADER;
       const start = view.getUint32(at, true);
       const end = text.indexOf(0, start);
+      letters += Math.max(0, (end < 0 ? text.length : end) - start);
+      if (letters > MOST_LETTERS) {
+        throw damaged('the names of its sections are longer than any real ones');
+      }
+      const name = start < text.length && end >= 0 ? textOf(text.subarray(start, end)) : '';
+      const isOld = name.startsWith(OLD_NAME);
       return {
         index,
-        name: start < text.length && end >= 0 ? textOf(text.subarray(start, end)) : '',
+        name: isOld ? `.debug_${name.slice(OLD_NAME.length)}` : name,
         type: view.getUint32(at + 4, true),
         // Flags above 32 bits belong to processors and are not used here.
-        flags: view.getUint32(at + 8, true),
+        flags: view.getUint32(at + 8, true) | (isOld ? SHF_COMPRESSED : 0),
         address: int64(view, at + 16),
         offset: uint64(view, at + 24),
         size: uint64(view, at + 32),
@@ -174,11 +210,13 @@ export class ElfFile {
       throw damaged(`its section ${section.name} is too short to be compressed`);
     }
     const view = viewOf(this.#source.read(section.offset, COMPRESSION_HEADER));
-    const kind = COMPRESSION[view.getUint32(0, true) as keyof typeof COMPRESSION] as
+    const isOld = view.getUint32(0) === OLD_MAGIC;
+    const header = isOld ? OLD_HEADER : COMPRESSION_HEADER;
+    const kind = COMPRESSION[(isOld ? 1 : view.getUint32(0, true)) as keyof typeof COMPRESSION] as
       | 'zlib'
       | 'zstd'
       | undefined;
-    const size = uint64(view, 8);
+    const size = isOld ? Number(view.getBigUint64(4)) : uint64(view, 8);
     if (kind === undefined || !this.#decompress) {
       throw new Failure(
         'unsupported',
@@ -186,10 +224,13 @@ export class ElfFile {
         'Unpack it with: objcopy --decompress-debug-sections FILE.',
       );
     }
-    if (size > Math.min(MOST_UNPACKED, section.size * MOST_TIMES_LARGER)) {
-      throw damaged(`its section ${section.name} claims to unpack to ${size} bytes`);
+    const others = [...this.#unpacked.values()].reduce((sum, { length }) => sum + length, 0);
+    if (size > Math.min(MOST_UNPACKED - others, section.size * MOST_TIMES_LARGER)) {
+      throw damaged(
+        `its section ${section.name} claims to unpack to ${size} bytes${others > 0 ? `, beside ${others} of others` : ''}`,
+      );
     }
-    const packed = this.#source.read(section.offset + COMPRESSION_HEADER, section.size - COMPRESSION_HEADER);
+    const packed = this.#source.read(section.offset + header, section.size - header);
     let bytes: Uint8Array;
     try {
       bytes = this.#decompress(kind, packed, size);

@@ -1,4 +1,5 @@
 /** One number for every address, also in a module whose sections have none yet. */
+import { countAtMost } from '../ascending.ts';
 import type { SectionAddress } from '../debug-file.ts';
 import { type ElfFile, SHF_ALLOC, SHF_EXECINSTR } from './elf-file.ts';
 
@@ -15,6 +16,7 @@ export class Layout {
   readonly starts: readonly number[];
   /** Indices of loaded sections by ascending start. */
   readonly #loaded: readonly number[];
+  readonly #loadedStarts: Float64Array;
   #names: Map<string, number> | undefined;
 
   constructor(readonly elf: ElfFile) {
@@ -31,6 +33,7 @@ export class Layout {
       .filter(({ size }) => size > 0)
       .map(({ index }) => index)
       .sort((a, b) => this.start(a) - this.start(b));
+    this.#loadedStarts = Float64Array.from(this.#loaded, (index) => this.start(index));
   }
 
   start(index: number): number {
@@ -44,17 +47,7 @@ export class Layout {
 
   /** Index of the section that holds an address; -1 for none. */
   sectionAt(address: number): number {
-    let low = 0;
-    let high = this.#loaded.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (this.start(this.#loaded[middle] ?? 0) <= address) {
-        low = middle + 1;
-      } else {
-        high = middle;
-      }
-    }
-    const index = this.#loaded[low - 1];
+    const index = this.#loaded[countAtMost(address, this.#loadedStarts) - 1];
     return index !== undefined && address < this.end(index) ? index : -1;
   }
 

@@ -1,15 +1,18 @@
 /** Relocations of a module's debug sections (System V ABI, "Relocation"; elf(5), Elf64_Rela). */
-import { join64, type Patches, uint64, viewOf } from './bytes.ts';
+import { damaged, join64, type Patches, uint64, viewOf } from './bytes.ts';
 import { type ElfFile, type Section, SHT_RELA } from './elf-file.ts';
+import type { ReusedBytes } from './paged-source.ts';
 import type { SymbolTable } from './symbol-table.ts';
 
 const ENTRY = 24;
 const WORDS = ENTRY / 4;
 /** Entries looked at before a table is taken for sorted, as every known assembler and linker writes it. */
 const SAMPLES = 5;
-/** Entries that are stepped over one by one before a search starts anew. */
+/** Entries that are stepped over at first, one by one, then twice as many each time. */
 const NEAR = 8;
 const MOST_GUESSES = 12;
+/** Offsets are read as numbers of 32 bits; debug info of a module takes some hundred MB. */
+const MOST_BYTES = 2 ** 32;
 const MOST_BOUNDS = 1 << 13;
 
 /** What a relocation stands for: symbol + addend, minus its own place where it is relative. */
@@ -51,6 +54,9 @@ export class Relocations {
     readonly symbols: SymbolTable,
   ) {
     this.#sectionSize = elf.sizeOf(section);
+    if (this.#sectionSize > MOST_BYTES) {
+      throw damaged(`its section ${section.name} takes ${this.#sectionSize} bytes`);
+    }
     this.#count = Math.floor(elf.sizeOf(table) / ENTRY);
     this.#kinds = KINDS[elf.machine];
     if (!this.#looksSorted()) {
@@ -68,16 +74,16 @@ export class Relocations {
   }
 
   /** Those of the bytes [start, end) of the section. */
-  slice(start: number, end: number): RelocationSlice {
+  slice(start: number, end: number, into?: ReusedBytes): RelocationSlice {
     const first = this.#bound(start);
     const last = this.#bound(end);
-    return new RelocationSlice(this.#entries(first, last), this.#kinds, this.symbols);
+    return new RelocationSlice(this.#entries(first, last, into), this.#kinds, this.symbols);
   }
 
-  #entries(first: number, last: number): Uint8Array {
+  #entries(first: number, last: number, into?: ReusedBytes): Uint8Array {
     return this.#sorted
       ? this.#sorted.subarray(first * ENTRY, last * ENTRY)
-      : this.elf.read(this.table, first * ENTRY, (last - first) * ENTRY);
+      : this.elf.read(this.table, first * ENTRY, (last - first) * ENTRY, into);
   }
 
   #offsetAt(index: number): number {
@@ -146,13 +152,15 @@ export class Relocations {
   }
 }
 
-/** The relocations of a part of a section, sorted by offset. */
+/** The relocations of a part of a section, sorted by offset. Written for few calls: they are asked for nearly every address. */
 export class RelocationSlice implements Patches {
   /** Six words for each entry: offset, type and symbol, addend; the low word first. */
-  readonly #words: Int32Array;
-  readonly #count: number;
-  /** Where the last search ended: the next one is mostly just behind it. */
+  readonly #words: Uint32Array;
+  /** Where the last search ended, in words: the next one is mostly just behind it. */
   #near = 0;
+  /** The symbol that was asked for last, mostly that of a section, and its address. */
+  #symbol = -1;
+  #address = 0;
 
   constructor(
     entries: Uint8Array,
@@ -161,8 +169,7 @@ export class RelocationSlice implements Patches {
   ) {
     // Words instead of a view: they are read for nearly every attribute. They must be aligned.
     const { buffer, byteOffset, length } = entries.byteOffset % 4 === 0 ? entries : entries.slice();
-    this.#words = new Int32Array(buffer, byteOffset, length / 4);
-    this.#count = entries.length / ENTRY;
+    this.#words = new Uint32Array(buffer, byteOffset, length / 4);
   }
 
   get byteLength(): number {
@@ -171,49 +178,55 @@ export class RelocationSlice implements Patches {
 
   /** The value that belongs at an offset of the section; null when no relocation applies there. */
   valueAt(offset: number): number | null {
-    const index = this.#find(offset);
-    return index < this.#count && this.#offset(index) === offset ? this.#value(index) : null;
-  }
-
-  #offset(index: number): number {
-    return join64(this.#unsigned(index * WORDS), this.#words[index * WORDS + 1] ?? 0);
-  }
-
-  #value(index: number): number | null {
-    const at = index * WORDS;
-    const kind = this.kinds[this.#words[at + 2] ?? 0];
-    if (!kind) {
-      return null;
+    const words = this.#words;
+    let at = this.#near;
+    if (at > 0 && (words[at - WORDS] ?? 0) >= offset) {
+      at = 0;
     }
-    const addend = join64(this.#unsigned(at + 4), this.#words[at + 5] ?? 0);
-    const value = this.symbols.address(this.#unsigned(at + 3)) + addend;
-    return kind.relative ? value - this.#offset(index) : value;
+    const close = Math.min(words.length, at + NEAR * WORDS);
+    while (at < close && (words[at] ?? 0) < offset) {
+      at += WORDS;
+    }
+    if (at === close) {
+      at = this.#search(at, offset);
+    }
+    this.#near = at;
+    return words[at] === offset ? this.#value(at) : null;
   }
 
-  #unsigned(at: number): number {
-    return (this.#words[at] ?? 0) >>> 0;
-  }
-
-  /** The first entry whose offset is not below `offset`. */
-  #find(offset: number): number {
-    let index = this.#near;
-    if (index > 0 && this.#offset(index - 1) >= offset) {
-      index = 0;
+  /** The first entry from one on whose offset is not below `offset`: twice as far with each step, then between two. */
+  #search(from: number, offset: number): number {
+    const words = this.#words;
+    let low = from;
+    let high = from;
+    for (let step = NEAR; high < words.length && (words[high] ?? 0) < offset; step *= 2) {
+      low = high + WORDS;
+      high = Math.min(words.length, high + step * WORDS);
     }
-    const close = Math.min(this.#count, index + NEAR);
-    while (index < close && this.#offset(index) < offset) {
-      index++;
-    }
-    let high = index === close ? this.#count : index;
-    while (index < high) {
-      const middle = (index + high) >>> 1;
-      if (this.#offset(middle) < offset) {
-        index = middle + 1;
+    while (low < high) {
+      const middle = low + WORDS * Math.floor((high - low) / WORDS / 2);
+      if ((words[middle] ?? 0) < offset) {
+        low = middle + WORDS;
       } else {
         high = middle;
       }
     }
-    this.#near = index;
-    return index;
+    return low;
+  }
+
+  #value(at: number): number | null {
+    const words = this.#words;
+    const kind = this.kinds[words[at + 2] ?? 0];
+    if (!kind) {
+      return null;
+    }
+    const symbol = words[at + 3] ?? 0;
+    if (symbol !== this.#symbol) {
+      this.#symbol = symbol;
+      this.#address = this.symbols.address(symbol);
+    }
+    // Addends are signed.
+    const value = this.#address + join64(words[at + 4] ?? 0, (words[at + 5] ?? 0) | 0);
+    return kind.relative ? value - (words[at] ?? 0) : value;
   }
 }

@@ -1,4 +1,5 @@
 /** Symbols of an ELF file (System V ABI, "Symbol Table"; elf(5), Elf64_Sym). */
+import { ascending, countAtMost } from '../ascending.ts';
 import { int64, NOTHING, searchable, textOf, uint64, viewOf } from './bytes.ts';
 import { type ElfFile, type Section, SHT_DYNSYM, SHT_SYMTAB, SHT_SYMTAB_SHNDX } from './elf-file.ts';
 import type { Layout } from './layout.ts';
@@ -21,6 +22,9 @@ const FEW = 16;
 /** Extents that are found in a pass over the table each; more are worth having the table in order. */
 const FEW_EXTENTS = 3;
 
+/** Names of C++ reach some thousands of letters. */
+const LONGEST_NAME = 1 << 16;
+
 /** A symbol that has an address. */
 export interface ElfSymbol {
   readonly index: number;
@@ -33,19 +37,26 @@ export interface ElfSymbol {
   readonly size: number;
 }
 
+interface SortedFunctions {
+  readonly addresses: Float64Array;
+  /** Index of the symbol at each of them. */
+  readonly functions: Uint32Array;
+}
+
 export class SymbolTable {
   readonly count: number;
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
   readonly #words: Uint32Array;
-  readonly #names: Uint8Array;
   readonly #sections: DataView;
   readonly #layout: Layout;
   readonly #isModule: boolean;
+  readonly #nameSection: Section | undefined;
+  #nameBytes: Uint8Array | undefined;
   #text: string | undefined;
   #extents = 0;
   #boundaries: Float64Array | undefined;
-  #functions: Uint32Array | undefined;
+  #functions: SortedFunctions | undefined;
 
   readonly #elf: ElfFile;
 
@@ -54,7 +65,6 @@ export class SymbolTable {
     const { sections } = elf;
     const table =
       sections.find(({ type }) => type === SHT_SYMTAB) ?? sections.find(({ type }) => type === SHT_DYNSYM);
-    const names = table && sections[table.link];
     const extended = sections.find(({ type, link }) => type === SHT_SYMTAB_SHNDX && link === table?.index);
     const contents = (section: Section | undefined) => (section ? elf.contents(section) : NOTHING);
     // A typed array of words must start at a multiple of four.
@@ -63,10 +73,16 @@ export class SymbolTable {
     this.count = Math.floor(this.#bytes.length / ENTRY);
     this.#view = viewOf(this.#bytes);
     this.#words = new Uint32Array(this.#bytes.buffer, this.#bytes.byteOffset, this.count * WORDS);
-    this.#names = contents(names);
+    this.#nameSection = table && sections[table.link];
     this.#sections = viewOf(contents(extended));
     this.#layout = layout;
     this.#isModule = elf.kind === 'module';
+  }
+
+  /** Read when a name is asked for: relocations need none. */
+  get #names(): Uint8Array {
+    this.#nameBytes ??= this.#nameSection ? this.#elf.contents(this.#nameSection) : NOTHING;
+    return this.#nameBytes;
   }
 
   /** The address that relocations against a symbol start from; 0 for what is defined elsewhere. */
@@ -134,17 +150,8 @@ export class SymbolTable {
       return this.#nextInSection(address, section);
     }
     const boundaries = this.#sortedBoundaries();
-    let low = 0;
-    let high = boundaries.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if ((boundaries[middle] ?? 0) <= address) {
-        low = middle + 1;
-      } else {
-        high = middle;
-      }
-    }
-    return boundaries[low] ?? Number.POSITIVE_INFINITY;
+    const next = countAtMost(address, boundaries);
+    return boundaries[next] ?? Number.POSITIVE_INFINITY;
   }
 
   /** The same in one pass; words only, since a first frame goes through code that is not compiled yet. */
@@ -168,18 +175,8 @@ export class SymbolTable {
    * symbols without a type (include/linux/linkage.h, SYM_CODE_START and SYM_INNER_LABEL).
    */
   functionAt(address: number): ElfSymbol | null {
-    const functions = this.#sortedFunctions();
-    let low = 0;
-    let high = functions.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (this.address(functions[middle] ?? 0) <= address) {
-        low = middle + 1;
-      } else {
-        high = middle;
-      }
-    }
-    const index = functions[low - 1];
+    const { addresses, functions } = this.#sortedFunctions();
+    const index = functions[countAtMost(address, addresses) - 1];
     if (index === undefined) {
       return null;
     }
@@ -203,8 +200,9 @@ export class SymbolTable {
 
   #name(index: number): string {
     const start = this.#view.getUint32(index * ENTRY, true);
-    const end = this.#names.indexOf(0, start);
-    return textOf(this.#names.subarray(start, end < 0 ? undefined : end));
+    const name = this.#names.subarray(start, start + LONGEST_NAME);
+    const end = name.indexOf(0);
+    return textOf(name.subarray(0, end < 0 ? undefined : end));
   }
 
   #type(index: number): number {
@@ -296,8 +294,8 @@ export class SymbolTable {
     return this.#boundaries;
   }
 
-  /** Indices of the symbols of code by ascending address; of aliases functions come last, of these the first. */
-  #sortedFunctions(): Uint32Array {
+  /** Symbols of code by ascending address; of aliases functions come last, of these the first. */
+  #sortedFunctions(): SortedFunctions {
     if (!this.#functions) {
       const functions: number[] = [];
       const labels: number[] = [];
@@ -309,9 +307,10 @@ export class SymbolTable {
           labels.push(index);
         }
       }
-      // Sorting is stable.
-      const ofAliases = [...labels, ...functions.reverse()];
-      this.#functions = Uint32Array.from(ofAliases.sort((a, b) => this.address(a) - this.address(b)));
+      const ofAliases = Uint32Array.from([...labels, ...functions.reverse()]);
+      const addresses = Float64Array.from(ofAliases, (index) => this.address(index));
+      const { sorted, indices } = ascending(addresses, 0, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY);
+      this.#functions = { addresses: sorted, functions: indices.map((at) => ofAliases[at] ?? 0) };
     }
     return this.#functions;
   }

@@ -145,7 +145,8 @@ describe('the stacks of a text', () => {
       'sync 13613 D blocked for more than 10 seconds 16',
     ]);
     expect(tasks('linux-warn.txt')).toEqual(['bash 9033  WARNING 15']);
-    expect(tasks('gdb-full.txt')).toEqual(['pool 18644   11', 'pool 18642   6']);
+    // GDB says first where the program stopped.
+    expect(tasks('gdb-full.txt')).toEqual(['1', 'pool 18644   11', 'pool 18642   6']);
     // Places on lines of their own, and frames whose numbers go on.
     expect(tasks('eu-stack-verbose.txt')).toEqual(['18642   7', '18644   10']);
     expect(tasks('decoration-dmesg-json.txt')).toEqual(['bash 14367   7']);

@@ -25,6 +25,14 @@ describe('ascending', () => {
     },
   );
 
+  it('has thousands in order, equal ones in theirs', () => {
+    const offsets = Array.from({ length: 10_000 }, (_, i) => ((i * 7919) % 4999) * 800_003 - 3_000_000);
+    const { sorted, indices } = ascending(offsets, 0, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY);
+    const wanted = [...offsets.keys()].sort((a, b) => (offsets[a] ?? 0) - (offsets[b] ?? 0) || a - b);
+    expect([...indices]).toEqual(wanted);
+    expect([...sorted]).toEqual(wanted.map((index) => offsets[index]));
+  });
+
   it('adds the base to each number', () => {
     expect([...ascending([5, 1, 9], 100, 100, 106).sorted]).toEqual([101, 105]);
   });

@@ -7,11 +7,11 @@
  * - `#3 0x7f6f5cd8  (/usr/lib/libzpool.so.6+0x3bebc) (BuildId: 5f0c...)` of AddressSanitizer (sanitizer_stacktrace_printer.cpp)
  */
 import { zfsProgramOf } from '../../../zfs/zfs-modules.ts';
-import { BRACKET, HASH, PAREN, PLUS } from '../characters.ts';
+import { ADDRESS, BRACKET, NUMBERED, PAREN, PLUS } from '../characters.ts';
 import { baseName, type Format } from './format.ts';
 
 const BRACKETED = /^(\.{0,2}\/[^\s()[\]]{1,512}|[\w.+-]{1,128})(\(\) ?)?(\[0x([\da-f]{4,13})\])$/;
-const NOT_NAMED = /^#\d{1,4} +0x[\da-f]{6,16} +(?=n\/a \(([^\s()]{1,256}) \+ 0x([\da-f]{1,13})\)$)/;
+const NOT_NAMED = /^#\d{1,4} +0x([\da-f]{6,16}) +(?=n\/a \(([^\s()]{1,256}) \+ 0x([\da-f]{1,13})\)$)/;
 const SANITIZER =
   /^#\d{1,4} 0x[\da-f]{6,16} +(\(([^\s()]{1,512})\+0x([\da-f]{1,13})\))(?: \(BuildId: [\da-f]{1,64}\))?$/;
 
@@ -21,18 +21,21 @@ const MAX_LENGTH = 1024;
 /** glibc's. */
 export function bracketedAddressFormat(): Format {
   return {
-    needs: BRACKET,
+    needs: BRACKET | ADDRESS,
     read(line, out) {
       const { body, bodyColumn } = line;
       const [whole, file = '', parens, address = '', hex = ''] =
         body.length > MAX_LENGTH ? [] : (BRACKETED.exec(body) ?? []);
+      if (whole === undefined) {
+        return false;
+      }
       const name = baseName(file);
       // An array of C looks like the older form.
-      if (whole === undefined || (parens === undefined && zfsProgramOf(name) === null)) {
+      if (parens === undefined && zfsProgramOf(name) === null) {
         return false;
       }
       const end = bodyColumn + whole.length;
-      out.address(end - address.length, end, name, Number.parseInt(hex, 16));
+      out.address(end - address.length, end, name, { address: Number.parseInt(hex, 16) });
       return true;
     },
   };
@@ -41,16 +44,17 @@ export function bracketedAddressFormat(): Format {
 /** Those that are numbered. */
 export function numberedAddressFormat(): Format {
   return {
-    needs: HASH | PAREN | PLUS,
+    needs: NUMBERED | PAREN | PLUS,
     read(line, out) {
       const { body, bodyColumn } = line;
       if (body.length > MAX_LENGTH) {
         return false;
       }
-      const [before, file, offset = ''] = NOT_NAMED.exec(body) ?? [];
+      const [before, pc = '', file, offset = ''] = NOT_NAMED.exec(body) ?? [];
       if (before !== undefined && file !== undefined) {
         const start = bodyColumn + before.length;
-        out.address(start, start + 'n/a'.length, baseName(file), Number.parseInt(offset, 16));
+        const where = { address: Number.parseInt(offset, 16), pc: Number.parseInt(pc, 16) };
+        out.address(start, start + 'n/a'.length, baseName(file), where);
         return true;
       }
       const [, entry, path = '', address = ''] = SANITIZER.exec(body) ?? [];
@@ -58,7 +62,7 @@ export function numberedAddressFormat(): Format {
         return false;
       }
       const start = bodyColumn + body.indexOf(entry);
-      out.address(start, start + entry.length, baseName(path), Number.parseInt(address, 16));
+      out.address(start, start + entry.length, baseName(path), { address: Number.parseInt(address, 16) });
       return true;
     },
   };

@@ -2,7 +2,7 @@
  * `symbol+0xoffset` without a size, with nothing but decoration before it: sdb, bcc's trace, kdb,
  * illumos's ::stacks and ::findstack, perf's and dumps whose lines were cut.
  */
-import { BRACKET, LESS, PLUS } from '../characters.ts';
+import { BRACKET, LESS, OFFSET } from '../characters.ts';
 import type { Line } from '../line.ts';
 import { moduleName } from '../linux.ts';
 import type { Output } from '../output.ts';
@@ -11,10 +11,10 @@ import { baseName, type Format, frameInBody } from './format.ts';
 
 /**
  * An address, `?`, or words that name the place the processor was at; then kdb's module, or a bracket around a
- * numbered entry.
+ * numbered entry, or around all of it.
  */
 const BEFORE =
-  /^(?:(?:#\d{1,4}|\d{1,3}(?= +\[<)|\[?<?(?:0x)?[\da-f]{4,16}>?\]?:?|\[<0>\]|=>|at|R?IP:?|[EN]IP:?|(?:pc|PC|lr|LR) ?(?:is at|:)|[\da-f]{4}:|\?)[ \t]*){0,5}(?:\[([A-Za-z][\w-]{0,63})\]|(?!b')([A-Za-z][\w.+-]{0,63})'|(?<=^#\d{1,4} +)\[)?$/;
+  /^(?:(?:#\d{1,4}|\d{1,3}(?= +\[<)|\[?<?(?:0x)?[\da-f]{4,16}>?\]?:?|\[<0>\]|=>|at|R?IP:?|[EN]IP:?|(?:pc|PC|lr|LR) ?(?:is at|:)|[\da-f]{4}:|\?)[ \t]*){0,5}(?:\[([A-Za-z][\w-]{0,63})\]|(?!b')([A-Za-z][\w.+-]{0,63})'|(?<=^#\d{1,4} +)\[|(?<!.)\()?$/;
 
 /** A module in brackets, with its build-id where the kernel prints that, arguments, an end in the middle of a size, or an instruction behind DDB's colon. */
 const BEHIND =
@@ -22,7 +22,7 @@ const BEHIND =
 
 export function aloneFormat(): Format {
   return {
-    needs: PLUS,
+    needs: OFFSET,
     isGeneral: true,
     read(line: Line, out: Output): boolean {
       const { body } = line;
@@ -34,7 +34,8 @@ export function aloneFormat(): Format {
       const numbersEnd = plus + 3 + hexLength(body, plus + 3);
       const behind = BEHIND.exec(body.slice(numbersEnd, numbersEnd + 700));
       const before = behind === null ? null : BEFORE.exec(body.slice(0, start));
-      if (behind === null || before === null) {
+      // A linker's complaint has more behind its brackets.
+      if (behind === null || before === null || (before[0] === '(' && !body.endsWith(')'))) {
         return false;
       }
       const printed = before[1] ?? before[2] ?? behind[1] ?? behind[3] ?? behind[2]?.replace(/^\[|\]$/g, '');

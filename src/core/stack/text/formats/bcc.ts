@@ -2,7 +2,7 @@
  * bcc's stackcount, offcputime, wakeuptime and profile: names alone on indented lines, which are a stack
  * only because of the line that ends them, a count or the task (bcc, tools/*.py).
  */
-import { LETTER, PLUS } from '../characters.ts';
+import { LETTER, OFFSET } from '../characters.ts';
 import { moduleName } from '../linux.ts';
 import { Waiting } from '../waiting.ts';
 import { type Format, frameInBody } from './format.ts';
@@ -19,27 +19,39 @@ const QUALIFIED_ENTRY = entry(`${NAME}|${QUALIFIED}`);
 /** A name of C with a small letter; what is at the beginning of a line can be anything else. */
 const PLAIN = /^[\w.$@]*[a-z][\w.$@]*$/;
 const UNKNOWN =
-  /^(?:\[(?:[\w.-]{1,64}|Missed (?:Kernel|User) Stack)\]|failed to get syms|-{1,2}|0x[\da-f]{4,16}|(?:target|waker): {2,20}\S.{0,32})$/;
+  /^(?:(?:b')?\[(?:[\w.-]{1,64}|Missed (?:Kernel|User) Stack)\]'?|failed to get syms|-{1,2}|0x[\da-f]{4,16}|(?:target|waker): {2,20}\S.{0,32})$/;
 const ENDS = /^(?:\*{0,2}\d{1,20}\*{0,2}|.{1,16} \[\d{1,10}\]|- {1,24}.{1,16} \(\d{1,10}\))$/;
+/** A task of the kernel's, which older versions print as they do a name: `rcuos/0`. */
+const KERNEL_TASK = /^(?=.{3,15}$)[A-Za-z][\w.-]*\/[\w.:-]+$/;
 /** The task without the mark before it. */
 const ENDS_TRIMMED = /^.{1,16} \(\d{1,10}\)$/;
+
+/** Whether a line can be an {@link ENTRY}: nothing stands behind the first word, or a module, or the first is an address or qualified. */
+function mayBeEntry(text: string): boolean {
+  const blank = text.indexOf(' ');
+  return blank < 0 || blank >= 8 || text.charCodeAt(blank + 1) === 91 || text.includes('::');
+}
 
 /** klockstat: the caller of a lock with its times, then the rest of its stack; Python's b'' around names. */
 const CALLER =
   /^(?:b')?([A-Za-z_][\w.$]*)\+0x([\da-f]{1,12})'?(?: +\d{1,20}){2,4}$|^b'([A-Za-z_][\w.$]*)\+0x([\da-f]{1,12})'$/;
 
+/** perf lock contention: how often, how long, kind of lock, and who waits for it (perf, builtin-lock.c). */
+const CONTENDED =
+  /^\d{1,12}(?: +[\d.]{1,16} [nmu]?s){1,4} +[a-z][\w-]{2,15}(?::[RW])? +([A-Za-z_][\w.$]*)\+0x([\da-f]{1,12})$/;
+
 export function klockstatFormat(): Format {
   return {
-    needs: PLUS,
+    needs: OFFSET,
     read(line, out) {
       const { body } = line;
-      const match = body.length > 1024 ? null : CALLER.exec(body);
+      const match = body.length > 1024 ? null : (CALLER.exec(body) ?? CONTENDED.exec(body));
       if (match === null) {
         return false;
       }
       const name = match[1] ?? match[3] ?? '';
       const offset = match[2] ?? match[4] ?? '';
-      frameInBody(line, out, body.indexOf(name), name, {
+      frameInBody(line, out, body.indexOf(`${name}+0x`), name, {
         offset: Number.parseInt(offset, 16),
         length: name.length + 3 + offset.length,
       });
@@ -68,6 +80,10 @@ export function bccFormat(): Format {
   let isTrimmed = false;
   /** An address stood before the last name. */
   let hasAddress = false;
+  /** The number of the last line with a name. */
+  let nameLine = 0;
+  /** offcputime said that it begins. */
+  let isTimed = false;
   /** The number of the line that was read last. */
   let last = 0;
   // Words of any list may be followed by a number; names of functions have underscores.
@@ -93,11 +109,19 @@ export function bccFormat(): Format {
         waiting.length > 0 &&
         (isTrimmed ? ENDS.test(text) || ENDS_TRIMMED.test(text) : line.indent >= 4 && ENDS.test(text))
       ) {
+        // The first offcputime prints the task as it does a name, right above the time.
+        if (isTimed && line.number - nameLine === 1 && /^\d+$/.test(text)) {
+          waiting.dropLast();
+        }
         if (isStack(text)) {
           waiting.emit(out);
         }
         waiting.clear();
         return true;
+      }
+      if (waiting.length === 0 && !mayBeEntry(text)) {
+        isTimed = text.startsWith('Tracing ') ? text.startsWith('Tracing off-CPU time') : isTimed;
+        return false;
       }
       const pattern = text.includes('::') ? QUALIFIED_ENTRY : ENTRY;
       const match =
@@ -108,9 +132,13 @@ export function bccFormat(): Format {
         (line.indent < 2 ? match[3] !== undefined : match[1] !== undefined && match[3] === undefined) ||
         (line.indent < 2 && !PLAIN.test(match[2] ?? ''))
       ) {
-        if (waiting.length === 0 || !UNKNOWN.test(text)) {
+        if (waiting.length === 0 || !(UNKNOWN.test(text) || KERNEL_TASK.test(text))) {
           waiting.clear();
           return false;
+        }
+        // Only an unwinder writes this among names: they are a stack, also where the line that ends it is lost.
+        if (text === '[unknown]' && !isTrimmed && waiting.length >= MIN_TRIMMED && waiting.has(ENTERED)) {
+          waiting.emit(out);
         }
         return true;
       }
@@ -126,6 +154,7 @@ export function bccFormat(): Format {
       }
       hasAddress = address !== undefined;
       isTrimmed = line.indent < 2 || (isTrimmed && waiting.length > 0);
+      nameLine = line.number;
       waiting.add(line, at, name.length, { name, offset: null, module });
       return true;
     },

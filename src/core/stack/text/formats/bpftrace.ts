@@ -2,9 +2,10 @@
  * bpftrace: `    ip_output+1` with a decimal offset, in maps `@[ ... ]: 12` and printed; with
  * `kstack(perf)` an address before it and a module behind (bpftrace, src/bpftrace.cpp).
  */
-import { AT, BRACKET, PLUS } from '../characters.ts';
+import { AT, BRACKET, OFFSET } from '../characters.ts';
 import type { Line } from '../line.ts';
 import { moduleName } from '../linux.ts';
+import { allMatches } from '../matches.ts';
 import type { Output } from '../output.ts';
 import { Waiting } from '../waiting.ts';
 import { baseName, type Format, frameInBody } from './format.ts';
@@ -32,8 +33,8 @@ const MAX_TRIMMED = 32;
 const MAX_DEPTH = 300;
 
 export function bpftraceFormat(): Format {
-  /** The number of the last line that was a frame. */
-  let last = 0;
+  /** The number of the last line that was a frame: before the first there is none. */
+  let last = Number.NEGATIVE_INFINITY;
   /** Where the present map's key began; 0 outside of one. */
   let mapLine = 0;
   /** Frames at the beginning of their lines, too few until now; and the number of the last line with such. */
@@ -43,7 +44,7 @@ export function bpftraceFormat(): Format {
     needs: 0,
     read(line, out) {
       const { classes } = line;
-      if ((classes & (PLUS | AT)) === 0 && mapLine === 0) {
+      if ((classes & (OFFSET | AT)) === 0 && mapLine === 0) {
         return false;
       }
       const { body } = line;
@@ -56,7 +57,7 @@ export function bpftraceFormat(): Format {
           return true;
         }
       }
-      if (line.to - line.from > 40 && readTogether(line, out)) {
+      if ((classes & OFFSET) !== 0 && line.to - line.from > 40 && readTogether(line, out)) {
         return true;
       }
       const isInMap = mapLine > 0 && line.number - mapLine <= MAX_DEPTH;
@@ -67,13 +68,23 @@ export function bpftraceFormat(): Format {
       if (match === null) {
         return false;
       }
-      const [, address, name = '', offset = '', bracketed, library] = match;
+      const [whole, address, name = '', offset = '', bracketed, library] = match;
+      // A list of sums: behind a frame a comma stands in the key of a map alone.
+      if (!isInMap && whole.endsWith(',')) {
+        return false;
+      }
       const printed = bracketed ?? library?.replace(/^\[|\]$/g, '');
       const module = printed === undefined ? null : moduleName(baseName(printed));
       const length = name.length + 1 + offset.length;
       const at = body.indexOf(name);
-      // Arithmetic in prose and code is not indented so, and has blanks.
-      if (address === undefined && line.indent < 4 && !isInMap && line.number - last !== 1) {
+      // Arithmetic in prose and code is not indented so, and has blanks, and no module behind it.
+      if (
+        address === undefined &&
+        printed === undefined &&
+        line.indent < 4 &&
+        !isInMap &&
+        line.number - last !== 1
+      ) {
         if (line.number - trimmedLine > 1 || trimmed.length >= MAX_TRIMMED) {
           trimmed.clear();
         }
@@ -86,7 +97,7 @@ export function bpftraceFormat(): Format {
         return true;
       }
       // A stack begins with a name that is no word of a sum.
-      if (!name.includes('_') && line.number - last > 3) {
+      if (!name.includes('_') && line.number - last > 3 && !isInMap) {
         return false;
       }
       last = line.number;
@@ -100,7 +111,7 @@ export function bpftraceFormat(): Format {
 function readTogether(line: Line, out: Output): boolean {
   const { body } = line;
   let found = false;
-  for (const { index, 0: stack } of body.length > 65_536 ? [] : body.matchAll(TOGETHER)) {
+  for (const { index, 0: stack } of body.length > 65_536 ? [] : allMatches(body, TOGETHER)) {
     const entries = [...stack.matchAll(/([A-Za-z_.][\w.$@]*)\+(\d+)/g)];
     if (entries.filter(([entry]) => entry.includes('_')).length * 2 < entries.length) {
       continue;

@@ -2,14 +2,14 @@
  * crash: ` #4 [ffffc9000d35be78] __handle_sysrq at ffffffff814e4175 [zfs]`, with `bt -s` an offset, and
  * `[exception RIP: native_safe_halt+0xb]`; old versions print the offset in decimal (crash, x86_64.c).
  */
-import { BRACKET, COLON, HASH, PLUS } from '../characters.ts';
+import { BRACKET, COLON, LONG_HEX, NUMBERED, OFFSET } from '../characters.ts';
 import type { Line } from '../line.ts';
 import type { Output } from '../output.ts';
 import { type Format, frameInBody } from './format.ts';
 
 /** The address may have been cut off, or be on the next line. Names of Rust have colons and brackets. */
 const ENTRY =
-  /^#\d{1,3} +(?:\[[\da-f]{8,16}\] +(?=\S+(?: at\b|$)))?([A-Za-z_.<][\w.$:<>]*)(?:\+(0x[\da-f]+|\d+))?(?: at [\da-f]{8,16}(?: \[([\w-]{1,64})\])?|(?<=\] +\S+)(?: at)?$)/;
+  /^#\d{1,3} +(?:\[[\da-f]{8,16}\] +(?=\S+(?: at\b| \(via|$)))?([A-Za-z_.<][\w.$:<>]*)(?:\+(0x[\da-f]+|\d+))?(?: \(via \w{1,64}\))?(?: at [\da-f]{8,16}(?: \[([\w-]{1,64})\])?|(?<=\] +\S+)(?: at)?$)/;
 /** The number, or its mark, was lost. */
 const UNNUMBERED =
   /^(?:\d{1,3} +)?\[[\da-f]{8,16}\] +([A-Za-z_.<][\w.$:<>]*)(?:\+(0x[\da-f]+|\d+))? at [\da-f]{8,16}(?: \[([\w-]{1,64})\])?$/;
@@ -20,14 +20,15 @@ const EXCEPTION =
 export function crashFormat(): Format {
   return {
     needs: 0,
-    any: HASH | BRACKET,
-    read: (line, out) => readWith((line.classes & HASH) === 0 ? UNNUMBERED : ENTRY, line, out),
+    any: NUMBERED | LONG_HEX,
+    read: (line, out) => readWith(line.body.startsWith('#') ? ENTRY : UNNUMBERED, line, out),
   };
 }
 
 export function crashExceptionFormat(): Format {
   return {
-    needs: COLON | PLUS,
+    needs: COLON,
+    any: BRACKET | OFFSET,
     read: (line, out) => readWith(EXCEPTION, line, out),
   };
 }

@@ -2,7 +2,7 @@
  * Kernel stacks that were given source lines: syzkaller's `kmalloc_slab mm/slab.c:42 [inline]`, and
  * decode_stacktrace.sh's `zio_wait (module/zfs/zio.c:2345 (discriminator 3)) zfs`, which prints no offsets.
  */
-import { BRACKET, COLON, PAREN } from '../characters.ts';
+import { BRACKET, COLON, PAREN, PLACED } from '../characters.ts';
 import type { Line } from '../line.ts';
 import type { Output } from '../output.ts';
 import { type Format, frameInBody } from './format.ts';
@@ -10,6 +10,7 @@ import { type Format, frameInBody } from './format.ts';
 /** Behind an address, `RIP:`, `pc :`, `at:` and other words that name the place the processor was at, too. */
 const INLINED =
   /(?:^|[\s:(\]])(\? )?([A-Za-z_][\w.$]{0,255}) [\w./+~-]{1,512}\.\w{1,3}:-?\d{1,7} \[inline\]/g;
+const INLINE = '[inline]';
 /** OpenBSD's witness: the frame that the inlined function is in. */
 const OUTER =
   /^(#\d{1,4} +)?([A-Za-z_][\w.$]{0,255})\+0x([\da-f]{1,12}) [A-Za-z_][\w.$]{0,255} \S+ \[inline\]$/;
@@ -28,6 +29,9 @@ export function inlinedFormat(): Format {
     needs: COLON | BRACKET,
     read(line, out) {
       const { body } = line;
+      if (!body.includes(INLINE)) {
+        return false;
+      }
       const [, before = '', name = '', offset = ''] = (body.length > 2048 ? null : OUTER.exec(body)) ?? [];
       if (name !== '') {
         frameInBody(line, out, before.length, name, {
@@ -43,7 +47,7 @@ export function inlinedFormat(): Format {
 /** Reads the functions of a line that are said to be inlined; false when there is none. */
 export function readInlined(line: Line, out: Output): boolean {
   const { body } = line;
-  if (body.length > 65_536 || !body.includes(' [inline]')) {
+  if (body.length > 65_536 || !body.includes(INLINE)) {
     return false;
   }
   let found = false;
@@ -59,7 +63,7 @@ export function readInlined(line: Line, out: Output): boolean {
 
 export function decodedFormat(): Format {
   return {
-    needs: COLON | PAREN,
+    needs: COLON | PAREN | PLACED,
     read(line, out) {
       const { body } = line;
       const match = body.length > 4096 ? null : DECODED.exec(body);

@@ -2,7 +2,7 @@
  * drgn: `#0  context_switch (./kernel/sched/core.c:4683:2)`, `#0  context_switch at kernel/sched/core.c:5381:9`.
  * Its frames with an offset have a size too and need no reader of their own.
  */
-import { COLON, HASH } from '../characters.ts';
+import { COLON, NUMBERED } from '../characters.ts';
 import { type Format, frameInBody } from './format.ts';
 
 const ENTRY =
@@ -10,7 +10,7 @@ const ENTRY =
 
 export function drgnFormat(): Format {
   return {
-    needs: HASH | COLON,
+    needs: NUMBERED | COLON,
     read(line, out) {
       const { body } = line;
       const name = body.length > 2048 ? undefined : ENTRY.exec(body)?.[1];

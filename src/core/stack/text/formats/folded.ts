@@ -2,7 +2,7 @@
  * Folded stacks, one a line, outermost first: `comm;ret_from_fork;kthread;txg_sync_thread 12`, as bcc's -f
  * and FlameGraph's stackcollapse scripts print. The first part names the program.
  */
-import { SEMICOLON } from '../characters.ts';
+import { FOLDED } from '../characters.ts';
 import { moduleName } from '../linux.ts';
 import { type Format, frameInBody } from './format.ts';
 
@@ -20,7 +20,7 @@ const WAKES = /^(?:bpf_trace_run\d+|(?:default_|autoremove_)?\w*wake\w*|ttwu_\w+
 
 export function foldedFormat(): Format {
   return {
-    needs: SEMICOLON,
+    needs: FOLDED,
     read(line, out) {
       const { body } = line;
       const counts = body.length > 65_536 ? null : COUNTS.exec(body);

@@ -1,3 +1,4 @@
+import type { ProcessAddress } from '../../../symbols/elf/segments.ts';
 import type { Line } from '../line.ts';
 import type { Output } from '../output.ts';
 
@@ -33,6 +34,7 @@ export function frameInBody(
     size?: number | null;
     module?: string | null;
     reliable?: boolean;
+    at?: ProcessAddress;
     length?: number;
   },
 ): void {

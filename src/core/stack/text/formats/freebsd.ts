@@ -3,8 +3,11 @@
  * `#6 0xffffffff81a7274a at arc_prune_task+0x7a`, and lines that hold a whole stack: procstat -kk and
  * Ctrl-T (sys/kern/subr_stack.c, sys/ddb).
  */
-import { LETTER, PAREN, PLUS } from '../characters.ts';
+import { LETTER, OFFSET, PAREN } from '../characters.ts';
+import type { Line } from '../line.ts';
 import { moduleName } from '../linux.ts';
+import { allMatches } from '../matches.ts';
+import type { Output } from '../output.ts';
 import { readInlined } from './decoded.ts';
 import { type Format, frameInBody } from './format.ts';
 
@@ -13,22 +16,27 @@ const DDB =
 /** Named twice, it may have anything behind it. */
 const TWICE = /^([A-Za-z_.][\w.$]*)\(.{0,400}?\) at (?:([A-Za-z_]\w{0,63}):)?(\1)\+0x([\da-f]{1,12})(?=\s)/;
 /** Without an offset the function is named twice, or its frame is. */
-const NAME_ONLY = /^([A-Za-z_.][\w.$]*)\(.{0,400}?\) at (?:\1$|\1\/frame\b)/;
+const NAME_ONLY = /^([A-Za-z_.][\w.$]*)\(.{0,400}?\) at (?:[A-Za-z_]\w{0,63}:)?(?:\1$|\1\/frame\b)/;
+
+/** Its symbol was not found, as calltrap's on i386. */
+const UNPLACED = /^([A-Za-z_.][\w.$]*)\(.{0,400}?\) at 0x[\da-f]{6,16}\/frame 0x/;
+/** What NetBSD's messages name a place by. */
+const NETBSD = /(?<=^|[\s(])netbsd:([A-Za-z_]\w{0,255})\+0x([\da-f]{1,8})\b/;
 
 export function ddbFormat(): Format {
   return {
     needs: LETTER,
-    any: PLUS | PAREN,
+    any: OFFSET | PAREN,
     read(line, out) {
       const { body } = line;
-      if (body.length > 1024 || !(body.includes(' at ') || body.includes(' = 0x'))) {
+      if (body.length > 1024 || ((line.classes & OFFSET) === 0 && !body.includes(') at '))) {
         return false;
       }
       const plain = DDB.exec(body);
       const match = plain ?? TWICE.exec(body);
       const [module, name, offset] = match?.slice(plain === null ? 2 : 1) ?? [];
       if (match === null || name === undefined || (offset === undefined && !NAME_ONLY.test(body))) {
-        return false;
+        return readElsewhere(line, out);
       }
       const index = body.lastIndexOf(offset === undefined ? name : `${name}+`, match[0].length);
       frameInBody(line, out, index, name, {
@@ -44,6 +52,25 @@ export function ddbFormat(): Format {
   };
 }
 
+function readElsewhere(line: Line, out: Output): boolean {
+  const { body } = line;
+  const [, unplaced] = UNPLACED.exec(body) ?? [];
+  if (unplaced !== undefined) {
+    frameInBody(line, out, 0, unplaced, {});
+    return true;
+  }
+  const match = body.includes('netbsd:') ? NETBSD.exec(body) : null;
+  if (match === null) {
+    return false;
+  }
+  const [, name = '', offset = ''] = match;
+  frameInBody(line, out, match.index + 7, name, {
+    offset: Number.parseInt(offset, 16),
+    length: name.length + 3 + offset.length,
+  });
+  return true;
+}
+
 /**
  * A frame among others on its line, with the arguments of mdb or a module behind it. Groups: name, offset,
  * what is behind, module.
@@ -57,10 +84,10 @@ const BETWEEN =
 /** Two frames and more on one line, and nothing behind the first but frames; or three and more together. */
 export function stackLineFormat(): Format {
   return {
-    needs: PLUS,
+    needs: OFFSET,
     read(line, out) {
       const { body } = line;
-      if (body.length > 65_536) {
+      if (body.length > 65_536 || !body.includes('+0x')) {
         return false;
       }
       let found = false;
@@ -80,7 +107,7 @@ export function stackLineFormat(): Format {
         }
         run = [];
       };
-      for (const word of body.matchAll(AMONG)) {
+      for (const word of allMatches(body, AMONG)) {
         if (run.length > 0 && !BETWEEN.test(body.slice(end, word.index))) {
           emit(body.slice(end));
         }

@@ -2,7 +2,9 @@
  * ftrace and trace-cmd: stacks ` => do_sys_open`, calls `do_sys_open <-sys_open`, and the graph of calls
  * `|  zio_wait [zfs]() {` (kernel/trace/trace_output.c, trace_functions_graph.c).
  */
-import { EQUALS, GREATER, LESS, PAREN, PIPE } from '../characters.ts';
+import { COLON, EQUALS, GREATER, LESS, PAREN, PIPE, POINTER } from '../characters.ts';
+import type { Line } from '../line.ts';
+import type { Output } from '../output.ts';
 import { type Format, frameInBody } from './format.ts';
 
 const STACK =
@@ -17,18 +19,24 @@ const CALL =
 
 /** What stands behind the last bar: a call that returned at once, or one that calls others. */
 const GRAPH =
-  /^ +([A-Za-z_.][\w.$]*)(?: \[([\w-]{1,64})\])?\(.{0,400}?\)(?: ?\{|;|$)(?: *(?:\/\*|\().{0,200})?$/;
+  /^ +([A-Za-z_.][\w.$]*)(?: \[([\w-]{1,64})\])?\(.{0,400}?\)(?: ?\{|;|$)(?: *(?:\/\*|\(|\[\.\.\.\]).{0,200})?$/;
+
+/** trace-cmd's line that a mail program broke before the function: at its end, and how the rest begins. */
+const BROKEN = /graph_entry:\s*(?:[$@*#!+]\s*)?(?:[\d.]+(?: us)?\s*)?\|?\s*$/;
+const REST = /^(?:[\d.]+\s+)?(?:us\s*)?\|?\s*([A-Za-z_.][\w.$]*)\(.{0,400}?\)(?: ?\{|;)/;
+/** Lines that the rest may take to come. */
+const MAX_REST = 2;
 
 /**
  * What stands before it: the CPU, a duration, trace-cmd's name of the event, uftrace's thread. In code, a comma or an
  * operator stands before a number.
  */
 const GRAPH_COLUMNS =
-  /(?:^|\s)(?<![,=<(&+*/%?!-]\s*|\S\s*>>\s*)\d{1,4}\)|\d us|graph_entry:|\s\[ *\d{2,8}\] $/;
+  /(?:^|\s)(?<![,=<(&+*/%?!-]\s*|\S\s*>>\s*)\d{1,4}\)(?![ \t]*[A-Za-z_]\w*[ \t]*$)|\d us|graph_entry:|\s\[ *\d{2,8}\] $/;
 
 export function ftraceStackFormat(): Format {
   return {
-    needs: EQUALS | GREATER,
+    needs: EQUALS | GREATER | POINTER,
     read(line, out) {
       const { body } = line;
       const match = body.length > 1024 ? null : STACK.exec(body);
@@ -49,7 +57,7 @@ export function ftraceStackFormat(): Format {
 
 export function ftraceCallFormat(): Format {
   return {
-    needs: LESS,
+    needs: LESS | POINTER,
     read(line, out) {
       const { body } = line;
       const match = body.length > 1024 || !body.includes('<-') ? null : CALL.exec(body);
@@ -67,23 +75,45 @@ export function ftraceCallFormat(): Format {
 }
 
 export function ftraceGraphFormat(): Format {
+  /** The last line that was broken. */
+  let broken = Number.NEGATIVE_INFINITY;
   return {
-    needs: PIPE | PAREN,
+    needs: 0,
+    any: PAREN | COLON,
     read(line, out) {
-      // The bar is a table's mark to what takes decoration off, so the whole line is looked at.
-      const text = line.string.slice(0, line.bodyColumn + line.body.length);
-      const bar = text.lastIndexOf('|');
-      if (text.length > 1024 || text[bar - 1] === '|' || !GRAPH_COLUMNS.test(text.slice(0, bar))) {
+      if (line.to - line.from > 1024) {
         return false;
       }
-      const match = GRAPH.exec(text.slice(bar + 1));
-      const name = match?.[1];
-      if (match === null || name === undefined) {
-        return false;
+      if ((line.classes & COLON) !== 0 && line.string.includes('graph_entry:') && BROKEN.test(line.string)) {
+        broken = line.number;
+        return true;
       }
-      const start = text.indexOf(name, bar);
-      out.frame(start, start + name.length, name, { module: match[2] ?? null });
-      return true;
+      if (line.number - broken <= MAX_REST) {
+        const { body } = line;
+        const [rest, called = ''] = REST.exec(body) ?? [];
+        if (rest !== undefined) {
+          frameInBody(line, out, rest.indexOf(`${called}(`), called, {});
+          return true;
+        }
+      }
+      return (line.classes & PIPE) !== 0 && (line.classes & PAREN) !== 0 && readGraph(line, out);
     },
   };
+}
+
+function readGraph(line: Line, out: Output): boolean {
+  // The bar is a table's mark to what takes decoration off, so the whole line is looked at.
+  const text = line.string.slice(0, line.bodyColumn + line.body.length);
+  const bar = text.lastIndexOf('|');
+  if (text[bar - 1] === '|' || !GRAPH_COLUMNS.test(text.slice(0, bar))) {
+    return false;
+  }
+  const match = GRAPH.exec(text.slice(bar + 1));
+  const name = match?.[1];
+  if (match === null || name === undefined) {
+    return false;
+  }
+  const start = text.indexOf(name, bar);
+  out.frame(start, start + name.length, name, { module: match[2] ?? null });
+  return true;
 }

@@ -2,13 +2,14 @@
  * GDB and kgdb: `#1  0x000055aaec426141 in zio_wait (zio=0x0) at zio.c:12`, arguments perhaps on more
  * lines; and what prints the same shape: pstack, LLDB, address sanitizers (gdb/stack.c, print_frame).
  */
-import { HASH, isDigit, PAREN } from '../characters.ts';
+import { HASH, isDigit, LETTER, PAREN } from '../characters.ts';
 import type { Line } from '../line.ts';
 import type { Output } from '../output.ts';
 import { baseName, type Format, frameInBody } from './format.ts';
 
-/** Markdown and typists put a blank behind the mark, or lose it: then an address has to follow. */
-const NUMBER = /(?:^|\s)(?:\* )?(?:frame )?# ?(\d{1,6}):? +|^(\d{1,4}):? +(?=0x[\da-f]{6,16} in [A-Za-z_])/g;
+/** Markdown and typists put a blank behind the mark, or lose it: then an address has to follow, or arguments. */
+const NUMBER =
+  /(?:^|[\s"])(?:\* )?(?:frame )?# ?(\d{1,6}):? +|^(\d{1,4}):? +(?=0x[\da-f]{6,16} in [A-Za-z_]|(?<= {2})[A-Za-z_]\w* \(\w+=)/g;
 
 /** Lines that one entry's arguments and local variables may take. */
 const MAX_ENTRY = 200;
@@ -16,6 +17,8 @@ const MAX_ENTRY = 200;
 /** An address and `in`, then a C or C++ name and arguments. */
 const NAMED =
   /^((?:0x)?[\da-f]{4,16} in )?((?:[A-Za-z_.$~][\w.$@:~]*|\(anonymous namespace\)::)(?:<[^()]{0,400}>)?[\w.$@:~]*(?:\([^()]{0,200}\)(?: const)?)?|operator(?:\(\)|[^\s(]{1,3})) (?:\(|\.\.\.$)/;
+/** GDB breaks long entries before the arguments. */
+const NAME_ALONE = /^\w+_\w+$/;
 
 /** The end of a frame without an address: it is in a function that was inlined, or the innermost. */
 const ENDS_WITH_PLACE = /\) at [^\s:]{1,512}:\d{1,7}/;
@@ -28,19 +31,52 @@ const FROM = /^\([^#]{0,4000}?\) (?:from (\S{1,512})|at (\/\S{1,512}\.so(?:\.\d{
 
 /** Sanitizers: `#1 0x55d0c in main zdb.c:12:3`, `#1 0x55d0c in main (/usr/sbin/zdb+0x1234)`. */
 const SANITIZER =
-  /^0x[\da-f]{4,16} in ([A-Za-z_.$~][\w.$@:~<>]*(?:\([^()]{0,400}\)(?: const)?)?)(?: \((\/[^\s()]{1,512}|<unknown module>)\+0x[\da-f]+\)| [\w./+~-]{1,512}\.\w{1,4}:\d|$)/;
+  /^0x[\da-f]{4,16} in ([A-Za-z_.$~][\w.$@:~<>]*(?:\([^()]{0,400}\)(?: const)?)?)(?: \((\/[^\s()]{1,512}|<unknown module>)\+0x([\da-f]{1,13})\)| [\w./+~-]{1,512}\.\w{1,4}:\d|$)/;
 
-/** LLDB: `frame #1: 0xffffff80002 zfs`zio_wait(zio=0x0) + 12 at zio.c:12:3`. */
+/** LLDB: `frame #1: 0xffffff80002 zfs`zio_wait(zio=0x0) + 12 at zio.c:12:3`, and old ones' line of a thread. */
 const LLDB =
-  /^0x[\da-f]{4,16} ([\w.+-]{1,128})`([A-Za-z_.$~][\w.$@:~]*)(?:\(.{0,1000}?\))?(?: \+ (\d{1,8}))?/;
+  /^(?:tid = 0x[\da-f]{1,8}, )?0x[\da-f]{4,16} ([\w.+-]{1,128})`([A-Za-z_.$~][\w.$@:~]*)(?:\(.{0,1000}?\))?(?: \+ (\d{1,8}))?/;
+
+/**
+ * Where a program stopped, without a number: behind what stopped it, an address or neither (gdb/stack.c, print_frame
+ * with LOC_AND_ADDRESS). Then arguments have to be empty or have names.
+ */
+const STOPPED =
+  /^((?:Thread .{1,80} hit )?(?:[A-Z]\w+ )?(?:[Bb]reak|[Cc]atch|[Ww]atch|[Tt]race)point \d{1,6}(?:\.\d{1,6})?, )?(0x[\da-f]{6,16} in )?([A-Za-z_.$~][\w.$@:~]*) (?=\((?:\)|[\w@]+=|this=|\.\.\.))/;
+const STOPPED_AT = /\) at [^\s:]{1,512}:\d{1,7}$/;
+
+export function gdbStopFormat(): Format {
+  return {
+    needs: PAREN,
+    read(line, out) {
+      const { body } = line;
+      const match = body.length > 5000 ? null : STOPPED.exec(body);
+      if (match === null) {
+        return false;
+      }
+      const [whole, point, address, name = ''] = match;
+      const library = FROM.exec(body.slice(whole.length))?.[1];
+      const isPlaced = STOPPED_AT.test(body);
+      if (point === undefined && !(isPlaced || (address !== undefined && /\)$|,$| from \S+$/.test(body)))) {
+        return false;
+      }
+      frameInBody(line, out, whole.length - name.length - 1, name, {
+        module: library === undefined ? null : baseName(library),
+      });
+      if (!isPlaced && library === undefined) {
+        out.leaveOpen(MAX_ENTRY);
+      }
+      return true;
+    },
+  };
+}
 
 export function gdbFormat(): Format {
   // Number and line of the entry read last.
   let last = -1;
   let lastLine = 0;
   return {
-    needs: 0,
-    any: HASH | PAREN,
+    needs: LETTER,
     read(line: Line, out: Output): boolean {
       const { body } = line;
       if (body.length > 65_536 || ((line.classes & HASH) === 0 && !isDigit(body.charCodeAt(0)))) {
@@ -61,7 +97,13 @@ export function gdbFormat(): Format {
             ? /[(),]$|\.\.\.$/.test(text)
             : (padded || digits.length > 1) && /[(,]$/.test(text);
         const isMark = text.startsWith('<signal handler called>');
-        if (isMark || readEntry(line, out, text, at, isEntry)) {
+        if (goesOn && NAME_ALONE.test(text)) {
+          frameInBody(line, out, at, text, {});
+          out.leaveOpen(MAX_ENTRY, true);
+          found = true;
+          last = Number(digits);
+          lastLine = line.number;
+        } else if (isMark || readEntry(line, out, text, at, isEntry)) {
           found ||= !isMark;
           last = Number(digits);
           lastLine = line.number;
@@ -76,9 +118,18 @@ export function gdbFormat(): Format {
 function readEntry(line: Line, out: Output, text: string, at: number, isEntry: boolean): boolean {
   const sanitizer = SANITIZER.exec(text);
   if (sanitizer !== null) {
-    const name = sanitizer[1] ?? '';
+    // A type's arguments belong to the name, those of a call do not.
+    const name = sanitizer[1]?.replace(/\([^()]*=.*$/, '') ?? '';
     const library = sanitizer[2]?.startsWith('/') ? baseName(sanitizer[2]) : null;
-    frameInBody(line, out, at + text.indexOf(name, text.indexOf(' in ') + 4), name, { module: library });
+    const [, , , offset] = sanitizer;
+    frameInBody(line, out, at + text.indexOf(name, text.indexOf(' in ') + 4), name, {
+      module: library,
+      ...(offset === undefined || library === null ? {} : { at: { address: Number.parseInt(offset, 16) } }),
+    });
+    // GDB's, broken before its arguments.
+    if (sanitizer[0].length === text.length) {
+      out.leaveOpen(MAX_ENTRY, true);
+    }
     return true;
   }
   const lldb = LLDB.exec(text);

@@ -4,7 +4,7 @@
  * `ffffff0007c0bc30 cv_wait+0x61(...)`, `[ ffffff0007c0bb30 _resume_from_idle+0xf1() ]`; fmdump's
  * `panicstack = unix:die+89 () | unix:trap+a60 () |`; pstack `08056a96 zpool_open (0) + 4b`.
  */
-import { BACKTICK, COLON, LETTER, PAREN, PLUS } from '../characters.ts';
+import { BACKTICK, COLON, LETTER, LONG_HEX, OFFSET, PAREN } from '../characters.ts';
 import type { Line } from '../line.ts';
 import { moduleName } from '../linux.ts';
 import type { Output } from '../output.ts';
@@ -14,15 +14,15 @@ import { type Format, frameInBody } from './format.ts';
 const TICKED =
   /(?<![\w`'".+-])([\w.+-]{1,64})`(\.?[A-Za-z_][\w.$@]*)(?:\+(0x[\da-f]{1,12}|\d{1,8}))?(?![\w`])/g;
 const TRACEBACK =
-  /^([\da-f]{8,16} )?([A-Za-z_][\w.,-]{0,63}):([A-Za-z_.][\w.$]*)\+([\da-f]{1,8})( \(.{0,1000}(?:\)|,))?$/;
+  /^([\da-f]{8,16} )?([A-Za-z_][\w.,-]{0,63}):([A-Za-z_.][\w.$]*)\+([\da-f]{1,8})( \(.{0,1000}(?:\)|,|\.{3}))?$/;
 /** Several between bars, or one that begins or ends them. */
 const BARRED =
   /(?<=^|\| |\bpanicstack = )([A-Za-z_][\w.-]{0,63}):([A-Za-z_.][\w.$]*)\+([\da-f]{1,8}) \([^()|]{0,400}\)(?= \||$)/g;
 const MDB =
-  /^(?:\[ )?(?:[\da-f]{8,16} )?([A-Za-z_.][\w.$]*)\+(0x[\da-f]{1,12}|[\da-f]{1,3})(?:\((?:[\da-fx, ]{0,600})(?:\)|,))?(?: \])?$/;
+  /^(?:\[ )?(?:[\da-f]{8,16} )?([A-Za-z_.][\w.$]*)\+(0x[\da-f]{1,12}|[\da-f]{1,3})(?:\((?:[\da-fx, ]{0,600})(?:\)|,|\.{3}|$))?(?: \])?$/;
 /** At the beginning of a function no offset is printed; the frame's address or the program says that it is one. */
 const MDB_AT_START =
-  /^(?:(?=\d*[a-f])[\da-f]{8,16} (?:[\w.+-]{1,64}`)?|[\w.+-]{1,64}`)([A-Za-z_.][\w.$]*)\((?:[\da-fx, ]{0,600})(?:\)|,)$/;
+  /^(?:(?=\d*[a-f])[\da-f]{8,16} (?:[\w.+-]{1,64}`)?|[\w.+-]{1,64}`)([A-Za-z_.][\w.$]*)\((?:[\da-fx, ]{0,600})(?:\)|,|\.{3})$/;
 
 export function tickedFormat(): Format {
   return {
@@ -58,7 +58,7 @@ export function tickedFormat(): Format {
 
 export function tracebackFormat(): Format {
   return {
-    needs: PLUS | COLON,
+    needs: OFFSET | COLON,
     read(line, out) {
       const { body } = line;
       const match = body.length > 2048 ? null : TRACEBACK.exec(body);
@@ -102,7 +102,7 @@ const PSTACK =
 export function pstackFormat(): Format {
   let last = 0;
   return {
-    needs: LETTER | PAREN,
+    needs: LETTER | PAREN | LONG_HEX,
     read(line, out) {
       const { body } = line;
       const [whole, address = '', name = '', offset] = (body.length > 1024 ? null : PSTACK.exec(body)) ?? [];
@@ -124,7 +124,7 @@ export function pstackFormat(): Format {
 
 /** At the beginning of a line. */
 const BARE = /^[A-Za-z_.][\w.$]*\+(?:0x[\da-f]{1,12}|[\da-f]{1,3})\([\da-fx, ]{0,600}\)$/;
-const BARE_AT_START = /^([a-z_][\w.$]*)\(\)$/;
+const BARE_AT_START = /^([a-z_][\w.$]*)\((?:[\da-f]{1,16}(?:, [\da-f]{1,16}){0,12})?\)$/;
 
 export function mdbFormat(): Format {
   /** `vpanic()`, a frame if the next line is one. */
@@ -132,7 +132,7 @@ export function mdbFormat(): Format {
   let waitingLine = 0;
   return {
     needs: LETTER,
-    any: PLUS | PAREN,
+    any: OFFSET | PAREN,
     read(line, out) {
       const { body } = line;
       if (body.length > 1024 || (line.classes & BACKTICK) !== 0) {

@@ -11,15 +11,20 @@ import { foldedFormat } from './folded.ts';
 import type { Format } from './format.ts';
 import { ddbFormat, stackLineFormat } from './freebsd.ts';
 import { ftraceCallFormat, ftraceGraphFormat, ftraceStackFormat } from './ftrace.ts';
-import { gdbFormat } from './gdb.ts';
+import { gdbFormat, gdbStopFormat } from './gdb.ts';
+import { headedNamesFormat } from './headed.ts';
 import { mdbFormat, pstackFormat, tickedFormat, tracebackFormat } from './illumos.ts';
 import { oldLinuxFormat, redHatFormat } from './linux-old.ts';
 import { lockstatFormat } from './lockstat.ts';
-import { macosFormat, macosNameFormat } from './macos.ts';
+import { atosFormat, macosFormat, macosNameFormat } from './macos.ts';
 import { namedAddressFormat, perfFormat } from './perf.ts';
+import { perfReportFormat } from './perf-report.ts';
+import { procstatFormat } from './procstat.ts';
 import { retsnoopFormat } from './retsnoop.ts';
+import { segfaultFormats } from './segfault.ts';
 import { straceFormat } from './strace.ts';
 import { valgrindFormat } from './valgrind.ts';
+import { vmkernelFormat } from './vmkernel.ts';
 import { windowsFormat } from './windows.ts';
 
 /** The formats a line is shown to when it holds no frame with a size; the more particular first. */
@@ -31,22 +36,27 @@ export function createFormats(): Format[] {
     drgnFormat(),
     ddbFormat(),
     gdbFormat(),
+    gdbStopFormat(),
     apportFormat(),
     crashExceptionFormat(),
     straceFormat(),
     bracketedAddressFormat(),
     numberedAddressFormat(),
+    ...segfaultFormats(),
     foldedFormat(),
     tickedFormat(),
     tracebackFormat(),
     pstackFormat(),
     macosFormat(),
     macosNameFormat(),
+    atosFormat(),
     windowsFormat(),
+    vmkernelFormat(),
     valgrindFormat(),
     inlinedFormat(),
     decodedFormat(),
     perfFormat(),
+    perfReportFormat(),
     oldLinuxFormat(),
     redHatFormat(),
     ftraceStackFormat(),
@@ -54,8 +64,10 @@ export function createFormats(): Format[] {
     ftraceGraphFormat(),
     retsnoopFormat(),
     stackLineFormat(),
+    procstatFormat(),
     aloneFormat(),
     namedStackFormat(),
+    headedNamesFormat(),
     klockstatFormat(),
     bpftraceFormat(),
     mdbFormat(),

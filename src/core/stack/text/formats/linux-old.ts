@@ -6,8 +6,9 @@
  * - `Trace; c026c66c <suspend_device+fc/103>`, and of registers `>>EIP; `, `>>PC;  `, hexadecimal (ksymoops, map.c)
  * - `[<c013c9e1>] kswapd [kernel] 0x141 (0xc44c1fd4)` (Red Hat's 2.4)
  */
-import { BRACKET, LESS, PLUS } from '../characters.ts';
+import { ADDRESS, BRACKET, LESS, OFFSET } from '../characters.ts';
 import { moduleName } from '../linux.ts';
+import { allMatches } from '../matches.ts';
 import { type Format, frameInBody } from './format.ts';
 
 const BRACED = /<[\da-f]{8,16}>\{(?::([\w-]{1,64}):)?([A-Za-z_.][\w.$]{0,255})\+(\d{1,8})\}/g;
@@ -28,7 +29,7 @@ const MAX_LENGTH = 4096;
 
 export function oldLinuxFormat(): Format {
   return {
-    needs: PLUS,
+    needs: OFFSET,
     any: LESS | BRACKET,
     read(line, out) {
       const { body } = line;
@@ -47,7 +48,7 @@ export function oldLinuxFormat(): Format {
         });
         return true;
       }
-      const entries = [...body.matchAll(body.includes('>{') ? BRACED : KLOGD)];
+      const entries = allMatches(body, body.includes('>{') ? BRACED : KLOGD);
       if (!body.includes('>{') && !isKlogdLine(body, entries)) {
         return false;
       }
@@ -76,7 +77,7 @@ function isKlogdLine(body: string, entries: readonly RegExpExecArray[]): boolean
 
 export function redHatFormat(): Format {
   return {
-    needs: BRACKET,
+    needs: BRACKET | ADDRESS,
     read(line, out) {
       const { body } = line;
       const [whole, name = '', module = '', offset = ''] =

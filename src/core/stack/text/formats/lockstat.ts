@@ -16,7 +16,7 @@ export function lockstatFormat(): Format {
   return {
     needs: LETTER,
     read(line, out) {
-      if (!inside && !line.string.includes(' indv ')) {
+      if (!inside && !line.body.startsWith('Count ')) {
         return false;
       }
       const { body } = line;

@@ -3,7 +3,7 @@
  * spindump and sample `*560  txg_sync_thread + 194 (zfs + 244690) [0xffffff7f83cf6bd2]`, crash reports
  * `0   libsystem_kernel.dylib   0x00007fff6e __pthread_kill + 10`.
  */
-import { COLON, PLUS } from '../characters.ts';
+import { BRACKET, COLON, NUMBERED, PAREN, PLUS, SOURCE, SUM } from '../characters.ts';
 import { moduleName } from '../linux.ts';
 import { type Format, frameInBody } from './format.ts';
 
@@ -16,6 +16,11 @@ const SAMPLED =
   /^(?:[+!:| ]{0,200})?\*? ?\d{1,9} +([A-Za-z_$~][\w.$:~<>]*(?:\([^()]{0,400}\))?(?: const)?)(?: \+ (\d{1,9}))? +\((?:in )?([\w.+ -]{1,128}?)(?: \+ \d{1,12})?\)(?: \+ (\d{1,9}))?(?: +\[0x[\da-f]{1,16}|(?<= \(in .{1,140}\) \+ \d{1,9})$)/;
 const REPORT =
   /^\d{1,3} +([\w.+-]{1,128})[ \t]+0x[\da-f]{8,16} ([A-Za-z_$~][\w.$:~]*)(?:\(.{0,400}?\))? \+ (\d{1,9})/;
+/** atos and what prints its answers: perhaps the address, `taskq_thread (in zfs) (spl-taskq.c:2116)`. */
+const ATOS =
+  /^(?:0x[\da-f]{8,16}:? +)?(?:\[[\w.]{1,64}\] +)?([A-Za-z_$~][\w.$:~<>]*)(?:\([^()]{0,400}\))? \(in ([\w.+-]{1,128})\) (?:\([\w.+-]{1,256}:\d{1,7}\)|\+ (\d{1,9}))$/;
+/** A crashed thread as it is written down without its addresses: `#3  spa_close  +184`. No call ends at 1: that is a vote. */
+const NUMBERED_SUM = /^#\d{1,3} +([A-Za-z_$~][\w.$:~]*) +\+ ?(?!1$)(\d{1,9})$/;
 /** LLDB's lookup of an address. */
 const SUMMARY = /^Summary: ([\w.+-]{1,128})`([A-Za-z_$~][\w.$:~]*)(?:\(.{0,400}\))? \+ (\d{1,9})(?= at |$)/;
 
@@ -27,7 +32,7 @@ export function macosNameFormat(): Format {
     needs: COLON,
     read(line, out) {
       const { body } = line;
-      const match = body.length > 512 || !body.includes(' : _') ? null : NAMED.exec(body);
+      const match = body.length > 512 || !body.includes(': _') ? null : NAMED.exec(body);
       if (match === null) {
         return false;
       }
@@ -38,9 +43,30 @@ export function macosNameFormat(): Format {
   };
 }
 
+export function atosFormat(): Format {
+  return {
+    needs: PAREN,
+    any: SUM | SOURCE,
+    read(line, out) {
+      const { body } = line;
+      const match = body.length > 1024 || !body.includes(' (in ') ? null : ATOS.exec(body);
+      if (match === null) {
+        return false;
+      }
+      const [whole, name = '', module = '', offset] = match;
+      frameInBody(line, out, whole.lastIndexOf(name, whole.indexOf(' (in ')), name, {
+        offset: offset === undefined ? null : Number(offset),
+        module: moduleName(module),
+      });
+      return true;
+    },
+  };
+}
+
 export function macosFormat(): Format {
   return {
     needs: PLUS,
+    any: SUM | BRACKET | NUMBERED,
     read(line, out) {
       const { body } = line;
       if (body.length > 2048) {
@@ -75,6 +101,12 @@ export function macosFormat(): Format {
       if (summary !== null) {
         const [, module = '', name = '', offset = ''] = summary;
         frameInBody(line, out, body.indexOf('`') + 1, name, { offset: Number(offset), module });
+        return true;
+      }
+      const numbered = NUMBERED_SUM.exec(body);
+      if (numbered !== null) {
+        const [, name = '', offset = ''] = numbered;
+        frameInBody(line, out, body.indexOf(` ${name}`) + 1, name, { offset: Number(offset) });
         return true;
       }
       const report = REPORT.exec(body);

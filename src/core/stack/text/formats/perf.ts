@@ -2,7 +2,7 @@
  * perf script: `ffffffffc0be06b3 txg_wait_synced_impl+0xf3 ([zfs])`, inlined rows `zio_wait (inlined)`, and
  * stacks printed with addresses and names only, as bcc's wakeuptime does (perf, builtin-script.c).
  */
-import { LETTER, PAREN } from '../characters.ts';
+import { LETTER, LIBRARY, LONG_HEX, OFFSET, PAREN } from '../characters.ts';
 import type { Line } from '../line.ts';
 import { moduleName } from '../linux.ts';
 import type { Output } from '../output.ts';
@@ -26,6 +26,7 @@ const NAME_ONLY = /^([\da-f]{12,16}|(?=\d*[a-f])[\da-f]{8}) ([A-Za-z_.$~][\w.$@:
 export function perfFormat(): Format {
   return {
     needs: PAREN,
+    any: LIBRARY | OFFSET,
     read(line, out) {
       const { body } = line;
       if (body.length > 4096) {
@@ -69,7 +70,7 @@ function readChained(line: Line, out: Output): boolean {
 
 export function namedAddressFormat(): Format {
   return {
-    needs: LETTER,
+    needs: LETTER | LONG_HEX,
     read(line, out) {
       if (line.to - line.from > 700 || line.indent === 0) {
         return false;

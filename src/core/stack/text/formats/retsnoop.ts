@@ -2,7 +2,7 @@
  * retsnoop: `    73us [-ENOMEM]  __x64_sys_bpf+0x1a   (kernel/bpf/syscall.c:5067:1)`, inlined rows
  * `. do_syscall_x64   (arch/x86/entry/common.c:50:12)`, calls `→ bpf_prog_load`.
  */
-import { ARROW, BRACKET, LETTER, PAREN } from '../characters.ts';
+import { ARROW, BRACKET, LETTER, PLACED, POINTER } from '../characters.ts';
 import type { Line } from '../line.ts';
 import type { Output } from '../output.ts';
 import { type Format, frameInBody } from './format.ts';
@@ -18,7 +18,7 @@ const BRANCH =
 export function retsnoopFormat(): Format {
   return {
     needs: LETTER,
-    any: BRACKET | PAREN | ARROW,
+    any: BRACKET | PLACED | ARROW | POINTER,
     read(line, out) {
       const { text, from } = line;
       // A log's line: nobody prints retsnoop's reports into one.
@@ -26,7 +26,10 @@ export function retsnoopFormat(): Format {
         return false;
       }
       const { body } = line;
-      if (body.length > 1024) {
+      if (
+        body.length > 1024 ||
+        ((line.classes & (PLACED | ARROW | POINTER)) === 0 && !body.includes('us ['))
+      ) {
         return false;
       }
       const call = CALL.exec(body);

@@ -3,7 +3,7 @@
  * the blank: `/usr/sbin/ztest(main+0x1a)[0x40a7cf]`; libspl's assertions: `[0x40a7cf] main+0x1a (in zdb +0x1a)`.
  * Where a function has no name, there is only where the call is in the file: `ztest(+0x1a7cf)`, `??? (in zdb +0x1a7cf)`.
  */
-import { LESS, PAREN, PLUS } from '../characters.ts';
+import { LESS, OFFSET, PAREN } from '../characters.ts';
 import type { Line } from '../line.ts';
 import type { Output } from '../output.ts';
 import { baseName, type Format, frameInBody } from './format.ts';
@@ -19,6 +19,10 @@ const EXECINFO =
 const LIBSPL =
   /^\[0x[\da-f]{1,16}\] ([A-Za-z_.][\w.$@]*)\+0x([\da-f]{1,12}) \(in (\S{1,512}) \+0x[\da-f]{1,16}\)/;
 
+/** Ceph's, whose names have their arguments: `(OSD::shutdown(int)+0x25e) [0x558229d3255e]`. */
+const DEMANGLED =
+  /^"?(?:\d{1,3}: )?\(([A-Za-z_~][\w:~]{0,400}(?:<[^()]{0,400}>[\w:~]{0,200})?)\(.{0,1000}\)(?: const)?\+0x([\da-f]{1,12})\) \[0x[\da-f]{1,16}\]"?,?$/;
+
 /** The same entries without a function: before the address what tells where it is, and the file of it. */
 const ADDRESSES = [
   /^((?:> )?(\.{0,2}\/[^\s()]{1,512}|[\w.+-]{1,128})\()\+0x([\da-f]{1,13})\) ?\[(?:0x)?[\da-f]{1,16}\]$/,
@@ -27,7 +31,7 @@ const ADDRESSES = [
 
 export function straceFormat(): Format {
   return {
-    needs: PLUS,
+    needs: OFFSET,
     any: PAREN | LESS,
     read(line, out) {
       const body = line.body.slice(0, 2048);
@@ -39,6 +43,11 @@ export function straceFormat(): Format {
           module: baseName(library),
           length: name.length + 3 + offset.length,
         });
+        return true;
+      }
+      const [demangled, called = '', at = ''] = DEMANGLED.exec(body) ?? [];
+      if (demangled !== undefined) {
+        frameInBody(line, out, body.indexOf(`(${called}`) + 1, called, { offset: Number.parseInt(at, 16) });
         return true;
       }
       const own = LIBSPL.exec(body) ?? EXECINFO.exec(body);
@@ -61,7 +70,9 @@ function readAddress(line: Line, body: string, out: Output): boolean {
     const [, before, file = '', address = ''] = pattern.exec(body) ?? [];
     if (before !== undefined) {
       const start = line.bodyColumn + before.length;
-      out.address(start, start + 3 + address.length, baseName(file), Number.parseInt(address, 16));
+      out.address(start, start + 3 + address.length, baseName(file), {
+        address: Number.parseInt(address, 16),
+      });
       return true;
     }
   }

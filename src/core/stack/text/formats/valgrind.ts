@@ -1,5 +1,5 @@
 /** Valgrind: `==123==    by 0x40A7CF: main (zdb.c:12)`, `at 0x4C2: malloc (in /usr/lib/libc.so.6)`. */
-import { COLON, PAREN } from '../characters.ts';
+import { ADDRESS, COLON, PAREN } from '../characters.ts';
 import { baseName, type Format, frameInBody } from './format.ts';
 
 const ENTRY =
@@ -7,7 +7,7 @@ const ENTRY =
 
 export function valgrindFormat(): Format {
   return {
-    needs: COLON | PAREN,
+    needs: COLON | PAREN | ADDRESS,
     read(line, out) {
       const { body } = line;
       const match = body.length > 2048 ? null : ENTRY.exec(body);

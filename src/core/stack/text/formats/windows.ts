@@ -1,5 +1,6 @@
 /** WinDbg: `ffffd08f OpenZFS!spl_panic+0x9f [C:\src\spl.c @ 123]`. */
 import { BANG } from '../characters.ts';
+import { allMatches } from '../matches.ts';
 import { type Format, frameInBody } from './format.ts';
 
 const ENTRY =
@@ -14,7 +15,7 @@ export function windowsFormat(): Format {
         return false;
       }
       let found = false;
-      for (const match of body.matchAll(ENTRY)) {
+      for (const match of allMatches(body, ENTRY)) {
         const [whole, module = '', name = '', offset] = match;
         // Without an offset only behind addresses: prose uses the character too.
         if (

@@ -16,10 +16,29 @@ function texts(kind: string): string[] {
   return readdirSync(path.join(folder, kind)).filter((name) => name.endsWith('.txt'));
 }
 
-function read(kind: string, name: string): StackItem[] {
+function itemsOf(text: string): StackItem[] {
   const items: StackItem[] = [];
-  readStackItems(readFileSync(path.join(folder, kind, name), 'utf8'), (item) => items.push(item));
+  readStackItems(text, (item) => items.push(item));
   return items;
+}
+
+interface Golden {
+  readonly text: string;
+  readonly items: readonly StackItem[];
+}
+
+const goldens = new Map<string, Golden>();
+
+/** Read once, for all tests. */
+function golden(kind: string, name: string): Golden {
+  const file = path.join(folder, kind, name);
+  let known = goldens.get(file);
+  if (known === undefined) {
+    const text = readFileSync(file, 'utf8');
+    known = { text, items: itemsOf(text) };
+    goldens.set(file, known);
+  }
+  return known;
 }
 
 function lines(items: readonly StackItem[]): string[] {
@@ -28,15 +47,16 @@ function lines(items: readonly StackItem[]): string[] {
 
 describe.each(['captured', 'written'])('%s', (kind) => {
   test.each(texts(kind))('%s', async (name) => {
-    const items = read(kind, name);
+    const { items } = golden(kind, name);
     const expected = path.join(folder, kind, name.replace(/txt$/, 'jsonl'));
     await expect(`${lines(items).join('\n')}\n`).toMatchFileSnapshot(expected);
   });
 
   test.each(texts(kind))('%s: what is read stands where it says', (name) => {
-    const raw = readFileSync(path.join(folder, kind, name), 'utf8').split('\n');
+    const { text, items } = golden(kind, name);
+    const raw = text.split('\n');
     let before = { line: 1, start: 0 };
-    for (const item of read(kind, name)) {
+    for (const item of items) {
       const { line, start, end } = item;
       expect(line > before.line || (line === before.line && start >= before.start)).toBe(true);
       expect(end).toBeGreaterThan(start);
@@ -53,7 +73,7 @@ describe.each(['captured', 'written'])('%s', (kind) => {
 });
 
 test.each(texts('none'))('nothing in %s', (name) => {
-  expect(lines(read('none', name))).toEqual([]);
+  expect(lines(golden('none', name).items)).toEqual([]);
 });
 
 /** What happens to whole texts on their way to a reader. */
@@ -72,19 +92,16 @@ const ways: Readonly<Record<string, (line: string) => string>> = {
 };
 
 describe.each(Object.entries(ways))('by way of %s', (_, through) => {
-  const printed = (kind: string, text: string): string[] => {
-    const found: StackItem[] = [];
-    readStackItems(text, (item) => found.push(item));
-    return lines(found).map((line) => line.replace(/"line":\d+/, kind));
-  };
+  const printed = (items: readonly StackItem[]) =>
+    lines(items).map((line) => line.replace(/"line":\d+/, 'line'));
 
   test('the same is read', () => {
     for (const kind of ['captured', 'written']) {
       // Texts about decoration have their own already.
       for (const name of texts(kind).filter((one) => !/^(?:wrapped|decoration)/.test(one))) {
-        const text = readFileSync(path.join(folder, kind, name), 'utf8').trimEnd();
-        const sent = text.split('\n').map(through).join('\n');
-        expect(printed(name, sent), name).toEqual(printed(name, text));
+        const { text, items } = golden(kind, name);
+        const sent = text.trimEnd().split('\n').map(through).join('\n');
+        expect(printed(itemsOf(sent)), name).toEqual(printed(items));
       }
     }
   });

@@ -49,13 +49,14 @@ const SHF_ALLOC_EXECINSTR = 0x6;
 
 /** An ET_EXEC file for x86-64. */
 export function program(sections: readonly BuiltSection[]): Uint8Array {
-  const names = bytes('', ...sections.map(({ name }) => name), '.shstrtab');
+  const distinct = [...new Set([...sections.map(({ name }) => name), '.shstrtab'])];
+  const names = bytes('', ...distinct);
   const all = [...sections, { name: '.shstrtab', content: names, type: 3 }];
   const nameOffset = (name: string): number => {
     let offset = 1;
-    for (const section of all) {
-      if (section.name === name) return offset;
-      offset += section.name.length + 1;
+    for (const other of distinct) {
+      if (other === name) return offset;
+      offset += other.length + 1;
     }
     throw new Error(name);
   };

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { isFailure } from '../../../../../src/core/failure.ts';
-import { openDebugFile } from '../../../../../src/core/symbols/debug-file.ts';
+import { type FramePlace, openDebugFile } from '../../../../../src/core/symbols/debug-file.ts';
 import type { DebugLine } from '../../../../../src/core/symbols/location.ts';
 import { fixture, inMemory } from '../fixtures.ts';
 import { abbreviations, bytes, lineTable, program, u16, u32, u64, uleb, unit } from './builder.ts';
@@ -272,7 +272,7 @@ describe('small files that ask for much', () => {
 });
 
 describe('symbols of the same name', () => {
-  const withSymbols = (count: number) => {
+  const withSymbols = (count: number, place: Partial<FramePlace> = {}) => {
     const symbol = bytes(u32(1), 2, 0, u16(1), u64(TEXT), u64(0x20));
     const table = new Uint8Array((count + 1) * 24);
     for (let index = 1; index <= count; index++) table.set(symbol, index * 24);
@@ -287,15 +287,109 @@ describe('symbols of the same name', () => {
           { name: '.debug_abbrev', content: abbreviations(ROOT, FUNCTION) },
         ]),
       ),
-    ).frame({ symbol: 'weight', offset: 4, size: 0x20 }, true);
+    ).frame({ symbol: 'weight', offset: 4, size: 0x20, ...place }, true);
   };
+  const inProcess = { offset: -1, size: null, at: { address: Number(BigInt.asIntN(64, TEXT)) + 4 } };
 
   it('are one place when all lead to it', () => {
     expect(withSymbols(40)?.lines[0]?.function).toBe('weight');
+    expect(withSymbols(40, inProcess)?.lines[0]?.function).toBe('weight');
   });
 
   it('are not looked at one by one when a file has more of them than any real one', () => {
     expect(withSymbols(100_000)).toBeNull();
+    expect(withSymbols(100_000, inProcess)).toBeNull();
+  });
+});
+
+describe('names that share their ends', () => {
+  const length = 50_000;
+
+  it('are refused where those of a unit take more memory than any real ones', () => {
+    const STRP = 0x0e;
+    const named = [2, SUBPROGRAM, 0, [NAME, STRP], [LOW_PC, ADDR], [HIGH_PC, DATA4]] as const;
+    const functions = Array.from({ length: 1500 }, (_, i) => [2, u32(i), u64(TEXT + BigInt(i)), u32(1)]);
+    const sections = {
+      '.debug_info': unit([1, u32(0), u64(TEXT), u32(1500)], ...functions, 0),
+      '.debug_abbrev': abbreviations(ROOT, named),
+      '.debug_str': new Uint8Array(length).fill(0x61).with(length - 1, 0),
+    };
+    const file = openDebugFile(
+      inMemory(
+        program([
+          { ...CODE, content: new Uint8Array(1500) },
+          ...Object.entries(sections).map(([name, content]) => ({ name, content })),
+        ]),
+      ),
+    );
+    const addresses = Array.from({ length: 10 }, (_, i) => Number(BigInt.asIntN(64, TEXT)) + i);
+    expect(refusal(() => file.forEach(null, addresses, () => {}))).toMatch(/names/);
+    // The few that a frame needs are read all the same.
+    expect(file.atVirtual(TEXT)[0]?.function).toHaveLength(length - 1);
+  });
+
+  it('are refused where the paths of a line table do, which share a directory', () => {
+    const files = Array.from({ length: 1500 }, () => ['a', 1, 0, 0]);
+    const rows = files.map((_, i) => [4, uleb(i + 1), 1, 2, uleb(1)]);
+    const head = bytes(1, 1, 1, 251, 14, 13, [0, 1, 1, 1, 1, 0, 0, 0, 1, 0, 0, 1]);
+    const tables = bytes(head, `/${'d'.repeat(length)}`, 0, files, 0);
+    const body = bytes(u16(4), u32(tables.length), tables, [0, 9, 2, u64(TEXT)], rows, [0, 1, 1]);
+    const sections = {
+      '.debug_info': unit([1, u32(0), u64(TEXT), u32(1500)], [2, 'f', u64(TEXT), u32(1500)], 0),
+      '.debug_abbrev': abbreviations(ROOT, FUNCTION),
+      '.debug_line': bytes(u32(body.length), body),
+    };
+    const file = openDebugFile(
+      inMemory(
+        program([
+          { ...CODE, content: new Uint8Array(1500) },
+          ...Object.entries(sections).map(([name, content]) => ({ name, content })),
+        ]),
+      ),
+    );
+    const addresses = files.map((_, i) => Number(BigInt.asIntN(64, TEXT)) + i);
+    expect(file.atVirtual(TEXT)[0]?.path).toHaveLength(length + 3);
+    expect(refusal(() => file.forEach(null, addresses, () => {}))).toMatch(/paths/);
+  });
+
+  it('are refused where those of sections do', () => {
+    const long = { name: 'x'.repeat(length), content: new Uint8Array(0) };
+    const file = program([CODE, long, ...Array<typeof long>(1500).fill(long)]);
+    expect(refusal(() => openDebugFile(inMemory(file)))).toMatch(/names/);
+  });
+});
+
+describe('packed sections', () => {
+  it('are refused where they take more memory together than those of any real file', () => {
+    const unpackedSize = 600 * 2 ** 20;
+    const packedSize = 2 ** 23;
+    const packed = bytes(
+      [0x5a, 0x4c, 0x49, 0x42, 0, 0, 0, 0],
+      u32(unpackedSize).reverse(),
+      new Uint8Array(12),
+    );
+    const names = ['.zdebug_info', '.zdebug_abbrev'];
+    const file = program([CODE, ...names.map((name) => ({ name, content: packed }))]);
+    const view = new DataView(file.buffer);
+    const headers = Number(view.getBigUint64(40, true));
+    for (const section of [2, 3]) view.setUint32(headers + section * 64 + 32, packedSize, true);
+    // What is behind the file's end is zero here, as a hole of a file is.
+    const source = {
+      size: 2 ** 25,
+      read: (offset: number, length: number) => {
+        const found = new Uint8Array(length);
+        found.set(file.subarray(offset, offset + length));
+        return found;
+      },
+    };
+    let unpacked = 0;
+    // Stands for memory that is not taken for it.
+    const decompress = (_: string, __: Uint8Array, size: number) => {
+      unpacked += size;
+      return { length: size } as Uint8Array;
+    };
+    expect(refusal(() => openDebugFile(source, { decompress }))).toMatch(/unpack to/);
+    expect(unpacked).toBe(unpackedSize);
   });
 });
 
