@@ -3,6 +3,7 @@ import { inert } from '../core/text/inert.ts';
 import type { ChannelSlots } from './channel-slots.ts';
 import type { ConnectionState } from './connection.ts';
 import { firstLine } from './job-outcome.ts';
+import type { ChannelStage } from './job-pool.ts';
 import type { JobResult, JobSpec } from './remote-job.ts';
 
 /** What can go wrong on one connection, in words with the target's name. */
@@ -35,19 +36,22 @@ export class ConnectionFailures {
     return `${this.target.alias} sends more than it was given room for; the connection was cut.`;
   }
 
-  timeout(title: string, state: ConnectionState): Failure {
+  /** @param stage how far a question had come to a channel */
+  timeout(title: string, state: ConnectionState, slots: ChannelSlots, stage: ChannelStage): Failure {
     const { alias } = this.target;
-    return state === 'silent'
-      ? new Failure(
-          'timeout',
-          `${title}: ${alias} is not answering.`,
-          'See whether it is paused in a debugger or has panicked.',
-        )
-      : new Failure(
-          'timeout',
-          `${title}: no answer from ${alias} in time.`,
-          'Try again; the machine may be overloaded.',
-        );
+    if (state === 'silent') {
+      return new Failure(
+        'timeout',
+        `${title}: ${alias} is not answering.`,
+        'See whether it is paused in a debugger or has panicked.',
+      );
+    }
+    if (stage === 'refused') return this.#noChannel(title, slots.taken - 1);
+    const why =
+      stage === 'waiting'
+        ? `it had no turn on ${alias} in time beside ${slots.taken === 1 ? 'another' : `${slots.taken} others`}`
+        : `no answer from ${alias} in time`;
+    return new Failure('timeout', `${title}: ${why}.`, 'Try again; the machine may be overloaded.');
   }
 
   tooMuch(title: string, limit: number): Failure {
@@ -66,10 +70,15 @@ export class ConnectionFailures {
     );
   }
 
-  noChannel(title: string, slots: ChannelSlots): Failure {
+  #noChannel(title: string, open: number): Failure {
+    const server = `${title}: the SSH server of ${this.target.alias}`;
+    if (open === 0) {
+      return new Failure('timeout', `${server} allows no session.`, 'Raise MaxSessions in sshd_config.');
+    }
+    const beside = open === 1 ? 'the one that is open' : `the ${open} that are open`;
     return new Failure(
       'timeout',
-      `${title}: the SSH server of ${this.target.alias} allows no further session beside the ${slots.taken} that are open.`,
+      `${server} allows no further session beside ${beside}.`,
       'Stop one of the running traces, or raise MaxSessions in sshd_config.',
     );
   }

@@ -27,6 +27,12 @@ const MOST_USES = 200;
  */
 const MOST_KEPT = 2;
 
+/**
+ * How far a question has come to a channel: it waits for others to leave one or to get theirs, the server is asked for it,
+ * the server has refused it, it is there.
+ */
+export type ChannelStage = 'waiting' | 'asked' | 'refused' | 'open';
+
 /** A shell that waits for a job, in the slot of the last one. */
 interface KeptShell {
   readonly shell: Shell;
@@ -65,24 +71,23 @@ export class JobPool {
 
   /**
    * Runs a question's job, in the shell of the last one where that waits. The signal also stops it.
-   * @param opened called when it has a channel
+   * @param stage called with each stage that it reaches; at first it is `waiting`
    */
   async ask(
     spec: JobSpec,
     signal: AbortSignal,
     handlers: JobHandlers,
-    opened: () => void,
+    stage: (reached: ChannelStage) => void,
   ): Promise<RemoteJob> {
     signal.throwIfAborted();
     const kept = spec.isSprawling === true ? null : this.#take(spec.root);
     if (kept !== null) {
-      opened();
+      stage('open');
       const job = await this.#reuse(kept, spec, signal, handlers);
       if (job !== null) return job;
     }
-    const job = await this.open(spec, await this.questionSlot(signal), signal, handlers);
-    opened();
-    return job;
+    stage('waiting');
+    return await this.open(spec, await this.questionSlot(signal), signal, handlers, stage);
   }
 
   /**
@@ -140,8 +145,15 @@ export class JobPool {
   /**
    * Opens a job in a slot; waits while the server has no channel to give. Gives the slot back at its end.
    * The signal also stops a job that is open.
+   * @param stage called with each stage that it reaches
    */
-  async open(spec: JobSpec, slot: Slot, signal: AbortSignal, handlers: JobHandlers): Promise<RemoteJob> {
+  async open(
+    spec: JobSpec,
+    slot: Slot,
+    signal: AbortSignal,
+    handlers: JobHandlers,
+    stage: (reached: ChannelStage) => void = () => {},
+  ): Promise<RemoteJob> {
     // One after the other: so it is known how many channels are open when the server refuses one.
     const turn = this.#opening;
     let done: () => void = () => {};
@@ -151,7 +163,9 @@ export class JobPool {
     try {
       await turn;
       signal.throwIfAborted();
-      const shell = await this.#openPatiently(spec, signal);
+      stage('asked');
+      const shell = await this.#openPatiently(spec, signal, () => stage('refused'));
+      stage('open');
       return this.#own(new RemoteJob(shell, spec, handlers), slot, signal);
     } catch (error) {
       slot.release();
@@ -214,12 +228,13 @@ export class JobPool {
     await kept.closed;
   }
 
-  async #openPatiently({ root, script }: JobSpec, signal: AbortSignal): Promise<Shell> {
+  async #openPatiently({ root, script }: JobSpec, signal: AbortSignal, refused: () => void): Promise<Shell> {
     for (;;) {
       try {
         return await Shell.open(this.#transport, root, signal);
       } catch (error) {
         if (!(error instanceof ChannelRefused) || signal.aborted || script === null) throw error;
+        refused();
         // An ended command holds its session on the server for a moment, so only a server that goes on
         // refusing while nothing has ended teaches what it allows.
         const settled = performance.now() - this.#lastClosed > 2 * REFUSED_RETRY_MS;

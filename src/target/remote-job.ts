@@ -70,6 +70,7 @@ export class RemoteJob implements ShellUser {
   /** Pieces of payload that are not taken in yet. */
   #busy = 0;
   #wasReady = false;
+  #wasGiven = false;
   #end: JobEnd | null = null;
   #shellStatus: number | null = null;
   #resolveEnded: (result: JobResult) => void = () => {};
@@ -188,7 +189,13 @@ export class RemoteJob implements ShellUser {
 
   /** Gives its script to a job that stands by and is ready; it must not have ended. */
   begin(script: string): void {
+    this.#wasGiven = true;
     this.#channel.stdin.write(handOver(this.#nonce, script));
+  }
+
+  /** Whether it stood by and was given its script. */
+  get wasGiven(): boolean {
+    return this.#wasGiven;
   }
 
   /** True once it has ended, is being stopped, or its channel is gone. */

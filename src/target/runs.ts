@@ -16,8 +16,8 @@ import type {
 import type { ConnectionFailures } from './connection-failures.ts';
 import { Download } from './download.ts';
 import { EventDelivery } from './event-delivery.ts';
-import { streamEnd } from './job-outcome.ts';
-import type { JobPool } from './job-pool.ts';
+import { account, describe, streamEnd } from './job-outcome.ts';
+import type { ChannelStage, JobPool } from './job-pool.ts';
 import { Limit } from './limit.ts';
 import type { JobHandlers, JobResult, JobSpec, RemoteJob } from './remote-job.ts';
 import { enterRoot } from './root-entry.ts';
@@ -31,8 +31,8 @@ const STREAM_START_MS = 30_000;
 
 /** What a kind of question does with its job. */
 interface QuestionHandlers<T> {
-  /** Called at the start: sets the time limit. @param hasChannel whether the server has given one by then */
-  late(hasChannel: () => boolean): void;
+  /** Called at the start: sets the time limit. @param why says what a question that is late has waited for */
+  late(why: () => Failure): void;
   payload: JobHandlers['payload'];
   /** What came, for the Log when it fails. */
   readonly output: readonly Buffer[];
@@ -87,12 +87,7 @@ export class Runs {
     let bytes = 0;
     const limit = this.#limit(collector.title, options.signal);
     return await this.#ask(collector, spec, limit, {
-      late: (hasChannel) =>
-        limit.after(collector.timeoutMs, () =>
-          hasChannel() || this.over.state === 'silent'
-            ? this.say.timeout(collector.title, this.over.state)
-            : this.say.noChannel(collector.title, this.pool.slots),
-        ),
+      late: (why) => limit.after(collector.timeoutMs, why),
       payload: (piece) => {
         bytes += piece.length;
         if (bytes <= OUTPUT_LIMIT) chunks.push(piece);
@@ -126,14 +121,8 @@ export class Runs {
     });
     try {
       await this.#ask(collector, spec, limit, {
-        late: (hasChannel) => {
-          idle = setTimeout(() => {
-            limit.end(
-              hasChannel()
-                ? this.say.timeout(collector.title, this.over.state)
-                : this.say.noChannel(collector.title, this.pool.slots),
-            );
-          }, collector.idleMs);
+        late: (why) => {
+          idle = setTimeout(() => limit.end(why()), collector.idleMs);
         },
         payload: async (piece) => {
           idle?.refresh();
@@ -173,8 +162,8 @@ export class Runs {
     limit: Limit,
     handlers: QuestionHandlers<T>,
   ): Promise<T> {
-    let hasChannel = false;
-    handlers.late(() => hasChannel);
+    let stage: ChannelStage = 'waiting';
+    handlers.late(() => this.#late(question.title, stage));
     const report = this.#report(question, spec);
     try {
       const job = await limit.race(
@@ -188,8 +177,8 @@ export class Runs {
               return handlers.payload(piece);
             },
           },
-          () => {
-            hasChannel = true;
+          (reached) => {
+            stage = reached;
           },
         ),
       );
@@ -221,7 +210,7 @@ export class Runs {
     await this.#consent(collector);
     const limit = new Limit()
       .when(this.closing, () => this.#lostFailure())
-      .after(STREAM_START_MS, () => this.say.timeout(collector.title, this.over.state));
+      .after(STREAM_START_MS, () => this.#late(collector.title, 'open'));
     let job: RemoteJob | null = null;
     const report = this.#report(collector, spec);
     const delivery = new EventDelivery(
@@ -291,16 +280,24 @@ export class Runs {
     const startedAt = performance.now();
     const limit = new Limit()
       .when(this.closing, () => this.#lostFailure())
-      .after(STREAM_START_MS, () => this.say.timeout(collector.title, this.over.state));
+      .after(STREAM_START_MS, () => this.#late(collector.title, 'open'));
     const waiting = this.pool.standBy(spec, limit.signal);
     if (waiting === null) {
       limit.dispose();
       return nothing;
     }
-    void waiting.then((job) => {
-      limit.dispose();
+    const tell = (what: string): void => {
       const took = Math.round(performance.now() - startedAt);
-      this.target.log(`${collector.name}: ${took} ms, ${job === null ? 'could not stand by' : 'stands by'}`);
+      this.target.log(`${collector.name}: ${took} ms, ${what}`);
+    };
+    void waiting.then(async (job) => {
+      limit.dispose();
+      tell(job === null ? 'could not stand by' : 'stands by');
+      const result = await job?.ended;
+      // What was given a script is told of by its stream.
+      if (job === null || result === undefined || job.wasGiven) return;
+      tell(`stood by and was not needed, ${describe(result)}`);
+      for (const line of account(result.stderr, [])) this.target.log(`${collector.name}: ${line}`);
     });
     let isAhead = spec.ahead === '';
     return {
@@ -364,6 +361,10 @@ export class Runs {
   #judge(title: string, spec: JobSpec, result: JobResult): void {
     const failure = this.say.ofResult(title, spec, result, this.over.lost);
     if (failure !== null) throw failure;
+  }
+
+  #late(title: string, stage: ChannelStage): Failure {
+    return this.say.timeout(title, this.over.state, this.pool.slots, stage);
   }
 
   #lostFailure(): Failure {

@@ -1,11 +1,11 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
-import { Failure } from '../core/failure.ts';
-import { LEFT_OUT, undecided } from './config-notices.ts';
+import { LEFT_OUT } from './config-notices.ts';
 import type { HostEntry } from './connection.ts';
 import { matchesPattern } from './known-hosts.ts';
 import { formatJumps, type Overrides } from './route.ts';
-import { isSafeAlias, printable, type SshOptions, type Surroundings } from './surroundings.ts';
+import { type Directive, HostOptions } from './ssh-config-match.ts';
+import { isSafeAlias, type SshOptions, type Surroundings } from './surroundings.ts';
 
 /** As ssh: an Include within an Include, and so on, at most so deep. */
 const DEEPEST_INCLUDE = 16;
@@ -19,13 +19,6 @@ const COMMANDS: ReadonlySet<string> = new Set([
   'proxycommand',
   'remotecommand',
 ]);
-
-/** One directive of a configuration file. */
-export interface Directive {
-  /** Lower case. */
-  readonly keyword: string;
-  readonly args: readonly string[];
-}
 
 /**
  * Reads the directives of a configuration's text (ssh_config(5)): `Keyword args` or `Keyword=args`,
@@ -76,8 +69,8 @@ function closingQuote(text: string, from: number): number {
   return -1;
 }
 
-/** The directives of a file with every Include put in its place. A missing file has none. */
-export async function readDirectives(file: string, around: Surroundings): Promise<Directive[]> {
+/** The directives of a file with those of every Include in it. A missing file has none. */
+async function readDirectives(file: string, around: Surroundings): Promise<Directive[]> {
   return await read(file, around, 0, { files: 0 });
 }
 
@@ -103,11 +96,13 @@ async function read(
       directives.push(directive);
       continue;
     }
+    const included: Directive[][] = [];
     for (const pattern of directive.args) {
-      for (const included of await expandGlob(includePath(pattern, around))) {
-        directives.push(...(await read(included, around, depth + 1, count)));
+      for (const name of await expandGlob(includePath(pattern, around))) {
+        included.push(await read(name, around, depth + 1, count));
       }
     }
+    directives.push({ ...directive, included });
   }
   return directives;
 }
@@ -156,7 +151,7 @@ export async function listHostsOf(
   const entries: HostEntry[] = [];
   for (const { file, configFile } of sources) {
     const seen = new Set<string>();
-    for (const { keyword, args } of await readDirectives(file, around)) {
+    for (const { keyword, args } of flat(await readDirectives(file, around))) {
       if (keyword !== 'host') continue;
       for (const alias of args) {
         if (/[*?!]/.test(alias) || !isSafeAlias(alias) || seen.has(alias)) continue;
@@ -168,12 +163,19 @@ export async function listHostsOf(
   return entries;
 }
 
+/** The directives in the order of the text, those of included files in their place. */
+function* flat(directives: readonly Directive[]): Generator<Directive> {
+  for (const directive of directives) {
+    yield directive;
+    for (const file of directive.included ?? []) yield* flat(file);
+  }
+}
+
 /** Where ssh looks for keys when IdentityFile names none; ssh_config(5). */
 const DEFAULT_KEYS = ['id_rsa', 'id_ecdsa', 'id_ed25519'];
 
 /**
- * The options of a host where there is no ssh to ask: by the ssh-config package, over text whose
- * Includes are in place. `Match` with anything but `all`, `host`, `originalhost`, `user` and
+ * The options of a host where there is no ssh to ask. `Match` with anything but `all`, `host`, `originalhost`, `user` and
  * `localuser` is left out, and {@link LEFT_OUT} says so: we run no command to find out.
  * @throws Failure `unsupported` for what is no configuration
  */
@@ -182,48 +184,18 @@ export async function computeFromFiles(
   around: Surroundings,
   overrides?: Overrides,
 ): Promise<SshOptions> {
-  const { default: SSHConfig } = await import('ssh-config');
-  const file = entry.configFile ?? join(around.home, '.ssh', 'config');
-  const directives = await readDirectives(file, around);
-  const text = directives
-    .map(({ keyword, args }) =>
-      // The package would take a command apart.
-      COMMANDS.has(keyword)
-        ? `${keyword} ${args.map(encodeURIComponent).join(' ')}`
-        : `${keyword} ${args.map(quoteArgument).join(' ')}`,
-    )
-    .join('\n');
-  let computed: Record<string, string | string[]>;
-  try {
-    computed = SSHConfig.parse(text).compute(entry.alias, { matchExec: false, ignoreCase: true });
-  } catch (error) {
-    // Quotes that nothing closes, a Match that lacks its value.
-    const said = printable(error instanceof Error ? error.message : String(error));
-    throw new Failure(
-      'unsupported',
-      `The ssh configuration of ${entry.alias} cannot be read: ${said}.`,
-      'Correct the ssh configuration; where ssh is installed, `ssh -G` shows what is wrong with it.',
-    );
-  }
-  const options = new Map<string, string[]>();
+  const host = new HostOptions({ alias: entry.alias, localUser: around.user });
+  const { options, leftOut } = host;
   if (overrides !== undefined) {
     const { user, port, hops } = overrides;
     if (user !== null) options.set('user', [user]);
     if (port !== null) options.set('port', [String(port)]);
     if (hops.length > 0) options.set('proxyjump', [formatJumps(hops)]);
   }
-  for (const [keyword, value] of Object.entries(computed)) {
-    const values = (Array.isArray(value) ? value : [value]).map(String);
-    const name = keyword.toLowerCase();
-    if (options.has(name)) continue;
-    if (COMMANDS.has(name)) options.set(name, values.map(decodeURIComponent));
-    else options.set(name, name === 'identityfile' ? values : [values.join(' ')]);
-  }
+  host.apply(await readDirectives(entry.configFile ?? join(around.home, '.ssh', 'config'), around));
   firstProxyOnly(options);
-  const leftOut = directives.flatMap(({ keyword, args }) => (keyword === 'match' ? undecided(args) : []));
   if (leftOut.length > 0) options.set(LEFT_OUT, leftOut);
-  const hostname = options.get('hostname')?.[0];
-  if (hostname !== undefined) options.set('hostname', [hostname.replaceAll('%h', entry.alias)]);
+  if (options.has('hostname')) options.set('hostname', [host.hostname()]);
   const ssh = join(around.home, '.ssh');
   if (!options.has('identityfile')) {
     options.set(
@@ -247,10 +219,4 @@ function firstProxyOnly(options: Map<string, string[]>): void {
   else if (first === 'proxyjump' && options.get(first)?.[0]?.toLowerCase() !== 'none') {
     options.delete('proxycommand');
   }
-}
-
-function quoteArgument(argument: string): string {
-  // Runs of stars mean what one star means, and cost the package's matcher exponential time.
-  const plain = argument.replace(/\*{2,}/g, '*');
-  return /[\s"]/.test(plain) ? `"${plain.replace(/(["\\])/g, '\\$1')}"` : plain;
 }

@@ -53,6 +53,11 @@ const HANDSHAKE_MS = 30_000;
 const MOST_HOPS = 8;
 /** Banners of one server that the Log shows; it may send as many as it likes (RFC 4252, 5.4). */
 const MOST_BANNERS = 5;
+/**
+ * Most that a server may say until the sign-in is done: lines before its greeting (RFC 4253, 4.2), key exchange, banners
+ * (RFC 4252, 5.4). There is no end to these, and ssh2 reads on.
+ */
+const MOST_BEFORE_SIGN_IN = 2 * 1024 * 1024;
 /** How long a server may take to close its side after we said goodbye. */
 const GOODBYE_MS = 1000;
 
@@ -256,6 +261,9 @@ async function openOver(host: ResolvedHost, attempt: Attempt, wire: Wire): Promi
     stream.on('data', (bytes: Buffer) => {
       heard.bytes += bytes.length;
       heard.at = performance.now();
+      if (settled || heard.bytes <= MOST_BEFORE_SIGN_IN) return;
+      const said = 'it talks without end';
+      fail(sawHandshake ? signIn.failure(said) : notSsh(host, said));
     });
     try {
       client.connect(config);
@@ -340,6 +348,14 @@ class OpenSession implements SshSession {
   }
 }
 
+function notSsh({ hostname, port }: ResolvedHost, said: string): Failure {
+  return new Failure(
+    'unreachable',
+    `What answers at ${hostname}, port ${port} does not speak SSH (${said}).`,
+    'Check Port and HostName in the ssh configuration.',
+  );
+}
+
 /** What an error of the SSH layer means while connecting. */
 function sessionFailure(
   host: ResolvedHost,
@@ -377,9 +393,5 @@ function sessionFailure(
       'See the log of its SSH server: it may refuse this address or have too many connections.',
     );
   }
-  return new Failure(
-    'unreachable',
-    `What answers at ${host.hostname}, port ${host.port} does not speak SSH (${said}).`,
-    'Check Port and HostName in the ssh configuration.',
-  );
+  return notSsh(host, said);
 }

@@ -69,8 +69,8 @@ export interface SupervisedJob {
  * - a reader that turns each line on stdin into SIGUSR2, and `end` or end of file into SIGTERM;
  * - a ticker that sends SIGUSR1 every {@link BEAT_SECONDS};
  * - this shell, which waits. On end of file, missed beats or a signal it ends the job's group
- *   (TERM; after 2 s, or 7 s for a stream that takes no notice, KILL), then runs the clean-up, and only then reports the
- *   end and exits. A stream's end is waited for, which costs no process; the ticker's next signal ends that too.
+ *   (TERM; after 2 s, or 5 to 10 s for a stream whose end somebody waits for, KILL), then runs the clean-up, and only then
+ *   reports the end and exits. A stream's end is waited for, which costs no process; the ticker's second signal ends that.
  *
  * A question shares the process group of this shell, which catches the TERM that it sends there;
  * sudo ignores signals that come from its own group (sudo, exec_nopty.c). What of the group is left
@@ -119,6 +119,16 @@ z_reader=$!
 }
 ${start(job)}${job.script === null ? ready(job) : ''}z_send() {
 kill -$1 -$z_job 2>/dev/null || kill -$1 $z_job 2>/dev/null
+}
+z_wait() {
+z_send TERM
+z_turn=0 z_missed=0
+[ $z_why != silent ] || z_missed=1
+while [ $z_missed -lt 2 ] && [ $z_turn -lt 9 ] && kill -0 $z_job; do
+z_turn=$((z_turn+1))
+wait $z_job
+done
+! kill -0 $z_job || z_send KILL
 }
 z_settle() {
 z_turn=0
@@ -175,7 +185,7 @@ z_why=silent
 fi
 done
 if z_send 0; then
-if [ $z_group = own ]; then z_send TERM; wait $z_job; else kill -s TERM 0; fi 2>/dev/null
+if [ $z_group = own ]; then z_wait; else kill -s TERM 0; fi 2>/dev/null
 z_settle || { z_send KILL; z_settle; } || z_left=stuck
 [ $z_group = own ] || z_sweep
 fi

@@ -16,6 +16,7 @@ const PROGRAMS: Readonly<Record<string, string>> = {
   setsid: 'util-linux',
   doas: 'opendoas',
   puttygen: 'putty-tools',
+  strace: 'strace',
 };
 
 export default async function setup(): Promise<() => void> {

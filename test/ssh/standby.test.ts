@@ -185,6 +185,16 @@ describe('a shell that stands by', () => {
     await until('its end', 20_000, () => !isRunning(word) && cleaned() === 'ahead\ncleaned\n');
   });
 
+  test('is told of in the Log where it was not needed and could not undo what it did ahead', async () => {
+    const leaving = { ...collector, cleanup: () => `echo 'probe x stays'` };
+    const standing = connection.standBy(leaving, { word });
+    standing.goAhead();
+    await until('it is ahead', 20_000, () => cleaned() === 'ahead\n');
+    standing.dispose();
+    await until('the Log', 20_000, () => log.some((line) => line.includes('probe x stays')));
+    expect(log.find((line) => line.includes('was not needed'))).toContain('could not remove everything');
+  });
+
   test('makes room where the server has little, and takes none where it has least', async () => {
     connection.standBy(collector, { word });
     await standsBy();

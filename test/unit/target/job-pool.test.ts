@@ -1,8 +1,8 @@
 import { PassThrough } from 'node:stream';
 import { expect, test } from 'vitest';
-import { JobPool } from '../../../src/target/job-pool.ts';
+import { type ChannelStage, JobPool } from '../../../src/target/job-pool.ts';
 import type { JobSpec } from '../../../src/target/remote-job.ts';
-import type { ShellChannel, Transport } from '../../../src/target/transport.ts';
+import { ChannelRefused, type ShellChannel, type Transport } from '../../../src/target/transport.ts';
 
 /** A shell that takes everything and answers by hand. */
 class Shell implements ShellChannel {
@@ -99,4 +99,28 @@ test('a stream that is given up while it waits for a slot or for its channel lea
   expect(pool.slots.taken).toBe(0);
   while (pool.slots.tryForStream() !== null);
   await expect(pool.streamSlot(limit.signal)).rejects.toBe(reason);
+});
+
+test('it is known what a question that is late has waited for', async () => {
+  const stages = async (open: Transport['open'], taken: number) => {
+    const limit = new AbortController();
+    const pool = new JobPool({ ...transport(new Promise(() => {})), open }, new AbortController().signal);
+    for (let i = 0; i < taken; i += 1) await pool.slots.wait(limit.signal);
+    const reached: ChannelStage[] = [];
+    const nothing = { ready: () => {}, payload: () => {} };
+    const asked = pool.ask({ ...spec, script: 'a' }, limit.signal, nothing, (stage) => reached.push(stage));
+    asked.catch(() => {});
+    await settled();
+    limit.abort(new Error('too late'));
+    return reached;
+  };
+  const shell = () => Promise.resolve(new Shell());
+  expect(await stages(shell, 6)).toEqual(['waiting']);
+  expect(await stages(() => new Promise(() => {}), 5)).toEqual(['waiting', 'asked']);
+  expect(await stages(() => Promise.reject(new ChannelRefused('no')), 5)).toEqual([
+    'waiting',
+    'asked',
+    'refused',
+  ]);
+  expect(await stages(shell, 5)).toEqual(['waiting', 'asked', 'open']);
 });

@@ -1,15 +1,16 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir, userInfo } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { lackOf } from '../../../src/target/beyond-library.ts';
 import { expandProxyCommand } from '../../../src/target/proxy-command.ts';
 import { interpret, parseSshG } from '../../../src/target/resolve-host.ts';
 import { parseJump } from '../../../src/target/route.ts';
 import { computeFromFiles, parseDirectives } from '../../../src/target/ssh-config-files.ts';
 import { isSafeAlias, type Surroundings } from '../../../src/target/surroundings.ts';
+import { Random } from '../../support/random.ts';
+import { bothReadings, randomConfiguration } from '../../support/ssh-configurations.ts';
 
 const around: Surroundings = {
   home: '/home/me',
@@ -196,7 +197,7 @@ test('what is no configuration is said to be none', async () => {
   const dir = mkdtempSync(join(tmpdir(), 'zscope-config-'));
   try {
     const configFile = join(dir, 'config');
-    writeFileSync(configFile, 'Match host vm exec\n  Port 1\n');
+    writeFileSync(configFile, 'Match host vm user\n  Port 1\n');
     await expect(computeFromFiles({ alias: 'vm', configFile }, around)).rejects.toMatchObject({
       code: 'unsupported',
       message: expect.stringMatching(/^The ssh configuration of vm cannot be read: /),
@@ -207,90 +208,40 @@ test('what is no configuration is said to be none', async () => {
 });
 
 const hasSsh = spawnSync('ssh', ['-V']).error === undefined;
-describe.runIf(hasSsh)('our own reading, against ssh -G', () => {
-  // ssh takes the name of the account, not of the environment.
-  const local: Surroundings = { ...around, user: userInfo().username };
-  let dir = '';
-  beforeAll(() => {
-    dir = mkdtempSync(join(tmpdir(), 'zscope-config-'));
-  });
-  afterAll(() => rmSync(dir, { recursive: true, force: true }));
+test.runIf(hasSsh)('our own reading of random configurations comes to what ssh -G says', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'zscope-config-'));
+  try {
+    // `npm run prove -- fuzz` tries thousands.
+    for (let seed = 0; seed < 30; seed += 1) {
+      const files = randomConfiguration(new Random(seed), dir);
+      const { ours, theirs } = await bothReadings(dir, files);
+      expect({ ...ours, files }).toEqual({ ...theirs, files });
+    }
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+});
 
-  const option = fc.oneof(
-    fc.constantFrom('alpha.example', '10.1.2.3', '%h.example').map((value) => `HostName ${value}`),
-    fc.integer({ min: 1, max: 65535 }).map((value) => `Port ${value}`),
-    fc.constantFrom('root', 'dev').map((value) => `User ${value}`),
-    fc.constantFrom('yes', 'no').map((value) => `IdentitiesOnly=${value}`),
-    fc.constantFrom('/k/one', '/k/two', '"/k/with space"').map((value) => `IdentityFile ${value}`),
-    fc.constantFrom('yes', 'no', 'accept-new', 'ask').map((value) => `StrictHostKeyChecking ${value}`),
-    fc.constantFrom('/h/one', '/h/one /h/two').map((value) => `UserKnownHostsFile ${value}`),
-    fc.constantFrom('other', 'name').map((value) => `HostKeyAlias ${value}`),
-    fc.constantFrom('none', '/run/x').map((value) => `IdentityAgent ${value}`),
-    fc.constantFrom('none', 'a', 'a,dev@b:2222').map((value) => `ProxyJump ${value}`),
-    fc.constantFrom('none', 'nc %h %p', 'ssh -W "%h:%p" a').map((value) => `ProxyCommand ${value}`),
-    fc.constantFrom('yes', 'no').map((value) => `HashKnownHosts ${value}`),
-    fc.constantFrom('1', '30').map((value) => `ConnectTimeout ${value}`),
-    fc.constantFrom('any', 'inet', 'inet6').map((value) => `AddressFamily ${value}`),
-    fc.constantFrom('password,publickey', 'publickey').map((value) => `PreferredAuthentications ${value}`),
-    fc.constantFrom('yes', 'no').map((value) => `PasswordAuthentication ${value}`),
-  );
-  const block = fc.tuple(
-    fc.constantFrom(
-      'Host vm',
-      'Host *',
-      'Host v*',
-      'Host * !vm',
-      'Host other',
-      'Host "vm" x',
-      'Match all',
-      'Match host nobody',
-    ),
-    fc.array(option, { maxLength: 4 }),
-  );
-
-  test('the same answer for random configurations', async () => {
-    await fc.assert(
-      fc.asyncProperty(
-        fc.array(option, { maxLength: 2 }),
-        fc.array(block, { maxLength: 4 }),
-        async (first, blocks) => {
-          const file = join(dir, 'config');
-          const text = [
-            ...first,
-            ...blocks.flatMap(([head, lines]) => [head, ...lines.map((one) => `  ${one}`)]),
-          ].join('\n');
-          writeFileSync(file, `${text}\n`);
-          const said = execFileSync('ssh', ['-G', '-F', file, '--', 'vm'], {
-            encoding: 'utf8',
-            stdio: ['ignore', 'pipe', 'ignore'],
-          });
-          const entry = { alias: 'vm', configFile: file };
-          const theirs = interpret(entry, parseSshG(said), local);
-          const ours = interpret(entry, await computeFromFiles(entry, local), local);
-          const named = (host: typeof ours) => ({
-            hostname: host.hostname,
-            port: host.port,
-            user: host.user,
-            identityFiles: /IdentityFile/.test(text)
-              ? host.identityFiles.filter((name) => name.startsWith('/k/'))
-              : [],
-            identitiesOnly: host.identitiesOnly,
-            strict: host.strictHostKeyChecking,
-            known: host.userKnownHostsFiles.filter((name) => name.startsWith('/h/')),
-            alias: host.hostKeyAlias,
-            agent: host.agent,
-            route: host.route,
-            hashed: host.hashKnownHosts,
-            seconds: host.connectTimeoutMs,
-            family: host.family,
-            methods: host.methods,
-          });
-          expect({ text, ...named(ours) }).toEqual({ text, ...named(theirs) });
-        },
-      ),
-      { numRuns: 40 },
-    );
-  });
+test('what an included file leaves open ends with it, and in a block for others all of it is for them', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'zscope-config-'));
+  try {
+    const configFile = join(dir, 'config');
+    writeFileSync(join(dir, 'sub'), 'User dev\nHost vm\n  IdentityFile /k/sub\nHost other\n  Port 1\n');
+    const options = async (text: string) => {
+      writeFileSync(configFile, text);
+      return await computeFromFiles({ alias: 'vm', configFile }, around);
+    };
+    const meant = await options(`Host vm\n  Include ${dir}/sub\n  Port 2\n`);
+    expect([meant.get('user'), meant.get('identityfile'), meant.get('port')]).toEqual([
+      ['dev'],
+      ['/k/sub'],
+      ['2'],
+    ]);
+    const others = await options(`Host other\n  Include ${dir}/sub\nMatch user ${around.user}\n  Port 3\n`);
+    expect([others.get('user'), others.get('port')]).toEqual([undefined, ['3']]);
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
 });
 
 test('the agent on Windows is found by its pipe, OpenSSH before Pageant', () => {
