@@ -13,9 +13,11 @@ import { ModuleTransfers } from './source/module-transfers.ts';
 import { FrameOpener } from './source/open-frame.ts';
 import { SourceOpener } from './source/open-place.ts';
 import { PlaceService } from './source/place-service.ts';
+import { RevisionFiles } from './source/revision-files.ts';
 import { RunningSource } from './source/running-source.ts';
 import { TargetPrograms } from './source/target-programs.ts';
 import { FoundStacks } from './stack-text/found-stacks.ts';
+import { KeptTexts } from './stack-text/kept-texts.ts';
 import { StackBuilds } from './stack-text/stack-builds.ts';
 import { StackCommands } from './stack-text/stack-commands.ts';
 import { linkTerminals } from './stack-text/terminal-links.ts';
@@ -68,8 +70,9 @@ export function activate(extension: vscode.ExtensionContext): void {
     ),
   );
   const root = own(new RootAccess(targets, extension.secrets, extension.globalState, funnel));
-  const running = own(new RunningSource(context));
-  const server = own(new LazyServer(extension, funnel, (file) => running.shown(file)));
+  const running = new RunningSource(context);
+  own(new RevisionFiles());
+  const server = own(new LazyServer(extension, funnel, running));
   const transfers = new ModuleTransfers(server);
   const places = new PlaceService(server, transfers);
   const opener = own(new SourceOpener(running));
@@ -78,17 +81,16 @@ export function activate(extension: vscode.ExtensionContext): void {
   const targetsView = own(new TargetsView(targets, funnel));
   const hungTasks = own(new HungTasksView(targets, places, context, funnel));
   const dbgmsg = own(new DbgmsgView(extension.extensionUri, targets, server, opener, context, funnel));
-  const errors = own(new ErrorsView(targets, server, opener, context, funnel));
-  const documents = own(new VirtualDocuments());
+  const errors = own(new ErrorsView(targets, server, opener, running, context, funnel));
+  const documents = own(new VirtualDocuments(new KeptTexts(extension.storageUri?.fsPath)));
   const kernelLogs = own(new KernelLogs(targets, hungTasks, funnel));
   const lastLines = own(new LastLines(targets, kernelLogs, documents, funnel));
   const stacks = new StackCommands(server, targets, opener, documents);
   const tracing = own(
     new LazyTracing({ extension, targets, hungTasks, server, places, frames, documents, context, funnel }),
   );
-  own(
-    new StackBuilds(server, targets, places, new TargetPrograms(server, transfers, places, funnel), funnel),
-  );
+  const programs = new TargetPrograms(server, transfers, places, funnel);
+  own(new StackBuilds(server, targets, places, programs, hungTasks, funnel));
   own(new FoundStacks(server, context));
   own(linkTerminals(server, opener, funnel));
   own(new TargetStatus(targets));

@@ -4,7 +4,7 @@
  */
 import type { Uri } from 'vscode';
 import type { TraceTool } from '../core/tracers/tools.ts';
-import type { ErrorNode } from './errors/errors-view.ts';
+import type { ErrorNode } from './errors/error-items.ts';
 import type { TaskNode } from './hung-tasks/task-nodes.ts';
 import type { TargetNode } from './targets/target-nodes.ts';
 import type { SessionNode } from './trace-sessions/sessions-view.ts';

@@ -42,6 +42,18 @@ export interface ServerClient extends Disposable {
 /** Gives the document that shows the lines of a file as the running build has them. */
 type Shown = (file: vscode.Uri) => Promise<vscode.Uri>;
 
+/** Who starts a server. */
+export interface ServerOwner {
+  readonly log: vscode.LogOutputChannel;
+  readonly shown: Shown;
+  /** Called with the client before the server runs. */
+  prepare(client: Pick<ServerClient, 'answer' | 'listen'>): void;
+  /** Called each time that a server process has started: it knows nothing of what was told to one before. */
+  began(): void;
+  /** Called when the server ended and is not started again by itself. */
+  gaveUp(): void;
+}
+
 /** Messages in a row that may fail on their way before the server is taken for broken. */
 const MAX_ERRORS = 3;
 
@@ -58,20 +70,14 @@ class QuietClient extends LanguageClient {
 
 /**
  * Starts the server, and starts it again when it ends by itself, also while it starts. What it writes to
- * stderr goes to `log`.
- * @param prepare is called with the client before the server runs
- * @param gaveUp is called when the server ended and is not started again by itself
- * @param shown where a line of the running build is to be seen
+ * stderr goes to the owner's log.
  * @returns at once: it can be disposed while it starts
  */
 export function startServer(
   context: Pick<vscode.ExtensionContext, 'asAbsolutePath' | 'globalStorageUri'>,
-  log: vscode.LogOutputChannel,
-  prepare: (client: Pick<ServerClient, 'answer' | 'listen'>) => void,
-  gaveUp: () => void,
-  shown: Shown,
+  owner: ServerOwner,
 ): ServerClient {
-  return new RestartingServer(context, log, prepare, gaveUp, shown);
+  return new RestartingServer(context, owner);
 }
 
 /**
@@ -91,12 +97,9 @@ class RestartingServer implements ServerClient {
 
   constructor(
     private readonly context: Pick<vscode.ExtensionContext, 'asAbsolutePath' | 'globalStorageUri'>,
-    private readonly log: vscode.LogOutputChannel,
-    prepare: (client: RestartingServer) => void,
-    private readonly gaveUp: () => void,
-    private readonly shown: Shown,
+    private readonly owner: ServerOwner,
   ) {
-    prepare(this);
+    owner.prepare(this);
     this.#client = this.#start();
     this.started = this.#client.then(() => {});
   }
@@ -144,7 +147,7 @@ class RestartingServer implements ServerClient {
     this.#starting?.dispose().catch(() => {});
     // The extension is going away: nobody can wait for this. A client that could not start is gone already.
     this.#client.then(
-      (client) => client.dispose().catch((error: unknown) => this.log.warn(String(error))),
+      (client) => client.dispose().catch((error: unknown) => this.owner.log.warn(String(error))),
       () => {},
     );
   }
@@ -169,9 +172,11 @@ class RestartingServer implements ServerClient {
       try {
         await Promise.race([client.start(), ended]);
         isRunning = true;
+        // Once requests reach it.
+        setImmediate(() => this.#isDisposed || this.owner.began());
         return client;
       } catch (error) {
-        this.log.warn(`The language server did not start: ${String(error)}`);
+        this.owner.log.warn(`The language server did not start: ${String(error)}`);
         // Its process is ended, should it still be there; the client knows that it is not running.
         client.dispose().catch(() => {});
         if (this.#isDisposed) {
@@ -179,7 +184,7 @@ class RestartingServer implements ServerClient {
         }
         if (!this.#crashes.crashed()) {
           throw new Failure(
-            'lost',
+            'no-source',
             'The language server of ZScope ended again and again while it started, so nothing can be looked up in the source.',
             'Show Log has what it said; the command "ZScope: Restart Language Server" tries again.',
           );
@@ -196,23 +201,23 @@ class RestartingServer implements ServerClient {
       return;
     }
     if (this.#crashes.crashed()) {
-      this.log.warn('The language server ended and is started again.');
+      this.owner.log.warn('The language server ended and is started again.');
       this.#client = this.#start();
       this.#client.catch(() => {
         // One that was disposed meanwhile is missed by nobody.
         if (!this.#isDisposed) {
-          this.gaveUp();
+          this.owner.gaveUp();
         }
       });
     } else {
-      this.gaveUp();
+      this.owner.gaveUp();
     }
   }
 
   /** @param closed is called when the server's process is gone, or speaks no more */
   #make(closed: () => void): LanguageClient {
     const client: LanguageClient = new QuietClient('zscope', 'ZScope', serverOptions(this.context), {
-      ...clientOptions(this.context, this.log),
+      ...clientOptions(this.context, this.owner.log),
       errorHandler: {
         error: (_error, _message, count = 0) => {
           if (count <= MAX_ERRORS) {
@@ -228,7 +233,7 @@ class RestartingServer implements ServerClient {
         },
       },
       middleware: {
-        ...inParts(() => client, this.shown),
+        ...inParts(() => client, this.owner.shown),
         // An answer of null says of all that is asked of a document that there is none.
         sendRequest: async (kind, params, token, next) =>
           isAboutLog(params) ? (null as Awaited<ReturnType<typeof next>>) : next(kind, params, token),

@@ -33,7 +33,13 @@ export interface LocateParams {
   /** Each innermost frame first and whole: what a frame calls is told by the one before it. */
   readonly stacks: readonly (readonly Frame[])[];
   /** The builds that ran when the stacks were taken; frames of other modules have no exact lines. */
-  readonly modules: readonly RunningModule[];
+  readonly modules: readonly ToldModule[];
+}
+
+/** A build with what was said when its debug info was prepared: a server that was started since does not know. */
+export interface ToldModule extends RunningModule {
+  /** Why there are no exact lines; absent where there are, or nothing is to be said. */
+  readonly remark?: string;
 }
 
 /** The build of a loaded module. */
@@ -305,6 +311,19 @@ export interface OutlineEntry {
 export interface IsExact {
   /** The line is that of the running build, or of the text: it may be another one in the source that is open. */
   readonly isExact?: boolean;
+}
+
+/** From the server to the extension: whether a file is another than the running module was built from; null when it is the same, or nothing is known. */
+export const runningSourceRequest: RequestKind<{ readonly uri: string }, OtherSource | null> = {
+  method: 'zscope/runningSource',
+};
+
+/** A file that differs from what the running module was built from. */
+export interface OtherSource {
+  /** The running version, as /sys/module/zfs/version has it; untrusted. */
+  readonly version: string;
+  /** The file as it stands there; null where the person has not chosen to see that, or it was not there. */
+  readonly text: string | null;
 }
 
 /** The different stacks of an open document, the most frequent first; null when it holds none. */

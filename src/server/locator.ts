@@ -10,10 +10,11 @@ import {
 import type { FileEntry, IndexedFunction } from '../core/symbols/function-index.ts';
 import type { CandidateLine, DebugLine, FunctionDefinition, Place } from '../core/symbols/location.ts';
 import { fileRank, mapPath } from '../core/symbols/source-paths.ts';
-import { isZfsModule, zfsProgramOf } from '../core/zfs/zfs-modules.ts';
+import { isZfsModule, mayBeProgram, zfsProgramOf } from '../core/zfs/zfs-modules.ts';
 import type { LocateFrame, SourceReferenceParams } from '../protocol/server.ts';
 import type { CReader } from './c-reader.ts';
-import { indexPath, uriOfPath, type WorkspaceFile, type WorkspaceIndex } from './workspace-index.ts';
+import { indexPath, uriOfPath } from './paths.ts';
+import type { WorkspaceFile, WorkspaceIndex } from './workspace-index.ts';
 
 /** Lines that are offered when a frame may stand for several. */
 const MAX_CANDIDATES = 50;
@@ -158,6 +159,9 @@ export class Locator {
       bodies.add(body);
       return !isOther && file.kind === 'kernel' && (isZfs || file.tree === null);
     });
+    if (found.length === 0 && mayBeProgram(frame)) {
+      return this.#programDefinitions(frame, frame.module ?? '');
+    }
     // Where sources of ZFS and of the kernel are open, a module's frame is in the former.
     const isNear = ({ file }: Found) => (file.tree === null) === (frame.module === null);
     return [...found.filter(isNear), ...found.filter((one) => !isNear(one))];

@@ -15,7 +15,6 @@ import {
   type InitializeResult,
   TextDocumentSyncKind,
   TextDocuments,
-  WatchKind,
 } from 'vscode-languageserver/node';
 import * as requests from '../protocol/server.ts';
 import { CReader } from './c-reader.ts';
@@ -23,11 +22,13 @@ import { calleesBelow } from './callees.ts';
 import { IndexProgress } from './index-progress.ts';
 import { Locator } from './locator.ts';
 import { ModuleService } from './modules/module-service.ts';
-import { RootWatch } from './root-watch.ts';
+import { NewFolders } from './new-folders.ts';
+import { isBelow, pathOfUri, uriOfPath } from './paths.ts';
+import { RootWatch, sourceWatchers } from './root-watch.ts';
 import { readSourceSettings } from './source-settings.ts';
 import { StackDocuments } from './stack-documents.ts';
 import { StackService } from './stack-service.ts';
-import { pathOfUri, uriOfPath, WorkspaceIndex } from './workspace-index.ts';
+import { WorkspaceIndex } from './workspace-index.ts';
 
 /** Longest wait for a client's settings, ms. */
 const SETTINGS_LIMIT_MS = 3000;
@@ -50,8 +51,15 @@ const reader = new CReader(
   (text) => connection.console.warn(text),
 );
 const locator = new Locator(index, reader);
-const moduleService = new ModuleService(connection);
+const moduleService = new ModuleService(connection, () => stacks.sourcesChanged());
 const rootWatch = new RootWatch(connection);
+const newFolders = new NewFolders((folders) => {
+  const counts = index.lookInto(folders);
+  if (counts) {
+    stacks.sourcesChanged();
+  }
+  return counts;
+});
 const stacks = new StackService({
   connection,
   documents,
@@ -135,8 +143,7 @@ function setSources(): void {
   locator.pathMappings = settings.pathMappings;
   index.setFolders([...new Set([...roots, ...settings.roots])]);
   if (canWatchOutside) {
-    const isOpen = (folder: string) =>
-      roots.some((root) => folder === root || folder.startsWith(root + path.sep));
+    const isOpen = (folder: string) => roots.some((root) => folder === root || isBelow(folder, root));
     rootWatch.set(settings.roots.filter((folder) => !isOpen(folder)));
   }
   stacks.sourcesChanged();
@@ -164,12 +171,7 @@ async function register(): Promise<void> {
   }
   if (canWatch) {
     await connection.client.register(DidChangeWatchedFilesNotification.type, {
-      watchers: [
-        { globPattern: '**/*.{c,h,S}' },
-        { globPattern: '**/META' },
-        // Of a folder that goes, only the folder itself is told.
-        { globPattern: '**/*', kind: WatchKind.Delete },
-      ],
+      watchers: sourceWatchers((glob) => glob),
     });
   }
 }
@@ -179,13 +181,15 @@ connection.onDidChangeConfiguration(() => {
 });
 
 connection.onDidChangeWatchedFiles(({ changes }) => {
-  const files = (deleted: boolean) =>
-    changes.flatMap(({ uri, type }) =>
-      (type === FileChangeType.Deleted) === deleted ? (pathOfUri(uri) ?? []) : [],
-    );
-  index.filesChanged(files(false));
-  index.removed(files(true));
-  stacks.sourcesChanged();
+  const paths = (types: readonly FileChangeType[]) =>
+    changes.flatMap(({ uri, type }) => (types.includes(type) ? (pathOfUri(uri) ?? []) : []));
+  newFolders.made(paths([FileChangeType.Created]));
+  const changed = index.filesChanged(paths([FileChangeType.Created, FileChangeType.Changed]));
+  const removed = index.removed(paths([FileChangeType.Deleted]));
+  // A build makes and removes thousands of files that are none.
+  if (changed || removed) {
+    stacks.sourcesChanged();
+  }
 });
 
 documents.onDidChangeContent(({ document }) => {
@@ -239,6 +243,7 @@ answer(requests.indexStatusRequest, () => ({
 
 connection.onShutdown(async () => {
   moduleService.dispose();
+  newFolders.dispose();
   index.dispose();
   await index.save();
 });

@@ -2,9 +2,21 @@ import {
   type Connection,
   DidChangeWatchedFilesNotification,
   type Disposable,
+  type FileSystemWatcher,
   WatchKind,
 } from 'vscode-languageserver/node';
-import { uriOfPath } from './workspace-index.ts';
+import { uriOfPath } from './paths.ts';
+
+/** What is to be told of folders. @param pattern makes what the client takes of a glob */
+export function sourceWatchers(
+  pattern: (glob: string) => FileSystemWatcher['globPattern'],
+): FileSystemWatcher[] {
+  return [
+    { globPattern: pattern('**/{*.c,*.h,*.S,META}'), kind: WatchKind.Change },
+    // Of a folder that comes or goes, often only the folder itself is told.
+    { globPattern: pattern('**/*'), kind: WatchKind.Create | WatchKind.Delete },
+  ];
+}
 
 /** Sees to it that the client tells what changes in source folders outside of the workspace. */
 export class RootWatch {
@@ -33,11 +45,9 @@ export class RootWatch {
   async #register(folders: readonly string[]): Promise<Disposable | null> {
     try {
       return await this.connection.client.register(DidChangeWatchedFilesNotification.type, {
-        watchers: folders.map(uriOfPath).flatMap((baseUri) => [
-          { globPattern: { baseUri, pattern: '**/{*.c,*.h,*.S,META}' } },
-          // Of a folder that goes, only the folder itself is told.
-          { globPattern: { baseUri, pattern: '**/*' }, kind: WatchKind.Delete },
-        ]),
+        watchers: folders
+          .map(uriOfPath)
+          .flatMap((baseUri) => sourceWatchers((pattern) => ({ baseUri, pattern }))),
       });
     } catch (error) {
       this.connection.console.warn(

@@ -1,6 +1,6 @@
 import os from 'node:os';
 import path from 'node:path';
-import { indexPath } from './workspace-index.ts';
+import { indexPath } from './paths.ts';
 
 /** What a person sets about where sources are (`zscope.source` in package.json). */
 export interface SourceSettings {

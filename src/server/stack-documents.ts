@@ -1,8 +1,10 @@
 import type { Position } from 'vscode-languageserver/node';
 import { TextDocument, type TextDocumentContentChangeEvent } from 'vscode-languageserver-textdocument';
+import { crashCode, LINES_BELOW } from '../core/stack/crash-code.ts';
 import { FrameFinder } from '../core/stack/text/finder.ts';
 import type { AddressItem, FrameItem, SourceItem, StackItem } from '../core/stack/text/items.ts';
 import { type PlacedFrame, readTraces, type TextTrace } from '../core/stack/traces.ts';
+import type { MachineCode } from '../core/symbols/elf/segments.ts';
 import { detached } from './names.ts';
 import { countNewlines, StackLines } from './stack-lines.ts';
 import { StackTraces } from './stack-traces.ts';
@@ -10,8 +12,8 @@ import { StackTraces } from './stack-traces.ts';
 /** Languages of documents that hold stacks, or places in the source, as package.json names them. */
 const OWN_LANGUAGES: readonly string[] = ['kernel-stack', 'zfs-dbgmsg'];
 
-/** Languages of documents that may hold them among other things: `*.log` and `*.txt`. */
-const TEXT_LANGUAGES: readonly string[] = ['log', 'plaintext'];
+/** Languages of documents that may hold them among other things: `*.log` and `*.txt`, and what the Output panel shows. */
+const TEXT_LANGUAGES: readonly string[] = ['log', 'Log', 'plaintext'];
 
 /** All languages whose documents may hold stacks. */
 export const STACK_LANGUAGES: readonly string[] = [...OWN_LANGUAGES, ...TEXT_LANGUAGES];
@@ -42,8 +44,10 @@ const AROUND_ADDRESS = 64;
 /** An entry without a function. */
 export interface AddressInStack {
   readonly item: AddressItem;
-  /** Addresses of the same file around it; its own may be among them. */
-  readonly others: readonly number[];
+  /** Those of the same file around it; it may be among them. */
+  readonly others: readonly AddressItem[];
+  /** The code where a process stopped, as the text has it. */
+  readonly code: MachineCode | null;
 }
 
 /** A document that holds stacks. */
@@ -82,15 +86,16 @@ export class StackDocument {
   addressAt({ line, character }: Position): AddressInStack | null {
     const at = (one: StackItem) => one.start <= character && character <= one.end;
     const item = this.lines.at(line).find((one) => one.kind === 'address' && at(one));
-    if (item?.kind !== 'address') {
-      return null;
-    }
-    const first = Math.max(0, line - AROUND_ADDRESS);
-    const lines = Array.from({ length: 2 * AROUND_ADDRESS + 1 }, (_, index) => this.lines.at(first + index));
-    const others = lines
-      .flat()
-      .flatMap((one) => (one.kind === 'address' && one.module === item.module ? [one.address] : []));
-    return { item, others };
+    return item?.kind === 'address' ? this.inStack(item, line) : null;
+  }
+
+  /** An entry without a function on a 0-based line, and all of its file around it. */
+  inStack(item: AddressItem, line: number): AddressInStack {
+    const others = this.lines
+      .between(line - AROUND_ADDRESS, line + AROUND_ADDRESS)
+      .flatMap((one) => (one.kind === 'address' && one.module === item.module ? [one] : []));
+    const below = () => Array.from({ length: LINES_BELOW }, (_, index) => this.lineAt(line + 1 + index));
+    return { item, others, code: item.mapped === undefined ? null : crashCode(below()) };
   }
 
   /** The source reference at a position; null when there is none. */

@@ -1,11 +1,13 @@
 import type { Hover, MarkupContent, Position, Range } from 'vscode-languageserver/node';
-import { formatFrame } from '../core/stack/frame.ts';
+import { type Frame, formatFrame } from '../core/stack/frame.ts';
+import type { TextTrace } from '../core/stack/traces.ts';
 import type { Place } from '../core/symbols/location.ts';
 import { inert, inertBlock } from '../core/text/inert.ts';
 import { isSleepHelper, type WaitPoint, waitAt, waitFrame } from '../core/zfs/wait-points.ts';
+import type { OtherSource } from '../protocol/server.ts';
 import type { AddressInStack, FrameInTrace, StackDocument } from './stack-documents.ts';
 import type { StackLinks } from './stack-links.ts';
-import type { StackPlaces } from './stack-places.ts';
+import { type StackPlaces, withoutFunction } from './stack-places.ts';
 
 /** Lines of source that are shown above and below the one meant. */
 const AROUND = 2;
@@ -16,15 +18,20 @@ const MAX_WIDTH = 160;
 /** Functions of an inlined chain that are listed. */
 const MAX_CHAIN = 16;
 
-/** Reads the text of a file of the index by its URI; null when it cannot be read. */
-export type ReadSource = (uri: string) => Promise<string | null>;
+/** Reads files of the index by their URI. */
+export interface ReadSource {
+  /** The file that is open; null when it cannot be read. */
+  open(uri: string): Promise<string | null>;
+  /** What the running module was built from, where that is another; null where it is not, or nothing is known. */
+  running(uri: string): Promise<OtherSource | null>;
+}
 
 /** What is said of a frame or source reference under the mouse. */
 export class StackHover {
   constructor(
     private readonly links: StackLinks,
     private readonly places: StackPlaces,
-    private readonly read: ReadSource,
+    private readonly source: ReadSource,
   ) {}
 
   async at(document: StackDocument, position: Position): Promise<Hover | null> {
@@ -46,63 +53,89 @@ export class StackHover {
       return null;
     }
     const { places, buildId } = await this.places.of(frame.trace, frame.at);
-    const shown = places.find(({ uri }) => uri !== null);
+    const { found, trace } = frame;
     const parts = [
-      fence('kernel-stack', formatFrame(frame.found.frame)),
-      ...chain(places, buildId),
-      shown === undefined ? '' : await this.#excerpt(shown),
+      fence('kernel-stack', formatFrame(found.frame)),
+      chain(places),
+      await this.#buildText(places, found.frame, trace, buildId),
+      await this.#firstExcerpt(places),
       waitText(frame, places),
     ];
     return { contents: markdown(parts), range: rangeOf(position.line, frame.found) };
   }
 
   async #atAddress(address: AddressInStack, line: number): Promise<Hover | null> {
-    const { places, buildId } = await this.places.ofAddress(address);
-    if (places.length === 0) {
-      return null;
-    }
-    const shown = places.find(({ uri }) => uri !== null);
-    const parts = [...chain(places, buildId), shown === undefined ? '' : await this.#excerpt(shown)];
-    return { contents: markdown(parts), range: rangeOf(line, address.item) };
+    const { places, buildId, doubt } = await this.places.ofAddress(address);
+    const frame = withoutFunction(address.item.module);
+    const parts = [
+      chain(places, doubt !== undefined),
+      doubt === undefined ? await this.#buildText(places, frame, null, buildId) : prose(doubt),
+      await this.#firstExcerpt(places),
+    ];
+    return parts.every((part) => part === '')
+      ? null
+      : { contents: markdown(parts), range: rangeOf(line, address.item) };
   }
 
-  /** The line of a place with those around it; '' when it cannot be read. */
-  async #excerpt({ uri, line }: Place): Promise<string> {
-    const text = uri === null || line === null ? null : await this.read(uri);
-    return text === null || line === null ? '' : excerpt(text, line);
+  /** Which build has the lines, or why they are not known. */
+  async #buildText(
+    places: readonly Place[],
+    frame: Frame,
+    trace: TextTrace | null,
+    buildId: string | null,
+  ): Promise<string> {
+    return buildId !== null && places.some(({ how }) => how === 'dwarf')
+      ? `Exact lines are by the debug info of build ${buildId.slice(0, 12)}, which all frames of this stack fit.`
+      : prose(await this.places.remark(frame, trace, buildId));
+  }
+
+  async #firstExcerpt(places: readonly Place[]): Promise<string> {
+    const shown = places.find(({ uri }) => uri !== null);
+    return shown === undefined ? '' : await this.#excerpt(shown);
+  }
+
+  /** The line of a place with those around it, and whose they are where that is a question; '' when it cannot be read. */
+  async #excerpt({ uri, line, how }: Place): Promise<string> {
+    if (uri === null || line === null) {
+      return '';
+    }
+    // A call or a definition was looked up in the source that is open.
+    const other = how === 'dwarf' ? await this.source.running(uri) : null;
+    const text = other?.text ?? (await this.source.open(uri));
+    const lines = text === null ? '' : excerpt(text, line);
+    if (other === null || lines === '') {
+      return lines;
+    }
+    const version = code(other.version);
+    return other.text === null
+      ? `${lines}\n\nThe file differs from the running version ${version}: the line may be off.`
+      : `As it stands in the running version ${version}:\n\n${lines}`;
   }
 }
 
 /** One line each: the functions that a frame stands for, innermost first, and how their lines are known. */
-function chain(places: readonly Place[], buildId: string | null): string[] {
+function chain(places: readonly Place[], isAssumed = false): string {
   const [first] = places;
   if (first?.candidates !== undefined) {
     const lines = first.candidates.map(
       ({ path, line, text }) => `- ${code(`${path}:${line}`)} ${code(text)}`,
     );
-    return [`${heading(first)}: it may be at one of these lines`, lines.join('\n')];
+    return `${heading(first, isAssumed)}: it may be at one of these lines\n\n${lines.join('\n')}`;
   }
-  const build = buildId === null ? [] : [buildText(places, buildId.slice(0, 12))];
   if (first !== undefined && places.length === 1) {
-    return [heading(first), ...build];
+    return heading(first, isAssumed);
   }
   const more = places.length > MAX_CHAIN ? [`- and ${places.length - MAX_CHAIN} more`] : [];
-  const lines = places.slice(0, MAX_CHAIN).map((place) => `- ${heading(place)}`);
-  return [[...lines, ...more].join('\n'), ...build];
+  const lines = places.slice(0, MAX_CHAIN).map((place) => `- ${heading(place, isAssumed)}`);
+  return [...lines, ...more].join('\n');
 }
 
-function buildText(places: readonly Place[], build: string): string {
-  return places.some(({ how }) => how === 'dwarf')
-    ? `Exact lines are by the debug info of build ${build}, which all frames of this stack fit.`
-    : `Build ${build} has no debug info here: its symbols name the function, and no line.`;
-}
-
-function heading(place: Place): string {
+function heading(place: Place, isAssumed: boolean): string {
   if (place.path === null) {
     return `${code(place.function)}: not in the workspace`;
   }
   const inlined = place.inlined ? ', inlined' : '';
-  return `${code(place.function)} ${code(whereText(place))}${inlined}: ${howText(place)}`;
+  return `${code(place.function)} ${code(whereText(place))}${inlined}: ${isAssumed ? 'if it is of this build' : howText(place)}`;
 }
 
 function whereText({ path, line }: Place): string {
@@ -194,6 +227,12 @@ function fence(language: string, text: string): string {
   const longest = Math.max(2, ...[...text.matchAll(/`+/g)].map(([run]) => run.length));
   const ticks = '`'.repeat(longest + 1);
   return `${ticks}${language}\n${inertBlock(text)}\n${ticks}`;
+}
+
+/** A sentence whose words may be those of a target: they make no links, and no emphasis. */
+function prose(text: string): string {
+  // What looks like the address of a site or of a mailbox is a link without any marks.
+  return inert(text, 500).replace(/[\\`*_[\]()<>#!|~&:@]|(?<=www)\./gi, '\\$&');
 }
 
 /** Text within a line, shown as it is. */

@@ -73,15 +73,29 @@ export class StackLines {
 
   /** What stands on a line. */
   at(line: number): StackItem[] {
+    return this.between(line, line);
+  }
+
+  /** What stands on the lines from `first` to `last`. */
+  between(first: number, last: number): StackItem[] {
     this.#read();
-    let base = 0;
+    const found: StackItem[] = [];
+    let base = -1;
     for (const { lines, items } of this.#blocks) {
-      if (line < base + lines) {
-        return (items ?? []).filter((item) => item.line - 1 + base === line);
+      if (base + 1 > last) {
+        break;
+      }
+      if (first <= base + lines) {
+        for (const item of items ?? []) {
+          const line = base + item.line;
+          if (first <= line && line <= last) {
+            found.push(item);
+          }
+        }
       }
       base += lines;
     }
-    return [];
+    return found;
   }
 
   /** Marks the blocks of lines `from` to `to` as changed: `removed` lines became `added`. */

@@ -1,7 +1,9 @@
 import type { DocumentLink, Location, Position } from 'vscode-languageserver/node';
+import { BoundedMap } from '../core/bounded-map.ts';
 import { sourceName } from '../core/stack/frame.ts';
-import { type FrameItem, frameOf, type SourceItem } from '../core/stack/text/items.ts';
+import { type AddressItem, type FrameItem, frameOf, type SourceItem } from '../core/stack/text/items.ts';
 import type { Place } from '../core/symbols/location.ts';
+import { zfsProgramOf } from '../core/zfs/zfs-modules.ts';
 import type { IsExact, LinkPart, StackLinksChange } from '../protocol/server.ts';
 import { commonEnds } from './common-ends.ts';
 import type { Locator } from './locator.ts';
@@ -16,6 +18,9 @@ const MAX_LINKS = 100_000;
 /** Answers for documents that are remembered by number, so that a link can be short. */
 const MAX_NUMBERED = 64;
 
+/** Entries without a function that debug info is asked about at once: other requests get their turn in between. */
+const ADDRESSES_AT_ONCE = 256;
+
 /** Answers about one document that a client may still have; one that was cancelled never came to it. */
 const MAX_ANSWERS = 4;
 
@@ -25,31 +30,41 @@ export class StackLinks {
   readonly #leads = new Map<string | null, Map<string | null, boolean>>();
   /** The links of blocks, as long as the index stays. */
   #linked = new WeakMap<Block, LinkPart>();
+  /** Entries without a function that lead into the workspace. */
+  readonly #leading = new WeakSet<AddressItem>();
+  /** Whether a file is one of ZFS's, by its name; as long as the index stays. */
+  readonly #ours = new Map<string, boolean>();
+  /** Those that debug info was asked about; as long as the index stays. */
+  #learned = new WeakSet<AddressItem>();
   /** What was answered about documents, by the answer's id; as long as the index stays. */
   #answers = new WeakMap<StackDocument, Map<number, readonly Block[]>>();
-  readonly #numbered = new Map<number, WeakRef<StackDocument>>();
+  readonly #numbered = new BoundedMap<number, WeakRef<StackDocument>>(MAX_NUMBERED);
   readonly #numbers = new WeakMap<StackDocument, number>();
   #next = 1;
   #answered = 0;
 
   constructor(
     private readonly locator: Pick<Locator, 'sourceReference'>,
-    private readonly places: Pick<StackPlaces, 'leads' | 'of' | 'ofAddress'>,
+    private readonly places: Pick<StackPlaces, 'leads' | 'of' | 'ofAddress' | 'ofAddresses'>,
   ) {}
 
-  /** The sources changed: what led nowhere may lead somewhere now. */
+  /** The sources changed, or a program is known now: what led nowhere may lead somewhere. */
   sourcesChanged(): void {
     this.#leads.clear();
+    this.#ours.clear();
     this.#linked = new WeakMap();
+    this.#learned = new WeakSet();
     this.#answers = new WeakMap();
   }
 
   /** Links of everything that leads into the workspace; where to is found by {@link resolve}. */
-  of(document: StackDocument): DocumentLink[] {
+  async of(document: StackDocument): Promise<DocumentLink[]> {
+    const { blocks } = document.lines;
+    await this.#learnAddresses(document);
     const data = this.#numberOf(document);
     const links: DocumentLink[] = [];
     let base = 0;
-    for (const block of document.lines.blocks) {
+    for (const block of blocks) {
       const { spans, lines } = this.#partOf(block);
       if (links.length + spans.length / 3 > MAX_LINKS) {
         break;
@@ -68,32 +83,85 @@ export class StackLinks {
    * The same links, as far as they are not in an answer that the client has.
    * @param known that answer's id; null for none
    */
-  changes(document: StackDocument, known: number | null): StackLinksChange {
+  async changes(document: StackDocument, known: number | null): Promise<StackLinksChange> {
     const { blocks } = document.lines;
-    const answers = this.#answers.get(document) ?? new Map<number, readonly Block[]>();
+    await this.#learnAddresses(document);
+    const answers = this.#answers.get(document) ?? new BoundedMap<number, readonly Block[]>(MAX_ANSWERS);
     this.#answers.set(document, answers);
     const before = known === null ? undefined : answers.get(known);
     const { head, tail } = commonEnds(before ?? [], blocks);
     this.#answered++;
-    answers.set(this.#answered, blocks);
-    const [oldest] = answers.keys();
-    if (answers.size > MAX_ANSWERS && oldest !== undefined) {
-      answers.delete(oldest);
-    }
     const parts = blocks.slice(head, blocks.length - tail).map((block) => this.#partOf(block));
+    // What is not known of a block by now is sent once it is: none is the same as its copy.
+    answers.set(
+      this.#answered,
+      blocks.map((block) => (this.#linked.has(block) ? block : { ...block })),
+    );
     return { id: this.#answered, document: this.#numberOf(document), head, tail, parts };
   }
 
-  #partOf(block: Block): LinkPart {
-    let part = this.#linked.get(block);
-    if (part === undefined) {
-      const spans: number[] = [];
-      for (const item of block.items ?? []) {
-        if ((item.kind === 'frame' || item.kind === 'source') && this.#leadsTo(item)) {
-          spans.push(item.line - 1, item.start, item.end);
+  /** Asks debug info, which alone can tell, where entries without a function lead; until the document is edited. */
+  async #learnAddresses(document: StackDocument): Promise<void> {
+    const { blocks } = document.lines;
+    const unknown = new Map<string, { readonly item: AddressItem; readonly line: number }[]>();
+    let base = 0;
+    for (const block of blocks) {
+      for (const item of this.#linked.has(block) ? [] : (block.items ?? [])) {
+        if (item.kind === 'address' && !this.#isKnown(item)) {
+          const ofFile = unknown.get(item.module) ?? [];
+          ofFile.push({ item, line: base + item.line - 1 });
+          unknown.set(item.module, ofFile);
         }
       }
-      part = { lines: block.lines, spans };
+      base += block.lines;
+    }
+    for (const [module, entries] of unknown) {
+      for (let at = 0; at < entries.length && document.lines.blocks === blocks; at += ADDRESSES_AT_ONCE) {
+        const asked = entries
+          .slice(at, at + ADDRESSES_AT_ONCE)
+          .map(({ item, line }) => document.inStack(item, line));
+        const learned = this.#learned;
+        for (const [index, { places }] of (await this.places.ofAddresses(module, asked)).entries()) {
+          const item = asked[index]?.item;
+          if (item !== undefined) {
+            learned.add(item);
+            if (places.some(({ uri }) => uri !== null)) {
+              this.#leading.add(item);
+            } else {
+              this.#leading.delete(item);
+            }
+          }
+        }
+      }
+    }
+  }
+
+  /** Whether it is known where an entry leads: one of a file that is none of ZFS's leads nowhere. */
+  #isKnown(item: AddressItem): boolean {
+    let isOurs = this.#ours.get(item.module);
+    if (isOurs === undefined) {
+      isOurs = zfsProgramOf(item.module) !== null;
+      this.#ours.set(item.module, isOurs);
+    }
+    return !isOurs || this.#learned.has(item);
+  }
+
+  #partOf(block: Block): LinkPart {
+    const known = this.#linked.get(block);
+    if (known !== undefined) {
+      return known;
+    }
+    const spans: number[] = [];
+    let isKnown = true;
+    for (const item of block.items ?? []) {
+      const isAddress = item.kind === 'address';
+      isKnown &&= !isAddress || this.#isKnown(item);
+      if (isAddress ? this.#leading.has(item) : item.kind !== 'heading' && this.#leadsTo(item)) {
+        spans.push(item.line - 1, item.start, item.end);
+      }
+    }
+    const part = { lines: block.lines, spans };
+    if (isKnown) {
       this.#linked.set(block, part);
     }
     return part;
@@ -173,10 +241,6 @@ export class StackLinks {
       number = this.#next++;
       this.#numbers.set(document, number);
       this.#numbered.set(number, new WeakRef(document));
-      const [oldest] = this.#numbered.keys();
-      if (this.#numbered.size > MAX_NUMBERED && oldest !== undefined) {
-        this.#numbered.delete(oldest);
-      }
     }
     return number;
   }

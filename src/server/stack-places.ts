@@ -1,13 +1,21 @@
-import type { Frame } from '../core/stack/frame.ts';
+import { type Frame, isPlaced } from '../core/stack/frame.ts';
 import type { PlacedFrame, TextTrace } from '../core/stack/traces.ts';
 import type { DebugLine, Place } from '../core/symbols/location.ts';
 import { isZfsModule, zfsProgramOf } from '../core/zfs/zfs-modules.ts';
 import type { LocateFrame, RunningModule } from '../protocol/server.ts';
 import type { Locator } from './locator.ts';
+import { assumedRemark, severalRemark } from './modules/remarks.ts';
 import type { AddressInStack } from './stack-documents.ts';
 
 /** Builds of one module that are remembered: those of the targets of one afternoon. */
 const MAX_BUILDS = 4;
+
+/** Lines at an address of a build. */
+export interface AddressLines {
+  readonly lines: readonly DebugLine[];
+  /** Whether the code of the build shows that it can be the one: what the text has, or calls where one returns to. */
+  readonly isShown: boolean;
+}
 
 /** Says what the debug info of builds tells of frames; `ModuleService` does. */
 export interface DebugLines {
@@ -19,18 +27,29 @@ export interface DebugLines {
   fit(frames: readonly Frame[], build: RunningModule): Promise<boolean>;
   /** Builds of a module that are in the workspace; of the kernel itself for null. */
   builtHere(module: string | null): Promise<readonly string[]>;
-  /** The lines at addresses of a build; null when its debug info is not here, or they are none that a stack of it can have. */
-  atAddresses(addresses: readonly number[], buildId: string): Promise<readonly DebugLine[][] | null>;
+  /** The lines at addresses of a build; null where its debug info is not here, or one and those around it are none that a stack of it can have. */
+  atAddresses(
+    addresses: readonly AddressInStack[],
+    buildId: string,
+  ): Promise<readonly (AddressLines | null)[]>;
   /** Builds of a program or a library of ZFS by the name in a stack, the likeliest first: those of each target, in the workspace, and installed here. */
   programsHere(name: string): Promise<readonly (readonly string[])[]>;
+  /** Why the line of a frame is not known, as a sentence; empty where nothing is known of it. Without `fits` the builds are of its module, and the frame perhaps of another. */
+  remark(frame: Frame, builds: readonly string[], fits: boolean): Promise<string>;
+}
+
+interface FittingBuild extends AddressLines {
+  readonly buildId: string;
 }
 
 /** Where a frame of a text is. */
 export interface FoundPlaces {
   /** Innermost first, never empty. */
   readonly places: readonly Place[];
-  /** The build whose debug info gave the lines, or of a program without any the one that fits; null when none did. */
+  /** The build that all frames of its module in the stack fit, also where it has no line for this one; null when there is none. */
   readonly buildId: string | null;
+  /** Why the lines are not known to be of the build that ran, as a sentence; absent where they are, or nothing is to be said. */
+  readonly doubt?: string;
 }
 
 /**
@@ -72,7 +91,7 @@ export class StackPlaces {
       return { places: [], buildId: null };
     }
     const { frame } = found;
-    const buildId = frame.offset >= 0 ? await this.#fittingBuild(trace, frame.module) : null;
+    const buildId = isPlaced(frame) ? await this.#fittingBuild(trace, frame.module) : null;
     const lines = buildId === null ? null : await this.#lines(frame, { module: frame.module, buildId });
     const inner = trace.frames.slice(0, at).findLast((one) => one.frame.reliable);
     const stack = [
@@ -80,35 +99,76 @@ export class StackPlaces {
       { frame, debug: lines },
     ];
     const places = (await this.locator.locateStack(stack)).at(-1) ?? [];
-    const isTold = places.some(({ how }) => how === 'dwarf') || isProgram(frame.module);
-    return { places, buildId: isTold ? buildId : null };
+    return { places, buildId };
   }
 
   /**
-   * Places of an entry without a function. Which build ran, the calls before the addresses around it tell: of several
-   * builds the only one that has them is taken.
+   * Why the exact line of a frame is not known, as a sentence; empty where nothing is known of it.
+   * @param trace the stack it is in; null for an address
+   * @param buildId that it fits, as {@link of} tells
    */
-  async ofAddress({ item, others }: AddressInStack): Promise<FoundPlaces> {
-    const { module, address } = item;
+  async remark(frame: Frame, trace: TextTrace | null, buildId: string | null): Promise<string> {
+    const { module } = frame;
+    if (buildId !== null) {
+      return this.debug.remark(frame, [buildId], true);
+    }
+    if (trace === null || isProgram(module)) {
+      return this.debug.remark(frame, (await this.debug.programsHere(module ?? '')).flat(), false);
+    }
+    const tellsBuild = frame.reliable && trace.frames.some((found) => tells(found, module));
+    return tellsBuild ? this.debug.remark(frame, this.#builds.get(module) ?? [], false) : '';
+  }
+
+  /**
+   * Places of an entry without a function. Which build ran, its code tells: the calls before the addresses around the
+   * entry, or what the text has of it. Of several builds the only one is taken; one that nothing speaks for only
+   * where there is no better, and with a doubt.
+   */
+  async ofAddress(address: AddressInStack): Promise<FoundPlaces> {
+    const [found] = await this.ofAddresses(address.item.module, [address]);
+    return found ?? { places: [], buildId: null };
+  }
+
+  /** {@link ofAddress} of several entries of one file: to look for its builds takes much longer than to ask them. */
+  async ofAddresses(module: string, addresses: readonly AddressInStack[]): Promise<FoundPlaces[]> {
+    /** Of each address, and each group of builds, those that fit. */
+    const fitting = addresses.map((): FittingBuild[][] => []);
     for (const builds of zfsProgramOf(module) === null ? [] : await this.debug.programsHere(module)) {
-      const fitting: { readonly buildId: string; readonly debug: readonly DebugLine[] }[] = [];
+      for (const tiers of fitting) {
+        tiers.push([]);
+      }
       for (const buildId of builds) {
-        const [debug] = (await this.debug.atAddresses([address, ...others], buildId)) ?? [];
-        if (debug !== undefined && debug.length > 0) {
-          fitting.push({ buildId, debug });
+        for (const [index, at] of (await this.debug.atAddresses(addresses, buildId)).entries()) {
+          if (at !== null && at.lines.length > 0) {
+            fitting[index]?.at(-1)?.push({ buildId, ...at });
+          }
         }
       }
-      const [only, second] = fitting;
-      if (only !== undefined) {
-        const frame = { symbol: '', offset: -1, size: null, module, reliable: true };
-        const places =
-          second === undefined
-            ? (await this.locator.locateStack([{ frame, debug: only.debug }]))[0]
-            : undefined;
-        return { places: places ?? [], buildId: places === undefined ? null : only.buildId };
-      }
     }
-    return { places: [], buildId: null };
+    const found: FoundPlaces[] = [];
+    for (const [index, address] of addresses.entries()) {
+      found.push(await this.#placesOf(address, likeliest(fitting[index] ?? [])));
+    }
+    return found;
+  }
+
+  /** @param builds that the entry can be of */
+  async #placesOf({ item, code }: AddressInStack, builds: readonly FittingBuild[]): Promise<FoundPlaces> {
+    const { module, mapped } = item;
+    const [only, second] = builds;
+    if (only === undefined) {
+      return { places: [], buildId: null };
+    }
+    const { buildId, lines, isShown } = only;
+    if (second !== undefined) {
+      const known = builds.map((one) => one.buildId);
+      return { places: [], buildId: null, doubt: severalRemark(module, known) };
+    }
+    const stack = [{ frame: withoutFunction(module), debug: lines }];
+    const places = (await this.locator.locateStack(stack))[0] ?? [];
+    return isShown
+      ? { places, buildId }
+      : { places, buildId, doubt: assumedRemark(buildId, mapped !== undefined && code === null) };
   }
 
   /** The build of a module that the frames of a stack fit into; null when there is none, or nothing tells. */
@@ -144,7 +204,7 @@ export class StackPlaces {
 
   async #findProgram(trace: TextTrace, name: string): Promise<string | null> {
     const frames = trace.frames
-      .filter(({ frame }) => frame.module === name && frame.reliable && frame.offset >= 0)
+      .filter(({ frame }) => frame.module === name && frame.reliable && isPlaced(frame))
       .map(({ frame }) => frame);
     for (const builds of frames.length === 0 ? [] : await this.debug.programsHere(name)) {
       const fitting: string[] = [];
@@ -167,7 +227,18 @@ export class StackPlaces {
   }
 }
 
-function isProgram(module: string | null): boolean {
+/** Of groups of builds, the first ones first: those that something speaks for, else any. */
+function likeliest(groups: readonly (readonly FittingBuild[])[]): readonly FittingBuild[] {
+  const shown = groups.map((builds) => builds.filter(({ isShown }) => isShown));
+  return [...shown, ...groups].find(({ length }) => length > 0) ?? [];
+}
+
+/** What an entry without a function is as a frame. */
+export function withoutFunction(module: string): Frame {
+  return { symbol: '', offset: -1, size: null, module, reliable: true };
+}
+
+function isProgram(module: string | null): module is string {
   return module !== null && !isZfsModule(module) && zfsProgramOf(module) !== null;
 }
 

@@ -2,7 +2,7 @@ import type { StackItem } from '../core/stack/text/items.ts';
 import { readStackItems } from '../core/stack/text/reader.ts';
 import { readTraces, type TextTrace } from '../core/stack/traces.ts';
 import type { Place } from '../core/symbols/location.ts';
-import { isZfsModule, zfsProgramOf } from '../core/zfs/zfs-modules.ts';
+import { isZfsModule, mayBeProgram, zfsProgramOf } from '../core/zfs/zfs-modules.ts';
 import type { LineLink, NextFrame, NextFrameParams } from '../protocol/server.ts';
 import { inTrace, type StackDocument } from './stack-documents.ts';
 import type { Block } from './stack-lines.ts';
@@ -15,13 +15,16 @@ const MAX_LINE = 4000;
 /** Links of one line. */
 const MAX_LINE_LINKS = 50;
 
+const LIBRARY = /\.so(?:\.|$)/;
+
 /**
  * The next frame of a document that leads into the workspace. From a frame on, in the order of its stack,
- * caller by caller; from any other position, in the order of the text.
+ * caller by caller; from any other position, in the order of the text. What the kernel marks as a guess (`?`) is passed
+ * over: nobody called from there. Of a stack that has nothing else, each is a frame.
  */
 export async function nextFrame(
   document: StackDocument,
-  places: StackPlaces,
+  places: Pick<StackPlaces, 'leads' | 'of'>,
   { line, character, by }: Omit<NextFrameParams, 'uri'>,
 ): Promise<NextFrame | null> {
   const frames = document.traces.flatMap((trace) => trace.frames.map((found, at) => ({ found, trace, at })));
@@ -38,8 +41,10 @@ export async function nextFrame(
           ? frames.filter(({ found }) => found.line < line || (found.line === line && found.end < character))
           : frames.slice(0, here)
         ).reverse();
+  const hasReliable = new Map<TextTrace, boolean>();
   for (const { found, trace, at } of candidates) {
-    if (places.leads(found.frame)) {
+    const isGuess = !found.frame.reliable && isPartlyReliable(trace, hasReliable);
+    if (!isGuess && places.leads(found.frame)) {
       const all = (await places.of(trace, at)).places;
       if (all.some(({ uri }) => uri !== null)) {
         return { line: found.line, start: found.start, end: found.end, places: all };
@@ -49,17 +54,32 @@ export async function nextFrame(
   return null;
 }
 
-/** ZFS's programs and libraries that have entries in these lines, each once. Frames of the program zfs look like those of the module. */
+/** @param known what was found before */
+function isPartlyReliable(trace: TextTrace, known: Map<TextTrace, boolean>): boolean {
+  const is = known.get(trace) ?? trace.frames.some(({ frame }) => frame.reliable);
+  known.set(trace, is);
+  return is;
+}
+
+/**
+ * ZFS's programs and libraries that have entries in these lines, each once. Frames of the program zfs look like those
+ * of the module: they are meant where libraries have entries too.
+ */
 export function programsIn(blocks: readonly Pick<Block, 'items'>[]): string[] {
   const files = new Set<string>();
+  const both = new Set<string>();
+  let hasLibraries = false;
   for (const { items } of blocks) {
     for (const item of items ?? []) {
       if (item.kind === 'address' || (item.kind === 'frame' && !isZfsModule(item.module))) {
         files.add(item.module ?? '');
+        hasLibraries ||= LIBRARY.test(item.module ?? '');
+      } else if (item.kind === 'frame' && mayBeProgram(item)) {
+        both.add(item.module ?? '');
       }
     }
   }
-  const names = [...files].map(zfsProgramOf).filter((name) => name !== null);
+  const names = [...files, ...(hasLibraries ? both : [])].map(zfsProgramOf).filter((name) => name !== null);
   return [...new Set(names)];
 }
 
@@ -95,7 +115,7 @@ async function placesOf(
     return place === null ? [] : [place];
   }
   if (item.kind === 'address') {
-    return (await places.ofAddress({ item, others: [] })).places;
+    return (await places.ofAddress({ item, others: [], code: null })).places;
   }
   const frame = item.kind === 'frame' ? inTrace(item, 0, traces) : null;
   return frame !== null && places.leads(frame.found.frame)

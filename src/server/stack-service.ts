@@ -16,7 +16,9 @@ import { groupTraces } from '../core/stack/groups.ts';
 import {
   lineLinksRequest,
   nextFrameRequest,
+  type OtherSource,
   type RunningModule,
+  runningSourceRequest,
   type StackLinksParams,
   type StackOutlineParams,
   stackGroupsRequest,
@@ -26,7 +28,7 @@ import {
 } from '../protocol/server.ts';
 import type { Locator } from './locator.ts';
 import { STACK_LANGUAGES, type StackDocument, type StackDocuments } from './stack-documents.ts';
-import { type ReadSource, StackHover } from './stack-hover.ts';
+import { StackHover } from './stack-hover.ts';
 import { StackLinks } from './stack-links.ts';
 import { DocumentOutlines, stackFolds, stackSymbols } from './stack-outline.ts';
 import { type DebugLines, StackPlaces } from './stack-places.ts';
@@ -40,7 +42,8 @@ interface Surroundings {
   readonly stacks: StackDocuments;
   readonly locator: Locator;
   readonly debug: DebugLines;
-  readonly read: ReadSource;
+  /** The text of a file of the index by its URI; null when it cannot be read. */
+  readonly read: (uri: string) => Promise<string | null>;
   /** Resolves when the index holds all that was asked of it. */
   readonly settled: () => Promise<void>;
 }
@@ -54,7 +57,13 @@ export class StackService {
   constructor(private readonly around: Surroundings) {
     this.#places = new StackPlaces(around.locator, around.debug);
     this.#links = new StackLinks(around.locator, this.#places);
-    this.#answer(new StackHover(this.#links, this.#places, around.read));
+    const { connection, read } = around;
+    const running = (uri: string) =>
+      connection
+        .sendRequest<OtherSource | null>(runningSourceRequest.method, { uri })
+        // A client that is not VS Code with the extension.
+        .catch(() => null);
+    this.#answer(new StackHover(this.#links, this.#places, { open: read, running }));
   }
 
   /** What the server can do from the start; the rest is registered later, where the client takes it. */

@@ -1,11 +1,11 @@
 import path from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
 import { scanSource } from '../core/symbols/c-scanner.ts';
 import { FunctionIndex } from '../core/symbols/function-index.ts';
 import type { ScannedSource } from '../core/symbols/scanned-source.ts';
 import { type SourceFile, SourcePaths, sourceKind } from '../core/symbols/source-paths.ts';
 import { compileSmall } from './compile-flags.ts';
 import { type CachedFile, type CachedIndex, cacheFile, readCache, writeCache } from './index-cache.ts';
+import { isBelow, isBelowAny, relativePath, withSeparator } from './paths.ts';
 import { Slices } from './slices.ts';
 import {
   isReallyBelow,
@@ -167,23 +167,60 @@ export class WorkspaceIndex {
     this.#generation++;
   }
 
-  /** Files or folders were removed on disk. */
-  removed(paths: readonly string[]): void {
-    this.filesChanged(paths);
+  /**
+   * Files or folders were removed on disk.
+   * @returns false when no source was among them
+   */
+  removed(paths: readonly string[]): boolean {
+    const areSources = this.filesChanged(paths);
     const folders = new Set(paths.filter((one) => !this.#files.has(one)));
-    if (folders.size > 0) {
+    const below =
+      folders.size === 0 ? [] : [...this.#files.keys()].filter((file) => isBelowAny(file, folders));
+    if (below.length > 0) {
       this.#enqueue(async () => {
-        for (const key of [...this.#files.keys()].filter((file) => isBelowAny(file, folders))) {
+        for (const key of below) {
           this.#read(key);
         }
       });
     }
+    return areSources || below.length > 0;
   }
 
-  /** Files were made, changed or removed on disk. */
-  filesChanged(files: readonly string[]): void {
+  /**
+   * Folders were made, or what is in them is not known to be complete: reads what is new or changed there.
+   * @returns false when the sources of none of them count
+   */
+  lookInto(folders: readonly string[]): boolean {
+    // The walk follows no links; a folder is told by any path.
+    const walked = folders.filter((folder) => {
+      const root = this.#rootOf(path.join(folder, 'any.c'));
+      return root !== null && (folder === root || isReallyBelow(folder, root));
+    });
+    if (walked.length === 0) {
+      return false;
+    }
+    this.#enqueue(async () => {
+      const found = await Promise.all(walked.map((folder) => this.#list(folder)));
+      const metaFolders = found.flatMap((one) => one.metaFolders);
+      if (metaFolders.length > 0) {
+        await this.#readTrees([...this.#trees.map((tree) => tree.root), ...metaFolders]);
+      }
+      const sources = found.flatMap((one) => one.sources);
+      await this.#readAll(sources, this.#generation, (file) => this.#kept(file));
+    });
+    return true;
+  }
+
+  /**
+   * Files were made, changed or removed on disk.
+   * @returns false when none of them is a source that counts, nor names a version
+   */
+  filesChanged(files: readonly string[]): boolean {
     const metaFolders = files.filter((file) => path.basename(file) === 'META').map(path.dirname);
-    if (metaFolders.some((folder) => this.#roots.some((root) => folder === root || isBelow(folder, root)))) {
+    const isTold = metaFolders.some((folder) =>
+      this.#roots.some((root) => folder === root || isBelow(folder, root)),
+    );
+    if (isTold) {
       this.#enqueue(() => this.#readTrees([...this.#trees.map((tree) => tree.root), ...metaFolders]));
     }
     // The walk follows no links; a change is told by any path.
@@ -194,6 +231,7 @@ export class WorkspaceIndex {
     if (sources.length > 0) {
       this.#enqueue(() => this.#readAll(sources, this.#generation));
     }
+    return isTold || sources.length > 0;
   }
 
   /** A document was opened or edited; `text` gives its present text. */
@@ -350,51 +388,4 @@ function reason(error: unknown): string {
 
 function innermostFirst(folders: readonly string[]): string[] {
   return [...folders].sort((a, b) => b.length - a.length);
-}
-
-/** Both are absolute and normal: the text tells. */
-function isBelow(file: string, folder: string): boolean {
-  return file.length > folder.length && file.startsWith(withSeparator(folder));
-}
-
-function relativePath(folder: string, file: string): string {
-  const relative = file.slice(withSeparator(folder).length);
-  return path.sep === '/' ? relative : relative.replaceAll(path.sep, '/');
-}
-
-function withSeparator(folder: string): string {
-  return folder.endsWith(path.sep) ? folder : folder + path.sep;
-}
-
-function isBelowAny(file: string, folders: ReadonlySet<string>): boolean {
-  for (let parent = path.dirname(file); parent !== path.dirname(parent); parent = path.dirname(parent)) {
-    if (folders.has(parent)) {
-      return true;
-    }
-  }
-  return false;
-}
-
-/** Absolute path of a `file:` URI as the index writes it; null for any other URI. */
-export function pathOfUri(uri: string): string | null {
-  if (!uri.startsWith('file:')) {
-    return null;
-  }
-  try {
-    return indexPath(fileURLToPath(uri));
-  } catch {
-    // A file URI of another machine or with an encoded slash: no file of the workspace.
-    return null;
-  }
-}
-
-/** An absolute path as the index writes it: with the system's separators, a drive's letter small. */
-export function indexPath(file: string): string {
-  const normal = path.normalize(file);
-  return /^[A-Z]:/.test(normal) ? normal.slice(0, 1).toLowerCase() + normal.slice(1) : normal;
-}
-
-/** `file:` URI of an absolute path. */
-export function uriOfPath(file: string): string {
-  return pathToFileURL(file).toString();
 }

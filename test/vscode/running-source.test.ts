@@ -1,14 +1,19 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { rmSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, afterEach, before, describe, it } from 'mocha';
 import * as vscode from 'vscode';
 import type { Place } from '../../src/core/symbols/location.ts';
+import { SessionStats } from '../../src/core/tracing/function-stats.ts';
+import type { LazyServer } from '../../src/extension/source/lazy-server.ts';
 import { SourceOpener } from '../../src/extension/source/open-place.ts';
 import { RunningSource } from '../../src/extension/source/running-source.ts';
+import { TraceLenses } from '../../src/extension/tracing/trace-lens.ts';
+import type { TraceSession } from '../../src/extension/tracing/trace-session.ts';
 import { Context } from '../../src/extension/vscode-table.ts';
-import { eventually } from './support/window.ts';
+import { configure, onRow, startMachine } from './support/machine.ts';
+import { activate, definitionsAt, eventually, shown as notes } from './support/window.ts';
 
 const file = 'module/zfs/ballast.c';
 
@@ -50,7 +55,9 @@ describe('the source of the running version', () => {
   let commit: string;
   const context = new Context();
 
-  before(() => {
+  before(async () => {
+    // The documents are the extension's.
+    await activate();
     git('init', '--quiet');
     git('add', '.');
     git('commit', '--quiet', '-m', 'as it runs');
@@ -64,7 +71,6 @@ describe('the source of the running version', () => {
     git('checkout', '--quiet', '--force', 'HEAD');
     rmSync(path.join(folder().fsPath, '.git'), { recursive: true, force: true });
     opener.dispose();
-    running.dispose();
     context.set('zscope.runningSource', false);
     context.set('zscope.sourceDiffers', false);
   });
@@ -93,10 +99,42 @@ describe('the source of the running version', () => {
     change.insert(document?.uri ?? folder(), new vscode.Position(0, 0), 'x');
     await vscode.workspace.applyEdit(change).then(undefined, () => false);
     assert.equal(document?.isDirty, false);
-    // Links lead there too; a call that was found in the open source is there.
-    assert.equal((await running.shown(vscode.Uri.joinPath(folder(), file))).scheme, 'zscope-revision');
+    // Links lead there too, hovers have their lines there, and marks of lines; a call that was found in the open source is there.
+    const own = vscode.Uri.joinPath(folder(), file);
+    assert.equal((await running.shown(own)).scheme, 'zscope-revision');
+    assert.equal(running.fileOf(document?.uri ?? folder())?.toString(), own.toString());
+    const other = await running.otherSource(own);
+    assert.deepEqual([other?.version, other?.text?.split('\n')[26]], ['2.3.9-1', wait]);
     await opener.open(place(27, { how: 'call-site' }), { preserveFocus: false });
     assert.equal(shown()?.scheme, 'file');
+  });
+
+  it('has above a traced function what its calls come to, where it stood in that version', async () => {
+    const own = vscode.Uri.joinPath(folder(), file);
+    const definition = { name: 'ballast_wait', uri: own.toString(), line: 1, endLine: 1, parameters: [] };
+    // What lenses ask of a server and of a session.
+    const server = { request: async () => [definition] } as unknown as LazyServer;
+    const session = {
+      ...{ stats: new SessionStats(), started: 1, isRunning: true, isIncomplete: false },
+      listen: () => new vscode.Disposable(() => {}),
+    } as unknown as TraceSession;
+    const lenses = new TraceLenses(server);
+    try {
+      await lenses.add(session, 'ballast_wait');
+      const uri = (await running.documentOf(own)) ?? folder();
+      const document = await vscode.workspace.openTextDocument(uri);
+      const found = await eventually(
+        'the lens',
+        () => vscode.commands.executeCommand<vscode.CodeLens[]>('vscode.executeCodeLensProvider', uri),
+        (all) => all.length > 0,
+      );
+      assert.deepEqual(
+        found.map(({ range, command }) => [document.lineAt(range.start).text, command?.title]),
+        [['ballast_wait(ballast_t *ba, uint64_t weight)', '0 calls']],
+      );
+    } finally {
+      lenses.dispose();
+    }
   });
 
   it('is given to nobody from a folder that is not open', async () => {
@@ -106,7 +144,85 @@ describe('the source of the running version', () => {
       path: 'x/../../etc/passwd',
     });
     const uri = vscode.Uri.from({ scheme: 'zscope-revision', path: '/x/passwd.c', query });
-    assert.equal((await vscode.workspace.openTextDocument(uri)).getText(), '');
+    await assert.rejects(async () => vscode.workspace.fs.readFile(uri), { code: 'FileNotFound' });
+    await assert.rejects(async () => vscode.workspace.openTextDocument(uri));
+    // Nor by a way around: git would be run in another folder than that of the file, with its configuration.
+    const given = { folder: path.join(folder().fsPath, 'module'), commit, path: `../${file}` };
+    const around = uri.with({ query: JSON.stringify(given) });
+    await assert.rejects(async () => vscode.workspace.fs.readFile(around), { code: 'FileNotFound' });
+  });
+});
+
+describe('the running version of a target', () => {
+  afterEach(async () => {
+    await vscode.commands.executeCommand('workbench.action.closeAllEditors');
+    git('checkout', '--quiet', '--force', 'HEAD');
+    rmSync(path.join(folder().fsPath, '.git'), { recursive: true, force: true });
+  });
+
+  it('is what hovers and links of its texts show, once that is chosen', async function () {
+    this.timeout(120_000);
+    if (process.getuid?.() !== 0) {
+      this.skip(); // Only root has a /sys of its own.
+    }
+    await activate();
+    git('init', '--quiet');
+    git('add', '.');
+    git('commit', '--quiet', '-m', 'as it runs');
+    const version = `2.3.99-1_g${git('rev-parse', '--short=10', 'HEAD').trim()}`;
+    // On disk: an editor may still have what the tests before left.
+    const changed = path.join(folder().fsPath, file);
+    writeFileSync(changed, `/* new */\n\n${readFileSync(changed, 'utf8')}`);
+    const server = await startMachine();
+    await server.stop();
+    const loaded = `mount -t tmpfs tmpfs /sys/module && mkdir /sys/module/zfs && echo ${version} >/sys/module/zfs/version`;
+    writeFileSync(server.path('inside'), `#!/bin/sh\n${loaded} && exec /usr/sbin/sshd "$@"\n`, {
+      mode: 0o755,
+    });
+    await server.run(['unshare', '-m', server.path('inside')]);
+    await configure(server.configFile);
+    try {
+      await onRow('connectTarget', server);
+      await eventually(
+        'the offer',
+        () => notes.notes.filter((note) => note.includes(version) && note.includes('ballast.c differs')),
+        (offers) => offers.length === 1,
+        60_000,
+      );
+      const content = 'zfs: ballast.c:27:ballast_wait(): waits\n';
+      const document = await vscode.workspace.openTextDocument({ language: 'kernel-stack', content });
+      const at = new vscode.Position(0, 8);
+      const hover = async () => {
+        const found = await vscode.commands.executeCommand<vscode.Hover[]>(
+          'vscode.executeHoverProvider',
+          document.uri,
+          at,
+        );
+        return found
+          .flatMap(({ contents }) => contents.map((one) => (typeof one === 'string' ? one : one.value)))
+          .join();
+      };
+      const definition = async () => {
+        const found = await definitionsAt(document, at);
+        return found.map(({ uri }) => uri.scheme).join();
+      };
+      await eventually(
+        'a doubt',
+        hover,
+        (text) => /27 {2}.*mutex_enter[\s\S]*the line may be off/.test(text),
+        60_000,
+      );
+      assert.equal(await definition(), 'file');
+      await vscode.commands.executeCommand('zscope.useRunningSource');
+      assert.match(await hover(), /As it stands in the running version[\s\S]*> {4}27 {2}.*cv_wait/);
+      assert.equal(await definition(), 'zscope-revision');
+      await vscode.commands.executeCommand('zscope.useOpenSource');
+      assert.match(await hover(), /the line may be off/);
+    } finally {
+      await onRow('disconnect', server);
+      await configure();
+      await server.dispose();
+    }
   });
 });
 

@@ -91,7 +91,7 @@ describe('a log with stacks', () => {
       assert.equal(active?.selection.active.line, line);
       assert.notEqual(found?.viewColumn, active?.viewColumn);
     };
-    await step('zscope.nextFrame', 5, 'ballast_fits(');
+    // The frame above it is a guess.
     await step('zscope.nextFrame', 6, 'ballast_wait(');
     await step('zscope.nextFrame', 7, 'ballast_drop(');
     await step('zscope.nextFrame', 14, 'ballast_wait(');
@@ -114,6 +114,17 @@ describe('a log with stacks', () => {
     ]);
     const links = await ask<vscode.DocumentLink>('vscode.executeLinkProvider', document?.uri);
     assert.equal(links.length, 2);
+    // It is grouped already.
+    await vscode.commands.executeCommand('zscope.groupStacks');
+    assert.equal(vscode.window.activeTextEditor?.document, document);
+    // Its text stays when the person has it in another language, of which VS Code tells that it was closed; no other file is there.
+    assert.ok(document);
+    const whole = document.getText();
+    await vscode.languages.setTextDocumentLanguage(document, 'plaintext');
+    assert.equal(new TextDecoder().decode(await vscode.workspace.fs.readFile(document.uri)), whole);
+    await assert.rejects(async () => vscode.workspace.fs.stat(document.uri.with({ path: '/other' })), {
+      code: 'FileNotFound',
+    });
   });
 
   it('is compared with another text', async () => {
@@ -161,6 +172,22 @@ describe('a log with stacks', () => {
       vscode.commands.executeCommand('zscope.compareStacks', 'live', 'live'),
     );
     assert.match(live, /No target is connected/);
+  });
+});
+
+describe('the list of what ran', () => {
+  before(activate);
+  afterEach(() => vscode.commands.executeCommand('workbench.action.closeAllEditors'));
+
+  it('is a read-only file, whose tab VS Code restores', async () => {
+    await vscode.commands.executeCommand('zscope.showActivity');
+    const document = vscode.window.activeTextEditor?.document;
+    assert.ok(document);
+    assert.equal(document.uri.scheme, 'zscope-activity');
+    assert.match(document.getText(), /^when +target +as +what/m);
+    assert.equal(vscode.workspace.fs.isWritableFileSystem('zscope-activity'), false);
+    const read = new TextDecoder().decode(await vscode.workspace.fs.readFile(document.uri));
+    assert.equal(read, document.getText());
   });
 });
 

@@ -66,6 +66,32 @@ describe('a stack document', () => {
     await discard(document);
   });
 
+  it('may be in the Output panel', async function () {
+    // A busy window takes its time until it has read the channel's file.
+    this.timeout(90_000);
+    const channel = vscode.window.createOutputChannel('Serial console');
+    try {
+      channel.appendLine('[<0>] ballast_drop+0x10/0x40 [zfs]');
+      channel.show(true);
+      const document = await eventually(
+        'the document of the channel',
+        // VS Code keeps the documents of other tests for a while, and they have frames of this name too.
+        () =>
+          vscode.workspace.textDocuments.find(
+            (one) => one.uri.scheme === 'output' && one.getText().includes('ballast_drop+0x10'),
+          ),
+        (found) => found !== undefined,
+        60_000,
+      );
+      assert.ok(document);
+      const [[, file, line] = []] = leads(document, await links(document));
+      assert.deepEqual([file, line], ['module/zfs/ballast.c', 'L34']);
+    } finally {
+      channel.dispose();
+      await vscode.commands.executeCommand('workbench.action.closePanel');
+    }
+  });
+
   it('has its links at their lines after edits', async () => {
     const frame = '[<0>] ballast_drop+0x10/0x40 [zfs]\n';
     const content = `${'\n'.repeat(2000)}${frame}`;

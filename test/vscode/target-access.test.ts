@@ -146,7 +146,7 @@ exec "$@"
     this.timeout(120_000);
     await start();
     if (process.getuid?.() !== 0) {
-      return; // Only root has a /run of its own.
+      this.skip(); // Only root has a /run of its own.
     }
     await server.stop();
     // As it is when the supervisor of a trace, which named it after itself, was killed.

@@ -158,6 +158,7 @@ describe('a target', () => {
       60_000,
     );
     await server.run();
+    const before = shown.logged.length;
     await eventually(
       'the connection',
       () => stateOf(server),
@@ -165,6 +166,14 @@ describe('a target', () => {
       90_000,
     );
     assert.deepEqual(shown.questions, []);
+    // What runs over it now is in the Log as before.
+    await vscode.commands.executeCommand('zscope.refreshTasks');
+    await eventually(
+      'a look at the tasks in the Log',
+      () => shown.logged.slice(before).join('\n'),
+      (text) => text.includes('box: task-snapshot: '),
+      60_000,
+    );
 
     await server.stop();
     await eventually(

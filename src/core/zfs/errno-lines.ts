@@ -12,7 +12,9 @@ export type ErrorEvent =
   /** Errors that the kernel counted since the start, those that were not recorded among them. */
   | { readonly kind: 'total'; readonly hits: number; readonly recording: boolean }
   /** It ended by itself at its limit of time. */
-  | { readonly kind: 'limit' };
+  | { readonly kind: 'limit' }
+  /** It has ended, and all that it recorded was told. */
+  | { readonly kind: 'complete' };
 
 export interface RaisedError {
   readonly kind: 'error';

@@ -20,8 +20,21 @@ const ZFS_LIBRARY =
 
 /**
  * The name of one of OpenZFS's programs or libraries, without a version: `zdb`, `libzpool` for
- * `libzpool.so.5`. Null for all other files. The name `zfs` is that of a module too.
+ * `libzpool.so.5`, `ztest` also for the `lt-ztest` that libtool makes to run it where it was built. Null for all
+ * other files. The name `zfs` is that of a module too.
  */
 export function zfsProgramOf(fileName: string): string | null {
-  return ZFS_PROGRAMS.has(fileName) ? fileName : (ZFS_LIBRARY.exec(fileName)?.[1] ?? null);
+  const program = fileName.startsWith('lt-') ? fileName.slice('lt-'.length) : fileName;
+  return ZFS_PROGRAMS.has(program) ? program : (ZFS_LIBRARY.exec(fileName)?.[1] ?? null);
+}
+
+/** Whether a frame of the module zfs may be of the program: stacks of the kernel, unlike those of processes, have sizes as a rule. */
+export function mayBeProgram({
+  module,
+  size,
+}: {
+  readonly module: string | null;
+  readonly size: number | null;
+}): boolean {
+  return size === null && isZfsModule(module) && zfsProgramOf(module ?? '') !== null;
 }

@@ -2,6 +2,7 @@
 import { inert } from '../../core/text/inert.ts';
 import type { RaisedError } from '../../core/zfs/errno-lines.ts';
 import { baseName, type ErrorSite } from '../../core/zfs/errno-sites.ts';
+import type { StreamEnd } from '../../target/connection.ts';
 
 /** `now`, `2 s ago`, `3 min ago`, `2 h ago`. */
 export function agoText(milliseconds: number): string {
@@ -71,8 +72,8 @@ export function siteMatches(site: ErrorSite, filter: string): boolean {
     .every((word) => text.includes(word));
 }
 
-/** `waiting` for a connection, `absent`: for the module, after a boot. */
-export type WatchState = 'starting' | 'watching' | 'waiting' | 'absent' | 'ended';
+/** `waiting`: interrupted, to go on by itself. */
+export type WatchState = 'starting' | 'watching' | 'waiting' | 'ended';
 
 /** What is said above the list. */
 export function watchText(watch: {
@@ -83,9 +84,12 @@ export function watchText(watch: {
   readonly hits: number;
   /** Some were not recorded. */
   readonly lost: boolean;
-  /** How often the connection was lost, and the watch went on over another. */
+  /** It has ended, and what came last may be missing. */
+  readonly isCut: boolean;
+  /** How often it was interrupted and went on. */
   readonly gaps: number;
   readonly filter: string;
+  /** Why it ended, empty for the person's wish; what it waits for, as a sentence. */
   readonly why: string;
 }): string {
   const missing = Math.max(0, watch.hits - watch.count);
@@ -95,17 +99,33 @@ export function watchText(watch: {
       : watch.state === 'watching'
         ? `${watch.target}: ${watch.count.toLocaleString('en-US')} errors`
         : watch.state === 'waiting'
-          ? `The connection to ${watch.target} was lost; goes on when it is there again`
-          : watch.state === 'absent'
-            ? `${watch.target} was booted anew; goes on when zfs is loaded there`
-            : `${watch.target}: ${watch.why === '' ? 'stopped' : watch.why}`,
+          ? watch.why
+          : `${watch.target}: ${watch.why === '' ? 'stopped' : watch.why}`,
     watch.gaps > 0
-      ? `${watch.gaps === 1 ? 'a gap' : `${watch.gaps} gaps`}: errors while the connection was lost are not among them`
+      ? `${watch.gaps === 1 ? 'a gap' : `${watch.gaps} gaps`}: errors while it was interrupted are not among them`
       : '',
     missing > 0 && watch.lost
       ? `${missing.toLocaleString('en-US')} more were counted and not recorded: they came too fast`
       : '',
+    watch.isCut ? 'what came last may be missing' : '',
     watch.filter === '' ? '' : `only "${watch.filter}"`,
   ];
   return inert(parts.filter((part) => part !== '').join('; '), 600);
+}
+
+/** How a watch ended, behind the target's name; empty when it was stopped and nothing is left. */
+export function watchEndText(end: StreamEnd): string {
+  switch (end.reason) {
+    case 'lost':
+      if (end.cleanUp === 'unknown') {
+        return 'the connection ended, and the target removes the probe by itself within 25 seconds';
+      }
+      return `the target heard nothing from here for a while and ended it${end.cleanUp === 'confirmed' ? '' : ', and could not remove everything'}`;
+    case 'stopped':
+      return end.cleanUp === 'confirmed'
+        ? ''
+        : 'stopped, and the target did not confirm that the probe is gone';
+    case 'finished':
+      return `ended by itself with status ${end.status ?? 'unknown'} ${inert(end.stderr, 300)}`.trim();
+  }
 }

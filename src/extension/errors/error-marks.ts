@@ -3,6 +3,7 @@ import type { Disposable } from '../../core/lifetime.ts';
 import { baseName, type ErrorSite } from '../../core/zfs/errno-sites.ts';
 import { sourceReferenceRequest } from '../../protocol/server.ts';
 import type { LazyServer } from '../source/lazy-server.ts';
+import type { RunningSource } from '../source/running-source.ts';
 import { lineText } from './error-labels.ts';
 
 /** Writes behind the lines of visible editors which errors they raise. */
@@ -25,17 +26,22 @@ export class ErrorMarks implements Disposable {
   /** Counts how often all was cleared: what was asked before is of no more use. */
   #generation = 0;
 
-  constructor(private readonly server: LazyServer) {}
+  constructor(
+    private readonly server: LazyServer,
+    private readonly running: Pick<RunningSource, 'fileOf'>,
+  ) {}
 
   /** @param sites those that are shown; @param now by the clock of their times; null when it stands still */
   async draw(sites: readonly ErrorSite[], now: number | null): Promise<void> {
     const generation = this.#generation;
-    const editors = vscode.window.visibleTextEditors.filter(
-      ({ document }) => document.uri.scheme === 'file' && /\.[ch]$/.test(document.uri.path),
-    );
-    for (const editor of editors) {
-      const name = baseName(editor.document.uri.path);
-      const uri = editor.document.uri.toString();
+    for (const editor of vscode.window.visibleTextEditors) {
+      const shown = editor.document.uri;
+      const file = shown.scheme === 'file' ? shown : this.running.fileOf(shown);
+      if (file === null || !/\.[ch]$/.test(file.path)) {
+        continue;
+      }
+      const name = baseName(file.path);
+      const uri = file.toString();
       const byLine = new Map<number, ErrorSite[]>();
       for (const site of sites.filter(({ file }) => baseName(file) === name)) {
         if ((await this.#placeOf(site)) === uri) {

@@ -3,7 +3,7 @@ import * as vscode from 'vscode';
 import { Failure } from '../../core/failure.ts';
 import type { Disposable } from '../../core/lifetime.ts';
 import { inert } from '../../core/text/inert.ts';
-import type { ErrorEvent, RaisedError } from '../../core/zfs/errno-lines.ts';
+import type { ErrorEvent } from '../../core/zfs/errno-lines.ts';
 import { type ErrorSite, ErrorSites } from '../../core/zfs/errno-sites.ts';
 import { sourceReferenceRequest } from '../../protocol/server.ts';
 import type { Connection, HostEntry, RunningStream, StreamEnd } from '../../target/connection.ts';
@@ -11,21 +11,14 @@ import { type FailureFunnel, sentenceOf } from '../failures.ts';
 import { views } from '../ids.ts';
 import type { LazyServer } from '../source/lazy-server.ts';
 import type { SourceOpener } from '../source/open-place.ts';
+import type { RunningSource } from '../source/running-source.ts';
 import { comeback, mayComeBack } from '../targets/comeback.ts';
 import { connectedTarget } from '../targets/connected-target.ts';
 import { targetModule } from '../targets/lazy-target.ts';
 import type { TargetService } from '../targets/target-service.ts';
-import { type Context, commandLink } from '../vscode-table.ts';
-import {
-  agoText,
-  siteDescription,
-  siteLabel,
-  siteMatches,
-  siteTooltip,
-  taskText,
-  type WatchState,
-  watchText,
-} from './error-labels.ts';
+import type { Context } from '../vscode-table.ts';
+import { type ErrorNode, expectedItem, raisedItem, siteItem } from './error-items.ts';
+import { siteMatches, type WatchState, watchEndText, watchText } from './error-labels.ts';
 import { ErrorMarks } from './error-marks.ts';
 
 /** The list and the marks change at most so often, in ms. */
@@ -37,13 +30,9 @@ interface Watch {
   connection: Connection;
   /** Aborted at its end. */
   readonly ending: AbortController;
+  /** Whether all was told that was recorded over the connection of now. */
+  isComplete: boolean;
 }
-
-export type ErrorNode =
-  | { readonly kind: 'site'; readonly key: string }
-  /** Errors that are answers. */
-  | { readonly kind: 'expected' }
-  | { readonly kind: 'raised'; readonly key: string; readonly error: RaisedError };
 
 const EXPECTED: ErrorNode = { kind: 'expected' };
 
@@ -59,15 +48,21 @@ export class ErrorsView implements vscode.TreeDataProvider<ErrorNode>, Disposabl
   #stream: RunningStream | null = null;
   /** The watch that goes on. */
   #watch: Watch | null = null;
+  /** The one that the list is of: when it was stopped, its last errors are still to come. */
+  #last: Watch | null = null;
   #target = '';
   #state: WatchState = 'ended';
   #why = '';
+  /** In the state `waiting`: what for. */
+  #waitsFor = '';
   #gaps = 0;
   /** The kernel's count since the watch began, that before the last gap, and what of it was cleared. */
   #hits = 0;
   #hitsBefore = 0;
   #cleared = 0;
   #lost = false;
+  /** What came last may be missing. */
+  #isCut = false;
   #filter = '';
   #timer: NodeJS.Timeout | undefined;
   #changedSince = false;
@@ -76,10 +71,11 @@ export class ErrorsView implements vscode.TreeDataProvider<ErrorNode>, Disposabl
     private readonly targets: TargetService,
     private readonly server: LazyServer,
     private readonly opener: SourceOpener,
+    running: Pick<RunningSource, 'fileOf'>,
     private readonly context: Context,
     private readonly funnel: FailureFunnel,
   ) {
-    this.#marks = new ErrorMarks(server);
+    this.#marks = new ErrorMarks(server, running);
     this.#tree = vscode.window.createTreeView(views.errors, { treeDataProvider: this });
     this.#listeners = vscode.Disposable.from(
       vscode.window.onDidChangeVisibleTextEditors(() => this.#draw()),
@@ -100,8 +96,9 @@ export class ErrorsView implements vscode.TreeDataProvider<ErrorNode>, Disposabl
     this.#hits = 0;
     this.#hitsBefore = 0;
     this.#cleared = 0;
-    const watch = { entry, connection, ending: new AbortController() };
+    const watch = { entry, connection, ending: new AbortController(), isComplete: true };
     this.#watch = watch;
+    this.#last = watch;
     this.#target = entry.alias;
     this.#state = 'starting';
     this.#why = '';
@@ -116,18 +113,16 @@ export class ErrorsView implements vscode.TreeDataProvider<ErrorNode>, Disposabl
     let why = '';
     try {
       let end = await this.#over(watch);
-      while (this.#watch === watch && end?.reason === 'lost' && this.#why === '') {
+      let failed: unknown = null;
+      const waits = (what: string) => {
         this.#state = 'waiting';
+        this.#waitsFor = what;
         this.#show();
-        const absent = () => {
-          this.#state = 'absent';
-          this.#show();
-        };
-        const next = await comeback(
-          this.targets,
-          { entry: watch.entry, connection: watch.connection, module: 'zfs', absent },
-          watch.ending.signal,
-        );
+      };
+      while (this.#watch === watch && end?.reason === 'lost' && this.#why === '') {
+        const { entry, connection } = watch;
+        const lost = { entry, connection, module: 'zfs', error: failed, waits };
+        const next = await comeback(this.targets, lost, watch.ending.signal);
         if (next === null) {
           break;
         }
@@ -138,20 +133,26 @@ export class ErrorsView implements vscode.TreeDataProvider<ErrorNode>, Disposabl
         this.#hitsBefore = this.#hits;
         try {
           end = await this.#over(watch);
+          failed = null;
         } catch (error) {
           // Lost again before it began, or the machine is not well yet.
           if (!mayComeBack(error)) {
             throw error;
           }
+          failed = error;
         }
       }
-      why = end === null ? '' : endText(end);
+      why = end === null ? '' : watchEndText(end);
     } catch (error) {
       this.funnel.note(error, 'Watching errors');
       why = sentenceOf(error);
     }
     if (this.#watch === watch) {
       this.#end(this.#why === '' ? why : this.#why);
+    }
+    if (this.#last === watch) {
+      this.#isCut = !watch.isComplete;
+      this.#show();
     }
   }
 
@@ -162,9 +163,9 @@ export class ErrorsView implements vscode.TreeDataProvider<ErrorNode>, Disposabl
     const params = { sessionId, machine: connection.facts.machine };
     const stream = await connection.stream(targetModule().watchErrors, params, {
       events: (batch) => {
-        if (this.#watch === watch) {
+        if (this.#last === watch) {
           for (const event of batch) {
-            this.#take(event);
+            this.#take(event, watch);
           }
         }
       },
@@ -177,15 +178,21 @@ export class ErrorsView implements vscode.TreeDataProvider<ErrorNode>, Disposabl
     return await stream.ended;
   }
 
-  #take(event: ErrorEvent): void {
+  #take(event: ErrorEvent, watch: Watch): void {
     this.#changedSince = true;
     switch (event.kind) {
       case 'error':
         this.#sites.add(event, performance.now());
         break;
       case 'started':
-        this.#gaps += this.#state === 'starting' ? 0 : 1;
-        this.#state = 'watching';
+        watch.isComplete = false;
+        if (this.#watch === watch) {
+          this.#gaps += this.#state === 'starting' ? 0 : 1;
+          this.#state = 'watching';
+        }
+        break;
+      case 'complete':
+        watch.isComplete = true;
         break;
       case 'refused':
         this.#why = event.why;
@@ -228,6 +235,7 @@ export class ErrorsView implements vscode.TreeDataProvider<ErrorNode>, Disposabl
     this.#sites.clear();
     this.#nodes.clear();
     this.#lost = false;
+    this.#isCut = false;
     this.#marks.clear();
     this.#show();
   }
@@ -278,9 +286,10 @@ export class ErrorsView implements vscode.TreeDataProvider<ErrorNode>, Disposabl
             count: this.#sites.count,
             hits: Math.max(0, this.#hits - this.#cleared),
             lost: this.#lost,
+            isCut: this.#isCut,
             gaps: this.#gaps,
             filter: this.#filter,
-            why: this.#why,
+            why: this.#state === 'waiting' ? this.#waitsFor : this.#why,
           });
     if (this.#tree.visible) {
       this.#changed.fire(undefined);
@@ -332,44 +341,11 @@ export class ErrorsView implements vscode.TreeDataProvider<ErrorNode>, Disposabl
   }
 
   getTreeItem(node: ErrorNode): vscode.TreeItem {
-    switch (node.kind) {
-      case 'expected': {
-        const sites = this.#shown().filter(({ expected }) => expected);
-        const count = sites.reduce((sum, site) => sum + site.count, 0);
-        const item = new vscode.TreeItem('Expected', vscode.TreeItemCollapsibleState.Collapsed);
-        item.id = 'expected';
-        item.description = `×${count.toLocaleString('en-US')} at ${sites.length} lines`;
-        item.tooltip = 'Errors that are answers, such as a lookup of what is not there.';
-        return item;
-      }
-      case 'site': {
-        const site = this.#site(node.key);
-        const item = new vscode.TreeItem(
-          site === undefined ? '' : siteLabel(site),
-          vscode.TreeItemCollapsibleState.Collapsed,
-        );
-        item.id = node.key;
-        if (site !== undefined) {
-          item.description = siteDescription(site);
-          item.tooltip = siteTooltip(site);
-          item.iconPath = new vscode.ThemeIcon(
-            site.expected ? 'info' : 'warning',
-            site.expected ? undefined : new vscode.ThemeColor('list.warningForeground'),
-          );
-          item.command = commandLink('zscope.openError', 'Open Source of Error', node);
-        }
-        return item;
-      }
-      case 'raised': {
-        const item = new vscode.TreeItem(taskText(node.error));
-        const newest = this.#site(node.key)?.recent[0]?.time ?? node.error.time;
-        const since = newest - node.error.time;
-        item.description =
-          since === 0 ? 'last' : `${agoText(since * 1000).replace(' ago', '')} before the last`;
-        item.command = commandLink('zscope.openError', 'Open Source of Error', node);
-        return item;
-      }
-    }
+    return node.kind === 'expected'
+      ? expectedItem(this.#shown().filter(({ expected }) => expected))
+      : node.kind === 'site'
+        ? siteItem(node, this.#site(node.key))
+        : raisedItem(node, this.#site(node.key));
   }
 
   dispose(): void {
@@ -377,22 +353,10 @@ export class ErrorsView implements vscode.TreeDataProvider<ErrorNode>, Disposabl
     this.#stream?.dispose();
     this.#watch?.ending.abort();
     this.#watch = null;
+    this.#last = null;
     this.#listeners.dispose();
     this.#marks.dispose();
     this.#tree.dispose();
     this.#changed.dispose();
-  }
-}
-
-function endText(end: StreamEnd): string {
-  switch (end.reason) {
-    case 'lost':
-      return 'the connection ended, and the target removes the probe by itself within 25 seconds';
-    case 'stopped':
-      return end.cleanUp === 'confirmed'
-        ? ''
-        : 'stopped, and the target did not confirm that the probe is gone';
-    case 'finished':
-      return `ended by itself with status ${end.status ?? 'unknown'} ${inert(end.stderr, 300)}`.trim();
   }
 }

@@ -40,6 +40,8 @@ export class HungTasksView implements vscode.TreeDataProvider<TaskNode>, Disposa
   #problem = '';
   /** Remarks on modules whose lines cannot be exact. */
   #remarks: readonly string[] = [];
+  /** The same on programs of a target that texts name. */
+  readonly #programRemarks = new WeakMap<Connection, ReadonlySet<string>>();
   /** What the version check found; empty when source and module agree. */
   #versionRemark = '';
   /** Tasks left out of the list because they only wait for work. */
@@ -91,6 +93,13 @@ export class HungTasksView implements vscode.TreeDataProvider<TaskNode>, Disposa
 
   set versionRemark(remark: string) {
     this.#versionRemark = remark;
+    this.#show();
+  }
+
+  /** Takes in why lines of programs that a text names cannot be exact. */
+  sayOfPrograms(connection: Connection, remarks: readonly string[]): void {
+    const before = this.#programRemarks.get(connection) ?? [];
+    this.#programRemarks.set(connection, new Set([...before, ...remarks]));
     this.#show();
   }
 
@@ -275,7 +284,8 @@ export class HungTasksView implements vscode.TreeDataProvider<TaskNode>, Disposa
     if (this.#idleHidden > 0) {
       parts.push(`${this.#idleHidden} idle ZFS threads are hidden.`);
     }
-    parts.push(this.#versionRemark, ...this.#remarks);
+    const programs = this.#programRemarks.get(connection) ?? [];
+    parts.push(this.#versionRemark, ...this.#remarks, ...programs);
     return inert(parts.filter((part) => part !== '').join(' '), 2000);
   }
 

@@ -1,6 +1,6 @@
 import type { Disposable } from '../../core/lifetime.ts';
 import type { TaskSnapshot } from '../../core/tasks.ts';
-import type { Connection } from '../../target/connection.ts';
+import type { Connection, ConnectionState } from '../../target/connection.ts';
 import { targetModule } from '../targets/lazy-target.ts';
 
 /** What the poller tells: a snapshot, or why there is none. */
@@ -14,10 +14,13 @@ export interface PollerSink {
 /**
  * Takes snapshots of the tasks of one connection, again and again while it is wanted: the view is
  * visible and the connection stands. Asks a slow target less often: a snapshot is followed by a
- * pause of at least three times what it took.
+ * pause of at least three times what it took. One that was silent is not slow, and is looked at once it is heard again.
  */
 export class TaskPoller implements Disposable {
   #connection: Connection | null = null;
+  #listener: Disposable | null = null;
+  /** Counts up whenever the connection falls silent. */
+  #silences = 0;
   #visible = false;
   #timer: NodeJS.Timeout | null = null;
   #running: AbortController | null = null;
@@ -31,7 +34,17 @@ export class TaskPoller implements Disposable {
   set connection(connection: Connection | null) {
     if (connection !== this.#connection) {
       this.#connection = connection;
+      this.#listener?.dispose();
+      this.#listener = connection?.onState((state) => this.#hear(state)) ?? null;
       this.#cancel();
+      this.#again();
+    }
+  }
+
+  #hear(state: ConnectionState): void {
+    if (state === 'silent') {
+      this.#silences += 1;
+    } else if (state === 'connected') {
       this.#again();
     }
   }
@@ -59,6 +72,7 @@ export class TaskPoller implements Disposable {
     const abort = new AbortController();
     this.#running = abort;
     const started = performance.now();
+    const silences = this.#silences;
     try {
       const { taskSnapshot } = targetModule();
       const snapshot = await connection.run(taskSnapshot, null, { signal: abort.signal });
@@ -72,7 +86,7 @@ export class TaskPoller implements Disposable {
     }
     if (this.#running === abort) {
       this.#running = null;
-      const took = performance.now() - started;
+      const took = silences === this.#silences ? performance.now() - started : 0;
       this.#timer = setTimeout(() => this.#again(), Math.max(this.interval(), 3 * took));
     }
   }
@@ -99,6 +113,7 @@ export class TaskPoller implements Disposable {
   dispose(): void {
     this.#visible = false;
     this.#connection = null;
+    this.#listener?.dispose();
     this.#cancel();
   }
 }

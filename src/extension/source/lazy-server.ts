@@ -3,10 +3,11 @@ import { Failure } from '../../core/failure.ts';
 import type { Disposable } from '../../core/lifetime.ts';
 import type * as FrameFinderModule from '../../core/stack/text/finder.ts';
 import type { FrameFinder } from '../../core/stack/text/finder.ts';
-import type { NotificationKind, RequestKind } from '../../protocol/server.ts';
+import { type NotificationKind, type RequestKind, runningSourceRequest } from '../../protocol/server.ts';
 import type { FailureFunnel } from '../failures.ts';
 import type * as LanguageClientModule from '../language-client.ts';
 import { isOurs, mayHoldStacks } from '../stack-text/texts.ts';
+import type { RunningSource } from './running-source.ts';
 
 /** Starts the language server process when it is first needed: a request, or a stack document. */
 export class LazyServer implements Disposable {
@@ -15,15 +16,18 @@ export class LazyServer implements Disposable {
   /** It ended too often and was not started again. */
   #down = false;
   readonly #listener: vscode.Disposable;
+  readonly #began = new vscode.EventEmitter<void>();
+  /** A server process has started. What was told to one before, it does not know. */
+  readonly onDidStart = this.#began.event;
   /** What the server may ask and tell; given to each client. */
   readonly #handlers: ((client: Pick<LanguageClientModule.ServerClient, 'answer' | 'listen'>) => void)[] = [];
 
   constructor(
     private readonly extension: vscode.ExtensionContext,
     private readonly funnel: FailureFunnel,
-    /** Where a line of the running build is to be seen. */
-    private readonly shown: (file: vscode.Uri) => Promise<vscode.Uri>,
+    private readonly running: Pick<RunningSource, 'shown' | 'otherSource'>,
   ) {
+    this.answer(runningSourceRequest, ({ uri }) => running.otherSource(vscode.Uri.parse(uri, true)));
     const startFor = (document: vscode.TextDocument) => {
       if (this.#client === null && (isOurs(document) || mayHoldStacks(document))) {
         this.funnel.guard('Starting the language server', () => this.#startFor(document));
@@ -52,7 +56,7 @@ export class LazyServer implements Disposable {
     const client = this.#start();
     if (this.#down) {
       throw new Failure(
-        'lost',
+        'no-source', // Not 'lost', for which a trace would wait: it is said of targets.
         'The language server of ZScope has ended, so nothing can be looked up in the source.',
         'Start it by the command "ZScope: Restart Language Server".',
       );
@@ -96,17 +100,17 @@ export class LazyServer implements Disposable {
     if (this.#client === null) {
       // require() is typed as any; the bundle is built from exactly this module (esbuild.mjs).
       const module = require('./language-client.cjs') as typeof LanguageClientModule;
-      const client = module.startServer(
-        this.extension,
-        this.funnel.log,
-        (starting) => {
+      const client = module.startServer(this.extension, {
+        log: this.funnel.log,
+        shown: (file) => this.running.shown(file),
+        prepare: (starting) => {
           for (const handle of this.#handlers) {
             handle(starting);
           }
         },
-        () => this.funnel.guard('Restarting the language server', () => this.#gaveUp()),
-        this.shown,
-      );
+        began: () => this.#began.fire(),
+        gaveUp: () => this.funnel.guard('Restarting the language server', () => this.#gaveUp()),
+      });
       this.#client = client;
       client.started.catch(() => {
         // The next request tries again, unless somebody did already.
@@ -138,6 +142,7 @@ export class LazyServer implements Disposable {
     this.#ended = true;
     this.#listener.dispose();
     this.#client?.dispose();
+    this.#began.dispose();
   }
 }
 

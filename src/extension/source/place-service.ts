@@ -95,7 +95,11 @@ export class PlaceService {
     frames: readonly Frame[],
     builds: RunningBuilds | null = connection === null ? null : this.builds(connection),
   ): Promise<readonly (readonly Place[])[]> {
-    const modules = builds?.of(modulesOf(frames)) ?? [];
+    const told = connection === null ? null : this.#preparations(connection);
+    const modules = (builds?.of(modulesOf(frames)) ?? []).map((build) => {
+      const remark = told?.get(build.buildId)?.remark ?? '';
+      return remark === '' ? build : { ...build, remark };
+    });
     const { places } = await this.server.request(locateRequest, { stacks: [frames], modules });
     return places[0] ?? [];
   }

@@ -1,9 +1,10 @@
 import path from 'node:path';
 import * as vscode from 'vscode';
-import type { Disposable } from '../../core/lifetime.ts';
-import { schemes } from '../ids.ts';
+import type { OtherSource } from '../../protocol/server.ts';
 import type { Context } from '../vscode-table.ts';
-import { changedSources, textAt } from './git.ts';
+import { FileDifferences } from './file-differences.ts';
+import { textAt } from './git.ts';
+import { fileOfRevision, revisionOf, revisionUri } from './revision-uri.ts';
 
 /** The commit that the running module was built from, in a repository of the workspace. */
 export interface RunningRevision {
@@ -18,13 +19,11 @@ export interface RunningRevision {
  * The source as it stood when the running module was built: read-only documents of a commit. While
  * it is chosen, frames lead to them wherever the file differs from the one that is open.
  */
-export class RunningSource implements vscode.TextDocumentContentProvider, Disposable {
-  readonly #registration: vscode.Disposable;
+export class RunningSource {
+  readonly #differences = new FileDifferences();
   #revision: RunningRevision | null = null;
 
-  constructor(private readonly context: Context) {
-    this.#registration = vscode.workspace.registerTextDocumentContentProvider(schemes.revision, this);
-  }
+  constructor(private readonly context: Context) {}
 
   /** Frames lead to the running source. */
   get chosen(): boolean {
@@ -59,10 +58,7 @@ export class RunningSource implements vscode.TextDocumentContentProvider, Dispos
       return false;
     }
     const open = vscode.workspace.textDocuments.find(({ uri }) => uri.toString() === file.toString());
-    return (
-      open?.isDirty === true ||
-      ((await changedSources(at.revision.folder, at.revision.commit))?.includes(at.path) ?? false)
-    );
+    return open?.isDirty === true || (await this.#differences.of({ ...at.revision, path: at.path })) === true;
   }
 
   /** The document of a file as it stood in the running revision; null when it was not there. */
@@ -71,18 +67,29 @@ export class RunningSource implements vscode.TextDocumentContentProvider, Dispos
     if (at === null || (await textAt(at.revision.folder, at.revision.commit, at.path)) === null) {
       return null;
     }
-    const { folder, commit, name } = at.revision;
-    return vscode.Uri.from({
-      scheme: schemes.revision,
-      // What the tab shows is the end of the path.
-      path: `/${name}/${at.path}`,
-      query: JSON.stringify({ folder, commit, path: at.path }),
-    });
+    return revisionUri({ ...at.revision, path: at.path }, at.revision.name);
   }
 
   /** Where a line of the running build is to be seen: as it stands there, if that is another file and the person wants it. */
   async shown(file: vscode.Uri): Promise<vscode.Uri> {
     return (this.chosen && (await this.differs(file)) ? await this.documentOf(file) : null) ?? file;
+  }
+
+  /** A file that is another than the running module was built from, as the person wants to see it; null when it is the same. */
+  async otherSource(file: vscode.Uri): Promise<OtherSource | null> {
+    const at = this.#locate(file);
+    if (at === null || !(await this.differs(file))) {
+      return null;
+    }
+    const { folder, commit, name } = at.revision;
+    return { version: name, text: this.chosen ? await textAt(folder, commit, at.path) : null };
+  }
+
+  /** The file of the workspace that a document of the running version stands for; null for any other document. */
+  fileOf(uri: vscode.Uri): vscode.Uri | null {
+    const of = revisionOf(uri);
+    const isRunning = this.#revision?.commit === of?.commit && this.#revision?.folder === of?.folder;
+    return isRunning ? fileOfRevision(uri) : null;
   }
 
   #locate(file: vscode.Uri): { readonly revision: RunningRevision; readonly path: string } | null {
@@ -91,40 +98,4 @@ export class RunningSource implements vscode.TextDocumentContentProvider, Dispos
     const isBelow = relative !== '' && !path.isAbsolute(relative) && relative.split(path.sep)[0] !== '..';
     return revision === null || !isBelow ? null : { revision, path: relative.split(path.sep).join('/') };
   }
-
-  async provideTextDocumentContent(uri: vscode.Uri): Promise<string> {
-    const { folder, commit, path: file } = decodeQuery(uri.query);
-    // Any extension can make such a URI: only folders of the workspace are read.
-    const isOpen =
-      vscode.workspace.getWorkspaceFolder(vscode.Uri.file(path.join(folder, file))) !== undefined;
-    return (isOpen && vscode.workspace.isTrusted ? await textAt(folder, commit, file) : null) ?? '';
-  }
-
-  dispose(): void {
-    this.#registration.dispose();
-  }
-}
-
-/** Empty strings for a query that is not ours. */
-function decodeQuery(query: string): { folder: string; commit: string; path: string } {
-  try {
-    const given: unknown = JSON.parse(query);
-    if (
-      typeof given === 'object' &&
-      given !== null &&
-      'folder' in given &&
-      'commit' in given &&
-      'path' in given
-    ) {
-      const { folder, commit, path: file } = given;
-      if (typeof folder === 'string' && typeof commit === 'string' && typeof file === 'string') {
-        return /^[0-9a-f]{40,64}$/.test(commit)
-          ? { folder, commit, path: file }
-          : { folder: '', commit: '', path: '' };
-      }
-    }
-  } catch {
-    // Below.
-  }
-  return { folder: '', commit: '', path: '' };
 }

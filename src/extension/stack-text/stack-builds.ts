@@ -5,7 +5,8 @@ import { isZfsModule, zfsProgramOf } from '../../core/zfs/zfs-modules.ts';
 import { stackGroupsRequest, stackProgramsRequest } from '../../protocol/server.ts';
 import type { Connection } from '../../target/connection.ts';
 import { type FailureFunnel, isCancelled } from '../failures.ts';
-import { languages } from '../ids.ts';
+import type { HungTasksView } from '../hung-tasks/hung-tasks-view.ts';
+import { languages, schemes } from '../ids.ts';
 import type { LazyServer } from '../source/lazy-server.ts';
 import type { PlaceService } from '../source/place-service.ts';
 import type { TargetPrograms } from '../source/target-programs.ts';
@@ -20,18 +21,23 @@ import { mayHoldStacks } from './texts.ts';
 export class StackBuilds implements Disposable {
   readonly #listeners: vscode.Disposable;
   /** Whose builds were asked for, over each connection. The program zfs has the name of a module. */
-  readonly #asked = new WeakMap<Connection, { readonly modules: AskedOnce; readonly programs: AskedOnce }>();
+  #asked = new WeakMap<Connection, { readonly modules: AskedOnce; readonly programs: AskedOnce }>();
 
   constructor(
-    private readonly server: Pick<LazyServer, 'isStarted' | 'request'>,
+    private readonly server: Pick<LazyServer, 'isStarted' | 'request' | 'onDidStart'>,
     private readonly targets: Pick<TargetService, 'connection' | 'onActiveChange'>,
     private readonly places: Pick<PlaceService, 'learn' | 'known'>,
     private readonly programs: Pick<TargetPrograms, 'learn'>,
+    private readonly view: Pick<HungTasksView, 'sayOfPrograms'>,
     private readonly funnel: FailureFunnel,
   ) {
     this.#listeners = vscode.Disposable.from(
       targets.onActiveChange(() => void this.#look()),
       vscode.window.onDidChangeActiveTextEditor(() => void this.#look()),
+      server.onDidStart(() => {
+        this.#asked = new WeakMap();
+        void this.#look();
+      }),
     );
   }
 
@@ -52,7 +58,9 @@ export class StackBuilds implements Disposable {
       await this.#askForModules(connection, uri, asked.modules);
       const programs = await this.server.request(stackProgramsRequest, { uri });
       await asked.programs.of(programs, async (names) => {
-        await this.programs.learn(connection, names);
+        const remarks = await this.programs.learn(connection, names);
+        this.view.sayOfPrograms(connection, remarks);
+        askForLinksAgain();
       });
     } catch (error) {
       // The text is there with what is known without the target; Hung Tasks says why lines are missing.
@@ -82,4 +90,10 @@ export class StackBuilds implements Disposable {
   dispose(): void {
     this.#listeners.dispose();
   }
+}
+
+/** Editors that are open show what is a link by now: VS Code asks again when there is another provider, and in no other way. */
+function askForLinksAgain(): void {
+  const nothing = { scheme: schemes.stacks, pattern: '/nothing' };
+  vscode.languages.registerDocumentLinkProvider(nothing, { provideDocumentLinks: () => [] }).dispose();
 }

@@ -7,7 +7,7 @@ import type { LazyServer } from '../source/lazy-server.ts';
 import type { SourceOpener } from '../source/open-place.ts';
 import { targetModule } from '../targets/lazy-target.ts';
 import type { TargetService } from '../targets/target-service.ts';
-import { comparedText, groupedText, snapshotGroups } from './stack-labels.ts';
+import { comparedText, groupedText, groupedTitle, snapshotGroups } from './stack-labels.ts';
 import { mayHoldStacks } from './texts.ts';
 import type { VirtualDocuments } from './virtual-documents.ts';
 
@@ -32,9 +32,14 @@ export class StackCommands {
   /** Shows each stack of the document once. @throws Failure when it holds none. */
   async group(): Promise<void> {
     const { document } = stackEditor();
+    const of = titleOf(document);
+    const title = groupedTitle(of, document.uri.scheme === schemes.stacks);
+    if (title === null) {
+      vscode.window.setStatusBarMessage('Each stack is there once already', 5000);
+      return;
+    }
     const groups = await this.#groupsOf(document);
-    const title = titleOf(document);
-    await this.documents.show(`Stacks of ${title}`, groupedText(groups, title));
+    await this.documents.show(title, groupedText(groups, of));
   }
 
   /**

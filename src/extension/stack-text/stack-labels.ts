@@ -13,6 +13,13 @@ const MAX_TASKS = 1000;
 /** Lines that are named of a stack of nobody. */
 const MAX_LINES = 10;
 
+const GROUPED = 'Stacks of ';
+
+/** The title of the document with the stacks of another; null when that is such a document itself, which has each stack once. */
+export function groupedTitle(of: string, isOurs: boolean): string | null {
+  return isOurs && of.startsWith(GROUPED) ? null : `${GROUPED}${of}`;
+}
+
 /** Each stack once under its row of All Tasks, as text whose frames are links. */
 export function groupedText(groups: readonly StackGroup[], of: string): string {
   const stacks = groups.reduce((sum, { count }) => sum + count, 0);

@@ -2,8 +2,8 @@
 import type * as vscode from 'vscode';
 import { languages, schemes } from '../ids.ts';
 
-/** Languages of documents that may hold stacks: those of `*.log` and `*.txt` among them. */
-const stackLanguages: readonly string[] = [languages.kernelStack, 'log', 'plaintext'];
+/** Languages of documents that may hold stacks: those of `*.log` and `*.txt` among them, and `Log`, which the Output panel has. */
+const stackLanguages: readonly string[] = [languages.kernelStack, 'log', 'Log', 'plaintext'];
 
 /** Files, what is not saved, what the extension makes, the side of a change that Git has, and the Output panel. */
 const stackSchemes: readonly string[] = ['file', 'untitled', schemes.stacks, 'git', 'output'];
@@ -25,7 +25,7 @@ export function isAboutLog(params: unknown): boolean {
   // Messages of all kinds come here; what is no text is seen below.
   const { uri, textDocument } = (params ?? {}) as { uri?: unknown; textDocument?: { uri?: unknown } };
   const about = uri ?? textDocument?.uri;
-  return typeof about === 'string' && about.startsWith('output:') && about.includes('zscope.zscope');
+  return typeof about === 'string' && /^output:.*\bzscope\.zscope\b.*\bZScope(?:\.log)?$/.test(about);
 }
 
 /** Whether a document is of a language of ours, whose text the server is for. */

@@ -1,27 +1,35 @@
 import * as vscode from 'vscode';
-import type { Disposable } from '../../core/lifetime.ts';
 import { languages, schemes } from '../ids.ts';
+import { fileStat, ReadOnlyFiles } from '../read-only-files.ts';
+import type { KeptTexts } from './kept-texts.ts';
 
-/** Read-only documents that the extension makes. Each is kept as long as it is open. */
-export class VirtualDocuments implements vscode.TextDocumentContentProvider, Disposable {
+/** What a document has whose text is lost: the window before crashed, or it was too long to keep. */
+const LOST = 'This was made in an earlier window. Run the command again to make it anew.\n';
+
+/** Paths of documents: any other file that something asks for is not there. */
+const OURS = /^\/[^/]+\.kstack$/;
+
+interface Text {
+  readonly bytes: Uint8Array;
+  /** Grows with each change. */
+  readonly version: number;
+}
+
+/** Read-only documents of stacks that the extension makes. Each is kept as long as it is open, also over a reload of the window. */
+export class VirtualDocuments extends ReadOnlyFiles {
   /** By URI. */
-  readonly #texts = new Map<string, string>();
-  readonly #changed = new vscode.EventEmitter<vscode.Uri>();
-  readonly onDidChange = this.#changed.event;
-  readonly #registrations: vscode.Disposable;
+  readonly #texts = new Map<string, Text>();
+  #version = 0;
+  readonly #listener: vscode.Disposable;
 
-  constructor() {
-    this.#registrations = vscode.Disposable.from(
-      vscode.workspace.registerTextDocumentContentProvider(schemes.stacks, this),
-      vscode.workspace.onDidCloseTextDocument(({ uri }) => this.#texts.delete(uri.toString())),
-    );
-  }
-
-  provideTextDocumentContent(uri: vscode.Uri): string {
-    return (
-      this.#texts.get(uri.toString()) ??
-      'This was made in an earlier window. Run the command again to make it anew.\n'
-    );
+  constructor(private readonly kept: KeptTexts) {
+    super(schemes.stacks);
+    this.#listener = vscode.workspace.onDidCloseTextDocument(({ uri, isClosed }) => {
+      // One that gets another language is told to be closed and opened.
+      if (isClosed && this.#texts.delete(uri.toString())) {
+        this.kept.forget(uri.toString());
+      }
+    });
   }
 
   /** Shows stack text under a title; one that is open under this title already is made anew. */
@@ -31,8 +39,7 @@ export class VirtualDocuments implements vscode.TextDocumentContentProvider, Dis
     where: Pick<vscode.TextDocumentShowOptions, 'viewColumn' | 'preserveFocus' | 'selection'> = {},
   ): Promise<void> {
     const uri = uriOf(title);
-    this.#texts.set(uri.toString(), text);
-    this.#changed.fire(uri);
+    this.#set(uri, text);
     const opened = await vscode.workspace.openTextDocument(uri);
     const document = await vscode.languages.setTextDocumentLanguage(opened, languages.kernelStack);
     await vscode.window.showTextDocument(document, { preview: false, ...where });
@@ -42,14 +49,50 @@ export class VirtualDocuments implements vscode.TextDocumentContentProvider, Dis
   update(title: string, text: string): void {
     const uri = uriOf(title);
     if (this.#texts.has(uri.toString())) {
-      this.#texts.set(uri.toString(), text);
-      this.#changed.fire(uri);
+      this.#set(uri, text);
     }
   }
 
-  dispose(): void {
-    this.#registrations.dispose();
-    this.#changed.dispose();
+  stat(uri: vscode.Uri): vscode.FileStat {
+    const { bytes, version } = this.#textOf(uri);
+    return fileStat(bytes, version);
+  }
+
+  readFile(uri: vscode.Uri): Uint8Array {
+    return this.#textOf(uri).bytes;
+  }
+
+  #set(uri: vscode.Uri, text: string): void {
+    // VS Code takes a file with a zero byte for no text.
+    const bytes = new TextEncoder().encode(text.replaceAll('\0', '\ufffd'));
+    this.#texts.set(uri.toString(), { bytes, version: ++this.#version });
+    // Were this window to crash, that of an earlier one would be taken for it.
+    this.kept.forget(uri.toString());
+    this.tellChanged(uri);
+  }
+
+  #textOf(uri: vscode.Uri): Text {
+    const name = uri.toString();
+    const known = this.#texts.get(name);
+    if (known !== undefined) {
+      return known;
+    }
+    if (!OURS.test(uri.path)) {
+      throw vscode.FileSystemError.FileNotFound(uri);
+    }
+    const bytes = this.kept.read(name);
+    if (bytes === null) {
+      return { bytes: new TextEncoder().encode(LOST), version: 0 };
+    }
+    const text = { bytes, version: ++this.#version };
+    this.#texts.set(name, text);
+    return text;
+  }
+
+  override dispose(): void {
+    super.dispose();
+    this.#listener.dispose();
+    this.kept.keep(new Map([...this.#texts].map(([name, { bytes }]) => [name, bytes])));
   }
 }
 

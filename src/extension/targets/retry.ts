@@ -35,11 +35,33 @@ export class Backoff {
 }
 
 /** Whether what an attempt failed with may pass by itself: a machine that boots, a network that is away. */
-export function mayPass(error: unknown): boolean {
+function mayPass(error: unknown): boolean {
   return (
     isFailure(error) &&
     ['no-host', 'refused', 'unreachable', 'timeout', 'lost', 'script-failed'].includes(error.code)
   );
+}
+
+/**
+ * How often a machine may refuse an account that it had let in: while it boots PAM lets in nobody but root
+ * (pam_nologin(8)), by whatever way of signing in. No more, since some bar an address that was refused five times.
+ */
+const MOST_REFUSALS = 4;
+
+/** The attempts after one loss. */
+export class Attempts {
+  #refusals = 0;
+
+  /** Whether there is to be another one after one that failed. */
+  goOn(error: unknown): boolean {
+    if (mayPass(error)) {
+      return true;
+    }
+    // It is cancelled where the server wants what only a person could answer, after it took no key.
+    const isRefusal = isFailure(error) && ['auth-failed', 'cancelled'].includes(error.code);
+    this.#refusals += isRefusal ? 1 : 0;
+    return isRefusal && this.#refusals < MOST_REFUSALS;
+  }
 }
 
 /** Prompts for an attempt that nobody asked for: it is over when it would take the person. */

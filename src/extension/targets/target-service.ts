@@ -10,7 +10,7 @@ import type { Context } from '../vscode-table.ts';
 import type { Consent } from './consent.ts';
 import { targetModule } from './lazy-target.ts';
 import type { PersonPrompts } from './prompts.ts';
-import { Backoff, mayPass, nobodyAsked } from './retry.ts';
+import { Attempts, Backoff, nobodyAsked } from './retry.ts';
 import { targetKey } from './target-nodes.ts';
 
 /** What is known of one target that was connected, or tried, since the window opened. */
@@ -189,15 +189,22 @@ export class TargetService implements Disposable {
     const { entry } = session.target;
     const abort = new AbortController();
     session.end = () => abort.abort();
+    const attempts = new Attempts();
     for (;;) {
       await pause(session.backoff.next(Math.random()), abort.signal);
       if (abort.signal.aborted) {
         return;
       }
+      // Of what fails again and again the Log has a line each; all of what came of the one that stands.
+      let stands = false;
+      const log = (line: string) => {
+        const text = `${entry.alias}: ${line}`;
+        return stands ? this.log.info(text) : this.log.debug(text);
+      };
       try {
         const connection = await targetModule().connect(entry, nobodyAsked, {
           signal: abort.signal,
-          log: (line) => this.log.debug(`${entry.alias}: ${line}`),
+          log,
           activity: (record) => this.activity.write(record),
           consent: (question) => this.consent.ask(entry, question),
           allows: (question) => this.consent.allows(entry, question),
@@ -205,6 +212,8 @@ export class TargetService implements Disposable {
         if (abort.signal.aborted) {
           connection.dispose();
         } else {
+          stands = true;
+          log('connected again');
           this.#keep(session, connection);
         }
         return;
@@ -213,7 +222,7 @@ export class TargetService implements Disposable {
           return;
         }
         this.log.info(`${entry.alias}: not yet: ${sentenceOf(error)}`);
-        if (!mayPass(error)) {
+        if (!attempts.goOn(error)) {
           const needsPerson = isCancelled(error) || (isFailure(error) && error.code === 'host-key-refused');
           const why = needsPerson ? session.target.why : sentenceOf(error);
           const keyChange = hostKeyChangeOf(error);

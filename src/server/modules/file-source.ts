@@ -26,11 +26,11 @@ export class FileSource implements ByteSource, Disposable {
     this.#fd = fd;
   }
 
-  read(offset: number, length: number): Uint8Array {
+  read(offset: number, length: number, into?: Uint8Array): Uint8Array {
     if (this.#fd === null) {
       throw new Error('the file was closed');
     }
-    const bytes = new Uint8Array(length);
+    const bytes = into ?? new Uint8Array(length);
     let at = 0;
     while (at < length) {
       const got = readSync(this.#fd, bytes, at, length - at, offset + at);

@@ -9,9 +9,11 @@ import { isFailure } from '../../core/failure.ts';
 import type { Disposable } from '../../core/lifetime.ts';
 import { type Frame, frameKey } from '../../core/stack/frame.ts';
 import type { DebugFile } from '../../core/symbols/debug-file.ts';
+import { frameLines } from '../../core/symbols/frame-lines.ts';
 import type { DebugLine } from '../../core/symbols/location.ts';
 import type { TypedFunction } from '../../core/symbols/value-type.ts';
 import { membersOf } from '../../core/zfs/struct-members.ts';
+import { zfsProgramOf } from '../../core/zfs/zfs-modules.ts';
 import {
   type BuiltSites,
   type FetchModuleResult,
@@ -26,14 +28,18 @@ import {
   type PrepareModulesResult,
   prepareModulesRequest,
   type RunningModule,
+  type ToldModule,
   type TypedFunctionParams,
   typedFunctionRequest,
   type WantedModule,
 } from '../../protocol/server.ts';
+import type { AddressInStack } from '../stack-documents.ts';
+import type { AddressLines } from '../stack-places.ts';
 import { debuginfodServers } from './debuginfod.ts';
 import { InstalledPrograms } from './installed-programs.ts';
 import { ModuleCache } from './module-cache.ts';
 import { ModuleFiles, type Outside } from './module-files.ts';
+import { frameRemark, otherBuildRemark } from './remarks.ts';
 import { unpackInWorker } from './unpacker.ts';
 import { WorkspaceModules } from './workspace-modules.ts';
 
@@ -52,9 +58,15 @@ export class ModuleService implements Disposable {
   readonly #installed = new InstalledPrograms();
   /** Builds of programs on targets by file name: what each answer told, the last one first. */
   readonly #onTargets = new Map<string, readonly (readonly string[])[]>();
+  /** Why there are no lines, by build-id, as it was said when the build was prepared. */
+  readonly #remarks = new Map<string, string>();
   #files: ModuleFiles | null = null;
 
-  constructor(private readonly connection: Connection) {
+  /** @param programsChanged is called when more is known of programs of a target */
+  constructor(
+    private readonly connection: Connection,
+    private readonly programsChanged: () => void = () => {},
+  ) {
     connection.onRequest(prepareModulesRequest.method, (params: PrepareModulesParams, token) =>
       this.#prepare(params, token),
     );
@@ -93,7 +105,10 @@ export class ModuleService implements Disposable {
   async programsHere(name: string): Promise<(readonly string[])[]> {
     // A text may name less of a library's version than its file does.
     const isNamed = (file: string) =>
-      file === name || file.startsWith(`${name}.`) || name.startsWith(`${file}.`);
+      file === name ||
+      file === zfsProgramOf(name) ||
+      file.startsWith(`${name}.`) ||
+      name.startsWith(`${file}.`);
     const told = [...this.#onTargets].flatMap(([file, answers]) => (isNamed(file) ? [answers] : []));
     const onTargets = Array.from({ length: MOST_ANSWERS }, (_, at) =>
       told.flatMap((answers) => answers[at] ?? []),
@@ -118,10 +133,13 @@ export class ModuleService implements Disposable {
   /** The frames with their lines, as far as the debug info of these builds is here. */
   async withLines(
     stacks: readonly (readonly Frame[])[],
-    modules: readonly RunningModule[],
+    modules: readonly ToldModule[],
   ): Promise<LocateFrame[][]> {
     const lines = new Map<Frame, readonly DebugLine[] | null>();
-    for (const { module, buildId } of modules) {
+    for (const { module, buildId, remark } of modules) {
+      if (remark !== undefined) {
+        this.#remarks.set(buildId, remark);
+      }
       const frames = stacks.flatMap((stack) => stack.filter((frame) => frame.module === module));
       const file = frames.length === 0 ? null : ((await this.#files?.find(buildId)) ?? null);
       // At once: the file is closed when enough others were asked for.
@@ -171,7 +189,7 @@ export class ModuleService implements Disposable {
     return null;
   }
 
-  /** Whether all frames can be of this build: without sizes as {@link atAddresses}; false when its debug info is not here. */
+  /** Whether all frames can be of this build: without sizes as {@link atAddress}; false when its debug info is not here. */
   async fit(frames: readonly Frame[], { buildId }: RunningModule): Promise<boolean> {
     const file = (await this.#files?.find(buildId)) ?? null;
     try {
@@ -183,31 +201,49 @@ export class ModuleService implements Disposable {
   }
 
   /**
-   * The lines at linked addresses of a build, each that of the call before it. Null when its debug info is not
-   * here, or when its code calls nothing before them, but for one: where a process stopped is no call. A file of
-   * debug info alone has no code that could tell.
+   * The lines at addresses of a process of a build: of the call before it, or where the process stopped. Null when the
+   * build is not here or has no such mapping, when its code is not that of the text, or when it calls nothing before the
+   * addresses around it, but for one: where a process stopped is no call. A file of debug info alone has no code that could tell.
    */
-  async atAddresses(addresses: readonly number[], buildId: string): Promise<DebugLine[][] | null> {
+  async atAddresses(
+    addresses: readonly AddressInStack[],
+    buildId: string,
+  ): Promise<readonly (AddressLines | null)[]> {
     const file = (await this.#files?.find(buildId)) ?? null;
     try {
-      const isCall = addresses.map((address) => file?.followsCall(BigInt(address)) ?? null);
-      const wrong = new Set(addresses.filter((_, at) => isCall[at] === false));
-      if (file === null || wrong.size > 1 || wrong.size === new Set(addresses).size) {
-        return null;
-      }
-      return addresses.map((address, at) =>
-        file.atVirtual(BigInt(isCall[at] === false ? address : address - 1)),
-      );
+      return addresses.map((address) => file && atAddress(file, address));
     } catch (error) {
       this.#warn(buildId, error);
-      return null;
+      return addresses.map(() => null);
     }
+  }
+
+  /**
+   * Why debug info does not tell the line of a frame, as a sentence; empty where nothing is known of it.
+   * @param fits whether the frame's stack is of these builds; else they are those that its module is known to have
+   */
+  async remark(frame: Frame, builds: readonly string[], fits: boolean): Promise<string> {
+    for (const buildId of builds) {
+      const file = (await this.#files?.find(buildId)) ?? null;
+      try {
+        const hasLines = file?.hasLines === true;
+        const told = hasLines ? '' : (this.#remarks.get(buildId) ?? '');
+        const other = hasLines ? otherBuildRemark(frame.module, buildId) : '';
+        const remark =
+          told !== '' || file === null ? told : fits ? frameRemark(file, buildId, frame.symbol) : other;
+        if (remark !== '') {
+          return remark;
+        }
+      } catch (error) {
+        this.#warn(buildId, error);
+      }
+    }
+    return '';
   }
 
   #linesOf(frame: Frame, file: DebugFile | null): readonly DebugLine[] | null {
     try {
-      // The address in a stack is where a call returns to; only a function's first byte is no such address.
-      return file?.frame(frame, frame.offset > 0)?.lines ?? null;
+      return file === null ? null : frameLines(file, frame);
     } catch (error) {
       const what = isFailure(error) ? error.message : error instanceof Error ? error.stack : String(error);
       this.connection.console.warn(`${frame.symbol} [${frame.module}]: ${what}`);
@@ -236,6 +272,12 @@ export class ModuleService implements Disposable {
         }
       };
       await Promise.all([work(), work()]);
+      for (const { buildId, remark } of prepared) {
+        this.#remarks.set(buildId, remark);
+      }
+      if (params.modules.some(({ program }) => program !== undefined)) {
+        this.programsChanged();
+      }
       return { modules: prepared };
     } catch (error) {
       if (abort.signal.aborted) {
@@ -284,7 +326,32 @@ export class ModuleService implements Disposable {
 /** Whether the code calls something before each of the frames that have no size, but for one: where a process stopped. */
 function canReturnTo(file: DebugFile, frames: readonly Frame[]): boolean {
   const stopped = frames.filter(
-    (frame) => frame.size === null && frame.offset > 0 && file.frameFollowsCall(frame) === false,
+    (frame) =>
+      frame.size === null &&
+      (frame.offset > 0 || frame.at !== undefined) &&
+      file.frameFollowsCall(frame) === false,
   );
   return new Set(stopped.map(frameKey)).size <= 1;
+}
+
+/** {@link ModuleService.atAddresses} of one. */
+function atAddress(file: DebugFile, { item, others, code }: AddressInStack): AddressLines | null {
+  const linked = file.linked(item);
+  if (linked === null) {
+    return null;
+  }
+  if (item.mapped !== undefined) {
+    const isSame = code === null ? null : file.hasCode(linked, code);
+    return isSame === false ? null : { lines: file.atVirtual(BigInt(linked)), isShown: isSame === true };
+  }
+  const returns = others.flatMap((one) => (one.mapped === undefined ? (file.linked(one) ?? []) : []));
+  const addresses = [...new Set([linked, ...returns])];
+  const calls = new Map(addresses.map((address) => [address, file.followsCall(BigInt(address))]));
+  const stopped = addresses.filter((address) => calls.get(address) === false);
+  return stopped.length > 1 || stopped.length === addresses.length
+    ? null
+    : {
+        lines: file.atVirtual(BigInt(stopped.includes(linked) ? linked : linked - 1)),
+        isShown: [...calls.values()].includes(true),
+      };
 }

@@ -1,3 +1,4 @@
+import type { DebugFile } from '../../core/symbols/debug-file.ts';
 import { isZfsModule } from '../../core/zfs/zfs-modules.ts';
 
 /** What was found on the way to a module's debug info, and was of no use. */
@@ -76,6 +77,50 @@ function kernelRemark(about: About, { failed, noLines, otherBuild }: Tried): str
   }
   // Debian's package of headers has one without a build-id.
   return otherBuild ? `${begin('')}: no vmlinux on the target is that of the kernel that runs.` : '';
+}
+
+/**
+ * A sentence for the person on why the debug info of a build does not tell the line of a frame that fits the build.
+ * @param file as it is here
+ * @param symbol the frame's; empty for an address without one
+ */
+export function frameRemark(
+  file: Pick<DebugFile, 'hasLines' | 'isSplit' | 'symbols'>,
+  buildId: string,
+  symbol: string,
+): string {
+  const build = `Build ${short(buildId)}`;
+  if (!file.hasLines) {
+    return `${build} has no debug info here: its symbols name the function, and no line. Install its debug package, or build it with -g.`;
+  }
+  if (file.isSplit) {
+    return `${build} has its debug info in .dwo files, which are not read. Build it without -gsplit-dwarf for exact lines.`;
+  }
+  return symbol !== '' && file.symbols(symbol).length > 1
+    ? `${build} has several functions of this name at different lines, and nothing tells which one this is.`
+    : `${build} has debug info, but none of this function: it is assembler, or was compiled without -g.`;
+}
+
+/** The same of a frame that does not fit a build whose debug info is here. */
+export function otherBuildRemark(module: string | null, buildId: string): string {
+  return `${begin(module ?? '')}: this stack is of another build than ${short(buildId)}, which is known here.`;
+}
+
+/** The same of an address that can be of one known build, where nothing shows that it is. @param lacksCode whether the text could have had its code */
+export function assumedRemark(buildId: string, lacksCode: boolean): string {
+  const why = lacksCode
+    ? 'the text has no code ("Code: ...") that shows it'
+    : 'the file has no code that shows it';
+  return `These are the lines of build ${short(buildId)}, the only one known here that this address can be of: ${why}.`;
+}
+
+/** The same of an address that can be of several. */
+export function severalRemark(module: string, builds: readonly string[]): string {
+  return `${begin(module)}: it can be of the builds ${builds.map(short).join(', ')}, and nothing in the text shows of which.`;
+}
+
+function short(buildId: string): string {
+  return buildId.slice(0, 12);
 }
 
 function begin(module: string): string {

@@ -7,6 +7,7 @@ import {
   siteDescription,
   siteLabel,
   siteMatches,
+  watchEndText,
   watchText,
 } from '../../../src/extension/errors/error-labels.ts';
 
@@ -71,9 +72,26 @@ it('says when not every error was recorded', () => {
     gaps: 0,
     filter: '',
     why: '',
+    isCut: false,
   } as const;
+  expect(watchText({ ...watch, lost: false, state: 'ended', isCut: true })).toBe(
+    'vm: stopped; what came last may be missing',
+  );
   expect(watchText({ ...watch, lost: false })).toBe('vm: 1,200 errors');
   expect(watchText({ ...watch, lost: true })).toMatch(/^vm: 1,200 errors; 3,800 more were counted/);
   expect(watchText({ ...watch, lost: false, state: 'ended', filter: 'dd' })).toBe('vm: stopped; only "dd"');
   expect(watchText({ ...watch, lost: false, gaps: 2 })).toMatch(/^vm: 1,200 errors; 2 gaps: /);
+});
+
+it('says that a watch was ended over there only of one that says so itself', () => {
+  const end = { reason: 'lost', status: null, stderr: '' } as const;
+  expect(watchEndText({ ...end, cleanUp: 'unknown' })).toBe(
+    'the connection ended, and the target removes the probe by itself within 25 seconds',
+  );
+  expect(watchEndText({ ...end, cleanUp: 'confirmed' })).toBe(
+    'the target heard nothing from here for a while and ended it',
+  );
+  expect(watchEndText({ ...end, cleanUp: 'failed' })).toMatch(
+    /and ended it, and could not remove everything$/,
+  );
 });

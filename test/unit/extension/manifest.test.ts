@@ -118,9 +118,16 @@ describe('package.json', () => {
   });
 
   it('starts nothing at start-up and uses no proposed API', () => {
-    // What may hold a stack: a window in which nothing of this is open does not wake it. Plain text would: the
-    // workbench makes such models for inputs of its own, so that each window fires it by itself.
-    expect(manifest.activationEvents).toEqual(['onLanguage:log', 'onTerminal:*']);
+    // What may hold a stack, Log being the Output panel's, and tabs of ours that are restored: a window in which nothing of this is open does not wake it.
+    // Plain text would: the workbench makes such models for inputs of its own, so that each window fires it by itself.
+    expect(manifest.activationEvents).toEqual([
+      'onLanguage:log',
+      'onLanguage:Log',
+      'onFileSystem:zscope',
+      'onFileSystem:zscope-activity',
+      'onFileSystem:zscope-revision',
+      'onTerminal:*',
+    ]);
     expect(manifest.enabledApiProposals).toBeUndefined();
   });
 

@@ -118,6 +118,9 @@ describe('places of frames', () => {
     expect(await places.learn(connection, [frame])).toEqual(['No debug info.']);
     // It holds as long as this build runs.
     expect(await places.learn(connection, [frame])).toEqual(['No debug info.']);
+    // A server that was started since is told.
+    await places.known(connection, [frame]);
+    expect(located.at(-1)).toEqual([{ ...zfs('aaaaaaaa'), remark: 'No debug info.' }]);
     saw('A');
     saw('B');
     loaded.set('zfs', { sign: 'B', buildId: 'bbbbbbbb' });

@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { FileDifferences } from '../../../src/extension/source/file-differences.ts';
 import { changedSources, describeHead, firstCommit, git, textAt } from '../../../src/extension/source/git.ts';
 import { isInFolders } from '../../../src/extension/source/source-roots.ts';
 import { changeRemark, revisionsOf, unknownRemark } from '../../../src/extension/source/version-check.ts';
@@ -110,5 +111,36 @@ describe('what may be opened', () => {
     }
     expect(await isInFolders(inside, [])).toBe(false);
     expect(await isInFolders(path.join(folder, 'zfs-other'), [tree])).toBe(false);
+  });
+});
+
+describe('whether a file is another than in a commit', () => {
+  it('is asked once as long as the file stays what it is', async () => {
+    const commit = run('rev-parse', 'zfs-2.3.9').trim();
+    let asked = 0;
+    let canAnswer = true;
+    const differences = new FileDifferences(async (...args) => {
+      asked++;
+      return canAnswer ? changedSources(...args) : null;
+    });
+    const of = (file: string) => differences.of({ folder: tree, commit, path: file });
+    expect(await Promise.all([of('module/zil.c'), of('module/zil.c')])).toEqual([true, true]);
+    expect([await of('module/zil.c'), asked]).toEqual([true, 1]);
+    const same = 'same\n';
+    writeFileSync(path.join(tree, 'module/dmu.c'), same);
+    expect([await of('module/dmu.c'), asked]).toEqual([false, 2]);
+    try {
+      writeFileSync(path.join(tree, 'module/dmu.c'), 'another\n');
+      expect([await of('module/dmu.c'), asked]).toEqual([true, 3]);
+      rmSync(path.join(tree, 'module/dmu.c'));
+      expect([await of('module/dmu.c'), asked]).toEqual([true, 4]);
+    } finally {
+      writeFileSync(path.join(tree, 'module/dmu.c'), same);
+    }
+    // What git could not say is no answer.
+    canAnswer = false;
+    expect([await of('module/dmu.c'), await of('module/dmu.c'), asked]).toEqual([null, null, 6]);
+    canAnswer = true;
+    expect(await of('module/dmu.c')).toBe(false);
   });
 });

@@ -4,7 +4,12 @@ import { compareStacks, groupTraces, type StackGroup } from '../../../src/core/s
 import type { StackItem } from '../../../src/core/stack/text/items.ts';
 import { readStackItems } from '../../../src/core/stack/text/reader.ts';
 import { readTraces, type TextTask } from '../../../src/core/stack/traces.ts';
-import { comparedText, groupedText, snapshotGroups } from '../../../src/extension/stack-text/stack-labels.ts';
+import {
+  comparedText,
+  groupedText,
+  groupedTitle,
+  snapshotGroups,
+} from '../../../src/extension/stack-text/stack-labels.ts';
 
 const frames = (...symbols: readonly string[]): Frame[] =>
   symbols.map((symbol) => ({ symbol, offset: 0x10, size: 0x40, module: 'zfs', reliable: true }));
@@ -34,6 +39,14 @@ describe('the text of grouped stacks', () => {
     group(frames('zio_wait'), task(null, 4, null)),
     { ...group(frames('spa_sync')), count: 12, lines: [5, 9] },
   ];
+
+  it('is not made of such a text, which has each stack once', () => {
+    expect(groupedTitle('a.log', false)).toBe('Stacks of a.log');
+    expect(groupedTitle('Stacks of a.log', true)).toBeNull();
+    // A person's own file, and a dump that the extension shows.
+    expect(groupedTitle('Stacks of a.log', false)).toBe('Stacks of Stacks of a.log');
+    expect(groupedTitle('sync (3198)', true)).toBe('Stacks of sync (3198)');
+  });
 
   it('has the row of All Tasks, the tasks and the frames of each', () => {
     expect(groupedText(groups, 'a.log').split('\n')).toEqual([

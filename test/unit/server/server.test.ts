@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -7,6 +7,7 @@ import type {
   DocumentLink,
   Hover,
   Location,
+  MarkupContent,
   RegistrationParams,
   UnregistrationParams,
 } from 'vscode-languageserver/node';
@@ -17,6 +18,8 @@ import {
   functionAtRequest,
   indexStatusRequest,
   locateRequest,
+  type OtherSource,
+  runningSourceRequest,
   sourceReferenceRequest,
 } from '../../../src/protocol/server.ts';
 import { type SampleTree, sampleFiles, writeSampleTree } from './sample-tree.ts';
@@ -94,7 +97,7 @@ describe('the server process', () => {
     });
     expect(answer).not.toHaveProperty('capabilities.hoverProvider');
     expect((await other.request(indexStatusRequest, null)).files).toBe(8);
-    const documentSelector = ['kernel-stack', 'zfs-dbgmsg', 'log', 'plaintext'].map((language) => ({
+    const documentSelector = ['kernel-stack', 'zfs-dbgmsg', 'log', 'Log', 'plaintext'].map((language) => ({
       language,
     }));
     await expect
@@ -359,6 +362,18 @@ describe('changes', () => {
     expect(await definitionLines('znew_start')).toEqual([]);
   });
 
+  it('finds what is in a folder that came, when only the folder is told, and what comes into it untold', async () => {
+    mkdirSync(tree.path('cmd/znew'), { recursive: true });
+    writeFileSync(tree.path('cmd/znew/zfirst.c'), 'void\nzfirst_start(void)\n{\n}\n');
+    await server.connection.sendNotification('workspace/didChangeWatchedFiles', {
+      changes: [{ uri: uri('cmd'), type: 1 }],
+    });
+    expect(await definitionLines('zfirst_start')).toEqual([2]);
+    mkdirSync(tree.path('cmd/znew/deeper'));
+    writeFileSync(tree.path('cmd/znew/deeper/zlater.c'), 'void\nzlater_start(void)\n{\n}\n');
+    await expect.poll(() => definitionLines('zlater_start'), { timeout: 60_000 }).toEqual([2]);
+  });
+
   it('forgets what was in a folder that went', async () => {
     expect(await definitionLines('zlog_commit')).toEqual([11]);
     rmSync(tree.path('module/zfs'), { recursive: true });
@@ -443,6 +458,63 @@ describe('a Kernel Stack document', () => {
       position: { line: 2, character: 2 },
     });
     expect(nothing).toBeNull();
+  });
+
+  it('says in a hover why there is no exact line, as a client that was there before it tells', async () => {
+    const textDocument = { uri: 'untitled:Told' };
+    await server.open(textDocument.uri, 'kernel-stack', 'zlog_commit+0x17/0x40 [icp]\n');
+    const hover = async () => {
+      const position = { line: 0, character: 2 };
+      const found = await server.connection.sendRequest<Hover>('textDocument/hover', {
+        textDocument,
+        position,
+      });
+      return (found.contents as MarkupContent).value;
+    };
+    const build = { module: 'icp', buildId: 'ab'.repeat(20) };
+    await server.request(locateRequest, { stacks: [[]], modules: [build] });
+    expect(await hover()).not.toContain('stripped');
+    const remark = 'It is stripped';
+    await server.request(locateRequest, { stacks: [[]], modules: [{ ...build, remark }] });
+    expect(await hover()).toContain(remark);
+  });
+
+  it('shows in a hover the lines of the running version, where the client says that the file is another', async () => {
+    const textDocument = { uri: 'untitled:running' };
+    await server.open(
+      textDocument.uri,
+      'kernel-stack',
+      'at zlog.c:2:zlog_commit()\nzlog_commit+0x17/0x40 [zfs]\n',
+    );
+    const asked: string[] = [];
+    let answer: OtherSource | null = { version: '2.3.9-1', text: 'before\nas it ran\nbehind\n' };
+    const listener = server.connection.onRequest(runningSourceRequest.method, (params: { uri: string }) => {
+      asked.push(params.uri);
+      return answer;
+    });
+    const hover = async (line: number) => {
+      const position = { line, character: 5 };
+      const { contents } = await server.connection.sendRequest<Hover>('textDocument/hover', {
+        textDocument,
+        position,
+      });
+      return (contents as MarkupContent).value;
+    };
+    try {
+      expect(await hover(0)).toMatch(
+        /As it stands in the running version `2\.3\.9-1`:\s+```c\n.*\n> {5}2 {2}as it ran\n/,
+      );
+      answer = { version: '2.3.9-1', text: null };
+      const open = await hover(0);
+      expect(open).toContain('differs from the running version `2.3.9-1`: the line may be off');
+      expect(open).not.toContain('as it ran');
+      expect(asked).toEqual([uri('module/zfs/zlog.c'), uri('module/zfs/zlog.c')]);
+      // A definition is looked up in the open source, and is there.
+      expect(await hover(1)).not.toContain('running version');
+      expect(asked).toHaveLength(2);
+    } finally {
+      listener.dispose();
+    }
   });
 
   it('says in a hover what a task waits for, and who wakes it', async () => {

@@ -3,6 +3,7 @@ import type { Frame } from '../../../src/core/stack/frame.ts';
 import type { TextTrace } from '../../../src/core/stack/traces.ts';
 import type { LocateFrame } from '../../../src/protocol/server.ts';
 import type { Locator } from '../../../src/server/locator.ts';
+import type { AddressInStack } from '../../../src/server/stack-documents.ts';
 import { StackPlaces } from '../../../src/server/stack-places.ts';
 
 /** Sizes of the functions of two builds. */
@@ -26,10 +27,19 @@ const debug = (
 ) => ({
   builtHere: async () => here,
   programsHere: async (name: string) => (name === 'zdb' ? [programs, installed] : []),
+  remark: async (_frame: Frame, known: readonly string[], fits: boolean) =>
+    `${fits ? 'fits' : 'perhaps'} ${known.join(' ')}`,
   fit: async (frames: readonly Frame[], { buildId }: { readonly buildId: string }) =>
     frames.every((frame) => isOf(frame, buildId)),
-  atAddresses: async ([address]: readonly number[], buildId: string) =>
-    address === ADDRESSES[buildId] ? [[{ function: 'f', path: `/${buildId}.c`, line: 1 }]] : null,
+  atAddresses: async (addresses: readonly AddressInStack[], buildId: string) =>
+    addresses.map(({ item, code }) =>
+      item.address === ADDRESSES[buildId]
+        ? {
+            lines: [{ function: 'f', path: `/${buildId}.c`, line: 1 }],
+            isShown: item.mapped === undefined || (code !== null && buildId === 'new'),
+          }
+        : null,
+    ),
   withLines: async (
     stacks: readonly (readonly Frame[])[],
     [build]: readonly { readonly module: string | null; readonly buildId: string }[],
@@ -116,6 +126,7 @@ describe('the build of a stack in a text', () => {
     const at = (address: number, module = 'zdb') => ({
       item: { kind: 'address', line: 1, start: 0, end: 9, module, address } as const,
       others: [],
+      code: null,
     });
     const buildOf = async (places: StackPlaces, ...of: Parameters<typeof at>) =>
       (await places.ofAddress(at(...of))).buildId;
@@ -126,6 +137,30 @@ describe('the build of a stack in a text', () => {
     expect(await buildOf(placesOf([], ['new']), 0x1234, 'bash')).toBeNull();
     const { places } = await placesOf([], ['new']).ofAddress(at(0x1234));
     expect(places).toMatchObject([{ path: '/new.c', line: 1, how: 'dwarf' }]);
+  });
+
+  it('where a process stopped is the one whose code the text has; one that nothing shows only with a doubt', async () => {
+    const item = { kind: 'address', line: 1, start: 0, end: 9, module: 'zdb', address: 0x1234 } as const;
+    const of = async (places: StackPlaces, code: AddressInStack['code']) => {
+      const { buildId, doubt } = await places.ofAddress({
+        item: { ...item, mapped: 0x1000 },
+        others: [],
+        code,
+      });
+      return [buildId, doubt];
+    };
+    const code = { bytes: [0x90], at: 0 };
+    expect(await of(placesOf([], ['old', 'new']), code)).toEqual(['new', undefined]);
+    // What is installed comes behind what is in the workspace, unless it alone is shown.
+    expect(await of(placesOf([], ['old'], ['new']), code)).toEqual(['new', undefined]);
+    expect(await of(placesOf([], ['old'], ['new']), null)).toEqual([
+      'old',
+      expect.stringContaining('lines of build old'),
+    ]);
+    expect(await of(placesOf([], ['old', 'new']), null)).toEqual([
+      null,
+      expect.stringContaining('builds old, new'),
+    ]);
   });
 
   it('may be built in the workspace, and is found once it runs on a target', async () => {

@@ -41,3 +41,15 @@ it('goes on without progress when the client refuses to show it', async () => {
   progress.report(10_000, 10_000);
   expect(createWorkDoneProgress).toHaveBeenCalledOnce();
 });
+
+it('says whether a source was among what came, changed or went', async () => {
+  const index = new WorkspaceIndex();
+  index.setFolders([tree.root]);
+  await index.settled();
+  expect(index.filesChanged([tree.path('module/zfs/zlog.o'), tree.path('.git/index')])).toBe(false);
+  expect(index.filesChanged([tree.path('module/zfs/zlog.c')])).toBe(true);
+  expect(index.filesChanged([tree.path('META')])).toBe(true);
+  expect(index.removed([tree.path('module/zfs/zlog.o'), tree.path('build')])).toBe(false);
+  expect(index.removed([tree.path('module/os')])).toBe(true);
+  expect(index.removed([tree.path('module/zfs/vgeom.c')])).toBe(true);
+});

@@ -29,6 +29,8 @@ interface Shown {
   readonly terminalLinks: vscode.TerminalLinkProvider[];
   /** What was posted to the pages in editor tabs, oldest first. */
   readonly posted: { readonly viewType: string; readonly message: unknown }[];
+  /** What the Log got at level Info, oldest first. */
+  readonly logged: string[];
 }
 
 /** Each test file is a bundle of its own with its own copy of this module; all share what was seen. */
@@ -50,14 +52,24 @@ function wrap(): Shown {
     notes: [],
     terminalLinks: [],
     posted: [],
+    logged: [],
   };
   const createTreeView = vscode.window.createTreeView.bind(vscode.window);
+  const createOutputChannel = vscode.window.createOutputChannel.bind(vscode.window);
   const createWebviewPanel = vscode.window.createWebviewPanel.bind(vscode.window);
   const registerTerminalLinkProvider = vscode.window.registerTerminalLinkProvider.bind(vscode.window);
   Object.assign(vscode.window, {
     registerTerminalLinkProvider: (provider: vscode.TerminalLinkProvider) => {
       seen.terminalLinks.push(provider);
       return registerTerminalLinkProvider(provider);
+    },
+    createOutputChannel: (name: string, options: { readonly log: true }) => {
+      const channel = createOutputChannel(name, options);
+      const info = (text: string, ...more: unknown[]) => {
+        seen.logged.push(text);
+        channel.info(text, ...more);
+      };
+      return Object.create(channel, { info: { value: info } });
     },
     createTreeView: (id: string, options: vscode.TreeViewOptions<unknown>) => {
       const view = createTreeView(id, options);
@@ -161,4 +173,12 @@ export async function eventually<T>(
     }
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
+}
+
+/** Where F12 goes to from a position. */
+export async function definitionsAt(
+  { uri }: vscode.TextDocument,
+  at: vscode.Position,
+): Promise<readonly vscode.Location[]> {
+  return await vscode.commands.executeCommand<vscode.Location[]>('vscode.executeDefinitionProvider', uri, at);
 }
