@@ -3,6 +3,8 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/unit/**/*.test.ts', 'test/lab/**/*.test.ts'],
+    // A stage of their own: test/shells.
+    exclude: ['**/*.shells.test.ts'],
     passWithNoTests: false,
     // Against hangs, not slowness: beside other work a test takes fifty times as long as alone.
     testTimeout: 60_000,

@@ -33,11 +33,20 @@ const UNIT_PROGRAMS = {
   'ssh-keygen': 'openssh-client',
 };
 
+const ensureUnitPrograms = () => ensurePrograms(UNIT_PROGRAMS, 'the unit tests', progress);
+
 const checks: Stage = {
   name: 'quick checks',
   run: async () => {
-    await ensurePrograms(UNIT_PROGRAMS, 'the unit tests', progress);
+    await ensureUnitPrograms();
     return readReport(unitReport, await quickChecks());
+  },
+};
+const shells: Stage = {
+  name: 'shells: scripts for targets in every shell',
+  run: async (live) => {
+    await ensureUnitPrograms();
+    return vitest('shells', live);
   },
 };
 const ssh: Stage = { name: 'ssh: real servers on loopback', run: (live) => vitest('ssh', live) };
@@ -56,7 +65,7 @@ const vm: Stage = {
 };
 const walk: Stage = { name: "e2e: a person's walk", run: (live) => vitest('e2e', live) };
 
-const stages: readonly Stage[] = [checks, ssh, symbols, webviews, host, vm, walk];
+const stages: readonly Stage[] = [checks, shells, ssh, symbols, webviews, host, vm, walk];
 
 class Run {
   readonly #results = new Map<Stage, { readonly result: Result; readonly seconds: number }>();
@@ -134,6 +143,7 @@ async function main(): Promise<number> {
     await Promise.all([
       run.attempt(async () => {
         await run.stage(checks);
+        await run.stage(shells);
         await run.stage(webviews);
         await run.stage(host);
         // They read the module of the VM's image.

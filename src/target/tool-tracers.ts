@@ -71,6 +71,9 @@ type Installable = Exclude<TraceTool, 'ftrace'>;
 /** Those whose programs count calls and their rate themselves. */
 const ENDS_AT_LIMITS: ReadonlySet<Installable> = new Set(['bpftrace']);
 
+/** Those that print what they hold when they are asked to end (SIGTERM): Python and a shell's cat end at once. */
+const DRAINS: ReadonlySet<Installable> = new Set(['bpftrace']);
+
 function programOf(
   tool: Installable,
   { programs }: InstalledTools,
@@ -101,6 +104,7 @@ function planOf(
       words: [program, '-f', 'json', '-B', 'line', '-e', script.text],
       environment: {},
       endsAtLimits: ENDS_AT_LIMITS.has(tool),
+      drains: DRAINS.has(tool),
       before: '',
       output: (moduleOf) => new BpftraceOutput(script, moduleOf),
       text: script.text,
@@ -114,6 +118,7 @@ function planOf(
       words,
       environment: {},
       endsAtLimits: ENDS_AT_LIMITS.has(tool),
+      drains: DRAINS.has(tool),
       before: `${ALONE}alone ${[markOf(params.sessionId), params.sessionId, traced.event].map(shellWord).join(' ')}\n`,
       output: (moduleOf) => new PerfToolsOutput({ program: traced, options }, moduleOf),
       text: `${words.map(shellWord).join(' ')}\n`,
@@ -127,6 +132,7 @@ function planOf(
     words,
     environment: {},
     endsAtLimits: ENDS_AT_LIMITS.has(tool),
+    drains: DRAINS.has(tool),
     before: '',
     output: (moduleOf) => bccOutput(command, moduleOf),
     text: `${words.map(shellWord).join(' ')}\n`,

@@ -5,7 +5,7 @@ import type { StreamCollector } from '../../src/target/collector.ts';
 import { type SessionParams, traceFunction } from '../../src/target/collectors/trace-function.ts';
 import type { Connection } from '../../src/target/connection.ts';
 import { zfsGetattrFast } from '../support/zfs-functions.ts';
-import { ask, until, Watched } from './target.ts';
+import { ask, goAhead, until, Watched } from './target.ts';
 
 /** The name of the processes that call. */
 const COMM = 'zflood';
@@ -61,6 +61,8 @@ export interface FloodTraceOptions {
   readonly stacks: boolean;
   /** Memory for each processor's events, in KiB, in the place of what a session takes. */
   readonly bufferKiB?: number;
+  /** Whether its instance is made before it is begun. */
+  readonly ahead?: true;
 }
 
 /** A trace of the calls of floods. */
@@ -76,7 +78,7 @@ export class FloodTrace {
   static async start(
     connection: Connection,
     observer: Connection,
-    { stacks, bufferKiB }: FloodTraceOptions,
+    { stacks, bufferKiB, ahead }: FloodTraceOptions,
   ): Promise<FloodTrace> {
     const params: SessionParams = {
       ...zfsGetattrFast,
@@ -88,6 +90,7 @@ export class FloodTrace {
       maxSeconds: 600,
       sessionId: randomBytes(4).toString('hex'),
     };
+    if (ahead) await goAhead(connection, observer, params);
     const watching: { trace?: FloodTrace } = {};
     const watched = await Watched.start(
       connection,

@@ -7,15 +7,27 @@ import { ask } from './target.ts';
 /** The name of the process that looks up. */
 export const COMM = 'zlookups';
 
-/** Looks up so many names, each another: `zt_<random>_0` and so on. @returns what they begin with */
-export async function lookUp(observer: Connection, folder: string, calls: number): Promise<string> {
+export interface Lookups {
+  /** What the names begin with. */
+  readonly prefix: string;
+  /** The process that looked them up. */
+  readonly pid: number;
+}
+
+/** Looks up so many names, each another: `zt_<random>_0` and so on. */
+export async function lookUpAs(observer: Connection, folder: string, calls: number): Promise<Lookups> {
   const prefix = `zt_${randomBytes(4).toString('hex')}_`;
-  await ask(
+  const pid = await ask(
     observer,
     `sh -c 'printf ${COMM} >/proc/self/comm; i=0
-      while [ $i -lt ${calls} ]; do [ ! -e ${folder}/${prefix}$i ] || exit 1; i=$((i + 1)); done'`,
+      while [ $i -lt ${calls} ]; do [ ! -e ${folder}/${prefix}$i ] || exit 1; i=$((i + 1)); done; echo $$'`,
   );
-  return prefix;
+  return { prefix, pid: Number(pid) };
+}
+
+/** The same. @returns what the names begin with */
+export async function lookUp(observer: Connection, folder: string, calls: number): Promise<string> {
+  return (await lookUpAs(observer, folder, calls)).prefix;
 }
 
 /** What {@link lookUp} calls, and who by. */

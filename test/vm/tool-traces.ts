@@ -12,8 +12,8 @@ import { ask, until, Watched } from './target.ts';
 
 /** A tool has a compiler in it: tens of seconds where the processor is emulated. */
 export const START_MS = 240_000;
-/** bcc compiles C with the kernel's headers: minutes there beside other work. */
-const BCC_START_MS = 900_000;
+/** bcc compiles C with the kernel's headers: many minutes there beside other work. */
+const BCC_START_MS = 1_800_000;
 
 export interface ToolTrace {
   readonly tool: TraceTool;
@@ -40,14 +40,14 @@ export async function startTrace(
     kind,
     condition,
     maxEvents: 10_000,
-    maxSeconds: 600,
+    maxSeconds: (2 * BCC_START_MS) / 1000,
     sessionId: randomBytes(4).toString('hex'),
     ...more,
   };
   const watched = await Watched.start(connection, tracer.session, params);
   const first = await until(
     `the start of ${tool} for ${kind}`,
-    tool === 'bcc' ? BCC_START_MS : START_MS,
+    tool === 'bcc' ? BCC_START_MS : 2 * START_MS,
     () => watched.events.find((event) => event.kind === 'started' || event.kind === 'refused'),
   );
   if (first.kind === 'refused') {

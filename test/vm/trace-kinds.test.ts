@@ -190,6 +190,8 @@ describe('kinds of traces', () => {
     ];
     const [params, tardy] = [lookup('graph', { callees }), lookup('graph', { callees })];
     try {
+      // What is made ahead is for plain calls.
+      await goAhead(connection, observer, params);
       const [watched, another] = await Promise.all([start(params), start(tardy, second)]);
       const prefix = await work();
       const calls = () => watched.events.filter(isCall);

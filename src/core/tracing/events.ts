@@ -10,7 +10,8 @@ export type TraceStreamEvent =
   | TraceCounters
   | TraceStarted
   | TraceRefused
-  | TraceLimit;
+  | TraceLimit
+  | TraceComplete;
 
 /** One call of the traced function. */
 export interface CallEvent {
@@ -70,7 +71,7 @@ export interface ArgumentValue {
 export interface LossEvent {
   readonly kind: 'loss';
   /**
-   * Why nothing was recorded: the connection was lost, or the target was also booted anew, so that its clock began
+   * Why nothing was recorded: the session was interrupted, nearly always since the connection was lost, or the target was also booted anew, so that its clock began
    * again. Absent for a buffer that was full.
    */
   readonly gap?: 'connection' | 'reboot';
@@ -101,6 +102,11 @@ export type TraceTally = {
   | { readonly of: 'latency'; readonly rows: readonly LatencyBucket[] }
   | { readonly of: 'stacks'; readonly rows: readonly StackCount[] }
 );
+
+/** Whether the kernel had no room for all of it, or not all of it came. */
+export function isPartial({ dropped, isCut }: TraceTally): boolean {
+  return dropped > 0 || isCut;
+}
 
 export interface TaskCount {
   readonly comm: string;
@@ -171,4 +177,12 @@ export interface TraceLimit {
   readonly of: 'events' | 'time' | 'rate';
   /** Calls a second when it ended; null when that was not measured. */
   readonly rate?: number;
+}
+
+/**
+ * The session has ended, and all that it recorded has been told or is counted as lost. One that was cut short says nothing:
+ * what it recorded last may be missing.
+ */
+export interface TraceComplete {
+  readonly kind: 'complete';
 }

@@ -78,7 +78,7 @@ export interface FtraceProgram {
   readonly fetches: readonly Fetch[];
   /** Arguments with the same value for each call: constants, and `?` for those that are nowhere. */
   readonly fixed: readonly { readonly index: number; readonly value: ArgumentValue }[];
-  /** The fetches as kprobe_events takes them, with the comm at the end. */
+  /** The fetches as kprobe_events takes them, with the comm at the end where calls are shown. */
   readonly fetchText: string;
   /** Null where returns are not seen. */
   readonly returns: ReturnKind | null;
@@ -119,7 +119,7 @@ export function ftraceProgram(params: TraceParams): FtraceProgram {
   // Where an inlined function's arguments are, no convention tells.
   const signature = site === undefined ? params.parameters : null;
   const known = typed?.fetches ?? fetchArguments(symbol, signature, params.machine);
-  const { pairs, condition, single, returns, fetches } = asked(params, kind, known);
+  const { pairs, condition, single, asksReturn, returns, fetches } = asked(params, kind, known);
   const filters = partCondition(condition, kind, single, !/exec/.test(symbol));
   const number = index > 0 ? `${Math.floor(index)}_` : '';
   const event = `${params.symbol.replace(/\W/g, '_').slice(0, 36)}_${number}${sessionId}`;
@@ -135,17 +135,17 @@ export function ftraceProgram(params: TraceParams): FtraceProgram {
     places: placesOf(symbol, site === undefined ? '' : `+0x${site.offset.toString(16)}`, module),
     fetches,
     fixed: typed?.fixed ?? [],
-    fetchText: [...fetches.map(formatFetch), 'c=$comm'].join(' '),
+    fetchText: joined(...fetches.map(formatFetch), commOf(kind)),
     returns,
     filters,
     stacks: params.stacks ?? true,
     stackShift: STACK_SHIFT[params.machine] ?? 0,
     maxEvents: limit(params.maxEvents, DEFAULT_MAX_EVENTS),
-    maxSeconds: limit(params.maxSeconds, DEFAULT_MAX_SECONDS),
+    maxSeconds: timeLimit(params.maxSeconds),
     maxRate: limit(params.maxRate ?? 0, 0),
   };
   const graph: Step[] = kind === 'graph' ? [{ do: 'graph', symbol, names: graphNames(params.callees) }] : [];
-  return { ...program, steps: [...steps(program, single), ...graph] };
+  return { ...program, steps: [...steps(program, single, asksReturn), ...graph] };
 }
 
 function placesOf(symbol: string, offset: string, module: string | null): string[] {
@@ -185,17 +185,21 @@ function asked(params: TraceParams, kind: TraceKind, known: readonly Fetch[]) {
     expression === null
       ? null
       : checkCondition(expression, conditionFields(known, seesReturn ? returned : null, KINDS[kind].timed));
-  const asksReturn = condition !== null && fieldsOf(condition).has('r');
+  const named = condition === null ? new Set() : fieldsOf(condition);
+  const asksReturn = named.has('r');
   // One event at the return is enough where no duration is wanted.
   const single = !pairs && (KINDS[kind].returns || asksReturn);
+  // Of calls that are only counted nothing is shown: what a condition asks for is fetched, and the rest would cost each.
+  const wanted = isTally(kind) ? known.filter(({ index }) => named.has(`a${index}`)) : known;
   const ordered = [
-    ...known.filter(({ type }) => type !== 'string'),
-    ...known.filter(({ type }) => type === 'string'),
+    ...wanted.filter(({ type }) => type !== 'string'),
+    ...wanted.filter(({ type }) => type === 'string'),
   ];
   return {
     pairs,
     condition,
     single,
+    asksReturn,
     returns: pairs || single ? returned : null,
     fetches: single ? ordered.flatMap((fetch) => argumentAtReturn(fetch, params.machine) ?? []) : ordered,
   };
@@ -220,39 +224,41 @@ function graphNames(callees: readonly string[] = []): string[] {
   return [...new Set(callees)].filter((name) => /^[A-Za-z_]\w{0,99}$/.test(name)).slice(0, MOST_GRAPH_NAMES);
 }
 
+function isTally(kind: TraceKind): boolean {
+  return KINDS[kind].how === 'tally';
+}
+
+/** What is fetched of each call to be shown, whatever the function. */
+function commOf(kind: TraceKind): string {
+  return isTally(kind) ? '' : 'c=$comm';
+}
+
+function joined(...fetches: readonly string[]): string {
+  return fetches.filter((fetch) => fetch !== '').join(' ');
+}
+
 type Plan = Omit<FtraceProgram, 'steps'>;
 
-function steps(plan: Plan, single: boolean): Step[] {
+function steps(plan: Plan, single: boolean, asksReturn: boolean): Step[] {
   const { event, returnEvent, durationEvent, places, filters, returns, kind } = plan;
-  const value = returns?.type == null ? '' : ` r=$retval:${returns.type}`;
+  const comm = commOf(kind);
+  const hasValue = returns?.type != null && (asksReturn || !isTally(kind));
+  const value = !hasValue ? '' : `r=$retval:${returns.type}`;
   const errors = kind === 'errors' && returns !== null ? errorFilter('r', returns) : null;
   const wanted = [errors, filters.entry].filter((filter) => filter !== null);
   const entryFilter =
     wanted.length > 1 ? wanted.map((filter) => `(${filter})`).join(' && ') : (wanted[0] ?? null);
   const found: Step[] = [];
   if (single) {
-    const own = value.trimStart();
-    found.push({
-      do: 'probe',
-      type: 'r512',
-      event,
-      fetches: `${own} ${plan.fetchText}`.trimStart(),
-      lesser: `${own} c=$comm`.trimStart(),
-      places,
-    });
+    const fetches = joined(value, plan.fetchText);
+    found.push({ do: 'probe', type: 'r512', event, fetches, lesser: joined(value, comm), places });
   } else {
-    const pointer = returnEvent === null || durationEvent !== null ? '' : 'k=$stack:x64 ';
-    found.push({
-      do: 'probe',
-      type: 'p',
-      event,
-      fetches: pointer + plan.fetchText,
-      lesser: `${pointer}c=$comm`,
-      places,
-    });
+    const pointer = returnEvent === null || durationEvent !== null ? '' : 'k=$stack:x64';
+    const fetches = joined(pointer, plan.fetchText);
+    found.push({ do: 'probe', type: 'p', event, fetches, lesser: joined(pointer, comm), places });
     if (returnEvent !== null) {
-      const fetches = `${pointer}${value.trimStart()} c=$comm`.trimStart();
-      found.push({ do: 'probe', type: 'r512', event: returnEvent, fetches, lesser: fetches, places });
+      const both = joined(pointer, value, comm);
+      found.push({ do: 'probe', type: 'r512', event: returnEvent, fetches: both, lesser: both, places });
     }
   }
   const when = (filter: string | null) => (filter === null ? '' : ` if ${filter}`);
@@ -297,6 +303,11 @@ export function checkSessionId(sessionId: string): void {
   if (!/^[A-Za-z0-9]{1,16}$/.test(sessionId)) {
     throw new Failure('bad-request', 'The session of this trace has no proper name.');
   }
+}
+
+/** Whole seconds after which a trace ends, from 1 on. */
+export function timeLimit(maxSeconds: number): number {
+  return limit(maxSeconds, DEFAULT_MAX_SECONDS);
 }
 
 /** A limit is always on: what is no positive number becomes the default. */

@@ -1,6 +1,7 @@
 import { sourceName, type Trace } from '../stack/frame.ts';
 import type { DebugLine } from '../symbols/location.ts';
 import type { InlinedSite } from '../symbols/value-type.ts';
+import type { CallEvent, TraceTally } from './events.ts';
 import { KINDS, TRACE_KINDS, type TraceKind } from './kinds.ts';
 
 /** A place where a function was inlined, for a probe at its exact instruction. */
@@ -58,6 +59,22 @@ export function behindProbe(stack: Trace, name: string, machine: string): Trace 
   return top === undefined || machine === 'x86_64' || functionOf(name) === name
     ? stack
     : [{ ...top, offset: top.offset + 1 }, ...callers];
+}
+
+/** A call with its stack as {@link behindProbe} has it. */
+export function callBehindProbe(call: CallEvent, machine: string): CallEvent {
+  const stack = behindProbe(call.stack, call.symbol, machine);
+  return stack === call.stack ? call : { ...call, stack };
+}
+
+/** The same of sums by stack. */
+export function tallyBehindProbe(tally: TraceTally, machine: string): TraceTally {
+  return tally.of === 'stacks'
+    ? {
+        ...tally,
+        rows: tally.rows.map((row) => ({ ...row, stack: behindProbe(row.stack, tally.symbol, machine) })),
+      }
+    : tally;
 }
 
 /** Names for all places of one function, in their order: those that would be called the same have their offset too. */

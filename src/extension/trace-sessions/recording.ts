@@ -1,7 +1,7 @@
 import { createWriteStream, type WriteStream } from 'node:fs';
 import type { Disposable } from '../../core/lifetime.ts';
 import type { TraceCounters, TraceEvent, TraceTally } from '../../core/tracing/events.ts';
-import type { SessionFunction, SessionHeader } from '../../core/tracing/sessions/session.ts';
+import type { SessionHeader } from '../../core/tracing/sessions/session.ts';
 import { SessionLines } from '../../core/tracing/sessions/write.ts';
 import { MOST_FILE_BYTES, type SessionStore } from './session-store.ts';
 
@@ -16,6 +16,8 @@ export interface RecordedSession {
   readonly started: object | null;
   readonly tallies: readonly TraceTally[];
   readonly counters: TraceCounters | null;
+  /** Whether what was recorded last may be missing, should it have ended. */
+  readonly isCut: boolean;
   listen(listener: (batch: readonly TraceEvent[]) => void): Disposable;
 }
 
@@ -29,8 +31,8 @@ export class Recording implements Disposable {
   #waiting: string[] = [];
   #bytes = 0;
   #dropped = 0;
-  /** As the file's first line has it. */
-  #known: readonly SessionFunction[] = [];
+  /** As the file's first line has them. */
+  #known: Pick<SessionHeader, 'functions' | 'program'> = { functions: [], program: '' };
   #ended = false;
   /** Ends the wait for the first call. */
   #proceed: () => void = () => {};
@@ -72,7 +74,7 @@ export class Recording implements Disposable {
 
   async #open(): Promise<WriteStream | null> {
     const begun = this.header();
-    this.#known = begun.functions;
+    this.#known = begun;
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, FIRST_CALL_MS);
       this.#proceed = () => {
@@ -130,7 +132,7 @@ export class Recording implements Disposable {
     if (this.#file !== null) {
       // Without a pause where the file is open: the window may be closing.
       const stream = this.#stream ?? (await this.#file);
-      const { tallies, counters } = this.session;
+      const { tallies, counters, isCut } = this.session;
       this.#write(
         this.#joined() +
           tallies.map((tally) => this.#lines.tally(tally)).join('') +
@@ -141,6 +143,7 @@ export class Recording implements Disposable {
             overrun: counters?.overrun ?? 0,
             missed: counters?.missed ?? 0,
             dropped: this.#dropped,
+            isCut,
           }),
       );
       this.#ended = true;
@@ -156,9 +159,14 @@ export class Recording implements Disposable {
     this.#ended = true;
   }
 
+  /** What joined since the first line was written. */
   #joined(): string {
-    const joined = this.header().functions.filter((one) => !this.#known.includes(one));
-    return joined.map((one) => this.#lines.joined(one)).join('');
+    const { functions, program } = this.header();
+    const joined = functions.filter((one) => !this.#known.functions.includes(one));
+    return (
+      joined.map((one) => this.#lines.joined(one)).join('') +
+      (program === this.#known.program ? '' : this.#lines.program(program))
+    );
   }
 
   dispose(): void {

@@ -1,5 +1,5 @@
 /** The words of Trace Sessions. */
-import { inert } from '../../core/text/inert.ts';
+import { inert, inertBlock } from '../../core/text/inert.ts';
 import { textLines } from '../../core/tracing/sessions/export-text.ts';
 import { isIncomplete, type KeptSession, type SessionHeader } from '../../core/tracing/sessions/session.ts';
 import { secondsOf, summarize } from '../../core/tracing/sessions/summary.ts';
@@ -29,12 +29,12 @@ export function whereAndWhen({ target, startedAt }: SessionHeader, now: number):
   return `${inert(target.alias, 100)}, ${whenText(startedAt, now)}`;
 }
 
-/** What a document about a session is called: `zil_commit (calls) on vm at 2026-01-02 03.04.05`. */
+/** What a document about a session is called: `zil_commit (calls) on vm at 2026-01-02 03.04.05.678`. */
 export function sessionTitle(header: SessionHeader): string {
   return `${whatAndWhere(header)} at ${fileTime(header)}`;
 }
 
-/** The same of two: `zil_commit (calls) on vm at 2026-01-02 03.04.05 and 2026-01-02 04.05.06`. */
+/** The same of two: `zil_commit (calls) on vm at 2026-01-02 03.04.05.678 and 2026-01-02 04.05.06.789`. */
 export function comparisonTitle(before: SessionHeader, after: SessionHeader): string {
   const isSame = whatAndWhere(before) === whatAndWhere(after);
   return `${sessionTitle(before)} and ${isSame ? fileTime(after) : sessionTitle(after)}`;
@@ -44,9 +44,10 @@ function whatAndWhere({ name, target }: SessionHeader): string {
   return `${inert(name, 60)} on ${inert(target.alias, 40)}`;
 }
 
-/** Names of files hold no colons. */
+/** Names of files hold no colons. With milliseconds, since sessions of one second are to have a document each. */
 function fileTime({ startedAt }: SessionHeader): string {
-  return timeText(startedAt).replaceAll(':', '.');
+  const milliseconds = String(new Date(startedAt).getMilliseconds()).padStart(3, '0');
+  return `${timeText(startedAt).replaceAll(':', '.')}.${milliseconds}`;
 }
 
 /** What a session is, as lines of plain text. */
@@ -76,7 +77,7 @@ export function keptText(session: KeptSession): string {
   return `Kept session of ${timeText(session.header.startedAt)}${time}${version}${whole}`;
 }
 
-/** A whole session as a document: what it was, each function in a line, then the calls with their stacks. */
+/** A whole session as a document: what it was, each function in a line, then the calls with their stacks, then what ran. */
 export function sessionText(session: KeptSession): string {
   const seconds = secondsOf(session);
   const whole = isIncomplete(session) ? ['Not whole: calls may be missing, so counts are lower bounds.'] : [];
@@ -95,7 +96,12 @@ export function sessionText(session: KeptSession): string {
     ...lines,
     ...(more > 0 ? [`${more.toLocaleString('en-US')} more events: export the session to have them all`] : []),
     '',
+    ...programLines(session.header),
   ].join('\n');
+}
+
+function programLines({ program }: SessionHeader): string[] {
+  return program === '' ? [] : ['Program that ran on the target:', '', inertBlock(program, program.length)];
 }
 
 /** The name of a file for an export. */

@@ -129,7 +129,9 @@ export class ProgramRun implements Disposable {
 
   #ending(end: StreamEnd, status: number | null): string {
     if (end.reason === 'lost') {
-      return 'The connection was lost; the target ends the program by itself within 25 seconds.';
+      return end.cleanUp === 'unknown'
+        ? 'The connection ended; the target ends the program by itself within 25 seconds.'
+        : 'The target heard nothing from here for a while and ended the program.';
     }
     if (this.#limited) {
       return `Ended: the limit of ${this.maxSeconds} seconds was reached (zscope.trace.maxSeconds).`;

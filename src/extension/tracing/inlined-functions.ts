@@ -8,7 +8,7 @@ import { moduleIds } from '../../target/collectors/module-ids.ts';
 import type { Connection } from '../../target/connection.ts';
 import type { LazyServer } from '../source/lazy-server.ts';
 import type { PlaceService } from '../source/place-service.ts';
-import type { InlinedSubject, Subject } from './trace-texts.ts';
+import { hiddenText, type InlinedSubject, type Subject } from './trace-texts.ts';
 
 /** Modules whose functions are looked for. */
 const MODULES = ['zfs', 'spl'];
@@ -119,7 +119,7 @@ function placesIn(symbol: string, { sites, build: { module, buildId } }: BuiltSi
  * @throws vscode.CancellationError
  */
 export async function choosePlaces(inlined: InlinedPlaces): Promise<readonly Subject[]> {
-  const { places, forms, hidden } = inlined;
+  const { places, forms } = inlined;
   const [first] = places;
   if (first === undefined || allOf(inlined).length === 1) {
     return places;
@@ -136,10 +136,9 @@ export async function choosePlaces(inlined: InlinedPlaces): Promise<readonly Sub
       place,
     })),
   ];
-  const more = hidden === 0 ? '' : `; ${hidden} more cannot be told apart by the kernel`;
   const chosen = await vscode.window.showQuickPick(items, {
     title: `Trace ${inert(first.symbol, 100)} where?`,
-    placeHolder: `The compiler inlined it in ${places.length} places${more}`,
+    placeHolder: `The compiler inlined it in ${places.length} places${hiddenText(inlined.hidden)}`,
     canPickMany: true,
     matchOnDescription: true,
   });

@@ -5,7 +5,7 @@ import type { Suggestion, Verdict } from '../../core/tracing/why-not.ts';
 import type { TraceAlternative } from '../../protocol/trace-view.ts';
 import { PLAIN, type TraceChoice } from './choose-kind.ts';
 import { allOf, choosePlaces, fitsOneTrace, type InlinedPlaces } from './inlined-functions.ts';
-import { alternative, placeAlternative, type Subject } from './trace-texts.ts';
+import { alternative, hiddenText, placeAlternative, type Subject } from './trace-texts.ts';
 
 /** Places that are offered one by one. */
 const MOST_OFFERED = 20;
@@ -13,6 +13,8 @@ const MOST_OFFERED = 20;
 /** Something that can be traced in place of a function that cannot. */
 export interface Offer {
   readonly alternative: TraceAlternative;
+  /** What calls the trace does not see, where all are meant: see StartOptions. */
+  readonly note?: string;
   /** What is traced then, in one session. @throws vscode.CancellationError when the person is asked and does not answer */
   subjects(): Promise<readonly Subject[]>;
 }
@@ -28,18 +30,22 @@ export function offers(
   symbol: string,
   named: (suggestion: Suggestion) => Promise<Subject>,
 ): readonly Offer[] {
-  const { places, forms } = inlined;
+  const { places, forms, hidden } = inlined;
   const where = `where ${symbol} was inlined${forms.length === 0 ? '' : ', and its own code'}`;
   const [every, among] =
     places.length === 1
       ? [`The place ${where}`, `the place ${where}`]
-      : [`All ${places.length} places ${where}`, `among the ${places.length} places ${where}`];
+      : [
+          `${hidden === 0 ? 'All' : 'The'} ${places.length} places ${where}`,
+          `among the ${places.length} places ${where}`,
+        ];
   const all: Offer = {
-    alternative: { symbol: every, about: 'each by a probe at its very instruction' },
+    alternative: { symbol: every, about: `each by a probe at its very instruction${hiddenText(hidden)}` },
+    note: hiddenText(hidden),
     subjects: async () => allOf(inlined),
   };
   const some: Offer = {
-    alternative: { symbol: 'Choose places...', about: among },
+    alternative: { symbol: 'Choose places...', about: `${among}${hiddenText(hidden)}` },
     subjects: () => choosePlaces(inlined),
   };
   return [

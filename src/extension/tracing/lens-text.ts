@@ -13,11 +13,13 @@ export interface LensSubject {
   readonly isRunning: boolean;
   /** Null before it began. */
   readonly started: unknown;
+  /** Whether its numbers are lower bounds. */
+  readonly isIncomplete: boolean;
 }
 
 /**
  * What a function's calls come to: `1,204 calls, 38/s, p50 ≈ 12 µs, p99 ≈ 1.4 ms, last: dd(634) foid=34 -> 5 EIO`: quantiles
- * are estimates within powers of two. Empty before the session began.
+ * are estimates within powers of two. `at least` stands before a number that may be larger. Empty before the session began.
  * @param now in seconds, by the clock that the stats were given
  */
 export function lensText(session: LensSubject, symbol: string, now: number): string {
@@ -28,7 +30,7 @@ export function lensText(session: LensSubject, symbol: string, now: number): str
   const rate = session.isRunning ? stats.rate(now) : null;
   const [half, most] = [stats.quantile(0.5), stats.quantile(0.99)];
   return [
-    `${stats.calls.toLocaleString('en-US')} ${stats.calls === 1 ? 'call' : 'calls'}`,
+    `${session.isIncomplete ? 'at least ' : ''}${stats.calls.toLocaleString('en-US')} ${stats.calls === 1 ? 'call' : 'calls'}`,
     rate === null ? '' : `${rate < 10 ? rate.toFixed(1) : Math.round(rate).toLocaleString('en-US')}/s`,
     half === null ? '' : `p50 ≈ ${durationText(half)}`,
     most === null ? '' : `p99 ≈ ${durationText(most)}`,

@@ -23,14 +23,14 @@ export class Refusals {
 
   /**
    * @param why what the kernel said
-   * @param instead traces what was chosen, in one session, in place of the view
+   * @param instead traces what was chosen, in one session, in place of the view; `note` as in StartOptions
    */
   async explain(
     connection: Connection,
     { symbol }: Subject,
     panel: TracePanel,
     why: string,
-    instead: (first: Subject, more: readonly Subject[]) => Promise<void>,
+    instead: (first: Subject, more: readonly Subject[], note: string) => Promise<void>,
   ): Promise<void> {
     // In place of the empty table: it is all there will be.
     const said = `${symbol} cannot be traced.${why === '' ? '' : ` The kernel says: ${why.replace(/\.$/, '')}.`}`;
@@ -67,7 +67,7 @@ export class Refusals {
           try {
             const [first, ...more] = await offer.subjects();
             if (first !== undefined) {
-              await instead(first, more);
+              await instead(first, more, offer.note ?? '');
             }
           } finally {
             isChosen = false;

@@ -1,8 +1,11 @@
 import * as vscode from 'vscode';
 import type { Disposable } from '../../core/lifetime.ts';
 import { sourceName } from '../../core/stack/frame.ts';
+import { functionNamed, functionsOfText, type TextFunction } from '../../core/symbols/text-functions.ts';
 import { definitionsRequest } from '../../protocol/server.ts';
+import { schemes } from '../ids.ts';
 import type { LazyServer } from '../source/lazy-server.ts';
+import { fileOfRevision } from '../source/revision-uri.ts';
 import { commandLink } from '../vscode-table.ts';
 import { type LensSubject, lensText } from './lens-text.ts';
 import type { TraceSession } from './trace-session.ts';
@@ -14,7 +17,7 @@ const PERIOD_MS = 1000;
 interface Traced {
   readonly session: LensSubject;
   readonly symbol: string;
-  /** `file:` URI as VS Code writes it. */
+  /** `file:` URI of the open source, as VS Code writes it. */
   readonly uri: string;
   /** 0-based line. */
   readonly line: number;
@@ -28,6 +31,7 @@ export class TraceLenses implements vscode.CodeLensProvider, Disposable {
   readonly #traced = new Map<string, Traced>();
   readonly #listeners = new Map<TraceSession, Disposable>();
   readonly #closed = new WeakSet<TraceSession>();
+  readonly #revised = new WeakMap<vscode.TextDocument, readonly TextFunction[]>();
   readonly #changed = new vscode.EventEmitter<void>();
   readonly onDidChangeCodeLenses = this.#changed.event;
   #provider: vscode.Disposable | null = null;
@@ -62,7 +66,7 @@ export class TraceLenses implements vscode.CodeLensProvider, Disposable {
       );
     }
     this.#provider ??= vscode.languages.registerCodeLensProvider(
-      { scheme: 'file', pattern: '**/*.{c,h}' },
+      ['file', schemes.revision].map((scheme) => ({ scheme, pattern: '**/*.{c,h}' })),
       this,
     );
     this.#later();
@@ -82,17 +86,28 @@ export class TraceLenses implements vscode.CodeLensProvider, Disposable {
   }
 
   provideCodeLenses(document: vscode.TextDocument): vscode.CodeLens[] {
-    const uri = document.uri.toString();
+    const revised = fileOfRevision(document.uri);
+    const uri = (revised ?? document.uri).toString();
     const lenses: vscode.CodeLens[] = [];
-    for (const { session, symbol, uri: own, line } of this.#traced.values()) {
-      const text =
-        own === uri && line < document.lineCount ? lensText(session, symbol, performance.now() / 1000) : '';
-      if (text !== '') {
+    for (const [name, { session, symbol, uri: own, line: openLine }] of this.#traced) {
+      if (own !== uri) {
+        continue;
+      }
+      const line = revised === null ? openLine : this.#lineIn(document, name);
+      const text = line < document.lineCount ? lensText(session, symbol, performance.now() / 1000) : '';
+      if (line >= 0 && text !== '') {
         const range = new vscode.Range(line, 0, line, 0);
         lenses.push(new vscode.CodeLens(range, commandLink('zscope.showTrace', text, symbol)));
       }
     }
     return lenses;
+  }
+
+  /** 0-based line of a function's definition in a document of a revision, which stays as it is; -1 for none. */
+  #lineIn(document: vscode.TextDocument, name: string): number {
+    const known = this.#revised.get(document) ?? functionsOfText(document.getText());
+    this.#revised.set(document, known);
+    return (functionNamed(known, name)?.line ?? 0) - 1;
   }
 
   #later(): void {
@@ -117,6 +132,6 @@ export class TraceLenses implements vscode.CodeLensProvider, Disposable {
 }
 
 /** Has none of the events. */
-function summary({ stats, started }: TraceSession): LensSubject {
-  return { stats, started, isRunning: false };
+function summary({ stats, started, isIncomplete }: TraceSession): LensSubject {
+  return { stats, started, isIncomplete, isRunning: false };
 }

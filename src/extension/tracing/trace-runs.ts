@@ -5,14 +5,13 @@ import type { TraceRefused } from '../../core/tracing/events.ts';
 import { KINDS, withoutTally } from '../../core/tracing/kinds.ts';
 import { tracedName } from '../../core/tracing/sites.ts';
 import type { TraceParams } from '../../target/collectors/trace-function.ts';
-import type { Connection, StreamEnd } from '../../target/connection.ts';
+import type { Connection } from '../../target/connection.ts';
 import { ftrace, type Tracer } from '../../target/tracer.ts';
 import { type FailureFunnel, isCancelled } from '../failures.ts';
 import type { HungTasksView } from '../hung-tasks/hung-tasks-view.ts';
 import type { LazyServer } from '../source/lazy-server.ts';
 import type { FrameOpener } from '../source/open-frame.ts';
 import type { PlaceService } from '../source/place-service.ts';
-import { comeback, mayComeBack } from '../targets/comeback.ts';
 import type { TargetService } from '../targets/target-service.ts';
 import type { SessionKeeper } from '../trace-sessions/session-keeper.ts';
 import { type Context, setting } from '../vscode-table.ts';
@@ -23,15 +22,28 @@ import { isNearSource, onNearSource } from './near-source.ts';
 import { NextSession, newId } from './next-session.ts';
 import { type OpenTrace, OpenTraces } from './open-traces.ts';
 import { Refusals } from './refusals.ts';
+import type { JoiningFunction } from './rejoin.ts';
+import { runOn } from './run-on.ts';
 import { TraceLenses } from './trace-lens.ts';
 import { type TabPlace, TracePanel } from './trace-panel.ts';
-import { type JoiningFunction, TraceSession } from './trace-session.ts';
+import { TraceSession } from './trace-session.ts';
 import type { TraceSubjects } from './trace-subjects.ts';
-import { argumentsKnown, endReason, endText, partlyText, type Subject, startedText } from './trace-texts.ts';
+import {
+  argumentsKnown,
+  droppedText,
+  endReason,
+  endText,
+  partlyText,
+  type Subject,
+  startedText,
+} from './trace-texts.ts';
 import { choiceWhenHot } from './when-hot.ts';
 
 /** Said of sums that the target makes. */
 const ANEW = '; sums began anew when the connection was back, without what came before';
+
+/** A cursor that was not moved for so long rests. Milliseconds. */
+const RESTS_MS = 300;
 
 /** The machine to trace on, and what a person calls it. */
 export interface Target {
@@ -61,6 +73,7 @@ export class TraceRuns implements Disposable {
   readonly #refusals: Refusals;
   readonly #listeners: vscode.Disposable;
   #running = 0;
+  #resting: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly extensionUri: vscode.Uri,
@@ -90,7 +103,12 @@ export class TraceRuns implements Disposable {
         }
       }),
       this.#next,
-      onNearSource((hasCursor) => this.expect(targets.connection, hasCursor)),
+      onNearSource((hasCursor) => {
+        this.expect(targets.connection, hasCursor);
+        if (hasCursor) {
+          this.#foresee();
+        }
+      }),
       hungTasks.onSnapshot(() => {
         this.expect(hungTasks.connection);
         this.open.sayWhyNone();
@@ -106,6 +124,17 @@ export class TraceRuns implements Disposable {
     if (connection !== null) {
       this.#next.prepare(connection, isNext && setting('zscope.trace.tool') === 'ftrace');
     }
+  }
+
+  /** What a trace of the function under the cursor will ask of the debug info is asked once the cursor rests there. */
+  #foresee(): void {
+    clearTimeout(this.#resting);
+    this.#resting = setTimeout(() => {
+      const { connection } = this.targets;
+      if (connection !== null) {
+        void this.subjects.foresee(connection);
+      }
+    }, RESTS_MS);
   }
 
   /** @throws Failure `not-traceable` when the kernel refuses all of the functions */
@@ -181,9 +210,9 @@ export class TraceRuns implements Disposable {
     void this.#lenses.add(session, subject.symbol);
     panel.onClose(() => {
       session.dispose();
-      this.#lenses.close(session);
       this.open.delete(trace);
     });
+    const closed = new Promise<void>((resolve) => panel.onClose(resolve));
     const quiet = this.open.lookWhyNone(trace);
     this.#count(1);
     let isOver = false;
@@ -193,6 +222,8 @@ export class TraceRuns implements Disposable {
         quiet.dispose();
         kept.end(reason);
         this.#count(-1);
+        // Whether its numbers are whole is known at its end.
+        void closed.then(() => this.#lenses.close(session));
       }
     };
     try {
@@ -222,13 +253,15 @@ export class TraceRuns implements Disposable {
     { note, more, over }: Required<Pick<StartOptions, 'note' | 'more'>> & { over(reason: string): void },
   ): Promise<void> {
     let said: unknown = null;
+    let text = '';
+    let dropped = session.dropped;
     let others = more;
     const running = session.listen(() => {
       if (session.started !== said && session.started !== null) {
         said = session.started;
         const about = choice.kind === 'calls' ? '' : `: ${kindLabel(choice.kind).toLowerCase()}`;
         const anew = session.hasGap && KINDS[choice.kind].how === 'tally' ? ANEW : '';
-        const text = `${startedText(session.started, subject)}${about}${note}${anew}`;
+        text = `${startedText(session.started, subject)}${about}${note}${anew}`;
         panel.update({ text });
         if (others.length > 0) {
           const joining = others;
@@ -242,9 +275,19 @@ export class TraceRuns implements Disposable {
         }
         this.#next.prepare(session.connection);
       }
+      if (session.dropped !== dropped && session.isRunning) {
+        dropped = session.dropped;
+        panel.update({ text: `${text}${droppedText(dropped)}` });
+      }
     });
     try {
-      const end = await this.#runOn(first, subject, choice, { session, panel });
+      const end = await runOn(session, first.connection, {
+        targets: this.targets,
+        known: (connection, one) => this.subjects.params(connection, one, choice.kind !== 'calls'),
+        subject,
+        sessionId: (connection) => this.#idOf(session.tracer, connection),
+        waits: (text) => panel.update({ text }),
+      });
       over(endReason(end, session.limit));
       const target = { ...first, connection: session.connection };
       if (session.refused?.reason === 'no-tally') {
@@ -254,7 +297,7 @@ export class TraceRuns implements Disposable {
       } else if (session.refused !== null) {
         await this.#explain(target, subject, choice, panel, session.refused, more);
       } else {
-        const text = endText(end, session.limit, session.params);
+        const text = endText(end, session.limit, session.params, session.isCut ? session.tracer.id : null);
         panel.update({ running: false, isError: end.reason === 'lost', text });
         if (session.limit?.of === 'rate') {
           const { alias } = target;
@@ -268,50 +311,6 @@ export class TraceRuns implements Disposable {
     } finally {
       running.dispose();
     }
-  }
-
-  /**
-   * Runs a session; one whose connection is lost goes on over the next one, until the person ends it or
-   * disconnects. @returns how it ended at last
-   */
-  async #runOn(
-    { alias, connection }: Target,
-    subject: Subject,
-    { kind }: TraceChoice,
-    { session, panel }: OpenTrace,
-  ): Promise<StreamEnd> {
-    // The person may have chosen another target meanwhile.
-    const entry = this.targets.all.find((target) => target.connection === connection)?.entry;
-    let end = await session.run();
-    if (session.started === null || entry === undefined) {
-      return end;
-    }
-    while (end.reason === 'lost' && session.limit === null) {
-      panel.update({ text: `The connection to ${alias} was lost; goes on when it is there again` });
-      const { module } = session.params;
-      const absent = () =>
-        panel.update({ text: `${alias} was booted anew; goes on when ${module} is loaded there` });
-      const lost = { entry, connection: session.connection, module, absent };
-      const next = await comeback(this.targets, lost, session.ending);
-      if (next === null) {
-        break;
-      }
-      try {
-        // What was known of the function may not hold for the build that runs now.
-        const known = await this.subjects.params(next, subject, kind !== 'calls');
-        const sessionId = this.#idOf(session.tracer, next);
-        end = await session.resume(next, { ...session.params, ...known, sessionId }, async (joined) => ({
-          ...joined,
-          ...(await this.subjects.params(next, joined, kind !== 'calls')),
-        }));
-      } catch (error) {
-        // Lost again before it began, or the machine is not well yet.
-        if (!mayComeBack(error)) {
-          throw error;
-        }
-      }
-    }
-    return end;
   }
 
   /** Id of a session that starts now: the one that a shell stands by for, where the tracer has one. */
@@ -382,8 +381,8 @@ export class TraceRuns implements Disposable {
       panel.update({ text, running: false, isError: true });
       return;
     }
-    await this.#refusals.explain(target.connection, subject, panel, refused.why, (first, rest) =>
-      this.#replace(panel, target, first, choiceInstead(choice, first), { more: rest }),
+    await this.#refusals.explain(target.connection, subject, panel, refused.why, (first, rest, note) =>
+      this.#replace(panel, target, first, choiceInstead(choice, first), { more: rest, note }),
     );
   }
 
@@ -394,6 +393,7 @@ export class TraceRuns implements Disposable {
 
   dispose(): void {
     this.#listeners.dispose();
+    clearTimeout(this.#resting);
     this.open.dispose();
   }
 }

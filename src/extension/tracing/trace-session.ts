@@ -1,8 +1,7 @@
 import { Failure, isFailure } from '../../core/failure.ts';
 import type { Disposable } from '../../core/lifetime.ts';
 import {
-  type CallEvent,
-  lostIn,
+  isPartial,
   type TraceCounters,
   type TraceEvent,
   type TraceLimit,
@@ -17,15 +16,20 @@ import type { TraceKind } from '../../core/tracing/kinds.ts';
 import { programText } from '../../core/tracing/program/program-text.ts';
 import { Programs } from '../../core/tracing/program/programs.ts';
 import type { SessionFunction } from '../../core/tracing/sessions/session.ts';
-import { behindProbe, tracedName } from '../../core/tracing/sites.ts';
+import { callBehindProbe, tallyBehindProbe, tracedName } from '../../core/tracing/sites.ts';
 import { TRACE_ROWS_KEPT } from '../../protocol/trace-view.ts';
 import type { TraceParams } from '../../target/collectors/trace-function.ts';
 import type { Connection, RunningStream, StreamEnd } from '../../target/connection.ts';
 import type { TracePlan, Tracer } from '../../target/tracer.ts';
 import { Newest } from '../newest.ts';
-
-/** A function that joins a session. */
-export type JoiningFunction = Omit<TraceParams, 'sessionId' | 'kind' | 'index'>;
+import {
+  type DroppedFunction,
+  type IndexedFunction,
+  type JoiningFunction,
+  lostWhileJoining,
+  rejoin,
+} from './rejoin.ts';
+import { TraceLosses } from './trace-losses.ts';
 
 /** One tracing of one or more functions, running or ended, with its events. */
 export class TraceSession implements Disposable {
@@ -37,6 +41,11 @@ export class TraceSession implements Disposable {
   readonly #joined: JoiningFunction[] = [];
   /** What is traced of them now. */
   #joinedPrograms: readonly FtraceProgram[] = [];
+  #dropped: readonly DroppedFunction[] = [];
+  /** Ends when all is answered that was asked to join. */
+  #joining: Promise<unknown> = Promise.resolve();
+  /** The run of now was lost. */
+  #isLost = false;
   /** Functions that were asked to join, also those that did not. */
   #asked = 0;
   readonly stats = new SessionStats();
@@ -48,11 +57,7 @@ export class TraceSession implements Disposable {
   #started: TraceStarted | null = null;
   #refused: TraceRefused | null = null;
   #limit: TraceLimit | null = null;
-  #counters: TraceCounters | null = null;
-  /** Counters of what ran over connections that were lost. */
-  #before: TraceCounters | null = null;
-  #hasGap = false;
-  #lost = 0;
+  readonly #losses = new TraceLosses();
 
   #connection: Connection;
   /** The connections before it, each with the index behind its last event. */
@@ -131,7 +136,9 @@ export class TraceSession implements Disposable {
       if (this.ending.aborted || this.#isOverLimit) {
         stream.dispose();
       }
-      return await stream.ended;
+      const end = await stream.ended;
+      this.#isLost = end.reason === 'lost';
+      return end;
     } finally {
       this.#running = false;
     }
@@ -148,6 +155,9 @@ export class TraceSession implements Disposable {
     params: TraceParams,
     renewed: (joined: JoiningFunction) => Promise<JoiningFunction>,
   ): Promise<StreamEnd> {
+    // What the run before still asks for would come into this one, under an index of before.
+    await this.#joining;
+    this.#isLost = false;
     const gap = connection.facts.bootId === this.#connection.facts.bootId ? 'connection' : 'reboot';
     const last = this.#events.items.at(-1);
     // One that never began needs no second gap.
@@ -156,9 +166,7 @@ export class TraceSession implements Disposable {
       this.#add([{ kind: 'loss', cpu: null, count: null, gap }]);
     }
     this.#earlier.push({ connection: this.#connection, end: this.#events.end });
-    this.#hasGap = true;
-    this.#before = this.counters;
-    this.#counters = null;
+    this.#losses.goesOn();
     this.#plan = this.tracer.plan(params);
     this.#connection = connection;
     this.#params = params;
@@ -166,12 +174,13 @@ export class TraceSession implements Disposable {
     this.#functions.splice(1);
     this.#joinedPrograms = [];
     this.#asked = 0;
+    this.#dropped = [];
     this.#started = null;
     const joined = this.#joined.splice(0);
     const again = this.listen(() => {
       if (this.#started !== null) {
         again.dispose();
-        void this.#rejoin(joined.splice(0), renewed);
+        this.#joining = Promise.allSettled([this.#joining, this.#rejoin(joined.splice(0), renewed)]);
       }
     });
     try {
@@ -183,35 +192,51 @@ export class TraceSession implements Disposable {
     }
   }
 
-  /** Has functions again that had joined. One that the build of now does not have is gone from the view too. */
+  /** Has functions again that had joined. */
   async #rejoin(
     joined: readonly JoiningFunction[],
     renewed: (joined: JoiningFunction) => Promise<JoiningFunction>,
   ): Promise<void> {
-    const isLost = (error: unknown) => isFailure(error) && error.code === 'lost';
-    const known: JoiningFunction[] = [];
-    for (const [i, answer] of (await Promise.allSettled(joined.map(renewed))).entries()) {
-      if (answer.status === 'fulfilled') {
-        known.push(answer.value);
-      } else if (isLost(answer.reason)) {
-        this.#joined.push(...joined.slice(i, i + 1));
-      }
-    }
-    if (known.length > 0) {
-      await this.join(...known).catch((error: unknown) => {
-        if (isLost(error)) {
-          this.#joined.push(...known);
-        }
-      });
+    const { lost, dropped } = await rejoin(
+      this.#indexed(joined),
+      renewed,
+      (functions) => this.#ask(functions),
+      () => this.#isLost,
+    );
+    this.#joined.push(...lost);
+    if (dropped.length > 0) {
+      this.#dropped = dropped;
+      this.#add([]);
     }
   }
 
   /**
-   * Traces more functions in the same session.
+   * Traces more functions in the same session. Those that were under way when the connection was lost are asked for again when
+   * the session goes on.
    * @returns what the kernel said of each
    * @throws Failure when the target cannot be asked, the tracer takes no more functions, or a condition is none of its function's.
    */
   async join(...functions: readonly JoiningFunction[]): Promise<readonly (TraceStarted | TraceRefused)[]> {
+    const answers = this.#ask(this.#indexed(functions)).catch((error: unknown) => {
+      if (!isFailure(error) || error.code !== 'lost' || this.ending.aborted) {
+        throw error;
+      }
+      this.#joined.push(...functions);
+      throw lostWhileJoining(functions);
+    });
+    this.#joining = Promise.allSettled([this.#joining, answers]);
+    return await answers;
+  }
+
+  #indexed(functions: readonly JoiningFunction[]): readonly IndexedFunction[] {
+    return functions.map((params) => {
+      this.#asked += 1;
+      return { params, index: this.#asked };
+    });
+  }
+
+  /** As {@link join}; what was asked for before, and not answered, has the same index again. */
+  async #ask(indexed: readonly IndexedFunction[]): Promise<readonly (TraceStarted | TraceRefused)[]> {
     const { join } = this.tracer;
     if (join === null) {
       throw new Failure(
@@ -222,9 +247,9 @@ export class TraceSession implements Disposable {
     }
     const { kind } = this;
     const { sessionId, stacks = true } = this.params;
-    const joining = functions.map((params): TraceParams => {
-      this.#asked += 1;
-      return { ...params, kind, index: this.#asked, sessionId, stacks };
+    const functions = indexed.map(({ params }) => params);
+    const joining = indexed.map(({ params, index }): TraceParams => {
+      return { ...params, kind, index, sessionId, stacks };
     });
     const programs = joining.map(ftraceProgram);
     // Their first calls may come before the answer.
@@ -272,6 +297,11 @@ export class TraceSession implements Disposable {
     return this.#running && this.#started !== null && !this.ending.aborted;
   }
 
+  /** Functions that had joined and are not traced any more since a connection was lost. */
+  get dropped(): readonly DroppedFunction[] {
+    return this.#dropped;
+  }
+
   /** Set once the probe is there. */
   get started(): TraceStarted | null {
     return this.#started;
@@ -297,19 +327,31 @@ export class TraceSession implements Disposable {
     return [...this.#tallies.values()];
   }
 
-  /** By the kernel's counters, which begin anew with each connection; null until they came. */
+  /** @see TraceLosses.counters */
   get counters(): TraceCounters | null {
-    return added(this.#before, this.#counters);
+    return this.#losses.counters;
   }
 
-  /** Whether it went on after a lost connection: sums that the target makes are of what came since. */
+  /** @see TraceLosses.hasGap */
   get hasGap(): boolean {
-    return this.#hasGap;
+    return this.#losses.hasGap;
   }
 
-  /** Entries that were lost where the stream itself says so: the kernel's counters may know of more. */
+  /** @see TraceLosses.lost */
   get lost(): number {
-    return this.#lost;
+    return this.#losses.lost;
+  }
+
+  /** Whether what was recorded last may be missing, should it have ended: the target did not say that this is all. */
+  get isCut(): boolean {
+    const began = this.#started !== null || this.hasGap;
+    // At its limit of calls what comes later is not wanted.
+    return began && !this.#losses.isComplete && !(this.#isOverLimit && this.#limit?.of !== 'time');
+  }
+
+  /** Whether its numbers are lower bounds. */
+  get isIncomplete(): boolean {
+    return this.#losses.some || (!this.#running && this.isCut) || this.tallies.some(isPartial);
   }
 
   #add(arrived: readonly TraceStreamEvent[]): void {
@@ -330,18 +372,21 @@ export class TraceSession implements Disposable {
           }
           break;
         case 'tally':
-          this.#tallies.set(event.symbol, this.#withPlaces(event));
+          this.#tallies.set(event.symbol, tallyBehindProbe(event, this.params.machine));
           this.stats.tally(event, performance.now() / 1000);
           break;
         case 'counters':
-          this.#counters = event;
+          this.#losses.counted(event);
+          break;
+        case 'complete':
+          this.#losses.complete();
           break;
         case 'loss':
-          this.#lost += lostIn(event);
+          this.#losses.add(event);
           batch.push(event);
           break;
         case 'call':
-          batch.push(this.#withPlace(event));
+          batch.push(callBehindProbe(event, this.params.machine));
       }
     }
     this.#events.push(batch);
@@ -351,24 +396,6 @@ export class TraceSession implements Disposable {
     }
   }
 
-  #withPlace(call: CallEvent): CallEvent {
-    const stack = behindProbe(call.stack, call.symbol, this.params.machine);
-    return stack === call.stack ? call : { ...call, stack };
-  }
-
-  #withPlaces(tally: TraceTally): TraceTally {
-    const { symbol } = tally;
-    return tally.of === 'stacks'
-      ? {
-          ...tally,
-          rows: tally.rows.map((row) => ({
-            ...row,
-            stack: behindProbe(row.stack, symbol, this.params.machine),
-          })),
-        }
-      : tally;
-  }
-
   /** Asks the target to stop and to clean up. */
   dispose(): void {
     this.#ending.abort();
@@ -376,19 +403,9 @@ export class TraceSession implements Disposable {
   }
 }
 
-function added(before: TraceCounters | null, now: TraceCounters | null): TraceCounters | null {
-  return before === null || now === null
-    ? (now ?? before)
-    : {
-        kind: 'counters',
-        calls: before.calls + now.calls,
-        overrun: before.overrun + now.overrun,
-        missed: before.missed + now.missed,
-      };
-}
-
 /**
- * Also called with an empty batch, when the session started, was refused, reached a limit, or has new sums or counters.
+ * Also called with an empty batch, when the session started, was refused, reached a limit, dropped a function, or has new
+ * sums or counters.
  * @param start index of the batch's first event in the session.
  */
 export type SessionListener = (batch: readonly TraceEvent[], start: number) => void;

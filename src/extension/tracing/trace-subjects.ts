@@ -1,7 +1,9 @@
 import * as vscode from 'vscode';
 import { Failure } from '../../core/failure.ts';
 import { sourceName } from '../../core/stack/frame.ts';
+import { wordAt } from '../../core/symbols/c-lexer.ts';
 import type { Parameter } from '../../core/symbols/location.ts';
+import { functionAround, functionNamed, functionsOfText } from '../../core/symbols/text-functions.ts';
 import type { FunctionNames } from '../../core/tracing/function-names.ts';
 import { declaredReturn } from '../../core/tracing/return-type.ts';
 import { calleesRequest, definitionsRequest, functionAtRequest } from '../../protocol/server.ts';
@@ -10,6 +12,7 @@ import type { Connection } from '../../target/connection.ts';
 import type { FailureFunnel } from '../failures.ts';
 import type { FrameNode, TaskNode } from '../hung-tasks/task-nodes.ts';
 import type { LazyServer } from '../source/lazy-server.ts';
+import { fileOfRevision } from '../source/revision-uri.ts';
 import type { AskedOnce } from '../targets/asked-once.ts';
 import { setting } from '../vscode-table.ts';
 import { FunctionChooser } from './choose-function.ts';
@@ -37,6 +40,14 @@ export class TraceSubjects {
   /** Makes ready for the first question about functions of this target. */
   warm(connection: Connection): void {
     this.typed.warm(connection);
+  }
+
+  /** Has what the arguments of the function under the cursor are at hand: a trace of it may come next. Never rejects. */
+  async foresee(connection: Connection): Promise<void> {
+    const subject = await this.#underCursor().catch(() => null);
+    if (subject !== null) {
+      this.typed.foresee(connection, subject.symbol);
+    }
   }
 
   /** Reads types that were not at hand when a function was traced, for the next one. */
@@ -69,9 +80,18 @@ export class TraceSubjects {
   }
 
   async #fromEditor(connection: Connection): Promise<Subject> {
+    return (await this.#underCursor()) ?? this.asked(connection, 'The cursor is in no C function.');
+  }
+
+  /** Null where the cursor is in no function. */
+  async #underCursor(): Promise<Subject | null> {
     const editor = vscode.window.activeTextEditor;
     // By name, not by language: VS Code takes headers for C++.
-    if (editor?.document.uri.scheme === 'file' && /\.[ch]$/.test(editor.document.uri.path)) {
+    const isSource = editor !== undefined && /\.[ch]$/.test(editor.document.uri.path);
+    if (isSource && fileOfRevision(editor.document.uri) !== null) {
+      return this.#fromRevision(editor);
+    }
+    if (isSource && editor.document.uri.scheme === 'file') {
       const { line, character } = editor.selection.active;
       const definition = await this.server.request(functionAtRequest, {
         uri: editor.document.uri.toString(),
@@ -82,7 +102,23 @@ export class TraceSubjects {
         return { symbol: definition.name, module: null, parameters: definition.parameters };
       }
     }
-    return this.asked(connection, 'The cursor is in no C function.');
+    return null;
+  }
+
+  /** As of the open file: the function under the cursor, else the one around it. The index has the open source only. */
+  async #fromRevision({ document, selection }: vscode.TextEditor): Promise<Subject | null> {
+    const functions = functionsOfText(document.getText());
+    const line = selection.active.line + 1;
+    const word = wordAt(document.lineAt(selection.active).text, selection.active.character);
+    const here = word === null ? null : functionNamed(functions, word, line);
+    if (here === null && word !== null) {
+      const named = await this.named(word, null);
+      if (named.parameters !== null) {
+        return named;
+      }
+    }
+    const meant = here ?? functionAround(functions, line);
+    return meant && { symbol: meant.name, module: null, parameters: meant.parameters() };
   }
 
   /**

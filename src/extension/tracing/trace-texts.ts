@@ -3,6 +3,7 @@ import { sourceName } from '../../core/stack/frame.ts';
 import type { Parameter } from '../../core/symbols/location.ts';
 import type { TypedFunction } from '../../core/symbols/value-type.ts';
 import { inert } from '../../core/text/inert.ts';
+import type { TraceTool } from '../../core/tracers/tools.ts';
 import type {
   CallEvent,
   LossEvent,
@@ -76,7 +77,7 @@ export function lossText(session: { readonly counters: TraceCounters | null; rea
 export function lossRowText({ gap, count }: LossEvent): string {
   switch (gap) {
     case 'connection':
-      return 'The connection was lost here: calls are missing until it came back';
+      return 'Interrupted here: calls are missing until it went on';
     case 'reboot':
       return 'The target was booted anew here: calls are missing until it came back, and times begin again';
     default:
@@ -156,14 +157,48 @@ export function partlyText(refused: readonly { readonly why: string }[], all: nu
     : `; ${refused.length} of ${all} places cannot be: ${inert(first.why, 200)}`;
 }
 
+/** The same of places that the kernel cannot be told, however many are traced. */
+export function hiddenText(hidden: number): string {
+  return hidden === 0
+    ? ''
+    : `; ${hidden} more ${hidden === 1 ? 'place' : 'places'} cannot be told apart by the kernel`;
+}
+
+/** The same of functions that had joined, after a lost connection. */
+export function droppedText(dropped: readonly { readonly symbol: string; readonly why: string }[]): string {
+  const [first] = dropped;
+  if (first === undefined) {
+    return '';
+  }
+  const others = dropped.length > 1 ? ` and ${dropped.length - 1} more are` : ' is';
+  return `; ${inert(first.symbol)}${others} not traced any more: ${inert(first.why, 200)}`;
+}
+
 /** At which a session ends. */
 type Limits = Pick<TraceParams, 'kind' | 'maxEvents' | 'maxSeconds' | 'maxRate'>;
 
-/** How a session ended, and what is left of it on the target. */
-export function endText(end: StreamEnd, limit: TraceLimit | null, limits: Limits): string {
+/**
+ * How a session ended, and what is left of it on the target.
+ * @param cutBy the tracer, where it did not say that all was told; else null
+ */
+export function endText(
+  end: StreamEnd,
+  limit: TraceLimit | null,
+  limits: Limits,
+  cutBy: TraceTool | null,
+): string {
+  const text = reasonText(end, limit, limits);
+  return cutBy !== null && end.reason !== 'lost'
+    ? `${text} What was recorded last may be missing: ${cutBy} did not say that this is all.`
+    : text;
+}
+
+function reasonText(end: StreamEnd, limit: TraceLimit | null, limits: Limits): string {
   switch (end.reason) {
     case 'lost':
-      return 'The connection was lost; the target removes the probe by itself within 25 seconds.';
+      return end.cleanUp === 'unknown'
+        ? 'The connection ended; the target removes the probe by itself within 25 seconds.'
+        : `The target heard nothing from here for a while and ended it; ${end.cleanUp === 'confirmed' ? 'nothing is left there' : 'it could not remove everything'}.`;
     case 'stopped':
       return limit === null || end.cleanUp !== 'confirmed' ? stoppedText(end) : limitText(limit, limits);
     case 'finished':

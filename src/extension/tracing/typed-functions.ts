@@ -1,3 +1,4 @@
+import { BoundedMap } from '../../core/bounded-map.ts';
 import type { TypedFunction } from '../../core/symbols/value-type.ts';
 import { isZfsModule } from '../../core/zfs/zfs-modules.ts';
 import { type RunningModule, typedFunctionRequest } from '../../protocol/server.ts';
@@ -15,13 +16,13 @@ const PATIENCE_MS = 250;
  */
 const LAST_RESORT_MS = 3000;
 
-/** Answers that are kept. */
+/** Answers that are kept, the newest: a cursor may rest in any number of functions. */
 const MOST = 500;
 
 /** What the values of functions are: by the running build's debug info, which the server is asked for, or its BTF. */
 export class TypedFunctions {
   readonly #kernelTypes = new KernelTypes();
-  readonly #known = new Map<string, TypedFunction>();
+  readonly #known = new BoundedMap<string, TypedFunction>(MOST);
   readonly #asked = new Map<string, Promise<TypedFunction | null>>();
 
   constructor(
@@ -91,10 +92,15 @@ export class TypedFunctions {
     }
   }
 
+  /** Asks the debug info of a function ahead of {@link of}. */
+  foresee(connection: Connection, symbol: string): void {
+    void this.#byDebugInfo(connection, symbol, null);
+  }
+
   async #ask(key: string, symbol: string, modules: readonly RunningModule[]): Promise<TypedFunction | null> {
     // Without types a trace is what it is without debug info; why there is none, the Log says.
     const typed = await this.server.request(typedFunctionRequest, { symbol, modules }).catch(() => null);
-    if (typed !== null && this.#known.size < MOST) {
+    if (typed !== null) {
       this.#known.set(key, typed);
     }
     return typed;

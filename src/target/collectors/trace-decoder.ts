@@ -34,6 +34,8 @@ export class TraceDecoder implements LineDecoder<TraceStreamEvent> {
   #pageSize: number = PAGE_SIZES.least;
   /** Told when the calls before it are. */
   #limit: TraceLimit | null = null;
+  /** Told when all else is. */
+  #isComplete = false;
 
   constructor(
     private readonly programs: Programs,
@@ -102,6 +104,9 @@ export class TraceDecoder implements LineDecoder<TraceStreamEvent> {
         this.#limit = { kind: 'limit', of, ...rate };
         return [...this.#closeTally(), ...(this.#raw.isWaiting ? [] : this.#last())];
       }
+      case 'complete':
+        this.#isComplete = true;
+        return [];
       case 'format':
         this.#raw.format(text.slice('format '.length));
         return [];
@@ -148,7 +153,8 @@ export class TraceDecoder implements LineDecoder<TraceStreamEvent> {
   }
 
   end(): readonly TraceStreamEvent[] {
-    return [...this.#closeTally(), ...this.#last()];
+    const whole = this.#isComplete ? [{ kind: 'complete' } as const] : [];
+    return [...this.#closeTally(), ...this.#last(), ...whole];
   }
 
   /** Nothing more comes. */

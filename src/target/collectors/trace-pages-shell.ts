@@ -1,8 +1,9 @@
 /**
- * Pieces of text that are read before it is looked at how long they took. Pages are worth it where that is less than
- * `fewest`, in 1/100 s, or so many entries wait meanwhile.
+ * Pieces of text that are read before it is looked at how long they took: few at first, for a piece may hold ten calls whose
+ * stacks take the kernel longer to print than they took to be recorded; more of a trace that is slow, as each look starts a
+ * process. Pages are worth it where a piece took less than `each`, in 1/100 s, or so many entries a piece wait meanwhile.
  */
-const TEXT = { pieces: 20, fewest: 100, unread: 200 } as const;
+const TEXT = { first: 4, pieces: 20, each: 5, unread: 10 } as const;
 
 /** Seconds between rounds: a round costs some processes on the target, and a call may be so late. */
 const PAUSE = 1;
@@ -28,7 +29,8 @@ const PAGE_BYTES = 4080;
  * Pages have to be asked for in rounds: a read gives one page, with the number of no processor, and none at all when the
  * next event comes just then (kernel/trace/trace.c, tracing_buffers_read), so that a reader would end. What is there is
  * known by the processors' stats; GNU's dd need not wait for more. A pause lets pages fill. Only one process writes at a
- * time. Who is ended by TERM meanwhile takes what is there before it goes, and no page is cut.
+ * time. Who is ended by TERM takes what is there before it goes, and no page, line or layout is cut; HUP ends it at once, while
+ * nothing is recorded, or nothing is left.
  *
  * - `#zscope-ID page BYTES` and `#zscope-ID format EVENT NUMBER FIELD:OFFSET:SIZE:SIGNED:TEXT ...` say how pages and
  *   events are laid out (events/header_page, format).
@@ -39,7 +41,7 @@ export const READ_PAGES = `layouts() {
   set -- "$instance/events/$name"/*/format
   [ $# -ne $laid ] || return 0
   laid=$#
-  awk -v mark="$mark" '
+  (trap '' TERM; exec awk -v mark="$mark" '
     $1 == "name:" { if (line != "") print line; line = mark " format " $2 }
     $1 == "ID:" { line = line " " $2 }
     $1 == "field:" && $3 == "data;" { sub(/.*:/, "", $4); sub(/.*:/, "", $5); print mark " page " $4 + $5 }
@@ -52,7 +54,7 @@ export const READ_PAGES = `layouts() {
       line = line " " field ":" part[2] ":" part[3] ":" part[4] ":" (part[1] ~ /__data_loc/ ? 1 : 0)
     }
     END { print line }
-  ' "$tracefs/events/header_page" "$tracefs/events/ftrace/kernel_stack/format" "$tracefs/events/ftrace/print/format" "$@"
+  ' "$tracefs/events/header_page" "$tracefs/events/ftrace/kernel_stack/format" "$tracefs/events/ftrace/print/format" "$@")
 }
 take_turn() {
   set -- "$instance"/per_cpu/cpu*
@@ -76,34 +78,49 @@ take_turn() {
   done
   layouts
 }
+leave() {
+  [ -z "$text" ] || { kill -KILL $text; wait $text; }
+  exit
+}
 pages() {
   # Who goes on after TERM says that its sleep was terminated.
   exec 2>/dev/null
-  laid=0 on=0
+  laid=0 on=0 over= told= gone= text= pieces=${TEXT.first}
+  # Who waits for this one's end may count on it that nobody reads: also while the number of who does is not known yet.
+  trap 'gone=1; [ "$text" = soon ] || leave' HUP
+  trap '[ -n "$over" ] || { over=1; case $text in [0-9]*) told=1; last_lines $text ;; esac; }' TERM
   echo 1 >"$instance/options/sym-addr"
   while :; do
-    text=
-    # Who waits for this one's end may count on it that nobody reads.
-    trap '[ -z "$text" ] || { kill $text; wait $text; }; exit' TERM
     centiseconds
-    began=$now
-    dd if="$instance/trace_pipe" bs=64k count=${TEXT.pieces} 2>/dev/null &
+    began=$now text=soon
+    (trap '' TERM; exec dd if="$instance/trace_pipe" bs=64k count=$pieces 2>/dev/null) &
     text=$!
-    wait $text || exit
+    [ -z "$gone" ] || leave
+    [ -z "$over" ] || [ -n "$told" ] || last_lines $text
+    wait $text || [ -n "$over" ] || exit
+    if [ -n "$over" ]; then
+      wait $text
+      entries_left
+      [ $unread -gt 0 ] || exit 0
+    fi
+    text=
     centiseconds
-    if [ $((now - began)) -ge ${TEXT.fewest} ]; then
+    if [ -z "$over" ] && [ $((now - began)) -ge $((pieces * ${TEXT.each})) ]; then
       # Slow to come, or slow to be printed.
       counters
-      [ $unread -ge ${TEXT.unread} ] || continue
+      if [ $unread -lt $((pieces * ${TEXT.unread})) ]; then
+        pieces=${TEXT.pieces}
+        continue
+      fi
     fi
+    pieces=${TEXT.first}
     layouts
     least=${ENTRY_BYTES.call}
     read -r on <"$instance/options/stacktrace"
     [ "$on" = 0 ] || least=${ENTRY_BYTES.withStack}
     flags=iflag=nonblock size=${ENTRY_BYTES.ample}
     dd if=/dev/null $flags 2>/dev/null || flags= size=$least
-    few=0 over=
-    trap over=1 TERM
+    few=0
     while [ $few -lt ${FEW.rounds} ] && [ -z "$over" ]; do
       sleep ${PAUSE}
       take_turn
@@ -119,7 +136,11 @@ pages() {
     done
     if [ -n "$over" ]; then
       echo 0 >"$instance/tracing_on"
-      take_turn
+      # What fits into a page may be in two, and a turn asks for one.
+      for turn in . . . .; do
+        take_turn
+        [ $found -gt 0 ] || break
+      done
       say round last
       exit 0
     fi

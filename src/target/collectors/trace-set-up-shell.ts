@@ -4,12 +4,20 @@ import { GRAPH_LINES } from '../../core/tracing/program/program-text.ts';
 const BUFFER_KIB = { total: 64 * 1024, least: 256, most: 4096 } as const;
 
 /**
+ * Has a probe while a session is likely to come: a function of every kernel that is called once, when the machine is halted.
+ * The first probe that is enabled makes the kernel build and call in its handler of probes, on all processors
+ * (kernel/kprobes.c, arm_kprobe_ftrace); with one there, the next takes a third of the time.
+ */
+const ARMED = 'kernel_halt';
+
+/**
  * What sets a session up, each called with quoted words by the script of the session:
  *
  * - `begin MARK SESSION` makes an instance of the session's own, named after this shell's process and the
  *   session. Top-level tracing, which may be somebody else's, stays untouched.
  * - `ahead MARK SESSION READER`, while the shell stands by, makes that instance before, as a session of calls with their
- *   stacks needs it, and has it read: nothing is recorded in it. Where it fails, `begin` does all itself, and says why.
+ *   stacks needs it, and has it read where that can be as pages: nothing is recorded in it, though a probe is enabled.
+ *   Where it fails, `begin` does all itself, and says why.
  * - `attach TYPE EVENT FETCHES LESSER PLACE...` sets a probe in an event group of the same name.
  * - `ready CLOCK STACKS` waits for the instance, sizes its buffer and has stacks recorded with calls where STACKS is 1.
  * - `filter`, `synthetic`, `trigger`, `measure` as the steps of a program want them.
@@ -17,7 +25,8 @@ const BUFFER_KIB = { total: 64 * 1024, least: 256, most: 4096 } as const;
  *   modules. The list of functions is read once, since the kernel finds a name by comparing it with all. Columns are made
  *   by who reads, so they come after the tracer, by which `ungraph`, also another session's, knows that they are needed.
  * - `join MARK SESSION` is for another script: what it attaches belongs to a session that runs already. A refusal is
- *   its answer, and no failure; it says nothing when that session is over.
+ *   its answer, and no failure; it says nothing when that session is over. What is there already was asked for before, and
+ *   its answer did not come in time: it is gone on with.
  *
  * What is forked before the first call can be seen runs beside the rest: mkdir while the probe is set, and
  * cat. The probe is enabled when the buffer has grown: while it grows the kernel records nothing
@@ -32,7 +41,7 @@ const BUFFER_KIB = { total: 64 * 1024, least: 256, most: 4096 } as const;
 export const SET_UP = `made= reader= joined= refused=3
 say() { echo "$mark $*"; }
 refuse() {
-  [ -z "$reader" ] || kill $reader 2>/dev/null
+  [ -z "$reader" ] || kill -HUP $reader 2>/dev/null
   for event in $joined; do
     { echo 0 >"$instance/events/$name/$event/enable"; echo "-:$name/$event" >>"$tracefs/kprobe_events"; } 2>/dev/null
   done
@@ -54,7 +63,7 @@ probe() {
 claim() {
   session=$1 name=zscope_$$_$1
   instance=$tracefs/instances/$name
-  reader= joined= how= failed= making= joining= place= refused=3
+  reader= joined= how= failed= making= joining= again= place= refused=3
   { printf zscope >/proc/self/comm; } 2>/dev/null
   sessions 'zscope_[0-9]*_*'
   for left in $names; do
@@ -72,7 +81,9 @@ ahead() {
   made=$2
   widen
   echo 1 >"$instance/options/stacktrace"
-  read_by "$3"
+  read_by "$3" ahead
+  type=p event=armed
+  probe ${ARMED} && echo 1 >"$instance/events/$name/armed/enable"
 } 2>/dev/null
 begin() {
   mark=$1
@@ -96,7 +107,7 @@ widen() {
 }
 join() {
   mark=$1 session=$2
-  reader= joined= how= failed= making= joining=1 place= refused=0
+  reader= joined= how= failed= making= joining=1 again= place= refused=0
   [ -n "$tracefs" ] || refuse no-tracefs
   sessions "zscope_*_$session"
   name=\${names# }
@@ -107,6 +118,10 @@ attach() {
   type=$1 event=$2 fetches=$3 lesser=$4
   shift 4
   [ -z "$failed" ] || return 0
+  if [ -n "$joining" ] && [ -d "$instance/events/$name/$event" ]; then
+    again="$again $event " how=\${how:-arguments} joined="$joined $event"
+    return 0
+  fi
   for place; do
     probe "$place" "$fetches" && how=\${how:-arguments} && break
     [ "$lesser" != "$fetches" ] && probe "$place" "$lesser" && how=bare && break
@@ -154,12 +169,14 @@ graph() {
   done 2>/dev/null
 }
 synthetic() {
+  [ -z "$again" ] || [ ! -d "$tracefs/events/synthetic/$1" ] || return 0
   { echo "$1 $2" >>"$tracefs/synthetic_events"; } 2>/dev/null || refuse no-tally
 }
 trigger() {
   group=$1 event=$2
   shift 2
   [ "$group" != probe ] || group=$name
+  [ -z "$again" ] || ! grep -q '^hist:' "$instance/events/$group/$event/trigger" || return 0
   for text; do
     { printf '%s\\n' "$text" >>"$instance/events/$group/$event/trigger"; } 2>/dev/null && return
   done

@@ -2,7 +2,12 @@ import { inert } from '../../core/text/inert.ts';
 import { LINE_LIMIT } from '../../core/text/lines.ts';
 import type { ModuleOf, ToolOutput } from '../../core/tracers/tool-trace.ts';
 import type { TraceLimit, TraceRefused, TraceStreamEvent } from '../../core/tracing/events.ts';
-import { checkSessionId, type TraceParams, type TraceSessionId } from '../../core/tracing/ftrace-program.ts';
+import {
+  checkSessionId,
+  type TraceParams,
+  type TraceSessionId,
+  timeLimit,
+} from '../../core/tracing/ftrace-program.ts';
 import { ZFS_MODULES } from '../../core/zfs/zfs-modules.ts';
 import { type LineDecoder, type StreamCollector, shellWord } from '../collector.ts';
 import type { SessionParams } from './trace-function.ts';
@@ -16,6 +21,8 @@ export interface ToolRun {
   readonly environment: Readonly<Record<string, string>>;
   /** Whether it ends by itself when calls come too often. */
   readonly endsAtLimits: boolean;
+  /** Whether it has printed all that it recorded when it ends with status 0, also where it was asked to. */
+  readonly drains: boolean;
   /** What the script does before it is started; empty for nothing. */
   readonly before: string;
   /** What it prints is read by this. */
@@ -37,7 +44,8 @@ const GRACE = 10;
  *   (perf_event_open(2), bpf(2)): the kernel takes them away with it, however it ends.
  *
  * At the end of its time a tool is asked to end with what it has started: one that is a script reads the signal only
- * when its command has ended.
+ * when its command has ended. At a stop (TERM, which all of the job get) its last words are waited for, and its status
+ * is said to be of one that was `stopped`.
  *
  * What the tool says on stderr comes between its own lines: it writes both itself, line by line.
  */
@@ -59,22 +67,26 @@ modules() {
 tool() {
   mark=$1 seconds=$2
   shift 2
+  limit= turn=0 how=ended
   { printf zscope >/proc/self/comm; } 2>/dev/null
+  trap how=stopped TERM
   "$@" 2>&1 </dev/null &
-  tool=$! limit= turn=0
+  tool=$!
   say pid $tool
-  while kill -0 $tool 2>/dev/null; do
+  # At a stop the shell says that its sleep was terminated.
+  while [ $how = ended ] && kill -0 $tool; do
     attend
     sleep 1
     turn=$((turn + 1))
     [ $turn -eq $seconds ] && limit=time && finish
-    [ $turn -lt $((seconds + ${GRACE})) ] || kill -KILL $tool 2>/dev/null
-  done
+    [ $turn -lt $((seconds + ${GRACE})) ] || kill -KILL $tool
+  done 2>/dev/null
+  trap '' TERM
   wait $tool
   status=$?
   printf '\\n'
-  [ -z "$limit" ] || { say limit $limit; status=0; }
-  say ended $status
+  [ -z "$limit" ] || say limit $limit
+  say $how $status
   exit 0
 }
 `;
@@ -89,7 +101,7 @@ export function toolCall(
   // Python keeps what it prints into a pipe back until there is much of it.
   const variables = Object.entries({ PYTHONUNBUFFERED: '1', ...environment });
   return `export ${variables.map(([key, value]) => `${key}=${shellWord(value)}`).join(' ')}
-tool ${[mark, `${Math.max(1, Math.floor(seconds))}`, ...words].map(shellWord).join(' ')}
+tool ${[mark, `${timeLimit(seconds)}`, ...words].map(shellWord).join(' ')}
 `;
 }
 
@@ -116,7 +128,7 @@ export function toolCollector(
       checkSessionId(params.sessionId);
       const { words, environment, before } = plan(params);
       const mark = markOf(params.sessionId);
-      const call = toolCall(words, environment, params.maxSeconds + STARTING_SECONDS, mark);
+      const call = toolCall(words, environment, timeLimit(params.maxSeconds) + STARTING_SECONDS, mark);
       return `${TOOL}${before}modules ${shellWord(mark)}\n${call}`;
     },
     cleanup,
@@ -130,6 +142,7 @@ class ToolDecoder implements LineDecoder<TraceStreamEvent> {
   readonly #mark: string;
   /** Calls a second that it has to be stopped at; 0 for none. */
   readonly #maxRate: number;
+  readonly #drains: boolean;
   /** Modules by symbol. */
   readonly #modules = new Map<string, string>();
   /** What the tool said of itself. */
@@ -142,12 +155,13 @@ class ToolDecoder implements LineDecoder<TraceStreamEvent> {
   #inSecond = 0;
 
   constructor(
-    { output, endsAtLimits }: ToolRun,
+    { output, endsAtLimits, drains }: ToolRun,
     mark: string,
     private readonly params: TraceParams,
   ) {
     this.#mark = `${mark} `;
     this.#maxRate = endsAtLimits ? 0 : (params.maxRate ?? 0);
+    this.#drains = drains;
     this.#output = output((symbol) => this.#modules.get(symbol) ?? null);
     this.longestLine = this.#output.longestLine ?? LINE_LIMIT;
   }
@@ -184,17 +198,17 @@ class ToolDecoder implements LineDecoder<TraceStreamEvent> {
       case 'limit':
         return this.#noted([...this.#output.end(), { kind: 'limit', of: 'time' }]);
       case 'ended':
-        return this.#ended(Number(detail));
+        return this.#started ? this.#ended(detail) : [refusal(this.#said, Number(detail))];
+      case 'stopped':
+        return this.#ended(detail);
       default:
         return [];
     }
   }
 
-  #ended(status: number): readonly TraceStreamEvent[] {
-    if (!this.#started) {
-      return [refusal(this.#said, status)];
-    }
-    return this.#noted(this.#output.end());
+  #ended(status: string): readonly TraceStreamEvent[] {
+    const isComplete = this.#drains && status === '0';
+    return this.#noted([...this.#output.end(), ...(isComplete ? [{ kind: 'complete' } as const] : [])]);
   }
 
   /** Passes on what a trace tells, until it has reached a limit. */

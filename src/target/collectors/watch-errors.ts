@@ -4,6 +4,7 @@ import { checkSessionId, type TraceSessionId } from '../../core/tracing/ftrace-p
 import { ERROR_FETCHES, type ErrorEvent, readErrorLine } from '../../core/zfs/errno-lines.ts';
 import { type LineDecoder, type StreamCollector, shellWord } from '../collector.ts';
 import { cleanup, PRELUDE } from './trace-function.ts';
+import { LAST_LINES } from './trace-last-lines-shell.ts';
 
 export interface WatchErrorsParams extends TraceSessionId {
   /** `uname -m` of the target: decides where arguments are. */
@@ -25,11 +26,19 @@ const MOST_SECONDS = 8 * 3600;
  * a second with more than the limit it stops recording for as many seconds as make up for it, and the kernel
  * goes on counting. It says so through the instance's marker: a line written beside the reader could come to
  * stand in the middle of one of its lines.
+ *
+ * At its end, and at a stop (TERM, which all of the job get), what was recorded is printed first. `complete` is said when that
+ * came to its end.
  */
 const WATCH = `say() { echo "$mark $*"; }
+total() {
+  while read -r what count missed; do
+    [ "$what" = "$event" ] && hits=$count
+  done <"$tracefs/kprobe_profile"
+}
 watch() {
   mark=$1 session=$2 fetches=$3
-  reader= limit=
+  reader= limit= over=
   { printf zscope >/proc/self/comm; } 2>/dev/null
   [ -n "$tracefs" ] || { say refused no-tracefs; exit 3; }
   [ -w "$tracefs/kprobe_events" ] || { say refused no-kprobes; exit 3; }
@@ -44,17 +53,16 @@ watch() {
   [ -n "$how" ] || { say refused no-probe; exit 3; }
   { echo ${BUFFER_KIB} >"$instance/buffer_size_kb"; } 2>/dev/null
   echo 0 >"$instance/options/stacktrace"
-  cat "$instance/trace_pipe" &
+  trap over=1 TERM
+  (trap '' TERM; exec cat "$instance/trace_pipe") &
   reader=$!
-  echo 1 >"$instance/events/$name/enable" || { kill $reader; say refused no-enable; exit 3; }
+  echo 1 >"$instance/events/$name/enable" || { kill -HUP $reader; say refused no-enable; exit 3; }
   echo "$mark started" >"$instance/trace_marker"
   seconds=0 hits=0 before=0 rest=0
-  while kill -0 $reader 2>/dev/null; do
+  while [ -z "$over" ] && kill -0 $reader; do
     sleep 1
     seconds=$((seconds + 1))
-    while read -r what count missed; do
-      [ "$what" = "$event" ] && hits=$count
-    done <"$tracefs/kprobe_profile"
+    total
     if [ $rest -gt 0 ]; then
       rest=$((rest - 1))
       [ $rest -eq 0 ] || continue
@@ -66,11 +74,19 @@ watch() {
       [ $rest -eq 0 ] || echo 0 >"$instance/tracing_on"
     fi
     before=$hits
-    [ $seconds -lt ${MOST_SECONDS} ] || { kill $reader; limit=reached; break; }
-  done
+    [ $seconds -lt ${MOST_SECONDS} ] || { limit=reached; break; }
+    # At a stop the shell says that its sleep was terminated.
+  done 2>/dev/null
+  trap '' TERM
+  # The probe goes on counting when nothing is recorded any more.
+  total
+  finish_lines
   wait $reader 2>/dev/null
+  status=$?
   printf '\\n'
+  say total $hits 0
   [ -z "$limit" ] || say limit
+  [ $status -ne 0 ] || say complete
   exit 0
 }
 `;
@@ -110,6 +126,7 @@ class ErrorDecoder implements LineDecoder<ErrorEvent> {
     switch (word) {
       case 'started':
       case 'limit':
+      case 'complete':
         return { kind: word };
       case 'total':
         return /^\d{1,15}$/.test(detail)
@@ -133,7 +150,7 @@ export const watchErrors: StreamCollector<WatchErrorsParams, ErrorEvent, TraceSe
   title: 'Errors that ZFS raises',
   grade: 'trace',
   needsRoot: true,
-  preamble: `${PRELUDE}${WATCH}`,
+  preamble: `${PRELUDE}${LAST_LINES}${WATCH}`,
   script({ machine, sessionId }) {
     checkSessionId(sessionId);
     const fetches = ERROR_FETCHES[machine];

@@ -73,7 +73,7 @@ describe('a run of a bpftrace program', () => {
       'Ended with status 9: no.',
     );
     expect((await ending({ ...FINISHED, reason: 'lost', cleanUp: 'unknown' })).text).toMatch(
-      /^The connection was lost/,
+      /^The connection ended/,
     );
   });
 

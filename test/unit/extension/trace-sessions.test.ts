@@ -7,7 +7,12 @@ import { isIncomplete, type SessionFunction } from '../../../src/core/tracing/se
 import { RunningBuilds } from '../../../src/extension/source/running-builds.ts';
 import { type RecordedSession, Recording } from '../../../src/extension/trace-sessions/recording.ts';
 import { type RunningSession, SessionKeeper } from '../../../src/extension/trace-sessions/session-keeper.ts';
-import { comparisonTitle, headerLines } from '../../../src/extension/trace-sessions/session-labels.ts';
+import {
+  comparisonTitle,
+  headerLines,
+  sessionText,
+  sessionTitle,
+} from '../../../src/extension/trace-sessions/session-labels.ts';
 import { readSessionFile, SessionStore } from '../../../src/extension/trace-sessions/session-store.ts';
 import { call, HEADER } from '../core/tracing/sessions/sample.ts';
 
@@ -25,6 +30,7 @@ class Told implements RecordedSession {
   started: object | null = null;
   readonly tallies = [];
   joined: SessionFunction[] = [];
+  readonly isCut: boolean = false;
   readonly counters = { kind: 'counters' as const, calls: 9, overrun: 1, missed: 0 };
   readonly #listeners = new Set<(batch: readonly TraceEvent[]) => void>();
 
@@ -44,22 +50,41 @@ function record(session: Told, startedAt = HEADER.startedAt): Recording {
   return new Recording(
     store,
     session,
-    () => ({ ...HEADER, startedAt, functions: [...HEADER.functions, ...session.joined] }),
+    () => {
+      const { functions, program } = HEADER;
+      const { joined } = session;
+      return {
+        ...HEADER,
+        startedAt,
+        functions: [...functions, ...joined],
+        program: [program, ...joined.map(({ symbol }) => `# ${symbol}`)].join('\n'),
+      };
+    },
     async (header) => header,
     () => {},
   );
 }
 
 it('a comparison is called by what was traced, where and when, once where that is the same', () => {
-  const time = String.raw`\d{4}-\d\d-\d\d \d\d\.04\.05`;
+  const time = String.raw`\d{4}-\d\d-\d\d \d\d\.04\.05\.000`;
   const later = { ...HEADER, startedAt: HEADER.startedAt + 3_600_000 };
   expect(comparisonTitle(HEADER, later)).toMatch(
     new RegExp(`^zil_commit on lab on lab at ${time} and ${time}$`),
   );
+  // Each has a document of its own.
+  expect(sessionTitle({ ...HEADER, startedAt: HEADER.startedAt + 1 })).not.toBe(sessionTitle(HEADER));
   const elsewhere = { ...later, target: { ...HEADER.target, alias: 'vm2' } };
   expect(comparisonTitle(HEADER, elsewhere)).toMatch(
     new RegExp(`^zil_commit on lab on lab at ${time} and zil_commit on lab on vm2 at ${time}$`),
   );
+});
+
+it('a session as text has what ran on the target, with nothing in it that an editor hides', () => {
+  const header = { ...HEADER, program: 'echo one\necho \u202etwo' };
+  const text = sessionText({ header, events: [call()], tallies: [], end: null, unread: 0 });
+  const [calls = '', program = ''] = text.split('Program that ran on the target:\n\n');
+  expect(calls).toContain('zil_commit');
+  expect(program).toBe('echo one\necho <U+202E>two');
 });
 
 it('keeps a session as it goes on, and how it ended', async () => {
@@ -79,6 +104,7 @@ it('keeps a session as it goes on, and how it ended', async () => {
     'returns zil_commit',
     'returns spa_sync',
   ]);
+  expect(kept.header.program).toBe(`${HEADER.program}\n# spa_sync`);
   expect(kept.end).toMatchObject({ reason: 'stopped', calls: 9, overrun: 1, dropped: 0 });
   expect(isIncomplete(kept)).toBe(true);
 });

@@ -6,6 +6,7 @@ import {
   conditionsText,
   endReason,
   endText,
+  hiddenText,
   lossText,
   returnedText,
 } from '../../../src/extension/tracing/trace-texts.ts';
@@ -26,9 +27,17 @@ const call: CallEvent = {
   durationNs: 12_000,
 };
 
+it('says that there are places which no number of traced ones has', () => {
+  expect([0, 1, 12].map(hiddenText)).toEqual([
+    '',
+    '; 1 more place cannot be told apart by the kernel',
+    '; 12 more places cannot be told apart by the kernel',
+  ]);
+});
+
 it('writes above a function what its calls come to', () => {
   const stats = new SessionStats();
-  const session = { stats, isRunning: true, started: {} };
+  const session = { stats, isRunning: true, started: {}, isIncomplete: false };
   expect(lensText({ ...session, started: null }, 'zil_commit', 0)).toBe('');
   expect(lensText(session, 'zil_commit', 0)).toBe('0 calls');
   stats.add(
@@ -39,6 +48,7 @@ it('writes above a function what its calls come to', () => {
     '1,204 calls, 100/s, p50 ≈ 12 µs, p99 ≈ 12 µs, last: dd(634) foid=34 -> 5 EIO',
   );
   expect(lensText({ ...session, isRunning: false }, 'zil_commit', 0)).not.toContain('/s');
+  expect(lensText({ ...session, isIncomplete: true }, 'zil_commit', 0)).toMatch(/^at least 1,204 calls,/);
 });
 
 it('does not keep a name for each call of a target that makes names up', () => {
@@ -55,7 +65,7 @@ it('does not keep a name for each call of a target that makes names up', () => {
 
 it('takes no rate over a gap, after which clocks and sums begin anew', () => {
   const stats = new SessionStats();
-  const session = { stats, isRunning: true, started: {} };
+  const session = { stats, isRunning: true, started: {}, isIncomplete: false };
   const sums = (hits: number): TraceTally => ({
     ...{ kind: 'tally', symbol: 'zil_commit', of: 'count', rows: [] },
     ...{ hits, dropped: 0, isCut: false },
@@ -113,7 +123,7 @@ it('says what was lost, the larger number of two', () => {
 it('says why a session ended by itself', () => {
   const end = { reason: 'finished', status: 0, cleanUp: 'confirmed', stderr: '' } as const;
   const limits = { maxEvents: 10, maxSeconds: 20, maxRate: 20_000 };
-  expect(endText(end, { kind: 'limit', of: 'rate', rate: 45_000 }, limits)).toBe(
+  expect(endText(end, { kind: 'limit', of: 'rate', rate: 45_000 }, limits, null)).toBe(
     'Ended: 45,000 calls a second are more than the 20000 that are traced without asking (zscope.trace.maxRate).',
   );
 });
@@ -121,13 +131,20 @@ it('says why a session ended by itself', () => {
 it('says that a limit ended a session, also where the target had to be told', () => {
   const limits = { maxEvents: 1000, maxSeconds: 60, maxRate: 500 };
   const end = { reason: 'stopped', status: null, cleanUp: 'confirmed', stderr: '' } as const;
-  expect(endText(end, { kind: 'limit', of: 'rate', rate: 9000 }, limits)).toMatch(
+  expect(endText(end, { kind: 'limit', of: 'rate', rate: 9000 }, limits, null)).toMatch(
     /^Ended: 9,000 calls a second/,
   );
-  expect(endText(end, { kind: 'limit', of: 'events' }, limits)).toContain('1000 events was');
+  expect(endText(end, { kind: 'limit', of: 'events' }, limits, null)).toContain('1000 events was');
   const graph = { ...limits, kind: 'graph' } as const;
-  expect(endText(end, { kind: 'limit', of: 'events' }, graph)).toContain('with all that is below calls');
-  expect(endText(end, null, limits)).toBe('Stopped; nothing is left on the target.');
+  expect(endText(end, { kind: 'limit', of: 'events' }, graph, null)).toContain(
+    'with all that is below calls',
+  );
+  expect(endText(end, null, limits, null)).toBe('Stopped; nothing is left on the target.');
   const unsure = { ...end, cleanUp: 'unknown' } as const;
-  expect(endText(unsure, { kind: 'limit', of: 'events' }, limits)).toMatch(/did not confirm/);
+  expect(endText(unsure, { kind: 'limit', of: 'events' }, limits, null)).toMatch(/did not confirm/);
+  // What is missing at the end is said of a session that nobody goes on with.
+  expect(endText(end, null, limits, 'bcc')).toBe(
+    'Stopped; nothing is left on the target. What was recorded last may be missing: bcc did not say that this is all.',
+  );
+  expect(endText({ ...end, reason: 'lost' }, null, limits, 'bcc')).not.toMatch(/missing/);
 });

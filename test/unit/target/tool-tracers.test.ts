@@ -34,6 +34,14 @@ function told(
 }
 
 describe('the tracer of a tool', () => {
+  it('ends after a time that the target’s shell can count, whatever the limit is', () => {
+    const seconds = (maxSeconds: number) => {
+      const script = tracerOf('bpftrace', ALL).session.script({ ...lookup, maxSeconds });
+      return /^tool \S+ (\S+) /m.exec(script)?.[1];
+    };
+    expect([60, -1, Number.NaN, Number.POSITIVE_INFINITY].map(seconds)).toEqual(['180', '720', '720', '720']);
+  });
+
   it('says which package has what is not installed', () => {
     expect(tracerOf('ftrace', NO_TOOLS)).toBe(ftrace);
     expect(() => tracerOf('bcc', NO_TOOLS)).toThrow('bcc is not installed on the target.');
@@ -85,6 +93,17 @@ describe('a session of a tool', () => {
         why: 'It cannot trace here: somebody else uses the tracer function.',
       },
     ]);
+  });
+
+  it('that is stopped says whether all was told: of a tool that prints what it holds, and only if it did', () => {
+    const complete = (tool: 'bpftrace' | 'bcc', ...lines: readonly string[]) =>
+      told(tool, lines).some(({ kind }) => kind === 'complete');
+    expect(complete('bpftrace', `${MARK} stopped 0`)).toBe(true);
+    expect(complete('bpftrace', `${MARK} stopped 137`)).toBe(false);
+    expect(complete('bpftrace')).toBe(false);
+    expect(complete('bcc', `${MARK} stopped 0`)).toBe(false);
+    // And stopped before it began is not refused.
+    expect(told('bcc', [`${MARK} stopped 143`])).toEqual(told('bcc', []));
   });
 
   it('ends at its limit of events, of which no more come', () => {

@@ -62,7 +62,8 @@ function stepText(step: Step): string {
   switch (step.do) {
     case 'probe': {
       const place = step.places[0] ?? '';
-      return `echo '${step.type}:${NAME}/${step.event} ${place} ${step.fetches}' >>kprobe_events`;
+      const probe = `${step.type}:${NAME}/${step.event} ${place} ${step.fetches}`.trimEnd();
+      return `echo '${probe}' >>kprobe_events`;
     }
     case 'synthetic':
       return `echo '${step.event} ${step.fields}' >>synthetic_events`;

@@ -185,9 +185,9 @@ function about(session: KeptSession, name: string): string[] {
     header.startedAt === 0 ? '' : new Date(header.startedAt).toISOString(),
     seconds === null ? '' : `${seconds.toFixed(1)} s`,
   ].filter((part) => part !== '');
-  const whole = isIncomplete(session)
-    ? [`  Not whole: ${end === null ? 'it was cut off' : 'events were lost'}, so counts are lower bounds.`]
-    : [];
+  const why =
+    end === null ? 'it was cut off' : end.isCut ? 'what came last may be missing' : 'events were lost';
+  const whole = isIncomplete(session) ? [`  Not whole: ${why}, so counts are lower bounds.`] : [];
   return [`${name}: ${parts.join(', ')}`, ...whole, ''];
 }
 

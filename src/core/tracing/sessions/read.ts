@@ -82,8 +82,12 @@ export function readHeader(firstLine: string): SessionHeader {
     functions: list(fields['functions'], 1000).flatMap((item) => readFunction(record(item)) ?? []),
     // Files that were kept before there was another have no such key.
     tracer: text(fields['tracer']) ?? 'ftrace',
-    program: typeof fields['program'] === 'string' ? fields['program'].slice(0, MOST_PROGRAM) : '',
+    program: readProgram(fields) ?? '',
   };
+}
+
+function readProgram({ program }: Fields): string | null {
+  return typeof program === 'string' ? program.slice(0, MOST_PROGRAM) : null;
 }
 
 class SessionReader {
@@ -93,6 +97,7 @@ class SessionReader {
   readonly #events: TraceEvent[] = [];
   readonly #tallies = new Map<string, TraceTally>();
   readonly #joined: SessionFunction[] = [];
+  #program: string | null = null;
   #end: SessionEnd | null = null;
   #unread = 0;
 
@@ -127,6 +132,9 @@ class SessionReader {
         return push(this.#events, readLoss(fields), MOST_EVENTS);
       case 'function':
         return push(this.#joined, readFunction({ ...fields, kind: fields['traced'] }), 1000);
+      case 'program':
+        this.#program = readProgram(fields);
+        return this.#program !== null;
       case 'tally': {
         const tally = this.#readTally(fields);
         if (tally !== null && this.#tallies.size < 1000) {
@@ -142,6 +150,8 @@ class SessionReader {
           overrun: count(fields['overrun']) ?? 0,
           missed: count(fields['missed']) ?? 0,
           dropped: count(fields['dropped']) ?? 0,
+          // Of a session that was lost earlier versions do not say so.
+          isCut: fields['isCut'] === true || fields['reason'] === 'lost',
         };
         return true;
       default:
@@ -152,7 +162,11 @@ class SessionReader {
   session(): KeptSession {
     const header = this.#header ?? readHeader('');
     return {
-      header: { ...header, functions: [...header.functions, ...this.#joined] },
+      header: {
+        ...header,
+        functions: [...header.functions, ...this.#joined],
+        program: this.#program ?? header.program,
+      },
       events: this.#events,
       tallies: [...this.#tallies.values()],
       end: this.#end,

@@ -1,4 +1,4 @@
-import type { TraceEvent, TraceTally } from '../events.ts';
+import { isPartial, type TraceEvent, type TraceTally } from '../events.ts';
 
 /** What a session was: enough to read its events without the target. All text is untrusted. */
 export interface SessionHeader {
@@ -9,7 +9,7 @@ export interface SessionHeader {
   readonly target: SessionTarget;
   /** Builds that ran, as far as they are known. */
   readonly modules: readonly { readonly module: string; readonly buildId: string }[];
-  /** What was traced. Functions that joined later are among them only if the file is whole. */
+  /** What was traced. Functions that joined later are among them, and in the program, only if the file is whole. */
   readonly functions: readonly SessionFunction[];
   /** The tool that traced: `ftrace`, `bpftrace`, ... or one of a later version. */
   readonly tracer: string;
@@ -54,6 +54,8 @@ export interface SessionEnd {
   readonly missed: number;
   /** Events that came and are not in the file, because it was full. */
   readonly dropped: number;
+  /** What was recorded last may be missing: nobody said that it is all. */
+  readonly isCut: boolean;
 }
 
 /** A session as it was kept. */
@@ -73,8 +75,9 @@ export interface KeptSession {
 export function isIncomplete({ events, end, unread, tallies }: KeptSession): boolean {
   return (
     end === null ||
+    end.isCut ||
     end.overrun + end.missed + end.dropped + unread > 0 ||
     events.some(({ kind }) => kind === 'loss') ||
-    tallies.some(({ dropped, isCut }) => dropped > 0 || isCut)
+    tallies.some(isPartial)
   );
 }

@@ -19,6 +19,11 @@ export class SessionLines {
     return line({ ...joined, kind: 'function', traced: joined.kind });
   }
 
+  /** What ran by the end, where that is more than the header says. */
+  program(program: string): string {
+    return line({ kind: 'program', program });
+  }
+
   event(event: TraceEvent): string {
     if (event.kind === 'loss') {
       return line(event);

@@ -80,9 +80,10 @@ describe('the program of a kind', () => {
     }
   });
 
-  it('sums up in the kernel', () => {
+  it('sums up in the kernel, and fetches nothing but what a condition asks for', () => {
+    expect(steps({ kind: 'latency' }).slice(0, 2)).toEqual(['p zil_commit_ab12 ', 'r512 zil_commit_ab12_r ']);
     expect(steps({ kind: 'count', condition: 'comm == "dd"' })).toEqual([
-      `p zil_commit_ab12 ${FETCHED}`,
+      'p zil_commit_ab12 ',
       'zil_commit_ab12/trigger hist:keys=common_pid.execname:sort=hitcount.descending:size=4096 if comm == "dd"',
     ]);
     expect(steps({ kind: 'stacks' }).at(-1)).toBe(
@@ -91,8 +92,8 @@ describe('the program of a kind', () => {
     // What was returned is known at the return: the count is made there.
     expect(steps({ kind: 'count', condition: 'ret == EIO' })[0]).toMatch(/^r512 zil_commit_ab12 r=/);
     expect(steps({ kind: 'latency', condition: 'foid == 3 && ret == 0 && duration > 1us' })).toEqual([
-      `p zil_commit_ab12 ${FETCHED}`,
-      'r512 zil_commit_ab12_r r=$retval:s32 c=$comm',
+      'p zil_commit_ab12 a2=%dx:u64',
+      'r512 zil_commit_ab12_r r=$retval:s32',
       's zil_commit_ab12_t u64 ns',
       'zil_commit_ab12_t/trigger hist:keys=ns.log2:vals=ns:size=256 if ns > 1000',
       'zil_commit_ab12/trigger hist:keys=common_pid:t=common_timestamp:size=16384 if a2 == 3',
@@ -157,8 +158,8 @@ it('is shown as a script that sets all up and takes it away again', () => {
   const lines = programText(program).trim().split('\n');
   expect(lines.slice(0, 3)).toEqual([
     'cd /sys/kernel/tracing',
-    `echo 'p:zscope_own/zil_commit_ab12 zfs:zil_commit ${FETCHED}' >>kprobe_events`,
-    "echo 'r512:zscope_own/zil_commit_ab12_r zfs:zil_commit r=$retval:s32 c=$comm' >>kprobe_events",
+    "echo 'p:zscope_own/zil_commit_ab12 zfs:zil_commit' >>kprobe_events",
+    "echo 'r512:zscope_own/zil_commit_ab12_r zfs:zil_commit r=$retval:s32' >>kprobe_events",
   ]);
   // Each trigger goes as it came, the last first; then the instance, the probes and the event of its own.
   const set = lines.filter((line) => line.startsWith("echo 'hist:"));

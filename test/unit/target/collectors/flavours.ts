@@ -1,5 +1,5 @@
-import { execFileSync, spawnSync } from 'node:child_process';
-import { chmodSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -33,7 +33,7 @@ export function runScript(
     maxBuffer: 64 << 20,
     timeout: 60_000,
   });
-  execFileSync('rm', ['-rf', bin]);
+  rmSync(bin, { recursive: true, force: true });
   if (result.error !== undefined) {
     throw new Error(`${name}: ${result.error.message}`);
   }

@@ -90,6 +90,10 @@ it('says when what it compares is not whole, and what was traced in one only', (
   expect(compareSessions(session(many(5), { end: { ...END, overrun: 7 } }), cut)).toContain(
     'events were lost',
   );
+  // Of a tracer that does not say whether all was told, stopped by a person.
+  expect(compareSessions(session(many(5), { end: { ...END, isCut: true } }), cut)).toContain(
+    'what came last may be missing',
+  );
   expect(first(session(many(5)), session(many(5), { header }))).toBe(
     'zfs_putpage_commit_cb was traced in after only.',
   );

@@ -64,6 +64,22 @@ it('tells each frame and each stack once', () => {
 });
 
 describe('a file that is not whole', () => {
+  it('may have an end at which something is missing', () => {
+    const ended = (end: object) =>
+      readSession(
+        `${file().split('\n').slice(0, -2).join('\n')}\n${JSON.stringify({ kind: 'end', ...end })}\n`,
+      );
+    const { isCut: _, ...older } = END;
+    expect(ended(older).end).toEqual(END);
+    expect(ended({ ...END, isCut: true }).end).toEqual({ ...END, isCut: true });
+    expect(ended({ ...older, reason: 'lost' }).end?.isCut).toBe(true);
+    const plain = { ...readSession(file()), events: [], tallies: [] };
+    expect([END, { ...END, isCut: true }].map((end) => isIncomplete({ ...plain, end }))).toEqual([
+      false,
+      true,
+    ]);
+  });
+
   it('has what stands before the cut', () => {
     const whole = file();
     for (let length = whole.indexOf('\n') + 1; length < whole.length; length += 7) {

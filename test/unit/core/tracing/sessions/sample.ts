@@ -31,6 +31,7 @@ export const END: SessionEnd = {
   overrun: 0,
   missed: 0,
   dropped: 0,
+  isCut: false,
 };
 
 export function frame(symbol: string, module: string | null = 'zfs', offset = 5): Frame {

@@ -52,5 +52,16 @@ echo "$calls $missed $recorded $overrun"`,
         status: 0,
       });
     });
+
+    test('pass over a number of entries left that shrank into the next line', () => {
+      counters('entries: 10overrun: 0\n', 'entries: 7\n', '');
+      const { stdout, status } = runScript(
+        `${TRACE}instance='${folder}'
+entries_left
+echo "$unread"`,
+        flavour,
+      );
+      expect({ stdout, status }).toEqual({ stdout: '7\n', status: 0 });
+    });
   });
 }
