@@ -193,6 +193,26 @@ describe('the dbgmsg view', () => {
     await expect.poll(follows).toBe('true');
   });
 
+  it('follows the end also while there is more and more room for it', async () => {
+    page = await view.open();
+    await send({ type: 'reset', target: 'vm' }, { type: 'rows', rows: range(0, 500) });
+    await rowNamed(/line 499$/).waitFor();
+    await page.locator('.scroller').evaluate(async (scroller) => {
+      const list = scroller.getRootNode();
+      if (!(list instanceof ShadowRoot && list.host instanceof HTMLElement)) throw new Error('no list');
+      for (const height of ['100px', '140px', '180px', '220px', '260px', '']) {
+        list.host.style.maxHeight = height;
+        // Whoever asks for the layout makes the browser move the list at once; it tells so in the next frame.
+        if (scroller.clientHeight === 0) throw new Error('no room');
+        await new Promise((drawn) => requestAnimationFrame(drawn));
+        await new Promise((after) => setTimeout(after));
+      }
+    });
+    expect(await follows()).toBe('true');
+    await send({ type: 'rows', rows: range(500, 200) });
+    await rowNamed(/line 699$/).waitFor();
+  });
+
   it('stands still while old rows make room for new ones', async () => {
     page = await view.open();
     await send({ type: 'reset', target: 'vm' });

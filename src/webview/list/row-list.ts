@@ -248,6 +248,11 @@ export abstract class RowList<T extends Row> extends LitElement implements Viewp
   }
 
   #onScroll(): void {
+    if (this.#viewport.isResized) {
+      // The browser moved what no longer fitted, and its event came before that of the new size.
+      this.refresh();
+      return;
+    }
     const move = this.#viewport.scrolled();
     if (move === null) {
       return;

@@ -36,8 +36,10 @@ export class Viewport<T extends Row> {
   #expandedHeight = ROW_HEIGHT;
   /** The row at the top edge, and how far it is scrolled out. */
   #anchor: { readonly id: number; readonly offset: number } | null = null;
-  /** The scroll position last seen; a scroll event that finds another one is a person's doing. */
+  /** The scroll position last seen; a scroll event that finds another one in the same room is a person's doing. */
   #top = 0;
+  /** The room of the list at that position, in pixels. */
+  #room = 0;
 
   constructor(host: ViewportHost<T>) {
     this.#host = host;
@@ -183,6 +185,11 @@ export class Viewport<T extends Row> {
     }
   }
 
+  /** Whether there is more room or less than the list was laid out for. */
+  get isResized(): boolean {
+    return this.#host.scroller?.clientHeight !== this.#room;
+  }
+
   /** What a scroll event means; null when the list itself scrolled. */
   scrolled(): Move | null {
     const { scroller } = this.#host;
@@ -215,6 +222,7 @@ export class Viewport<T extends Row> {
 
   #settle(top: number): void {
     this.#top = top;
+    this.#room = this.#host.scroller?.clientHeight ?? 0;
     this.#tellOffset(top);
     const item = this.#virtualizer.getVirtualItemForOffset(top);
     const row = item === undefined ? undefined : this.#host.source.at(item.index);

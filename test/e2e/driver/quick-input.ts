@@ -15,30 +15,53 @@ export class QuickInput {
 
   /** Opens the command palette and runs the command with this title ("Category: Title"). */
   async runCommand(title: string): Promise<void> {
-    await this.#open('F1');
-    await this.#input.fill(`>${title}`);
     // Whole: the title of another command may begin with it.
     const whole = new RegExp(`^${title.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}$`);
     const label = this.#page.locator('.label-name', { hasText: whole });
     const row = this.#widget.locator('.quick-input-list .monaco-list-row', { has: label }).first();
-    await row.click();
+    await this.#inPalette('F1', async (timeout) => {
+      await this.#input.fill(`>${title}`, { timeout });
+      await row.click({ timeout });
+    });
     await row.waitFor({ state: 'hidden' });
   }
 
   /** Opens a file of the workspace by its name. */
   async openFile(name: string): Promise<void> {
-    await this.#open('Control+p');
-    await this.#input.fill(name);
+    const base = name.split('/').at(-1);
+    // Another group of editors may show the same file.
+    const group = this.#page.locator('.editor-group-container.active');
+    const opened = group.locator(`.tab.active[data-resource-name="${base}"]`);
     // The list shows files of similar names first and moves while it is filled, so it is chosen from
     // by key, and only when the wanted file stands at the top.
     const top = this.#widget.locator('.quick-input-list .monaco-list-row[data-index="0"] .label-name');
-    await waitFor(`${name} at the top of the list`, async () =>
-      (await top.first().textContent()) === name.split('/').at(-1) ? true : undefined,
-    );
-    await this.#input.press('Enter');
-    // Another group of editors may show the same file.
-    const group = this.#page.locator('.editor-group-container.active');
-    await group.locator(`.tab.active[data-resource-name="${name.split('/').at(-1)}"]`).waitFor();
+    await this.#inPalette('Control+p', async (timeout) => {
+      await this.#input.fill(name, { timeout });
+      const wanted = async () => ((await top.first().textContent({ timeout })) === base ? true : undefined);
+      // All files are searched.
+      await waitFor(`${name} at the top of the list`, wanted);
+      await this.#input.press('Enter', { timeout });
+      await opened.waitFor({ timeout });
+    });
+  }
+
+  /**
+   * Does something in the box that a key opens, once more from the key on when that fails: a page that has
+   * just been drawn may have taken the focus, which closes the box.
+   */
+  async #inPalette(key: string, act: (timeout: number) => Promise<void>): Promise<void> {
+    const deadline = Date.now() + 2 * STEP_LIMIT;
+    for (;;) {
+      await this.#open(key);
+      try {
+        await act(STEP_LIMIT / 3);
+        return;
+      } catch (error) {
+        if (Date.now() > deadline) {
+          throw error;
+        }
+      }
+    }
   }
 
   /** The key may come too early for a window that is still starting, so it is pressed until the box is there. */
