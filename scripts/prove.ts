@@ -1,6 +1,6 @@
 /**
  * `npm run prove`: the long proofs; words after it choose some: `npm run prove -- kills fuzz`. `--seed N`
- * and `--round N` run again what failed, `--part TEXT` only the series whose names have it, `--most N` runs no more rounds of a series, `--short` the least of each. With `--write` the tables
+ * and `--round N` run again what failed, `--part PATTERN` only the series whose names the regular expression fits, `--most N` runs no more rounds of a series, `--short` the least of each. With `--write` the tables
  * also replace those in docs/proofs.md. Exits with 1 when something does not hold.
  */
 import { randomInt } from 'node:crypto';
@@ -10,6 +10,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import * as lab from '../test/lab/lab.ts';
 import { argumentPlaces } from '../test/prove/arguments.ts';
+import { damaged } from '../test/prove/damaged.ts';
 import { fuzz } from '../test/prove/fuzz.ts';
 import { kills } from '../test/prove/kills.ts';
 import { modules } from '../test/prove/modules.ts';
@@ -21,7 +22,17 @@ import { window } from '../test/prove/window.ts';
 import { repository } from '../test/support/paths.ts';
 import { elapsedProgress } from '../test/support/progress.ts';
 
-const proofs: readonly Proof[] = [moments, window, kills, fuzz, tracers, modules, vmlinux, argumentPlaces];
+const proofs: readonly Proof[] = [
+  moments,
+  window,
+  kills,
+  fuzz,
+  damaged,
+  tracers,
+  modules,
+  vmlinux,
+  argumentPlaces,
+];
 
 const progress = elapsedProgress();
 
@@ -119,7 +130,7 @@ async function main(): Promise<number> {
   const unknown = positionals.filter((word) => !proofs.some(({ name }) => name === word));
   if (unknown.length > 0 || !Number.isSafeInteger(seed)) {
     console.error(
-      `usage: npm run prove -- [--seed N] [--round N] [--part TEXT] [--most N] [--short] [--write] [NAME...]`,
+      `usage: npm run prove -- [--seed N] [--round N] [--part PATTERN] [--most N] [--short] [--write] [NAME...]`,
     );
     for (const { name, shows } of proofs) console.error(`  ${name.padEnd(12)} ${shows}`);
     return 2;

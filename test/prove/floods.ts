@@ -72,14 +72,10 @@ export async function floods(
       ...(running.lost > 0 === (loses ?? false) ? [] : ['the kernel had room for another number']),
     ];
     const lost = running.lost === 0 ? 'none lost' : `${running.lost} entries lost, and it is said`;
-    findings.push({
-      what: name,
-      measured: [
-        `${running.calls.length} of ${flood.calls * flood.processes} calls at ${perSecond(rate)}, ${lost}`,
-        ...wrong,
-      ].join('; '),
-      holds: wrong.length === 0,
-    });
+    const calls = `${running.calls.length} of ${flood.calls * flood.processes} calls`;
+    const measured = [`${calls} at ${perSecond(rate)}, ${lost}`, ...wrong].join('; ');
+    findings.push({ what: name, measured, holds: wrong.length === 0 });
+    context.progress(`  ${measured}`);
   }
   const name = 'ftrace, calls at a steady pace, with stacks: the quickest without a loss';
   if (isChosen(name)) {

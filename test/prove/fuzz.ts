@@ -2,11 +2,12 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { Random } from '../support/random.ts';
-import { directives, WholeConfigurations } from './fuzz/configuration.ts';
+import { ComparedConfigurations, directives, WholeConfigurations } from './fuzz/configuration.ts';
 import { framing } from './fuzz/framing.ts';
 import { knownHosts } from './fuzz/known-hosts.ts';
 import { programs } from './fuzz/programs.ts';
 import { BATCH, type Series, type Slow } from './fuzz/series.ts';
+import { toolPrograms } from './fuzz/tools.ts';
 import { traceOutput } from './fuzz/trace-output.ts';
 import type { Finding, Proof, ProofContext } from './proof.ts';
 
@@ -125,20 +126,31 @@ export const fuzz: Proof = {
     'Parsers of what others write neither break nor hang nor grow: a million random inputs each, and inputs made to be slow.',
   async run(context) {
     const whole = new WholeConfigurations();
+    const compared = new ComparedConfigurations();
     const findings: Finding[] = [];
     try {
-      for (const series of [knownHosts, directives, whole, framing, traceOutput, programs]) {
+      for (const series of [
+        knownHosts,
+        directives,
+        whole,
+        compared,
+        framing,
+        traceOutput,
+        programs,
+        toolPrograms,
+      ]) {
         if (context.rounds(series.batches, 2, series.name).length === 0) continue;
         context.progress(`  ${series.name}`);
         findings.push(await millions(series, context), ...linear(series, context));
       }
     } finally {
       whole.dispose();
+      compared.dispose();
     }
     return {
       findings,
       notes: [
-        'known_hosts and configurations are read as whole files, so there is nothing to cut in them. A configuration from file to host takes 20,000 inputs: each is written to a file.',
+        'known_hosts and configurations are read as whole files, so there is nothing to cut in them. A configuration from file to host takes 20,000 inputs, each written to a file, and beside ssh, which is started for each, 5,000.',
       ],
     };
   },

@@ -118,8 +118,12 @@ export class Guest {
   async startWork(): Promise<void> {
     await this.ask(
       `zpool list -H -o name ${POOL} >/dev/null 2>&1 || {
-        rm -f ${POOL_FILE}; truncate -s 128M ${POOL_FILE} &&
+        # What was written there when the pool was gone is on the disk, in the way of the next one.
+        rm -rf /${POOL} ${POOL_FILE}; truncate -s 128M ${POOL_FILE} &&
         zpool create -f -o cachefile=none ${POOL} ${POOL_FILE}; } || exit 1
+      # That of a proof which was killed.
+      { read -r id && kill -KILL -$id; } <${WORK_FILE} 2>/dev/null
+      rm -f ${WORK_FILE}
       setsid sh -c 'echo $$ >${WORK_FILE}
         while :; do [ -d /${POOL}/none ]; echo x >/${POOL}/f; sync /${POOL}/f; sleep 0.05; done' \\
         </dev/null >/dev/null 2>&1 &
@@ -192,7 +196,8 @@ export class Guest {
     const prune = NOISY.map((path) => `-path '${path}'`).join(' -o ');
     // All that is mounted but for the pool: what is in memory counts as well.
     const text = await this.ask(
-      `find / /run /tmp /dev/shm -xdev \\( ${prune} \\) -prune -o -type f -newer ${STAMP} -print 2>/dev/null; true`,
+      `[ -e ${STAMP} ] || exit 1
+      find / /run /tmp /dev/shm -xdev \\( ${prune} \\) -prune -o -type f -newer ${STAMP} -print 2>/dev/null; true`,
     );
     return [...new Set(text.split('\n').filter(Boolean))];
   }

@@ -48,7 +48,7 @@ export interface ProofOptions {
   readonly short?: boolean;
   /** Only this round, from 1. */
   readonly onlyRound?: number;
-  /** Only the series of rounds whose name has this text. */
+  /** Only the series of rounds whose name this regular expression fits. */
   readonly part?: string;
   /** Of each series no more rounds than so many. */
   readonly most?: number;
@@ -75,7 +75,7 @@ export class ProofContext {
    */
   rounds(whole: number, short = 1, part = ''): Round[] {
     const { onlyRound, seed, most = whole } = this.options;
-    const isChosen = part.includes(this.options.part ?? '');
+    const isChosen = new RegExp(this.options.part ?? '').test(part);
     const count = isChosen ? Math.min(whole, this.short ? short : most) : 0;
     return Array.from({ length: count }, (_, index) => index + 1)
       .filter((number) => onlyRound === undefined || number === onlyRound)

@@ -9,7 +9,7 @@ import { tracerOf } from '../../src/target/tool-tracers.ts';
 import * as lab from '../lab/lab.ts';
 import { zfsLookup, zplLookup } from '../support/zfs-functions.ts';
 import { connectToLab } from '../vm/connect.ts';
-import { COMM, counted, lookUp } from '../vm/lookups.ts';
+import { COMM, counted, type Lookups, lookUpAs } from '../vm/lookups.ts';
 import { ask, until } from '../vm/target.ts';
 import { callsOf, noToolRuns, startTrace, sumOf, type ToolTrace } from '../vm/tool-traces.ts';
 import { floods } from './floods.ts';
@@ -71,7 +71,7 @@ export const tracers: Proof = {
       return {
         findings,
         notes: [
-          'A row holds when the tool, the workload and a probe of the kernel of its own agree on the number, and where calls are told one by one, each has the name that was looked up (those by BTF: the arguments of zpl_lookup(), which has few enough), one task, what was returned, and a stack from zfs_lookup() through zpl_lookup(). bcc has no arguments at a return and no condition on a comm where it only counts: there the calls of all tasks are counted, which are at least so many.',
+          'A row holds when the tool, the workload and a probe of the kernel of its own agree on the number, and where calls are told one by one, each has the name that was looked up (those by BTF: the arguments of zpl_lookup(), which has few enough), the task that did, what was returned, and a stack from zfs_lookup() through zpl_lookup(). bcc has no arguments at a return and no condition on a comm where it only counts: there the calls of all tasks are counted, which are at least so many.',
           'A flood is of two processes that each ask about files in turn, at first ten calls in a second, which are read as lines, then so many that pages of the ring buffer are read. It holds when what came and what is said to be lost are together what was called, by a count of the kernel itself, and where nothing was lost, each call of a process is of the file whose turn it was, with its stack, and later than the one before.',
         ],
       };
@@ -102,9 +102,9 @@ async function batch(
       return { row, trace, seconds: (performance.now() - started) / 1000 };
     }),
   );
-  let prefix = '';
+  let lookups: Lookups = { prefix: '', pid: 0 };
   const byKernel = await counted(observer, async () => {
-    prefix = await lookUp(observer, `/${pool}`, CALLS);
+    lookups = await lookUpAs(observer, `/${pool}`, CALLS);
   });
   const findings: Finding[] = [];
   for (const { row, trace, seconds } of traces) {
@@ -113,13 +113,11 @@ async function batch(
     const wrong = [
       ...(byKernel === CALLS ? [] : [`the kernel counted ${byKernel}`]),
       ...(end.cleanUp === 'confirmed' ? [] : [`clean-up ${end.cleanUp}: ${end.stderr}`]),
-      ...faults(row, trace, prefix),
+      ...faults(row, trace, lookups),
     ];
-    findings.push({
-      what: rowName(row),
-      measured: [`${told(trace)} of ${CALLS} calls, started in ${seconds.toFixed(1)} s`, ...wrong].join('; '),
-      holds: wrong.length === 0,
-    });
+    const measured = [`${told(trace)} of ${CALLS} calls, started in ${seconds.toFixed(1)} s`, ...wrong];
+    findings.push({ what: rowName(row), measured: measured.join('; '), holds: wrong.length === 0 });
+    context.progress(`  ${rowName(row)}: ${measured.join('; ')}`);
   }
   await noToolRuns(observer, LIMIT_MS);
   return findings;
@@ -136,7 +134,7 @@ function told(trace: ToolTrace): number {
   return isSum(trace.kind) ? (sumOf(trace)?.hits ?? 0) : callsOf(trace).length;
 }
 
-function faults({ tool, kind, byBtf }: Row, trace: ToolTrace, prefix: string): string[] {
+function faults({ tool, kind, byBtf }: Row, trace: ToolTrace, { prefix, pid }: Lookups): string[] {
   const found: string[] = [];
   const check = (holds: boolean, what: string) => {
     if (!holds) found.push(what);
@@ -149,7 +147,7 @@ function faults({ tool, kind, byBtf }: Row, trace: ToolTrace, prefix: string): s
     check(tool === 'bcc' ? told(trace) >= CALLS : told(trace) === CALLS, 'another number');
     if (sum?.of === 'count') {
       const own = sum.rows.filter(({ comm }) => comm === COMM);
-      check(own.length === 1 && own[0]?.count === CALLS, 'not all are of the one task');
+      check(own.length === 1 && own[0]?.count === CALLS && own[0].pid === pid, 'not all are of the one task');
     }
     if (sum?.of === 'stacks') {
       check(
@@ -161,7 +159,10 @@ function faults({ tool, kind, byBtf }: Row, trace: ToolTrace, prefix: string): s
   }
   const calls = callsOf(trace);
   check(calls.length === CALLS, 'another number');
-  check(new Set(calls.map(({ pid }) => pid)).size === 1, 'several tasks');
+  check(
+    calls.every((call) => call.pid === pid),
+    'another task',
+  );
   if (byBtf) {
     check(/^\s*fentry:zfs:zpl_lookup$/m.test(trace.program), 'not attached by BTF');
   }

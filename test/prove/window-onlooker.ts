@@ -1,5 +1,5 @@
 /** A real window with every view of the lab VM open, and what it shows of it. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import type { FrameLocator, JSHandle } from 'playwright-core';
@@ -42,7 +42,7 @@ export class WindowOnlooker implements Onlooker {
   /** What the status bar has said of the target since the window opened. */
   #said: JSHandle<SaidState[]> | null = null;
   /** Rows of dbgmsg about a missing part, of any kind, when the views were opened: they stay from one boot to the next. */
-  #dbgmsgGaps: readonly string[] = [];
+  #dbgmsgGaps: readonly Gap[] = [];
   /** The keyboard and the pointer are one: what uses them waits for what did before. */
   #before: Promise<unknown> = Promise.resolve();
 
@@ -120,7 +120,8 @@ export class WindowOnlooker implements Onlooker {
     const stop = trace?.getByRole('button', { name: 'Stop' });
     if (await stop?.isVisible()) {
       await stop?.click();
-      await trace?.getByText('nothing is left on the target').waitFor();
+      // The second is said where the machine is away.
+      await trace?.getByText(/nothing is left on the target|removes the probe by itself/).waitFor();
     }
     await workbench.tree('Targets').rowAction(ROW, 'Disconnect');
     await workbench.runCommand('View: Close All Editors');
@@ -178,7 +179,7 @@ export class WindowOnlooker implements Onlooker {
     await this.says('connected', since, BACK_MS);
     await this.#isConnected();
     const trace = await this.#trace();
-    const place = isNewBoot ? /booted anew here/ : /connection was lost here/;
+    const place = isNewBoot ? /booted anew here/ : /Interrupted here/;
     await this.#hasGap(trace, place, []);
     await this.#callsCome(await countOf(trace));
     await this.#hasGap(
@@ -205,6 +206,16 @@ export class WindowOnlooker implements Onlooker {
     await this.workbench.screenshot(name);
   }
 
+  /** The same, and the Log of the extension beside it. */
+  async keepEvidence(name: string): Promise<void> {
+    const picture = await this.workbench.screenshot(name);
+    const logs = path.join(this.workbench.userData, 'logs');
+    for (const file of readdirSync(logs, { recursive: true, encoding: 'utf8' })) {
+      if (/zscope.*\.log$/i.test(file))
+        copyFileSync(path.join(logs, file), `${picture}-${path.basename(file)}`);
+    }
+  }
+
   async close(): Promise<void> {
     await this.workbench.stop();
     rmSync(this.home, { recursive: true, force: true });
@@ -227,12 +238,13 @@ export class WindowOnlooker implements Onlooker {
     return took;
   }
 
-  /** Waits for one more row that says where something is missing than there were. */
-  async #hasGap(view: FrameLocator, text: RegExp, before: readonly string[]): Promise<void> {
-    const count = (gaps: readonly string[]) => gaps.filter((gap) => text.test(gap)).length;
+  /** Waits for a row that says where something is missing and is newer than those. */
+  async #hasGap(view: FrameLocator, text: RegExp, before: readonly Gap[]): Promise<void> {
+    const last = Math.max(-1, ...before.map(({ id }) => id));
+    const isNew = (gap: Gap) => gap.id > last && text.test(gap.text);
     await waitFor(
       `a gap: ${text}`,
-      async () => (count(await this.#alone(() => gapsOf(view))) > count(before) ? true : undefined),
+      async () => ((await this.#alone(() => gapsOf(view))).some(isNew) ? true : undefined),
       STEP_MS,
     );
   }
@@ -346,12 +358,23 @@ async function countOf(view: FrameLocator): Promise<number> {
   return Number(/ of ([\d,]+) /.exec(title)?.[1]?.replaceAll(',', '') ?? 0);
 }
 
-/** The rows that say where something is missing: every filter lets them pass. */
-async function gapsOf(view: FrameLocator): Promise<string[]> {
+/** A row that says where something is missing. */
+interface Gap {
+  /** Later rows have larger ones. */
+  readonly id: number;
+  readonly text: string;
+}
+
+/** Those that are in sight where nothing else is shown: every filter lets them pass. */
+async function gapsOf(view: FrameLocator): Promise<Gap[]> {
   const box = view.locator('zs-filter-box input');
   await box.fill(GAPS_ONLY);
   await view.locator('.row[id]:not(.gap, .loss)').first().waitFor({ state: 'detached' });
-  const rows = await view.locator('.row[id]').allInnerTexts();
+  const rows = await view
+    .locator('.row[id]')
+    .evaluateAll((all) =>
+      all.map((row) => ({ id: Number(row.getAttribute('data-id')), text: row.textContent ?? '' })),
+    );
   await box.fill('');
   return rows;
 }

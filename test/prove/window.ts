@@ -1,6 +1,7 @@
 /** Whatever befalls a machine while every view of it is open in a real window. */
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import * as lab from '../lab/lab.ts';
 import { repository } from '../support/paths.ts';
 import { MOMENTS, type Moment } from './befall.ts';
 import { Guest } from './guest.ts';
@@ -8,8 +9,7 @@ import type { Finding, Proof, ProofContext, Round } from './proof.ts';
 import { findingOf, longest, type RoundResult, series, times } from './series.ts';
 import { WindowOnlooker } from './window-onlooker.ts';
 
-/** Of each moment: a window is slow beside an emulated machine. */
-const ROUNDS = 1;
+const ROUNDS = 10;
 /** From the views to the moment. */
 const LATEST_MS = 10_000;
 /** A target ends what has lost its client after 20 s without a beat, and a slow machine. */
@@ -52,7 +52,7 @@ async function round(moment: Moment, guest: Guest, window: WindowOnlooker, { ran
     await asked;
   } catch (error) {
     faults.push(error instanceof Error ? `${error.message} ${error.cause ?? ''}`.trim() : String(error));
-    await window.picture(`failed-${moment.name}`);
+    await window.keepEvidence(`failed-${moment.name}`);
   } finally {
     asking.abort();
     await asked.catch(() => {});
@@ -63,6 +63,8 @@ async function round(moment: Moment, guest: Guest, window: WindowOnlooker, { ran
   if (ours > 2 * own + ANSWER_MS) faults.push(`the window took ${ours} ms to answer, ${own} ms by itself`);
   if (answers.length === 0) faults.push('the window was never asked');
   await window.closeViews().catch((error: unknown) => faults.push(`closing the views: ${error}`));
+  // A round that went wrong is not to be the next one's.
+  if (faults.length > 0 && moment.ends === 'boot') await lab.reset().then(() => guest.begin());
   const { tookMs: cleanMs, rests } = await guest.untilClean(GONE_MS);
   if (rests.length > 0) faults.push(`left: ${rests.join(', ')}`);
   return { knownMs, backMs, answers, cleanMs, faults };

@@ -2,11 +2,13 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { isFailure } from '../../../src/core/failure.ts';
 import { interpret } from '../../../src/target/resolve-host.ts';
 import { computeFromFiles, parseDirectives } from '../../../src/target/ssh-config-files.ts';
 import type { Surroundings } from '../../../src/target/surroundings.ts';
 import type { Random } from '../../support/random.ts';
+import { bothReadings, randomConfiguration } from '../../support/ssh-configurations.ts';
 import { BATCH, broken, each, type Series, soup } from './series.ts';
 
 const PIECES = [
@@ -78,17 +80,25 @@ export const directives: Series = {
   ],
 };
 
-/** Files and all: what a host's options come to. A folder of its own in memory, removed at the end. */
-export class WholeConfigurations implements Series {
+/** What is read from files: a folder of their own, removed at the end. */
+class Folder {
+  protected readonly folder = mkdtempSync(join(tmpdir(), 'zscope-fuzz-'));
+
+  dispose(): void {
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** Files and all: what a host's options come to. */
+export class WholeConfigurations extends Folder implements Series {
   readonly name = 'ssh configuration, from file to host';
   readonly property = 'an answer, or a failure that says what is wrong; never another error';
   readonly batches = 20;
   readonly slow = [];
-  readonly #folder = mkdtempSync(join(tmpdir(), 'zscope-fuzz-'));
-  readonly #around: Surroundings = { home: this.#folder, user: 'me', env: {}, platform: 'linux' };
+  readonly #around: Surroundings = { home: this.folder, user: 'me', env: {}, platform: 'linux' };
 
   async batch(random: Random): Promise<number> {
-    const configFile = join(this.#folder, 'config');
+    const configFile = join(this.folder, 'config');
     let bytes = 0;
     for (let i = 0; i < BATCH; i++) {
       const text = soup(random, PIECES, 24);
@@ -103,8 +113,24 @@ export class WholeConfigurations implements Series {
     }
     return bytes;
   }
+}
 
-  dispose(): void {
-    rmSync(this.#folder, { recursive: true, force: true });
+/** Well-formed ones with includes, patterns and tokens, beside ssh itself. */
+export class ComparedConfigurations extends Folder implements Series {
+  readonly name = 'ssh configuration, against ssh -G';
+  readonly property = 'what a host comes to is the same';
+  readonly batches = 5;
+  readonly slow = [];
+
+  async batch(random: Random): Promise<number> {
+    let bytes = 0;
+    for (let i = 0; i < BATCH; i++) {
+      const files = randomConfiguration(random, this.folder);
+      const { ours, theirs } = await bothReadings(this.folder, files);
+      const text = JSON.stringify([...files]);
+      bytes += text.length;
+      if (!isDeepStrictEqual(ours, theirs)) throw broken('another answer', text, { ours, theirs });
+    }
+    return bytes;
   }
 }

@@ -2,8 +2,12 @@
 import { spawnSync } from 'node:child_process';
 import { isFailure } from '../../../src/core/failure.ts';
 import { parseCondition } from '../../../src/core/tracing/conditions/parse.ts';
-import { type FtraceProgram, ftraceProgram } from '../../../src/core/tracing/ftrace-program.ts';
-import { KINDS, TRACE_KINDS } from '../../../src/core/tracing/kinds.ts';
+import {
+  type FtraceProgram,
+  ftraceProgram,
+  type TraceParams,
+} from '../../../src/core/tracing/ftrace-program.ts';
+import { GRAPH_ROOM, KINDS, TRACE_KINDS } from '../../../src/core/tracing/kinds.ts';
 import type { Step } from '../../../src/core/tracing/program/steps.ts';
 import { shellWord } from '../../../src/target/collector.ts';
 import { sessionScript } from '../../../src/target/collectors/trace-script.ts';
@@ -67,11 +71,14 @@ const TYPES = [
   ')',
 ];
 
+/** What may stand where a name or a type is meant. */
+export const TEXTS = [...NAMES, ...TYPES, ...CONDITIONS];
+
 /** What a filter of ours is made of, one word after the other (Documentation/trace/events.rst, 5.1). */
 const FILTER_WORD =
   /\s*(?:[()]|!|&&|\|\||(?:comm|common_pid|CPU|a\d{1,3}|r|ns) (?:(?:[=!]=|[<>]=?|~) (?:0x[0-9a-f]{1,16}|-?\d{1,20}|"[^"'\\]*")|& 0x[0-9a-f]{1,16}))/y;
 
-function isFilter(text: string): boolean {
+export function isFilter(text: string): boolean {
   for (FILTER_WORD.lastIndex = 0; FILTER_WORD.lastIndex < text.length; ) {
     if (!FILTER_WORD.test(text)) return false;
   }
@@ -112,11 +119,29 @@ function wrongWith(step: Step): string | null {
   }
 }
 
-/** The program for random wishes; null for a refusal that says why. */
-function program(random: Random): { program: FtraceProgram | null; bytes: number } {
-  const condition = soup(random, CONDITIONS, 5);
+/** A condition that may well be one: with any text in its quotes. */
+function comparison(random: Random): string {
+  const clause = (): string => {
+    switch (random.below(4)) {
+      case 0:
+        return `comm ${random.pick(['==', '!=', '~'])} "${soup(random, TEXTS, 3)}"`;
+      case 1:
+        return `name ${random.pick(['==', '!=', '~'])} "${soup(random, TEXTS, 1)}"`;
+      case 2:
+        return `${random.pick(['pid', 'cpu', 'ret', 'errno', 'duration'])} ${random.pick(['==', '<', '>='])} ${random.pick(['1', 'EIO', '10ms', '0x7fffffffffffffff', '-1'])}`;
+      default:
+        return `${random.oneIn(2) ? '!' : ''}(foid & ${random.below(2 ** 31)})`;
+    }
+  };
+  const clauses = Array.from({ length: random.between(1, 3) }, clause);
+  return clauses.join(random.pick([' && ', ' || ']));
+}
+
+/** What a person, a source and a target may have a trace asked for. */
+export function wish(random: Random): TraceParams {
+  const condition = random.oneIn(2) ? comparison(random) : soup(random, CONDITIONS, 5);
   const odd = random.oneIn(3);
-  const params = {
+  return {
     symbol: odd ? soup(random, NAMES, 3) : 'zil_commit',
     module: random.oneIn(4) ? soup(random, NAMES, 2) : random.pick(['zfs', null]),
     machine: random.pick(['x86_64', 'x86_64', 'aarch64', 's390x']),
@@ -125,6 +150,7 @@ function program(random: Random): { program: FtraceProgram | null; bytes: number
       : [
           { name: 'zilog', type: 'zilog_t *' },
           { name: 'foid', type: 'uint64_t' },
+          { name: 'name', type: 'char *' },
           ...Array.from({ length: random.below(4) }, () => ({
             name: soup(random, [...NAMES, 'flags'], 2),
             type: soup(random, TYPES, 2),
@@ -139,24 +165,31 @@ function program(random: Random): { program: FtraceProgram | null; bytes: number
     maxRate: random.pick([0, 500]),
     sessionId: random.oneIn(8) ? soup(random, NAMES, 2) : '5e71',
   };
-  const bytes = JSON.stringify(params).length;
+}
+
+/** What is made of a wish; null for a refusal that says why. @throws Error with the input for anything else */
+export function made<T>(input: TraceParams, make: (params: TraceParams) => T): T | null {
   try {
-    const made = ftraceProgram(params);
-    for (const step of made.steps) {
-      const what = wrongWith(step);
-      if (what !== null) throw broken(`${what} is not as it must be`, JSON.stringify(params), step);
-    }
-    return { program: made, bytes };
+    return make(input);
   } catch (error) {
-    if (isFailure(error) && error.code === 'bad-request') return { program: null, bytes };
+    if (isFailure(error) && error.code === 'bad-request') return null;
     throw isFailure(error) || !(error instanceof Error) || error.message.includes('for the input')
       ? error
-      : broken(`an error: ${error.stack ?? error.message}`, JSON.stringify(params));
+      : broken(`an error: ${error.stack ?? error.message}`, JSON.stringify(input));
   }
 }
 
+function checkedProgram(params: TraceParams): FtraceProgram {
+  const program = ftraceProgram(params);
+  for (const step of program.steps) {
+    const what = wrongWith(step);
+    if (what !== null) throw broken(`${what} is not as it must be`, JSON.stringify(params), step);
+  }
+  return program;
+}
+
 /** The words that the script of a session is to hand to the functions of the target's script, in order. */
-function intended({ steps, kind, maxEvents, maxSeconds, maxRate }: FtraceProgram): string[][] {
+function intended({ steps, kind, stacks, maxEvents, maxSeconds, maxRate }: FtraceProgram): string[][] {
   const { how, pairs } = KINDS[kind];
   const words = (step: Step): string[] => {
     switch (step.do) {
@@ -175,14 +208,21 @@ function intended({ steps, kind, maxEvents, maxSeconds, maxRate }: FtraceProgram
     }
   };
   const isProbe = (step: Step) => step.do === 'probe';
+  // What belongs together may be of several processors, and is told by the order of its lines.
+  const isOrdered = pairs || kind === 'graph';
   return [
     ['begin', '#zscope-5e71', '5e71'],
     ...steps.filter(isProbe).map(words),
-    ['ready', pairs || kind === 'graph' ? 'global' : 'local'],
+    ['ready', isOrdered ? 'global' : 'local', stacks ? '1' : '0'],
     ...steps.filter((step) => !isProbe(step)).map(words),
     how === 'tally'
       ? ['tally', String(maxSeconds)]
-      : ['record', ...[maxEvents, maxSeconds, maxRate, pairs ? 4 : 2].map(String)],
+      : [
+          'record',
+          String(kind === 'graph' ? maxEvents * GRAPH_ROOM : maxEvents),
+          ...[maxSeconds, maxRate, (pairs ? 2 : 1) * (stacks ? 2 : 1)].map(String),
+          isOrdered ? 'lines' : 'pages',
+        ],
   ];
 }
 
@@ -199,14 +239,14 @@ const VOCABULARY = [
   'tally',
   'word',
 ];
-/** Each function says its name, how many words it was given, and these, with NUL behind each. */
-const STUBS = VOCABULARY.map((name) => `${name}() { printf '%s\\0' ${name} $# "$@"; }\n`).join('');
 
-/** What the shell does with a script that may call these functions only: their calls, told back by it. */
-function run(shell: readonly string[], script: string): string[][] {
+/** What a shell does with a script that may call these functions only: their calls, told back by it. */
+export function callsOf(shell: readonly string[], vocabulary: readonly string[], script: string): string[][] {
   const [program = '', ...args] = shell;
+  // Each function says its name, how many words it was given, and these, with NUL behind each.
+  const stubs = vocabulary.map((name) => `${name}() { printf '%s\\0' ${name} $# "$@"; }\n`).join('');
   const { stdout, stderr, status } = spawnSync(program, args, {
-    input: `${STUBS}PATH=/nowhere\n${script}`,
+    input: `${stubs}PATH=/nowhere\n${script}`,
     env: {},
     maxBuffer: 256 * 1024 * 1024,
   });
@@ -224,7 +264,7 @@ function run(shell: readonly string[], script: string): string[][] {
 }
 
 /** The shells of targets that are here. */
-const SHELLS: readonly (readonly string[])[] = [
+export const SHELLS: readonly (readonly string[])[] = [
   ['dash', ''],
   ['bash', '--posix'],
   ['busybox', 'sh'],
@@ -233,25 +273,32 @@ const SHELLS: readonly (readonly string[])[] = [
   return found === undefined ? [] : [option === '' ? [found] : [found, option]];
 });
 
+/** Programs that a batch has to come to at the least: where all is refused nothing is shown. A quarter are not refused. */
+export const LEAST_MADE = BATCH / 20;
+
 function batch(random: Random): number {
   const shell = random.pick(SHELLS);
   let bytes = 0;
   let script = '';
+  let programs = 0;
   const wanted: string[][] = [];
   for (let i = 0; i < BATCH; i++) {
-    const { program: made, bytes: size } = program(random);
-    bytes += size;
-    if (made === null) {
+    const params = wish(random);
+    bytes += JSON.stringify(params).length;
+    const program = made(params, checkedProgram);
+    if (program === null) {
       // What is refused as a program still has to be a word of a shell that does nothing.
       const word = soup(random, [...CONDITIONS, ...NAMES], 6).replaceAll('\0', '');
       script += `word ${shellWord(word)} end\n`;
       wanted.push(['word', word, 'end']);
     } else {
-      script += sessionScript(made, { sessionId: '5e71', machine: 'x86_64' });
-      wanted.push(...intended(made));
+      programs += 1;
+      script += sessionScript(program, { sessionId: '5e71', machine: 'x86_64' });
+      wanted.push(...intended(program));
     }
   }
-  const calls = run(shell, script);
+  if (programs < LEAST_MADE) throw broken('nearly all were refused', String(programs));
+  const calls = callsOf(shell, VOCABULARY, script);
   for (const [at, call] of wanted.entries()) {
     if (JSON.stringify(calls[at]) !== JSON.stringify(call)) {
       throw broken(`${shell.join(' ')} ran another program`, JSON.stringify(call), calls[at]);
