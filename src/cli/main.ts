@@ -24,7 +24,7 @@ hung task reports, crash, gdb, ftrace, bpftrace and more, in any log.
 Options of decode:
   -m, --module FILE   debug info: zfs.ko (also .xz, .gz, .zst), vmlinux, a program, a library, or
                       a folder with modules; repeatable: of several files of one module the one
-                      counts that a frame fits
+                      counts that a frame fits; frames without a module are looked for in all
   -s, --source DIR    the source tree: paths are shown as they are there, and frames without
                       debug info get the call of the next frame, or their function; repeatable
       --map FROM=TO   sources that a build knew below FROM are below TO, in a --source; repeatable

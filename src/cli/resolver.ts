@@ -1,7 +1,7 @@
 import { readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { Failure, isFailure } from '../core/failure.ts';
-import { type Frame, frameKey, isPlaced } from '../core/stack/frame.ts';
+import { type Frame, frameKey, isPlaced, mayBeOfAnyModule } from '../core/stack/frame.ts';
 import type { AddressItem } from '../core/stack/text/items.ts';
 import type { MachineCode } from '../core/symbols/elf/segments.ts';
 import { frameLines } from '../core/symbols/frame-lines.ts';
@@ -44,10 +44,12 @@ export class Resolver {
   readonly #known = new Map<string, readonly Place[]>();
   /** Frames of a module that its file does not have. */
   readonly #strange = new Map<string | null, number>();
-  /** Frames for which several files of a module have different lines. */
-  readonly #ambiguous = new Map<string | null, number>();
+  /** Frames for which several files have different lines, by what the text says of their module. */
+  readonly #ambiguous = new Map<string, number>();
   /** Places where a process stopped that a file was taken for by its size alone. */
   readonly #assumed = new Map<string | null, number>();
+  /** Frames without a module that are taken for those of a module which has their functions. */
+  readonly #unnamed = new Map<string | null, number>();
   /** Whether the text has frames, and whether one of them is of a file that was given. */
   #hasFrames = false;
   #hasUsed = false;
@@ -146,7 +148,7 @@ export class Resolver {
           found.set(JSON.stringify(lines), lines);
         }
       } catch (error) {
-        this.#warn(isFailure(error) ? naming(name, error).message : String(error));
+        this.#warnOf(name, error);
       }
     }
     const [debug, other] = (shown.size > 0 ? shown : assumed).values();
@@ -171,32 +173,65 @@ export class Resolver {
     return files;
   }
 
-  #lines(frame: Frame): readonly DebugLine[] | null {
+  /** The files that a frame can be in: where the text told no module, of all that were given those that have its function. */
+  #candidates(frame: Frame): readonly OpenModule[] {
     const files = this.#filesOf(frame.module);
+    if (!mayBeOfAnyModule(frame) || !isPlaced(frame)) {
+      return files;
+    }
+    const fitting = [...this.#files.values()]
+      .flat()
+      .filter((one) => (one.file.kind === 'module' || files.includes(one)) && this.#fits(one, frame));
+    this.#hasUsed ||= fitting.length > 0;
+    return fitting.length > 0 ? fitting : files;
+  }
+
+  #fits({ path: name, file }: OpenModule, frame: Frame): boolean {
+    try {
+      return file.fits(frame);
+    } catch (error) {
+      this.#warnOf(name, error);
+      return false;
+    }
+  }
+
+  #warnOf(name: string, error: unknown): void {
+    this.#warn(isFailure(error) ? naming(name, error).message : String(error));
+  }
+
+  #lines(frame: Frame): readonly DebugLine[] | null {
+    const files = this.#candidates(frame);
     if (files.length === 0 || !isPlaced(frame)) {
       return null;
     }
     const found = new Map<string, readonly DebugLine[]>();
+    const modules = new Set<string | null>();
     let isStrange = true;
     for (const { path: name, file } of files) {
       try {
         const lines = frameLines(file, frame);
         if (lines !== null) {
           found.set(JSON.stringify(lines), lines);
+          modules.add(moduleName(name));
         }
         isStrange &&= lines === null && file.hasLines && !file.fits(frame);
       } catch (error) {
         isStrange = false;
-        this.#warn(isFailure(error) ? naming(name, error).message : String(error));
+        this.#warnOf(name, error);
       }
     }
     if (isStrange) {
       count(this.#strange, frame.module);
     } else if (found.size > 1) {
-      count(this.#ambiguous, frame.module);
+      const isUnnamed = mayBeOfAnyModule(frame) && [...modules].some((module) => module !== null);
+      count(this.#ambiguous, isUnnamed ? 'without a module' : ofModule(frame.module));
       return null;
     }
     const [lines] = found.values();
+    const [module] = modules;
+    if (typeof module === 'string' && modules.size === 1 && mayBeOfAnyModule(frame)) {
+      count(this.#unnamed, module);
+    }
     return lines ?? null;
   }
 
@@ -210,9 +245,15 @@ export class Resolver {
         `${framesOf(module, frames)} cannot be in ${where} given: ${other}. Name the file of that one with --module.`,
       );
     }
-    for (const [module, frames] of this.#ambiguous) {
+    for (const [which, frames] of this.#ambiguous) {
       this.#warn(
-        `${framesOf(module, frames)} can be of several of the files that were given, which differ in the line: name only the one that ran.`,
+        `${differentFrames(frames)} ${which} can be of several of the files that were given, which differ in the line: name only the one that ran.`,
+      );
+    }
+    for (const [module, frames] of this.#unnamed) {
+      const of = frames === 1 ? 'is taken for one' : 'are taken for those';
+      this.#warn(
+        `${differentFrames(frames)} without a module ${of} of ${module}: of the files that were given it alone has such a function.`,
       );
     }
     for (const [module, frames] of this.#assumed) {
@@ -235,12 +276,20 @@ export class Resolver {
   }
 }
 
-function count(counts: Map<string | null, number>, module: string | null): void {
+function count<T>(counts: Map<T, number>, module: T): void {
   counts.set(module, (counts.get(module) ?? 0) + 1);
 }
 
 function framesOf(module: string | null, frames: number): string {
-  return `${frames === 1 ? '1 frame' : `${frames} different frames`} of ${module ?? 'the kernel'}`;
+  return `${differentFrames(frames)} ${ofModule(module)}`;
+}
+
+function differentFrames(frames: number): string {
+  return frames === 1 ? '1 frame' : `${frames} different frames`;
+}
+
+function ofModule(module: string | null): string {
+  return `of ${module ?? 'the kernel'}`;
 }
 
 /** The call's frame only counts where debug info does not tell. */

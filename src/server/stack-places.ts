@@ -1,7 +1,7 @@
-import { type Frame, isPlaced } from '../core/stack/frame.ts';
+import { type Frame, isPlaced, mayBeOfAnyModule } from '../core/stack/frame.ts';
 import type { PlacedFrame, TextTrace } from '../core/stack/traces.ts';
 import type { DebugLine, Place } from '../core/symbols/location.ts';
-import { isZfsModule, zfsProgramOf } from '../core/zfs/zfs-modules.ts';
+import { isZfsModule, ZFS_MODULES, zfsProgramOf } from '../core/zfs/zfs-modules.ts';
 import type { LocateFrame, RunningModule } from '../protocol/server.ts';
 import type { Locator } from './locator.ts';
 import { assumedRemark, severalRemark } from './modules/remarks.ts';
@@ -25,6 +25,8 @@ export interface DebugLines {
   ): Promise<readonly (readonly LocateFrame[])[]>;
   /** Whether all frames can be of this build; false when its debug info is not here. */
   fit(frames: readonly Frame[], build: RunningModule): Promise<boolean>;
+  /** Those of the frames whose function a build has; none when its debug info is not here. */
+  known(frames: readonly Frame[], build: RunningModule): Promise<readonly Frame[]>;
   /** Builds of a module that are in the workspace; of the kernel itself for null. */
   builtHere(module: string | null): Promise<readonly string[]>;
   /** The lines at addresses of a build; null where its debug info is not here, or one and those around it are none that a stack of it can have. */
@@ -42,6 +44,12 @@ interface FittingBuild extends AddressLines {
   readonly buildId: string;
 }
 
+/** A build of a module that frames without a module are of. */
+interface UnnamedBuild extends RunningModule {
+  /** Their functions that it has. */
+  readonly symbols: ReadonlySet<string>;
+}
+
 /** Where a frame of a text is. */
 export interface FoundPlaces {
   /** Innermost first, never empty. */
@@ -56,11 +64,13 @@ export interface FoundPlaces {
  * Finds the places of frames that stand in texts. A text does not say which build it is of: one that ran
  * on a target, or is in the workspace, is taken when all frames of its module in the stack fit into it, offset and size.
  * Stacks of processes have no sizes: of a program the one build that fits is taken, of those on a target, else in the workspace, else installed.
+ * So it is with stacks that tell no modules either: of ZFS's the one is taken that has a frame's function.
  */
 export class StackPlaces {
   /** Builds by module, the one seen last first. */
   readonly #builds = new Map<string | null, readonly string[]>();
   #fitting = new WeakMap<TextTrace, Map<string | null, Promise<string | null>>>();
+  #unnamed = new WeakMap<TextTrace, Promise<readonly UnnamedBuild[]>>();
 
   constructor(
     private readonly locator: Locator,
@@ -75,6 +85,7 @@ export class StackPlaces {
         const others = known.filter((one) => one !== buildId);
         this.#builds.set(module, [buildId, ...others].slice(0, MAX_BUILDS));
         this.#fitting = new WeakMap();
+        this.#unnamed = new WeakMap();
       }
     }
   }
@@ -91,15 +102,15 @@ export class StackPlaces {
       return { places: [], buildId: null };
     }
     const { frame } = found;
-    const buildId = isPlaced(frame) ? await this.#fittingBuild(trace, frame.module) : null;
-    const lines = buildId === null ? null : await this.#lines(frame, { module: frame.module, buildId });
+    const build = isPlaced(frame) ? await this.#buildOf(trace, frame) : null;
+    const lines = build && (await this.#lines({ ...frame, module: build.module }, build));
     const inner = trace.frames.slice(0, at).findLast((one) => one.frame.reliable);
     const stack = [
       ...(inner === undefined ? [] : [{ frame: inner.frame, debug: null }]),
       { frame, debug: lines },
     ];
     const places = (await this.locator.locateStack(stack)).at(-1) ?? [];
-    return { places, buildId };
+    return { places, buildId: build?.buildId ?? null };
   }
 
   /**
@@ -169,6 +180,59 @@ export class StackPlaces {
     return isShown
       ? { places, buildId }
       : { places, buildId, doubt: assumedRemark(buildId, mapped !== undefined && code === null) };
+  }
+
+  async #buildOf(trace: TextTrace, frame: Frame): Promise<RunningModule | null> {
+    const { module } = frame;
+    const buildId = await this.#fittingBuild(trace, module);
+    if (buildId !== null) {
+      return { module, buildId };
+    }
+    if (!mayBeOfAnyModule(frame) || !frame.reliable || !this.leads(frame)) {
+      return null;
+    }
+    const builds = (await this.#unnamedBuilds(trace)).filter(({ symbols }) => symbols.has(frame.symbol));
+    const [only, other] = builds;
+    return only === undefined || other !== undefined ? null : only;
+  }
+
+  /** The builds of ZFS's modules that the frames of a stack without modules are of, each with its functions among them. */
+  #unnamedBuilds(trace: TextTrace): Promise<readonly UnnamedBuild[]> {
+    let builds = this.#unnamed.get(trace);
+    if (builds === undefined) {
+      builds = this.#findUnnamed(trace);
+      this.#unnamed.set(trace, builds);
+      void builds.then(
+        (found) => found.length === 0 && this.#unnamed.delete(trace),
+        () => this.#unnamed.delete(trace),
+      );
+    }
+    return builds;
+  }
+
+  async #findUnnamed(trace: TextTrace): Promise<readonly UnnamedBuild[]> {
+    const frames = trace.frames
+      .map(({ frame }) => frame)
+      .filter((frame) => mayBeOfAnyModule(frame) && frame.reliable && isPlaced(frame) && this.leads(frame));
+    const found: UnnamedBuild[] = [];
+    for (const module of ZFS_MODULES) {
+      for (const builds of [this.#builds.get(module) ?? [], await this.debug.builtHere(module)]) {
+        const fitting: UnnamedBuild[] = [];
+        for (const buildId of builds) {
+          const build = { module, buildId };
+          const known = await this.debug.known(frames, build);
+          if (known.length > 0 && (await this.debug.fit(known, build))) {
+            fitting.push({ ...build, symbols: new Set(known.map(({ symbol }) => symbol)) });
+          }
+        }
+        const [only, ...others] = fitting;
+        if (only !== undefined) {
+          found.push(...(others.length > 0 ? [] : [only]));
+          break;
+        }
+      }
+    }
+    return found;
   }
 
   /** The build of a module that the frames of a stack fit into; null when there is none, or nothing tells. */

@@ -63,6 +63,27 @@ describe('decode', () => {
     ]);
   });
 
+  it('takes frames without a module for those of the one that has their functions, and says so', async () => {
+    const text = '\n        zlog_commit+27\n        ztop_twice+8\n        do_syscall_64+130\n';
+    const { stdout, stderr } = await run(['decode', '-m', module, '-s', tree.root], text);
+    expect(stdout.split('\n').slice(1, 5)).toEqual([
+      '        zlog_write_all (module/zfs/zlog.c:10, inlined)',
+      '        zlog_commit+27 (module/zfs/zlog.c:18)',
+      '        ztop_twice+8 (module/zfs/ztop.c:2, function; one of 5 6)',
+      '        do_syscall_64+130',
+    ]);
+    expect(stderr).toContain('1 frame without a module is taken for one of zlog');
+    expect(stderr).not.toContain('No frame of the text names');
+    // Further than the function reaches: another of this name.
+    const far = await run(['decode', '-m', module], text.replace('+27', '+270'));
+    expect(far.stdout).toContain('        zlog_commit+270\n');
+    const copy = path.join(folder, 'zother.ko');
+    copyFileSync(module, copy);
+    const both = await run(['decode', '-m', module, '-m', copy, '-s', tree.root], text);
+    expect(both.stdout).toContain('zlog_commit+27 (module/zfs/zlog.c:18)');
+    expect((await run(['decode', '-m', copy, '-s', tree.root], text)).stderr).toContain('one of zother');
+  });
+
   it('knows that folded stacks begin with the outermost frame', async () => {
     const { stdout } = await run(
       ['decode', '-s', tree.root],

@@ -44,6 +44,14 @@ export function frameKey(frame: Frame): string {
   return `${frame.module ?? ''}:${frame.symbol}+${frame.offset}/${frame.size ?? ''}${at}`;
 }
 
+/**
+ * Whether the text told neither module nor size, as bpftrace's stacks: the kernel's own print a size, so that no module
+ * means the kernel itself there.
+ */
+export function mayBeOfAnyModule({ module, size, at }: Frame): boolean {
+  return module === null && size === null && at === undefined;
+}
+
 /** Whether it is known where in its function a frame is, as far as the function's file can tell. */
 export function isPlaced({ offset, at }: Frame): boolean {
   return offset >= 0 || at !== undefined;

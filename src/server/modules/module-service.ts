@@ -200,6 +200,17 @@ export class ModuleService implements Disposable {
     }
   }
 
+  /** Those of the frames whose function a build has; none when its debug info is not here. */
+  async known(frames: readonly Frame[], { buildId }: RunningModule): Promise<readonly Frame[]> {
+    const file = (await this.#files?.find(buildId)) ?? null;
+    try {
+      return file === null ? [] : frames.filter(({ symbol }) => file.symbols(symbol).length > 0);
+    } catch (error) {
+      this.#warn(buildId, error);
+      return [];
+    }
+  }
+
   /**
    * The lines at addresses of a process of a build: of the call before it, or where the process stopped. Null when the
    * build is not here or has no such mapping, when its code is not that of the text, or when it calls nothing before the

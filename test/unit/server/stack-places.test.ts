@@ -31,6 +31,8 @@ const debug = (
     `${fits ? 'fits' : 'perhaps'} ${known.join(' ')}`,
   fit: async (frames: readonly Frame[], { buildId }: { readonly buildId: string }) =>
     frames.every((frame) => isOf(frame, buildId)),
+  known: async (frames: readonly Frame[], { buildId }: { readonly buildId: string }) =>
+    frames.filter(({ symbol }) => builds[buildId]?.[symbol] !== undefined),
   atAddresses: async (addresses: readonly AddressInStack[], buildId: string) =>
     addresses.map(({ item, code }) =>
       item.address === ADDRESSES[buildId]
@@ -55,6 +57,7 @@ const debug = (
 
 /** Gives what debug info says as the place, as the real one does for a file of the workspace. */
 const locator = {
+  hasSource: ({ symbol }: Frame) => symbol.startsWith('zlog_'),
   locateStack: async (stack: readonly LocateFrame[]) =>
     stack.map(({ frame, debug: lines }) => [
       {
@@ -73,7 +76,11 @@ function placesOf(...known: Parameters<typeof debug>): StackPlaces {
   return new StackPlaces(locator as unknown as Locator, debug(...known));
 }
 
-function trace(frames: Readonly<Record<string, number | null>>, hasOffset = true, module = 'zfs'): TextTrace {
+function trace(
+  frames: Readonly<Record<string, number | null>>,
+  hasOffset = true,
+  module: string | null = 'zfs',
+): TextTrace {
   const placed = Object.entries(frames).map(([symbol, size], line) => ({
     frame: { symbol, offset: hasOffset ? 8 : -1, size, module, reliable: true },
     line,
@@ -120,6 +127,32 @@ describe('the build of a stack in a text', () => {
     const other = trace({ zlog_commit: null, zlog_other: null }, true, 'zdb');
     expect((await placesOf([], ['new']).of(other, 0)).buildId).toBeNull();
     expect((await placesOf([], ['new']).of(trace({ zlog_commit: null }), 0)).buildId).toBeNull();
+  });
+
+  it('of frames without a module is the only one of ZFS that has their functions', async () => {
+    const stack = trace({ zlog_commit: null, zlog_write_all: null, do_syscall_64: null }, true, null);
+    const places = placesOf();
+    const buildsOf = async () => [
+      (await places.of(stack, 0)).buildId,
+      (await places.of(stack, 1)).places[0]?.path,
+      (await places.of(stack, 2)).buildId,
+    ];
+    expect(await buildsOf()).toEqual([null, null, null]);
+    saw(places, 'new');
+    expect(await buildsOf()).toEqual(['new', '/new.c', null]);
+    // Without sizes nothing tells it from another.
+    saw(places, 'old');
+    expect(await buildsOf()).toEqual([null, null, null]);
+    const sized = placesOf();
+    saw(sized, 'new');
+    // The kernel's own name its size: no module means the kernel there.
+    expect((await sized.of(trace({ zlog_commit: 0x40 }, true, null), 0)).buildId).toBeNull();
+    const twice = placesOf();
+    twice.saw([
+      { module: 'zfs', buildId: 'new' },
+      { module: 'spl', buildId: 'old' },
+    ]);
+    expect((await twice.of(stack, 0)).buildId).toBeNull();
   });
 
   it('of an entry without a function is the only one that calls something there', async () => {
