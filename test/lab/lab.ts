@@ -2,7 +2,15 @@
  * The lab: one test VM with a real kernel and a real ZFS, for the tests, the demo and the
  * command line. The VM outlives the process that starts it, until `down`.
  */
-import { existsSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { withLock } from '../support/lock.ts';
 import { identify, isAlive } from '../support/process-identity.ts';
@@ -18,7 +26,7 @@ import { guestDir, poolDiskBytes } from './recipe.ts';
 import { type RunningVm, requireVm, runningVm, vmFiles, vmPid } from './running-vm.ts';
 import { execScript, hostAliases, interactiveSsh, type LabUser, writeSshConfig } from './ssh.ts';
 import { readState, writeState } from './state.ts';
-import { waitUntilUsable } from './usable.ts';
+import { KernelPanic, waitUntilUsable } from './usable.ts';
 
 export type { ExecResult, Image, LabUser };
 export { hostAliases, LabError };
@@ -255,12 +263,37 @@ async function up(progress: Progress): Promise<LabInfo> {
       // Another image has other host keys, and nobody has trusted those yet.
       rmSync(join(stateDir, 'known_hosts'), { force: true });
     }
-    running = await boot(image, before?.port, progress);
+    running = await bootUntilUsable(image, before?.port, progress);
   } else {
     progress(`the VM is running (process ${vmPid(running)})`);
+    await waitUntilUsable(running, progress);
   }
-  await waitUntilUsable(running, progress);
   return describe(running);
+}
+
+/**
+ * Boots the VM, under emulation once more where its kernel panics meanwhile: that dies of patching itself now and then (see
+ * {@link waitUntilUsable}), which is no fault of what is tested. What its console said is kept.
+ */
+async function bootUntilUsable(
+  image: Image,
+  port: number | undefined,
+  progress: Progress,
+): Promise<RunningVm> {
+  const first = await boot(image, port, progress);
+  try {
+    await waitUntilUsable(first, progress);
+    return first;
+  } catch (error) {
+    if (!(error instanceof KernelPanic) || first.state.vm.accelerator === 'kvm') throw error;
+  }
+  const kept = join(stateDir, 'console-panic.log');
+  copyFileSync(vmFiles(image).console, kept);
+  progress(`its kernel panicked (${kept}); an emulated one does now and then: booting once more`);
+  await endEmulator(first.state.vm.process);
+  const second = await boot(image, first.state.port, progress);
+  await waitUntilUsable(second, progress);
+  return second;
 }
 
 function warnOfChangedSources(image: Image, progress: Progress): void {

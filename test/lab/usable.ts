@@ -20,20 +20,23 @@ const bootLimitMs: Record<Accelerator, number> = { kvm: 90_000, tcg: 300_000 };
 const HOLD_EVENT = `cd /sys/kernel/tracing && echo 1 >events/sched/sched_process_hang/enable &&
   mkdir -p instances/lab && echo 0 >instances/lab/tracing_on && echo 1 >instances/lab/events/sched/sched_switch/enable`;
 
+/** The kernel of a VM panicked while it was waited for. */
+export class KernelPanic extends LabError {}
+
 /** Resolves when sshd answers and ZFS is loaded; a VM that ends, panics or takes too long is an error. */
 export async function waitUntilUsable(running: RunningVm, progress: Progress): Promise<void> {
   const { image, state } = running;
   const address: SshAddress = { port: state.port, image };
   const deadline = Date.now() + bootLimitMs[state.vm.accelerator];
   const sinceStart = (): string => `${Math.round((Date.now() - state.vm.startedAt) / 1000)} s`;
-  const fail = (what: string): LabError =>
-    new LabError(`The VM ${what}. Look at ${vmFiles(image).console}, then try: npm run lab -- reset`);
+  const remedy = `Look at ${vmFiles(image).console}, then try: npm run lab -- reset`;
+  const fail = (what: string): LabError => new LabError(`The VM ${what}. ${remedy}`);
   const fresh = Date.now() - state.vm.startedAt < 5_000;
   const waitFor = async (what: string, test: () => Promise<boolean>): Promise<void> => {
     for (let round = 1; !(await test()); round++) {
       if (!isOurs(state.vm.process)) throw fail('ended while it was booting');
       if (readFileSync(vmFiles(image).console, 'latin1').includes('Kernel panic')) {
-        throw fail('had a kernel panic');
+        throw new KernelPanic(`The VM had a kernel panic. ${remedy}`);
       }
       if (Date.now() > deadline) throw fail(`has no ${what} yet after ${sinceStart()}`);
       if (round % 20 === 0) progress(`  waiting for ${what} (${sinceStart()} since start)`);
