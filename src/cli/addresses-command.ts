@@ -1,5 +1,7 @@
 /** What answers addresses: a bundle of its own, since nothing else of the command line is needed for it. */
 import { writeSync } from 'node:fs';
+import { Failure } from '../core/failure.ts';
+import { inert } from '../core/text/inert.ts';
 import { type AddressesOptions, printAddresses } from './addresses.ts';
 import { openModule } from './module-file.ts';
 
@@ -21,6 +23,14 @@ export async function answerAddresses(
   try {
     if (!file.hasLines) {
       writeSync(2, `zscope: ${module} has no debug info: nothing is known of its addresses.\n`);
+    }
+    const { section } = options;
+    if (file.kind === 'module' && !file.hasSection(section)) {
+      throw new Failure(
+        'bad-request',
+        `${module} has no section ${inert(section)}.`,
+        'Name one of those with code that readelf -S lists, as .text, by --section.',
+      );
     }
     await printAddresses(file, queries, options);
   } finally {

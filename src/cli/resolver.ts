@@ -124,6 +124,11 @@ export class Resolver {
     return places;
   }
 
+  /** Whether anything asked about was a frame. */
+  get hasFrames(): boolean {
+    return this.#hasFrames;
+  }
+
   /** @param code where a process stopped; null where the text does not have it */
   async addressPlaces(item: AddressItem, code: MachineCode | null): Promise<AddressPlaces> {
     const { module } = item;

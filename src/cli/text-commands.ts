@@ -40,6 +40,9 @@ export async function decodeTexts(
   try {
     const inputs = inputsOf(files, process.stdin, unreadable);
     await decode(inputs, resolver, new Output(process.stdout), { group, json });
+    if (resolver.hasFrames && !group && modules.length === 0 && sources.length === 0) {
+      warn('No lines can be found: name the source tree with --source, or debug info with --module.');
+    }
   } finally {
     await resolver.close();
   }

@@ -13,6 +13,9 @@ const module = 'test/unit/server/modules/sample/zlog.ko';
 // Processes are started, some dozen in a test: beside other work that takes its time.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
+const WITHOUT_SOURCES =
+  'zscope: No lines can be found: name the source tree with --source, or debug info with --module.';
+
 let installed: Installed;
 let folder: string;
 let tree: SampleTree;
@@ -132,6 +135,13 @@ describe('decode', () => {
     const json = await run(['decode', '-m', program, '--json'], `${crash}\n`);
     expect(JSON.parse(json.stdout)).toMatchObject({ assumed: true, places: [{ line: 56, how: 'dwarf' }] });
     expect(alone.stderr).toContain('Nothing in the text shows that 1 frame of zdb is of the file');
+  });
+
+  it('says what it lacks where nothing was named to find lines in', async () => {
+    const decode = async (...args: readonly string[]) => (await run(['decode', ...args], stack)).stderr;
+    expect(await decode()).toBe(`${WITHOUT_SOURCES}\n`);
+    expect(await decode('--group')).toBe('');
+    expect((await run(['decode'], 'no stack at all\n')).stderr).toBe('');
   });
 
   it('groups folded stacks innermost first', async () => {
@@ -256,7 +266,7 @@ describe('decode', () => {
     const files = texts.map((name) => path.join(captured, name));
     expect(files.length).toBeGreaterThan(20);
     const { stdout, stderr } = await run(['decode', ...files]);
-    expect(stderr).toBe('');
+    expect(stderr).toBe(`${WITHOUT_SOURCES}\n`);
     expect(stdout === files.map((file) => readFileSync(file, 'utf8')).join('')).toBe(true);
   });
 
@@ -296,6 +306,7 @@ describe('decode', () => {
     expect(ended.stderr.trim().split('\n')).toEqual([
       'zscope: none.txt cannot be read: it is not there.',
       'zscope: docs cannot be read: it is a folder.',
+      WITHOUT_SOURCES,
     ]);
   });
 

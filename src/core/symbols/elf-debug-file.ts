@@ -88,6 +88,10 @@ export class ElfDebugFile implements DebugFile {
     return guarded(() => this.#info?.isSplit() ?? false);
   }
 
+  hasSection(name: string): boolean {
+    return guarded(() => this.#layout.rangeOf(name) !== null);
+  }
+
   symbols(name: string): DebugSymbol[] {
     return guarded(() => this.#frames.named(name).map((symbol) => this.#describe(symbol)));
   }

@@ -69,6 +69,13 @@ describe('addresses', () => {
     ]);
   });
 
+  it('says that a module has no such section', async () => {
+    const { stdout, stderr, status } = await run(['addresses', '-m', module, '--section', '.nosuch', '0']);
+    expect([stdout, status]).toEqual(['', 1]);
+    expect(stderr).toContain(`${module} has no section .nosuch.`);
+    expect((await run(['addresses', '-m', module, '--section', '.text', '0'])).stderr).toBe('');
+  });
+
   it('answers a hundred thousand at once as it answers each', async () => {
     const asked = Array.from({ length: 100_000 }, (_, i) => ((i * 7919) % 64).toString(16));
     const { stdout } = await run(['addresses', '-m', module], asked.join('\n'));
