@@ -147,14 +147,15 @@ export class ElfDebugFile implements DebugFile {
     });
   }
 
-  /** Bytes of a linked file around an address, of the section of the one before it; null where it has none. */
+  /** Bytes around an address of the layout, of the section of the one before it; null where the file has none. */
   #codeAround(address: number, before: number, behind: number): { bytes: Uint8Array; before: number } | null {
-    const section = this.#elf.sections[this.#layout.sectionAt(address - 1)];
+    const index = this.#layout.sectionAt(address - 1);
+    const section = this.#elf.sections[index];
     const size = section === undefined ? 0 : this.#elf.sizeOf(section);
-    if (this.kind === 'module' || section === undefined || size === 0) {
+    if (section === undefined || size === 0) {
       return null;
     }
-    const offset = address - section.address;
+    const offset = address - this.#layout.start(index);
     const from = Math.max(0, offset - before);
     const bytes = this.#elf.read(section, from, Math.min(size, offset + behind) - from);
     return { bytes, before: offset - from };
