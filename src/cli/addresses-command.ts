@@ -5,7 +5,9 @@ import { inert } from '../core/text/inert.ts';
 import { type AddressesOptions, printAddresses } from './addresses.ts';
 import { openModule } from './module-file.ts';
 
-interface AddressesCommand extends AddressesOptions {
+interface AddressesCommand extends Omit<AddressesOptions, 'section'> {
+  /** What plain numbers of a module are offsets of; .text unless told. */
+  readonly section: string | undefined;
   /** Gives the path of a packed module's file that is unpacked. */
   readonly unpacked: (packed: string) => Promise<string>;
 }
@@ -17,22 +19,21 @@ interface AddressesCommand extends AddressesOptions {
 export async function answerAddresses(
   module: string,
   queries: readonly string[],
-  { unpacked, ...options }: AddressesCommand,
+  { unpacked, section, ...options }: AddressesCommand,
 ): Promise<void> {
   const { file, source } = await openModule(module, unpacked);
   try {
     if (!file.hasLines) {
       writeSync(2, `zscope: ${module} has no debug info: nothing is known of its addresses.\n`);
     }
-    const { section } = options;
-    if (file.kind === 'module' && !file.hasSection(section)) {
+    if (section !== undefined && file.kind === 'module' && !file.hasSection(section)) {
       throw new Failure(
         'bad-request',
-        `${module} has no section ${inert(section)}.`,
+        `${module} has no section ${inert(section)} with anything in it that is loaded.`,
         'Name one of those with code that readelf -S lists, as .text, by --section.',
       );
     }
-    await printAddresses(file, queries, options);
+    await printAddresses(file, queries, { ...options, section: section ?? '.text' });
   } finally {
     source.dispose();
   }

@@ -140,7 +140,7 @@ function readMapping(text: string): [from: string, to: string] {
 type Values = ReturnType<typeof parse>['values'];
 
 async function addressesCommand(
-  { module = [], section = '.text', addresses = false }: Values,
+  { module = [], section, addresses = false }: Values,
   queries: readonly string[],
 ): Promise<void> {
   const [name, ...others] = module;

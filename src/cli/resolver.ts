@@ -188,7 +188,17 @@ export class Resolver {
       .flat()
       .filter((one) => (one.file.kind === 'module' || files.includes(one)) && this.#fits(one, frame));
     this.#hasUsed ||= fitting.length > 0;
-    return fitting.length > 0 ? fitting : files;
+    // Without the function a kernel's file says nothing of the frame, also not that it is of another build.
+    return fitting.length > 0 ? fitting : files.filter((one) => this.#has(one, frame));
+  }
+
+  #has({ path: name, file }: OpenModule, { symbol }: Frame): boolean {
+    try {
+      return file.symbols(symbol).length > 0;
+    } catch (error) {
+      this.#warnOf(name, error);
+      return false;
+    }
   }
 
   #fits({ path: name, file }: OpenModule, frame: Frame): boolean {
@@ -210,14 +220,17 @@ export class Resolver {
       return null;
     }
     const found = new Map<string, readonly DebugLine[]>();
-    const modules = new Set<string | null>();
+    const isUnnamed = mayBeOfAnyModule(frame);
+    /** Whose frame it can be, where the text does not say. */
+    const modules = new Set(files.map((one) => moduleName(one.path)));
+    let withLines = 0;
     let isStrange = true;
     for (const { path: name, file } of files) {
       try {
         const lines = frameLines(file, frame);
         if (lines !== null) {
           found.set(JSON.stringify(lines), lines);
-          modules.add(moduleName(name));
+          withLines += 1;
         }
         isStrange &&= lines === null && file.hasLines && !file.fits(frame);
       } catch (error) {
@@ -227,14 +240,15 @@ export class Resolver {
     }
     if (isStrange) {
       count(this.#strange, frame.module);
-    } else if (found.size > 1) {
-      const isUnnamed = mayBeOfAnyModule(frame) && [...modules].some((module) => module !== null);
-      count(this.#ambiguous, isUnnamed ? 'without a module' : ofModule(frame.module));
+    } else if (found.size > 1 || (isUnnamed && modules.size > 1 && withLines < files.length)) {
+      const [module, other] = modules;
+      const isKernel = other === undefined && module === null;
+      count(this.#ambiguous, isUnnamed && !isKernel ? 'without a module' : ofModule(frame.module));
       return null;
     }
     const [lines] = found.values();
     const [module] = modules;
-    if (typeof module === 'string' && modules.size === 1 && mayBeOfAnyModule(frame)) {
+    if (isUnnamed && lines !== undefined && typeof module === 'string' && modules.size === 1) {
       count(this.#unnamed, module);
     }
     return lines ?? null;

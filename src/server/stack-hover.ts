@@ -1,5 +1,5 @@
 import type { Hover, MarkupContent, Position, Range } from 'vscode-languageserver/node';
-import { type Frame, formatFrame } from '../core/stack/frame.ts';
+import { type Frame, formatFrame, mayBeOfAnyModule } from '../core/stack/frame.ts';
 import type { TextTrace } from '../core/stack/traces.ts';
 import type { Place } from '../core/symbols/location.ts';
 import { inert, inertBlock } from '../core/text/inert.ts';
@@ -84,9 +84,13 @@ export class StackHover {
     trace: TextTrace | null,
     buildId: string | null,
   ): Promise<string> {
-    return buildId !== null && places.some(({ how }) => how === 'dwarf')
-      ? `Exact lines are by the debug info of build ${buildId.slice(0, 12)}, which all frames of this stack fit.`
-      : prose(await this.places.remark(frame, trace, buildId));
+    if (buildId === null || !places.some(({ how }) => how === 'dwarf')) {
+      return prose(await this.places.remark(frame, trace, buildId));
+    }
+    const why = mayBeOfAnyModule(frame)
+      ? ': the text names no module, and of those of ZFS that are known here it alone has this function'
+      : ', which all frames of this stack fit';
+    return `Exact lines are by the debug info of build ${buildId.slice(0, 12)}${why}.`;
   }
 
   async #firstExcerpt(places: readonly Place[]): Promise<string> {

@@ -25,8 +25,11 @@ export interface DebugLines {
   ): Promise<readonly (readonly LocateFrame[])[]>;
   /** Whether all frames can be of this build; false when its debug info is not here. */
   fit(frames: readonly Frame[], build: RunningModule): Promise<boolean>;
-  /** Those of the frames whose function a build has; none when its debug info is not here. */
-  known(frames: readonly Frame[], build: RunningModule): Promise<readonly Frame[]>;
+  /**
+   * Those of a stack's frames without a module and a size whose functions a build has; none where it cannot be the one: each
+   * returns behind a call, but the innermost, and nothing else speaks for it.
+   */
+  unnamed(stack: readonly Frame[], build: RunningModule): Promise<readonly Frame[]>;
   /** Builds of a module that are in the workspace; of the kernel itself for null. */
   builtHere(module: string | null): Promise<readonly string[]>;
   /** The lines at addresses of a build; null where its debug info is not here, or one and those around it are none that a stack of it can have. */
@@ -202,8 +205,11 @@ export class StackPlaces {
     if (builds === undefined) {
       builds = this.#findUnnamed(trace);
       this.#unnamed.set(trace, builds);
+      const isKnown = ({ frame }: PlacedFrame, found: readonly UnnamedBuild[]) =>
+        !this.leads(frame) || found.some(({ symbols }) => symbols.has(frame.symbol));
       void builds.then(
-        (found) => found.length === 0 && this.#unnamed.delete(trace),
+        // One that has the others may be built, or read, at any time.
+        (found) => trace.frames.every((frame) => isKnown(frame, found)) || this.#unnamed.delete(trace),
         () => this.#unnamed.delete(trace),
       );
     }
@@ -211,23 +217,20 @@ export class StackPlaces {
   }
 
   async #findUnnamed(trace: TextTrace): Promise<readonly UnnamedBuild[]> {
-    const frames = trace.frames
-      .map(({ frame }) => frame)
-      .filter((frame) => mayBeOfAnyModule(frame) && frame.reliable && isPlaced(frame) && this.leads(frame));
+    const frames = trace.frames.map(({ frame }) => frame).filter(({ reliable }) => reliable);
     const found: UnnamedBuild[] = [];
     for (const module of ZFS_MODULES) {
       for (const builds of [this.#builds.get(module) ?? [], await this.debug.builtHere(module)]) {
         const fitting: UnnamedBuild[] = [];
         for (const buildId of builds) {
           const build = { module, buildId };
-          const known = await this.debug.known(frames, build);
-          if (known.length > 0 && (await this.debug.fit(known, build))) {
+          const known = await this.debug.unnamed(frames, build);
+          if (known.length > 0) {
             fitting.push({ ...build, symbols: new Set(known.map(({ symbol }) => symbol)) });
           }
         }
-        const [only, ...others] = fitting;
-        if (only !== undefined) {
-          found.push(...(others.length > 0 ? [] : [only]));
+        found.push(...fitting);
+        if (fitting.length > 0) {
           break;
         }
       }

@@ -31,13 +31,13 @@ export async function waitUntilUsable(running: RunningVm, progress: Progress): P
   const sinceStart = (): string => `${Math.round((Date.now() - state.vm.startedAt) / 1000)} s`;
   const remedy = `Look at ${vmFiles(image).console}, then try: npm run lab -- reset`;
   const fail = (what: string): LabError => new LabError(`The VM ${what}. ${remedy}`);
+  const hasPanicked = () => readFileSync(vmFiles(image).console, 'latin1').includes('Kernel panic');
+  const panic = () => new KernelPanic(`The VM had a kernel panic. ${remedy}`);
   const fresh = Date.now() - state.vm.startedAt < 5_000;
   const waitFor = async (what: string, test: () => Promise<boolean>): Promise<void> => {
     for (let round = 1; !(await test()); round++) {
       if (!isOurs(state.vm.process)) throw fail('ended while it was booting');
-      if (readFileSync(vmFiles(image).console, 'latin1').includes('Kernel panic')) {
-        throw new KernelPanic(`The VM had a kernel panic. ${remedy}`);
-      }
+      if (hasPanicked()) throw panic();
       if (Date.now() > deadline) throw fail(`has no ${what} yet after ${sinceStart()}`);
       if (round % 20 === 0) progress(`  waiting for ${what} (${sinceStart()} since start)`);
       await sleep(500);
@@ -53,5 +53,11 @@ export async function waitUntilUsable(running: RunningVm, progress: Progress): P
       return false;
     }
   });
-  if (state.vm.accelerator === 'tcg') await execScript(address, 'root', HOLD_EVENT, 120_000);
+  if (state.vm.accelerator !== 'tcg') return;
+  try {
+    await execScript(address, 'root', HOLD_EVENT, 120_000);
+  } catch (error) {
+    // Here the kernel patches itself for the first time.
+    throw hasPanicked() ? panic() : error;
+  }
 }

@@ -8,6 +8,22 @@ export function endsWithCall(bytes: Uint8Array, machine: 'x86-64' | 'arm64'): bo
   return machine === 'arm64' ? endsWithBranchAndLink(bytes) : endsWithX86Call(bytes);
 }
 
+/**
+ * Where a module calls through a pointer it has CALL rel32 of a thunk (__x86_indirect_thunk_rax), and on a processor that needs
+ * no thunks the kernel puts CALL r64 in its place, which is shorter (arch/x86/kernel/alternative.c, apply_retpolines):
+ * so that the call returns into the five bytes that the file has. A thunk is in the kernel: its address is not in the file.
+ * @param bytes code of a module's file around the address; @param at index of the address in it
+ */
+export function isInThunkCall(bytes: Uint8Array, at: number): boolean {
+  // CALL r64 has two bytes, or three; the file's may have a prefix before it.
+  return [at - 3, at - 2, at - 1].some(
+    (start) =>
+      bytes[start] === 0xe8 &&
+      start + 5 <= bytes.length &&
+      bytes.subarray(start + 1, start + 5).every((byte) => byte === 0),
+  );
+}
+
 /** CALL rel32, and CALL r/m64 (Intel SDM, volume 2, "CALL" and "ModR/M and SIB Bytes"). */
 function endsWithX86Call(bytes: Uint8Array): boolean {
   const end = bytes.length;

@@ -89,7 +89,7 @@ export interface DebugFile {
   readonly hasLines: boolean;
   /** True when the debug info is split (`-gsplit-dwarf`) and most of it in `.dwo` files elsewhere. */
   readonly isSplit: boolean;
-  /** Whether a section of this name is in memory when the file is loaded. */
+  /** Whether there is a section of this name that takes memory when the file is loaded. */
   hasSection(name: string): boolean;
   /** Symbols of exactly this name, in file order. */
   symbols(name: string): DebugSymbol[];

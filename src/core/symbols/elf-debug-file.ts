@@ -1,7 +1,7 @@
 /** Answers the questions of a {@link DebugFile} from the file's sections. */
 import { sourceName } from '../stack/frame.ts';
 import { ascending } from './ascending.ts';
-import { endsWithCall, LONGEST_CALL } from './call-before.ts';
+import { endsWithCall, isInThunkCall, LONGEST_CALL } from './call-before.ts';
 import type {
   ByteSource,
   DebugFile,
@@ -132,8 +132,13 @@ export class ElfDebugFile implements DebugFile {
   followsCall(address: bigint): boolean | null {
     return guarded(() => {
       const end = Number(BigInt.asIntN(64, address));
-      const found = this.#codeAround(end, LONGEST_CALL, 0);
-      return found && this.#layout.isCode(end - 1) && endsWithCall(found.bytes, this.machine);
+      const found = this.#codeAround(end, LONGEST_CALL, LONGEST_CALL);
+      if (found === null || !this.#layout.isCode(end - 1)) {
+        return found && false;
+      }
+      const { bytes, before } = found;
+      const isThunk = this.kind === 'module' && this.machine === 'x86-64' && isInThunkCall(bytes, before);
+      return isThunk || endsWithCall(bytes.subarray(0, before), this.machine);
     });
   }
 

@@ -7,7 +7,7 @@ import {
 } from 'vscode-languageserver/node';
 import { isFailure } from '../../core/failure.ts';
 import type { Disposable } from '../../core/lifetime.ts';
-import { type Frame, frameKey } from '../../core/stack/frame.ts';
+import { type Frame, frameKey, isPlaced, mayBeOfAnyModule } from '../../core/stack/frame.ts';
 import type { DebugFile } from '../../core/symbols/debug-file.ts';
 import { frameLines } from '../../core/symbols/frame-lines.ts';
 import type { DebugLine } from '../../core/symbols/location.ts';
@@ -200,11 +200,23 @@ export class ModuleService implements Disposable {
     }
   }
 
-  /** Those of the frames whose function a build has; none when its debug info is not here. */
-  async known(frames: readonly Frame[], { buildId }: RunningModule): Promise<readonly Frame[]> {
+  /**
+   * Those of a stack's frames without a module and a size whose functions a build has, where it can be the one: all that
+   * it has follow a call, but for the innermost of the stack; none when its debug info, or its code, is not here.
+   */
+  async unnamed(stack: readonly Frame[], { buildId }: RunningModule): Promise<readonly Frame[]> {
     const file = (await this.#files?.find(buildId)) ?? null;
     try {
-      return file === null ? [] : frames.filter(({ symbol }) => file.symbols(symbol).length > 0);
+      const frames = stack.filter(
+        (frame) =>
+          file !== null &&
+          mayBeOfAnyModule(frame) &&
+          isPlaced(frame) &&
+          file.symbols(frame.symbol).length > 0,
+      );
+      const calls = frames.map((frame) => (file?.fits(frame) === true ? file.frameFollowsCall(frame) : null));
+      const canBe = calls.every((call, at) => call === true || (call === false && frames[at] === stack[0]));
+      return canBe && calls.includes(true) ? frames : [];
     } catch (error) {
       this.#warn(buildId, error);
       return [];

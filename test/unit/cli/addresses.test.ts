@@ -72,7 +72,7 @@ describe('addresses', () => {
   it('says that a module has no such section', async () => {
     const { stdout, stderr, status } = await run(['addresses', '-m', module, '--section', '.nosuch', '0']);
     expect([stdout, status]).toEqual(['', 1]);
-    expect(stderr).toContain(`${module} has no section .nosuch.`);
+    expect(stderr).toContain(`${module} has no section .nosuch with anything in it that is loaded.`);
     expect((await run(['addresses', '-m', module, '--section', '.text', '0'])).stderr).toBe('');
   });
 

@@ -31,8 +31,8 @@ const debug = (
     `${fits ? 'fits' : 'perhaps'} ${known.join(' ')}`,
   fit: async (frames: readonly Frame[], { buildId }: { readonly buildId: string }) =>
     frames.every((frame) => isOf(frame, buildId)),
-  known: async (frames: readonly Frame[], { buildId }: { readonly buildId: string }) =>
-    frames.filter(({ symbol }) => builds[buildId]?.[symbol] !== undefined),
+  unnamed: async (stack: readonly Frame[], { buildId }: { readonly buildId: string }) =>
+    stack.filter(({ symbol }) => builds[buildId]?.[symbol] !== undefined),
   atAddresses: async (addresses: readonly AddressInStack[], buildId: string) =>
     addresses.map(({ item, code }) =>
       item.address === ADDRESSES[buildId]

@@ -45,8 +45,12 @@ describe('a frame without a module', () => {
 
   it('is at its function where the module cannot have been the one', async () => {
     expect(await linesOf('zlog_commit+270')).toEqual([11]);
-    // Where something stopped follows no call: of one stack that is one frame.
-    expect(await linesOf('zlog_commit+28')).toEqual([19]);
-    expect(await linesOf('zlog_commit+28', '    zlog_commit+29\n')).toEqual([11]);
+    // Nothing is called before it, and no other frame speaks for the module.
+    expect(await linesOf('zlog_commit+28')).toEqual([11]);
+    expect(await linesOf('zlog_commit+27', '    zlog_commit+29\n')).toEqual([11]);
+  });
+
+  it('is at the line where it stopped, innermost of a stack whose others are behind calls', async () => {
+    expect(await linesOf('zlog_commit+28', '    zlog_commit+27\n')).toEqual([19]);
   });
 });
