@@ -3,6 +3,7 @@ import path from 'node:path';
 import { Failure, isFailure } from '../core/failure.ts';
 import { type Frame, frameKey, isPlaced, mayBeOfAnyModule } from '../core/stack/frame.ts';
 import type { AddressItem } from '../core/stack/text/items.ts';
+import type { DebugFile } from '../core/symbols/debug-file.ts';
 import type { MachineCode } from '../core/symbols/elf/segments.ts';
 import { frameLines } from '../core/symbols/frame-lines.ts';
 import type { DebugLine, Place } from '../core/symbols/location.ts';
@@ -186,24 +187,21 @@ export class Resolver {
     }
     const fitting = [...this.#files.values()]
       .flat()
-      .filter((one) => (one.file.kind === 'module' || files.includes(one)) && this.#fits(one, frame));
+      .filter(
+        (one) =>
+          (one.file.kind === 'module' || files.includes(one)) && this.#tells(one, (file) => file.fits(frame)),
+      );
     this.#hasUsed ||= fitting.length > 0;
     // Without the function a kernel's file says nothing of the frame, also not that it is of another build.
-    return fitting.length > 0 ? fitting : files.filter((one) => this.#has(one, frame));
+    return fitting.length > 0
+      ? fitting
+      : files.filter((one) => this.#tells(one, (file) => file.symbols(frame.symbol).length > 0));
   }
 
-  #has({ path: name, file }: OpenModule, { symbol }: Frame): boolean {
+  /** False, with a warning, where the file is damaged. */
+  #tells({ path: name, file }: OpenModule, test: (file: DebugFile) => boolean): boolean {
     try {
-      return file.symbols(symbol).length > 0;
-    } catch (error) {
-      this.#warnOf(name, error);
-      return false;
-    }
-  }
-
-  #fits({ path: name, file }: OpenModule, frame: Frame): boolean {
-    try {
-      return file.fits(frame);
+      return test(file);
     } catch (error) {
       this.#warnOf(name, error);
       return false;
