@@ -19,11 +19,23 @@ const BPFTRACE = `bpftrace -e 'kprobe:${FUNCTION} { printf("%s %d\\n", comm, tid
 
 /**
  * Runs in every frame of the window: notes when the mouse was let go the last time, which is the click on
- * the menu's entry, and in the page of a trace when its first row was painted. VS Code writes that page
- * into a frame that is there already, which ends what waits in it: so watching begins with the page's script.
+ * the menu's entry, when the first call was painted behind its function, and in the page of a trace when its first row
+ * was. VS Code writes that page into a frame that is there already, which ends what waits in it: so watching begins
+ * with the page's script.
  */
 const CLOCKS = `
-  addEventListener('mouseup', () => { globalThis.zscopeClicked = Date.now(); }, true);
+  addEventListener('mouseup', () => {
+    globalThis.zscopeClicked = Date.now();
+    globalThis.zscopeMarked = undefined;
+  }, true);
+  new MutationObserver(() => {
+    if (globalThis.zscopeMarked !== undefined) return;
+    const marks = document.querySelectorAll('.view-lines [class*="TextEditorDecorationType"]');
+    if (![...marks].some((mark) => getComputedStyle(mark, '::after').content.includes('first call: '))) return;
+    globalThis.zscopeMarked = null;
+    // In the frame that shows it, after layout: a timer set then runs after that frame was painted.
+    requestAnimationFrame(() => setTimeout(() => { globalThis.zscopeMarked = Date.now(); }));
+  }).observe(document, { subtree: true, childList: true });
   const define = customElements.define;
   customElements.define = function (name, list, ...rest) {
     if (name === 'zs-trace-list') {
@@ -47,53 +59,70 @@ const CLOCKS = `
 export async function benchTrace(vm: LabInfo, workbench: Workbench): Promise<Figure[]> {
   const source = readFileSync(path.join(vm.sourceDir, FILE), 'utf8').split('\n');
   const line = source.findIndex((text) => text.startsWith(`${FUNCTION}(`)) + 1;
-  const calls = await background('while :; do stat /tank >/dev/null; sleep 0.02; done');
+  // Often enough that it is the tracers which are waited for, by a process that takes little of the machine.
+  const calls = await background(`exec perl -e 'while (1) { stat "/tank"; select undef, undef, undef, 0.02 }'`);
   const terminal = await Terminal.open(vm);
   try {
     // In the window that is open already, and in the frames to come.
     await workbench.page.evaluate(CLOCKS);
     await workbench.page.addInitScript(CLOCKS);
     await workbench.quickInput.openFile(FILE);
-    const ours: number[] = [];
+    const marked: number[] = [];
+    const listed: number[] = [];
     const theirs: number[] = [];
     for (let round = 0; round < ROUNDS; round++) {
       await workbench.editor.goToLine(line);
       await rest(REST_MS);
-      ours.push(await click(workbench));
+      const shown = await click(workbench);
+      marked.push(shown.marked);
+      listed.push(shown.listed);
       await rest(REST_MS);
       theirs.push(await terminal.type(BPFTRACE, /^\w\S* \d+\r?$/m, 120_000));
       await terminal.interrupt();
     }
-    const ratio = median(ours) / median(theirs);
-    const figure = (goal: number): Figure => ({
-      what: `click on Trace to the first call on screen, with arguments and stack (min / median / max of ${ROUNDS})`,
-      measured: `${spread(ours)}: ${ratio.toFixed(2)} of bpftrace's time`,
-      peer: `bpftrace typed by hand: ${spread(theirs)}`,
-      goal: `at most ${goal} of its time`,
-      missedBy: above(ratio, goal),
-    });
-    // To be of use, and to be felt as at once.
-    return [figure(0.2), figure(0.1)];
+    const figure = (where: string, ours: readonly number[], goal: number): Figure => {
+      const ratio = median(ours) / median(theirs);
+      return {
+        what: `click on Trace to the first call on screen, ${where} (min / median / max of ${ROUNDS})`,
+        measured: `${spread(ours)}: ${ratio.toFixed(2)} of bpftrace's time`,
+        peer: `bpftrace typed by hand: ${spread(theirs)}`,
+        goal: `at most ${goal} of its time`,
+        missedBy: above(ratio, goal),
+      };
+    };
+    return [
+      figure('behind the function, with arguments and callers', marked, 0.1),
+      figure('in the table of the trace, with arguments and stack', listed, 0.2),
+    ];
   } finally {
     terminal.close();
     await calls.end();
   }
 }
 
-/** One trace from the click to its first row, in milliseconds; then it is stopped and closed. */
-async function click(workbench: Workbench): Promise<number> {
+/**
+ * One trace, which is stopped and closed: from the click until its first call is behind the function, and until it is in
+ * its table. Milliseconds.
+ */
+async function click(workbench: Workbench): Promise<{ readonly marked: number; readonly listed: number }> {
   await workbench.editor.contextMenu(FUNCTION, 'Trace This Function');
   await rest(UNWATCHED_MS);
   const clicked = Number(await workbench.page.evaluate('globalThis.zscopeClicked'));
+  const marked = await waitFor('the first call is painted behind its function', async () =>
+    timeOf(await workbench.page.evaluate('globalThis.zscopeMarked')),
+  );
   const view = await workbench.webview('Trace');
-  await view.locator('[role=row]', { hasText: 'stat' }).first().waitFor();
-  const shown = await waitFor('the first row is painted', async () => {
-    const time: unknown = await view.locator('body').evaluate('globalThis.zscopeShown');
-    return typeof time === 'number' ? time : undefined;
-  });
+  await view.locator('[role=row]', { hasText: 'perl' }).first().waitFor();
+  const listed = await waitFor('the first row is painted', async () =>
+    timeOf(await view.locator('body').evaluate('globalThis.zscopeShown')),
+  );
   await view.getByRole('button', { name: 'Stop' }).click();
   await view.getByText('nothing is left on the target').waitFor();
   await workbench.runCommand('View: Close Editor');
   await workbench.page.locator('.tab', { hasText: `Trace ${FUNCTION}` }).waitFor({ state: 'detached' });
-  return shown - clicked;
+  return { marked: marked - clicked, listed: listed - clicked };
+}
+
+function timeOf(value: unknown): number | undefined {
+  return typeof value === 'number' ? value : undefined;
 }

@@ -200,6 +200,13 @@ describe('from a hung process to its source line', () => {
     expect((await leftovers()).trim()).toBe('');
     const clicked = performance.now();
     await workbench.dialog.press('Trace');
+    const first = await waitFor('the first call behind the function', async () =>
+      (await workbench.editor.textsBehindLines()).find((text) => text.includes('first call: ')),
+    );
+    expect(first).toMatch(/first call: stat\(\d+\).* <- zpl_getattr <- vfs_/);
+    console.log(
+      `[walk] click to first call behind the function: ${Math.round(performance.now() - clicked)} ms`,
+    );
     const view = await workbench.webview();
     await view.getByText('zfs_getattr_fast').first().waitFor();
     await view.locator('[role=row]', { hasText: 'stat' }).first().waitFor();

@@ -10,6 +10,7 @@ const BUCKETS = 45;
 export class FunctionStats {
   /** Calls that were recorded, or summed up by the kernel. */
   calls = 0;
+  first: CallEvent | null = null;
   last: CallEvent | null = null;
   /** When something was heard of it last, in seconds of the caller's clock. */
   #heardAt = Number.NEGATIVE_INFINITY;
@@ -26,6 +27,7 @@ export class FunctionStats {
   add(call: CallEvent, now: number): void {
     this.#heardAt = now;
     this.calls += 1;
+    this.first ??= call;
     this.last = call;
     if (call.durationNs != null) {
       const log2 = Math.ceil(Math.log2(Math.max(1, call.durationNs)));

@@ -4,20 +4,14 @@ import { baseName, type ErrorSite } from '../../core/zfs/errno-sites.ts';
 import { sourceReferenceRequest } from '../../protocol/server.ts';
 import type { LazyServer } from '../source/lazy-server.ts';
 import type { RunningSource } from '../source/running-source.ts';
+import { behindLine, textBehindLines } from '../text-behind-lines.ts';
 import { lineText } from './error-labels.ts';
 
 /** Writes behind the lines of visible editors which errors they raise. */
 export class ErrorMarks implements Disposable {
-  readonly #decoration = vscode.window.createTextEditorDecorationType({
-    isWholeLine: true,
-    rangeBehavior: vscode.DecorationRangeBehavior.ClosedClosed,
+  readonly #decoration = textBehindLines({
     overviewRulerColor: new vscode.ThemeColor('editorWarning.foreground'),
     overviewRulerLane: vscode.OverviewRulerLane.Right,
-    after: {
-      margin: '0 0 0 3ch',
-      color: new vscode.ThemeColor('editorCodeLens.foreground'),
-      fontStyle: 'italic',
-    },
   });
   /** `URI line` of each place of the build that was looked up; null where the workspace does not have it. */
   readonly #places = new Map<string, string | null>();
@@ -58,10 +52,7 @@ export class ErrorMarks implements Disposable {
   #decorate(editor: vscode.TextEditor, byLine: ReadonlyMap<number, ErrorSite[]>, now: number | null): void {
     const marks = [...byLine]
       .filter(([line]) => line >= 1 && line <= editor.document.lineCount)
-      .map(([line, sites]) => ({
-        range: editor.document.lineAt(line - 1).range,
-        renderOptions: { after: { contentText: lineText(sites, now) } },
-      }));
+      .map(([line, sites]) => behindLine(editor.document, line - 1, lineText(sites, now)));
     const text = JSON.stringify(marks);
     if (this.#drawn.get(editor) !== text && (marks.length > 0 || this.#drawn.has(editor))) {
       this.#drawn.set(editor, text);

@@ -89,6 +89,7 @@ export class SessionsView implements vscode.TreeDataProvider<SessionNode>, Dispo
     );
     panel.namesTarget = true;
     panel.update({ running: false, text: keptText(session) });
+    panel.open();
     this.#panels.set(file, panel);
     panel.onClose(() => this.#panels.delete(file));
   }

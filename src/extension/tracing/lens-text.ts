@@ -1,11 +1,15 @@
+import { sourceName } from '../../core/stack/frame.ts';
 import { inert } from '../../core/text/inert.ts';
 import { durationText } from '../../core/tracing/duration-text.ts';
 import type { CallEvent } from '../../core/tracing/events.ts';
 import type { SessionStats } from '../../core/tracing/function-stats.ts';
+import { functionOf } from '../../core/tracing/sites.ts';
 import { returnedText } from './trace-texts.ts';
 
-/** Arguments of the last call that are named: a lens is one line. */
+/** Arguments of a call that are named: a lens is one line. */
 const ARGUMENTS = 3;
+/** Callers of the first call that are named, the nearest first. */
+const CALLERS = 3;
 
 /** What a lens has to know of a session. */
 export interface LensSubject {
@@ -34,13 +38,23 @@ export function lensText(session: LensSubject, symbol: string, now: number): str
     rate === null ? '' : `${rate < 10 ? rate.toFixed(1) : Math.round(rate).toLocaleString('en-US')}/s`,
     half === null ? '' : `p50 ≈ ${durationText(half)}`,
     most === null ? '' : `p99 ≈ ${durationText(most)}`,
-    stats.last === null ? '' : `last: ${lastText(stats.last)}`,
+    stats.last === null ? '' : `last: ${callText(stats.last)}`,
   ]
     .filter((part) => part !== '')
     .join(', ');
 }
 
-function lastText(call: CallEvent): string {
+/** Who called a function first, with what, and by which way: `first call: dd(634) foid=34 <- zpl_fsync <- vfs_fsync_range`. */
+export function firstCallText(call: CallEvent): string {
+  const callers = call.stack
+    .filter(({ reliable }) => reliable)
+    .map(({ symbol }) => sourceName(symbol))
+    .filter((name, at) => at > 0 || name !== sourceName(functionOf(call.symbol)))
+    .slice(0, CALLERS);
+  return inert([`first call: ${callText(call)}`, ...callers].join(' <- '), 200);
+}
+
+function callText(call: CallEvent): string {
   const named = call.arguments
     .filter(({ value }) => !/^0x[0-9a-f]+$/.test(value))
     .slice(0, ARGUMENTS)

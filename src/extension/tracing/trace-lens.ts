@@ -7,7 +7,8 @@ import { schemes } from '../ids.ts';
 import type { LazyServer } from '../source/lazy-server.ts';
 import { fileOfRevision } from '../source/revision-uri.ts';
 import { commandLink } from '../vscode-table.ts';
-import { type LensSubject, lensText } from './lens-text.ts';
+import { type FirstCall, FirstCalls } from './first-calls.ts';
+import { firstCallText, type LensSubject, lensText } from './lens-text.ts';
 import type { TraceSession } from './trace-session.ts';
 
 /** The text above a function is written anew this often at most, in milliseconds. */
@@ -16,6 +17,8 @@ const PERIOD_MS = 1000;
 /** A traced function with the place of its definition. */
 interface Traced {
   readonly session: LensSubject;
+  /** The session's view is closed. */
+  readonly isClosed: boolean;
   readonly symbol: string;
   /** `file:` URI of the open source, as VS Code writes it. */
   readonly uri: string;
@@ -25,7 +28,7 @@ interface Traced {
 
 /**
  * Writes above the definition of a traced function what its calls come to: how many, how often, how long, the last
- * one. Of each function the newest session counts.
+ * one; and behind it who called it first, until the trace is closed. Of each function the newest session counts.
  */
 export class TraceLenses implements vscode.CodeLensProvider, Disposable {
   readonly #traced = new Map<string, Traced>();
@@ -34,6 +37,7 @@ export class TraceLenses implements vscode.CodeLensProvider, Disposable {
   readonly #revised = new WeakMap<vscode.TextDocument, readonly TextFunction[]>();
   readonly #changed = new vscode.EventEmitter<void>();
   readonly onDidChangeCodeLenses = this.#changed.event;
+  readonly #first = new FirstCalls((document) => this.#firstIn(document));
   #provider: vscode.Disposable | null = null;
   #timer: NodeJS.Timeout | undefined;
   #ended = false;
@@ -51,14 +55,14 @@ export class TraceLenses implements vscode.CodeLensProvider, Disposable {
     // The view may have been closed while the place was looked up.
     const isClosed = this.#closed.has(session);
     const subject = isClosed ? summary(session) : session;
-    this.#traced.set(name, { session: subject, symbol, uri, line: definition.line - 1 });
+    this.#traced.set(name, { session: subject, isClosed, symbol, uri, line: definition.line - 1 });
     if (!isClosed && !this.#listeners.has(session)) {
       this.#listeners.set(
         session,
         session.listen((batch, start) => {
           // No `0 calls` beside the first one.
           if (start === 0 && batch.length > 0) {
-            this.#changed.fire();
+            this.#show();
           } else {
             this.#later();
           }
@@ -69,6 +73,7 @@ export class TraceLenses implements vscode.CodeLensProvider, Disposable {
       ['file', schemes.revision].map((scheme) => ({ scheme, pattern: '**/*.{c,h}' })),
       this,
     );
+    this.#first.draw(); // One may have come while the place was looked up.
     this.#later();
   }
 
@@ -79,28 +84,38 @@ export class TraceLenses implements vscode.CodeLensProvider, Disposable {
     this.#closed.add(session);
     for (const [name, traced] of this.#traced) {
       if (traced.session === session) {
-        this.#traced.set(name, { ...traced, session: summary(session) });
+        this.#traced.set(name, { ...traced, session: summary(session), isClosed: true });
       }
     }
     this.#later();
   }
 
   provideCodeLenses(document: vscode.TextDocument): vscode.CodeLens[] {
+    const now = performance.now() / 1000;
+    return this.#definedIn(document).flatMap(({ session, symbol, line }) => {
+      const text = lensText(session, symbol, now);
+      const range = new vscode.Range(line, 0, line, 0);
+      return text === '' ? [] : [new vscode.CodeLens(range, commandLink('zscope.showTrace', text, symbol))];
+    });
+  }
+
+  #firstIn(document: vscode.TextDocument): FirstCall[] {
+    return this.#definedIn(document).flatMap(({ session, isClosed, symbol, line }) => {
+      const { first } = session.stats.of(symbol);
+      return isClosed || first === null ? [] : [{ line, text: firstCallText(first) }];
+    });
+  }
+
+  /** The traced functions that a document defines, with the lines where it does. */
+  #definedIn(document: vscode.TextDocument): Traced[] {
     const revised = fileOfRevision(document.uri);
     const uri = (revised ?? document.uri).toString();
-    const lenses: vscode.CodeLens[] = [];
-    for (const [name, { session, symbol, uri: own, line: openLine }] of this.#traced) {
-      if (own !== uri) {
-        continue;
-      }
-      const line = revised === null ? openLine : this.#lineIn(document, name);
-      const text = line < document.lineCount ? lensText(session, symbol, performance.now() / 1000) : '';
-      if (line >= 0 && text !== '') {
-        const range = new vscode.Range(line, 0, line, 0);
-        lenses.push(new vscode.CodeLens(range, commandLink('zscope.showTrace', text, symbol)));
-      }
-    }
-    return lenses;
+    return [...this.#traced]
+      .filter(([, traced]) => traced.uri === uri)
+      .map(([name, traced]) =>
+        revised === null ? traced : { ...traced, line: this.#lineIn(document, name) },
+      )
+      .filter(({ line }) => line >= 0 && line < document.lineCount);
   }
 
   /** 0-based line of a function's definition in a document of a revision, which stays as it is; -1 for none. */
@@ -116,8 +131,13 @@ export class TraceLenses implements vscode.CodeLensProvider, Disposable {
     }
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
-      this.#changed.fire();
+      this.#show();
     }, PERIOD_MS);
+  }
+
+  #show(): void {
+    this.#first.draw();
+    this.#changed.fire();
   }
 
   dispose(): void {
@@ -127,6 +147,7 @@ export class TraceLenses implements vscode.CodeLensProvider, Disposable {
       listener.dispose();
     }
     this.#provider?.dispose();
+    this.#first.dispose();
     this.#changed.dispose();
   }
 }

@@ -63,12 +63,13 @@ export interface TabPlace {
   readonly preserveFocus: boolean;
 }
 
-/** The view of one trace session, beside the code. Closing it ends the session. */
+/** The view of one trace session, beside the code, from when it is opened. Closing it ends the session. */
 export class TracePanel implements Disposable {
   readonly #lifetime = new Lifetime();
   readonly #closed = this.#lifetime.add(new vscode.EventEmitter<void>());
   readonly #instead = this.#lifetime.add(new vscode.EventEmitter<number>());
-  readonly #panel: vscode.WebviewPanel;
+  /** Null before it is opened. */
+  #panel: vscode.WebviewPanel | null = null;
   #state: TraceStatus = { text: 'Starting...', running: true, isError: false, waiting: '', alternatives: [] };
   readonly #beside: LinesBeside;
   #firstTime: number | null = null;
@@ -83,42 +84,23 @@ export class TracePanel implements Disposable {
   /** The person chose to trace the alternative with this index instead. */
   readonly onTraceInstead: vscode.Event<number>;
 
-  /** The editor column it is in; undefined while it is in a window of its own or gone. */
+  /** The editor column it is in; undefined while it is in a window of its own, not open yet, or gone. */
   get column(): vscode.ViewColumn | undefined {
-    return this.#lifetime.ended ? undefined : this.#panel.viewColumn;
+    return this.#lifetime.ended ? undefined : this.#panel?.viewColumn;
   }
 
   constructor(
-    extensionUri: vscode.Uri,
+    private readonly extensionUri: vscode.Uri,
     readonly heading: TraceHeading,
     private readonly session: ShownSession,
     places: PlaceService,
     frames: FrameOpener,
     private readonly funnel: FailureFunnel,
-    where: TabPlace,
+    private readonly where: TabPlace,
   ) {
     this.#beside = new LinesBeside(session, places, frames, (message) => this.#post(message));
     this.onClose = this.#closed.event;
     this.onTraceInstead = this.#instead.event;
-    const title = `Trace ${heading.symbol}`;
-    this.#panel = vscode.window.createWebviewPanel('zscope.trace', title, where, {
-      enableScripts: true,
-      localResourceRoots: [webviewRoot(extensionUri)],
-    });
-    this.#panel.iconPath = new vscode.ThemeIcon('pulse');
-    this.#panel.onDidDispose(() => this.dispose());
-    this.#panel.webview.onDidReceiveMessage((message: unknown) => {
-      const known = readTraceMessage(message);
-      if (known !== null) {
-        this.funnel.guard('Showing a traced call', () => this.#receive(known));
-      }
-    });
-    this.#panel.webview.html = webviewHtml(this.#panel.webview, extensionUri, {
-      script: 'trace',
-      title,
-      nonce: randomBytes(16).toString('hex'),
-      source: webviewScript(extensionUri, 'trace'),
-    });
     this.#sender = this.#lifetime.add(
       new EventSender(
         () => session.events,
@@ -129,10 +111,38 @@ export class TracePanel implements Disposable {
     this.#lifetime.add(
       session.listen(() => {
         this.#beside.noteBuilds();
-        this.#sender.send();
-        this.#sendSums();
+        if (this.#panel !== null) {
+          this.#sender.send();
+          this.#sendSums();
+        }
       }),
     );
+  }
+
+  /** Makes the tab, with all that there is by now. */
+  open(): void {
+    if (this.#panel !== null || this.#lifetime.ended) {
+      return;
+    }
+    const panel = vscode.window.createWebviewPanel('zscope.trace', this.#title, this.where, {
+      enableScripts: true,
+      localResourceRoots: [webviewRoot(this.extensionUri)],
+    });
+    this.#panel = panel;
+    panel.iconPath = new vscode.ThemeIcon('pulse');
+    panel.onDidDispose(() => this.dispose());
+    panel.webview.onDidReceiveMessage((message: unknown) => {
+      const known = readTraceMessage(message);
+      if (known !== null) {
+        this.funnel.guard('Showing a traced call', () => this.#receive(known));
+      }
+    });
+    panel.webview.html = webviewHtml(panel.webview, this.extensionUri, {
+      script: 'trace',
+      title: this.#title,
+      nonce: randomBytes(16).toString('hex'),
+      source: webviewScript(this.extensionUri, 'trace'),
+    });
     // VS Code keeps it until the page is there; one that it did not get asks for it.
     this.#fill();
   }
@@ -145,17 +155,18 @@ export class TracePanel implements Disposable {
 
   /** Whether the tab says which target it is of: needed as soon as there are several. */
   set namesTarget(names: boolean) {
-    const title = names ? `${this.#title} (${this.heading.target})` : this.#title;
     this.#names = names;
-    if (!this.#lifetime.ended && this.#panel.title !== title) {
+    const title = this.#title;
+    if (this.#panel !== null && !this.#lifetime.ended && this.#panel.title !== title) {
       this.#panel.title = title;
     }
   }
 
-  /** The functions, and what is asked of them. */
+  /** The functions, and where it has to be said, the target. */
   get #title(): string {
     const more = this.session.functions.length - 1;
-    return `Trace ${this.heading.symbol}${more > 0 ? ` +${more}` : ''}`;
+    const target = this.#names ? ` (${this.heading.target})` : '';
+    return `Trace ${this.heading.symbol}${more > 0 ? ` +${more}` : ''}${target}`;
   }
 
   /** Shows that more functions are traced. */
@@ -166,8 +177,9 @@ export class TracePanel implements Disposable {
 
   /** Brings it to the front. */
   reveal(): void {
+    this.open();
     if (!this.#lifetime.ended) {
-      this.#panel.reveal(undefined, true);
+      this.#panel?.reveal(undefined, true);
     }
   }
 
@@ -318,7 +330,7 @@ export class TracePanel implements Disposable {
 
   #post(message: ToTraceView): void {
     if (!this.#lifetime.ended) {
-      void this.#panel.webview.postMessage(message);
+      void this.#panel?.webview.postMessage(message);
     }
   }
 
@@ -326,7 +338,7 @@ export class TracePanel implements Disposable {
     if (!this.#lifetime.ended) {
       this.#closed.fire();
       this.#lifetime.dispose();
-      this.#panel.dispose();
+      this.#panel?.dispose();
     }
   }
 }

@@ -20,6 +20,7 @@ import type { InlinedFunctions } from './inlined-functions.ts';
 import { choiceInstead, isRefused } from './instead.ts';
 import { isNearSource, onNearSource } from './near-source.ts';
 import { NextSession, newId } from './next-session.ts';
+import { openSoon } from './open-soon.ts';
 import { type OpenTrace, OpenTraces } from './open-traces.ts';
 import { Refusals } from './refusals.ts';
 import type { JoiningFunction } from './rejoin.ts';
@@ -204,10 +205,15 @@ export class TraceRuns implements Disposable {
       this.funnel,
       where,
     );
-    replaces?.dispose();
     const trace = { session, panel };
     this.open.add(trace);
     void this.#lenses.add(session, subject.symbol);
+    if (replaces === undefined) {
+      openSoon(trace);
+    } else {
+      panel.open();
+      replaces.dispose();
+    }
     panel.onClose(() => {
       session.dispose();
       this.open.delete(trace);
@@ -219,6 +225,7 @@ export class TraceRuns implements Disposable {
     const over = (reason: string) => {
       if (!isOver) {
         isOver = true;
+        panel.open(); // What is said from now on is said there.
         quiet.dispose();
         kept.end(reason);
         this.#count(-1);

@@ -101,6 +101,20 @@ export class Editor {
       .click({ modifiers: ['Control'] });
   }
 
+  /** What extensions wrote behind the lines on screen. */
+  textsBehindLines(): Promise<string[]> {
+    return this.#root
+      .locator('.view-lines [class*="TextEditorDecorationType"]')
+      .evaluateAll((elements) =>
+        elements
+          .map(
+            (element) =>
+              element.ownerDocument.defaultView?.getComputedStyle(element, '::after').content ?? '',
+          )
+          .filter((content) => content.startsWith('"')),
+      );
+  }
+
   /** The texts of the CodeLens lines on screen. */
   async codeLenses(): Promise<string[]> {
     return (await this.#root.locator('.codelens-decoration').allInnerTexts()).map(plain);

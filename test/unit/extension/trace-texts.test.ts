@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import type { CallEvent, TraceTally } from '../../../src/core/tracing/events.ts';
 import { SessionStats } from '../../../src/core/tracing/function-stats.ts';
-import { lensText } from '../../../src/extension/tracing/lens-text.ts';
+import { firstCallText, lensText } from '../../../src/extension/tracing/lens-text.ts';
 import {
   conditionsText,
   endReason,
@@ -49,6 +49,35 @@ it('writes above a function what its calls come to', () => {
   );
   expect(lensText({ ...session, isRunning: false }, 'zil_commit', 0)).not.toContain('/s');
   expect(lensText({ ...session, isIncomplete: true }, 'zil_commit', 0)).toMatch(/^at least 1,204 calls,/);
+});
+
+it('writes behind a function who called it first, with what, and by which way', () => {
+  const frame = (symbol: string, reliable = true) => ({
+    symbol,
+    offset: 16,
+    size: 64,
+    module: 'zfs',
+    reliable,
+  });
+  const stack = ['zil_commit', 'zfs_fsync', 'zpl_fsync.isra.0', 'vfs_fsync_range', 'do_fsync'].map((symbol) =>
+    frame(symbol),
+  );
+  const text = 'first call: dd(634) foid=34 -> 5 EIO';
+  expect(firstCallText(call)).toBe(text);
+  expect(firstCallText({ ...call, stack })).toBe(`${text} <- zfs_fsync <- zpl_fsync <- vfs_fsync_range`);
+  // One that was seen at its return only has its caller innermost.
+  expect(firstCallText({ ...call, stack: stack.slice(1) })).toContain(' <- zfs_fsync <- zpl_fsync');
+  // What is only found on the stack is no caller.
+  expect(firstCallText({ ...call, stack: [frame('stale', false), frame('zfs_fsync')] })).toBe(
+    `${text} <- zfs_fsync`,
+  );
+  const inlined = {
+    ...call,
+    symbol: 'list_del (inlined in zil_clean, zil.c:10)',
+    stack: [frame('zil_clean')],
+  };
+  expect(firstCallText(inlined)).toBe(`${text} <- zil_clean`);
+  expect(firstCallText({ ...call, comm: 'x\u202e\nforged' })).not.toMatch(/[\u202e\n]/);
 });
 
 it('does not keep a name for each call of a target that makes names up', () => {
