@@ -70,8 +70,14 @@ export function mayGoOn(text: string, from: number, to: number, next: number): b
     );
   }
   if (first === 32) {
-    // " [zfs]" alone
-    return text.charCodeAt(next + 1) === 91 && text.charCodeAt(next + 2) !== 60;
+    // "  [zfs]" alone, behind the digits of a size
+    let bracket = next + 1;
+    if (isHexUnit(text.charCodeAt(to - 1))) {
+      while (text.charCodeAt(bracket) === 32) {
+        bracket++;
+      }
+    }
+    return text.charCodeAt(bracket) === 91 && text.charCodeAt(bracket + 1) !== 60;
   }
   if (first === 62) {
     return text.charCodeAt(from) === 62;

@@ -3,10 +3,13 @@
  * that Linux prints holds such: stacks of every age and architecture, `RIP:`, `pc :`, `NIP`,
  * `Krnl PSW`, lockdep's `at:`, ftrace's events and depth table.
  */
-import { CLASS_OF, COLON, isDigit, LETTER } from './characters.ts';
+import { CLASS_OF, COLON, isDigit, isSymbolUnit, LETTER } from './characters.ts';
 import type { Line } from './line.ts';
 import type { Output } from './output.ts';
-import { readToken, token } from './token.ts';
+import { isQuestioned, readToken, token } from './token.ts';
+
+/** Longest part of a name before its last `::`. */
+const MAX_SCOPE = 512;
 
 /** Reads the frames of `line` that have a size; returns how many there are. */
 export function readSizedFrames(line: Line, out: Output): number {
@@ -20,10 +23,18 @@ export function readSizedFrames(line: Line, out: Output): number {
       continue;
     }
     found++;
-    const { start, nameEnd, end, offset, size, reliable } = token;
+    const { nameEnd, end, offset, size } = token;
+    const isQualified = endsScope(text, token.start);
+    const start = isQualified ? qualifiedStart(text, token.start, free) : token.start;
+    const reliable = isQualified ? !isQuestioned(text, start, free) : token.reliable;
+    const name = isQualified
+      ? out.name(text.slice(start, nameEnd))
+      : out.nameAt(text, start, nameEnd, token.hash);
     free = end;
     const before = text.charCodeAt(start - 1);
-    const name = out.nameAt(text, start, nameEnd, token.hash);
+    if (before === 40 && text.startsWith(') in ', end) && readInlinedIn(line, out, end + 5)) {
+      continue;
+    }
     const module =
       token.moduleStart >= 0
         ? moduleName(text.slice(token.moduleStart, token.moduleEnd))
@@ -55,6 +66,59 @@ export function readSizedFrames(line: Line, out: Output): number {
     }
   }
   return found;
+}
+
+/** Whether `::` stands before `start`: what begins there is the last part of a name of Rust. */
+function endsScope(text: string, start: number): boolean {
+  return text.charCodeAt(start - 1) === 58 && text.charCodeAt(start - 2) === 58;
+}
+
+/** Where the name begins whose last part stands at `last`: `zfs_rust::Pool`, `<zfs_rust::Pool as Drop>` before its `::`. */
+function qualifiedStart(text: string, last: number, floor: number): number {
+  const limit = Math.max(floor, last - MAX_SCOPE);
+  let start = last;
+  while (start - 2 > limit && endsScope(text, start)) {
+    let at = start - 2;
+    if (text.charCodeAt(at - 1) === 62) {
+      at = bracketStart(text, at - 1, limit);
+    }
+    while (at > limit && isSymbolUnit(text.charCodeAt(at - 1))) {
+      at--;
+    }
+    if (at === start - 2) {
+      break;
+    }
+    start = at;
+  }
+  return start;
+}
+
+/** Where the bracket begins that ends with the `>` at `close`; behind it where none does. */
+function bracketStart(text: string, close: number, limit: number): number {
+  let depth = 0;
+  for (let at = close; at >= limit; at--) {
+    const unit = text.charCodeAt(at);
+    depth += unit === 62 ? 1 : unit === 60 ? -1 : 0;
+    if (depth === 0) {
+      return at;
+    }
+  }
+  return close + 1;
+}
+
+const INLINED_IN = /^([A-Za-z_][\w.$]{0,511}) at \S{1,512}:\d{1,7}(?::\d{1,6})? \(inlined\)\s*$/;
+
+/**
+ * drgn's one frame of a trace, `#5 at 0xffffffff8a5a32d0 (do_sys_poll+0x400/0x578) in do_poll at fs/select.c:961:8 (inlined)`:
+ * what stands at `at` is the frame, the symbol tells only which code it became part of (libdrgn, stack_trace.c).
+ */
+function readInlinedIn(line: Line, out: Output, at: number): boolean {
+  const name = INLINED_IN.exec(line.text.slice(at, Math.min(line.to, at + 1200)))?.[1];
+  if (name === undefined) {
+    return false;
+  }
+  out.frame(at - line.from, at - line.from + name.length, name, {});
+  return true;
 }
 
 /** The name that Linux tools give its kernel where others put a module. */

@@ -33,8 +33,12 @@ export function readSources(line: Line, out: Output): void {
       }
     }
     // Where a frame stands alone on its line, no words do.
-    if ((out.frames.length === 0 || out.named) && to - from < 4096 && line.string.includes('f file ')) {
-      readCounted(line, out);
+    if ((out.frames.length === 0 || out.named) && to - from < 4096) {
+      if (line.string.includes('f file ')) {
+        readCounted(line, out);
+      } else if (line.string.includes(' : ASSERT')) {
+        readSpaced(line, out);
+      }
     }
   }
   if ((line.classes & COMMA) !== 0 && line.to - line.from < 4096) {
@@ -95,17 +99,23 @@ function readPlace(line: Line, out: Output, colon: number, floor: number): numbe
   const tail = TAIL.exec(text.slice(at, Math.min(to, at + 640)));
   const end = at + (tail?.[1]?.length ?? 0);
   const name =
-    tail?.[2] ?? tail?.[3] ?? tail?.[4] ?? tail?.[5] ?? nameBeside(line, out, start - from, end - from);
+    tail?.[2] ??
+    tail?.[3] ??
+    tail?.[4] ??
+    tail?.[5] ??
+    tail?.[6] ??
+    nameBeside(line, out, start - from, end - from);
   out.source(start - from, end - from, path, sourceLine, name);
   return end;
 }
 
 /**
- * Behind the line: `:function()`, `:column`, or a C library's assertion `: type function(...): Assertion`.
+ * Behind the line: `:function()`, in GlusterFS's brackets `:function]`, `:column`, FreeBSD's locks `(function)`, or a C
+ * library's assertion `: type function(...): Assertion`.
  * Group 1 belongs to the place. Behind a blank, `function()` ends the line.
  */
 const TAIL =
-  /^(:([A-Za-z_]\w{0,511})\(\)|:\d{1,6}(?!\d)|(?= ([A-Za-z_]\w{0,511})\(\)\s*$|(?:, function |\/)([A-Za-z_]\w{0,511})\(\))|(?=: (?:[\w*]{1,64} ){0,6}\*{0,3}([A-Za-z_~][\w:~]{0,255})(?:\([^()]{0,200}\))?: Assertion )|)/;
+  /^(:([A-Za-z_]\w{0,511})(?:\(\)|(?=\]))|:\d{1,6}(?!\d)|(?= ([A-Za-z_]\w{0,511})\(\)\s*$|(?:, function |\/)([A-Za-z_]\w{0,511})\(\))|(?= \(([A-Za-z]\w*_\w{0,255})\)(?:\s|$))|(?=: (?:[\w*]{1,64} ){0,6}\*{0,3}([A-Za-z_~][\w:~]{0,255})(?:\([^()]{0,200}\))?: Assertion )|)/;
 
 /** The dot of the ending before `end`; -1 when what stands there is no source file. */
 function extensionDot(text: string, end: number, floor: number): number {
@@ -168,7 +178,7 @@ function nameBeside(line: Line, out: Output, start: number, end: number): string
   // faddr2line: `name at`, `(inlined by) name at`; drgn: `in name at`; GDB's line when a program stops.
   // But `called from invalid context at`, broken before its last words.
   const named =
-    /(?:(?:^\s*|\(inlined by\) |\b0x[\da-f]{4,16}: |\bin |#\d{1,3} +)(?!context )([a-z_][\w.$:~]*(?<!:))|\bin ([A-Za-z_][\w.$:~]*) ?\(.{0,500}\)|\b([A-Za-z_]\w*)\(\)|^\s*(?:(?:Thread .{1,60} hit |Temporary )?\w{5,20}point [\d.]{1,9}, )?([A-Za-z_][\w.$:~]*) \(.{0,500}\)) at $|\bis in ([A-Za-z_][\w.$:~]*) \($|(?:^|[\s(])([A-Za-z_]\w*_\w*)\($/.exec(
+    /(?:(?:^\s*|\(inlined by\) |\b0x[\da-f]{4,16}: |\bin |#\d{1,3} +)(?!context )([a-z_][\w.$:~]*(?<!:))|\bin ([A-Za-z_][\w.$:~]*) ?\(.{0,500}\)|\b([A-Za-z_]\w*)\(\)|^\s*(?:(?:Thread .{1,60} hit |Temporary )?\w{5,20}point [\d.]{1,9}, )?([A-Za-z_][\w.$:~]*) \(.{0,500}\)) at $|\bis in ([A-Za-z_][\w.$:~]*) \($|\bin function ([A-Za-z_]\w*) $|(?:^|[\s(])([A-Za-z_]\w*_\w*)\($/.exec(
       before,
     );
   const last =
@@ -202,11 +212,25 @@ function isBehind(text: string, end: number, start: number): boolean {
   return start - end === 1 || (start - end === 4 && text.startsWith(' at ', end));
 }
 
-/** `at line N of file P`, as XFS tells internal errors (fs/xfs/xfs_error.c). */
-function readCounted(line: Line, out: Output): void {
-  const pattern = /\bline (\d{1,7}) of file ([\w\\/.+~-]{1,512}\.(?:c|h|cc|cpp|S))\b/g;
+/** `file function line : ASSERT3( ...`, as SPL of macOS prints what failed (include/sys/debug.h). */
+function readSpaced(line: Line, out: Output): void {
+  const pattern =
+    /(?<=^|[\s"])([\w\\/.+~-]{1,512}\.(?:c|h|cc|cpp)) ([A-Za-z_]\w{0,255}) (\d{1,7})(?= : ASSERT)/g;
   for (const match of line.string.matchAll(pattern)) {
-    out.source(match.index, match.index + match[0].length, match[2] ?? '', Number(match[1]), null);
+    const [whole, path = '', name = '', digits = ''] = match;
+    out.source(match.index, match.index + whole.length, path, Number(digits), name);
+  }
+}
+
+/** `Internal error F at line N of file P`, as XFS tells where it found its data damaged (fs/xfs/xfs_error.c). */
+function readCounted(line: Line, out: Output): void {
+  // A macro's name, in capitals, is no function.
+  const pattern =
+    /(?:\bInternal error ([a-z_]\w{0,255})(?:\(\d\))? at )?\bline (\d{1,7}) of file ([\w\\/.+~-]{1,512}\.(?:c|h|cc|cpp|S))\b/g;
+  for (const match of line.string.matchAll(pattern)) {
+    const [whole, name, digits = '', path = ''] = match;
+    const start = match.index + whole.indexOf(`line ${digits} of `);
+    out.source(start, match.index + whole.length, path, Number(digits), name ?? null);
   }
 }
 

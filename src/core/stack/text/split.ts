@@ -38,8 +38,8 @@ const BEGINS = [
   '\\/[^\\s()]{1,256}\\([\\w.]{0,256}\\+0x[\\da-f]{1,12}\\) ?\\[0x',
   // perf: an address, a name, and a library or the end of the name's offset
   '(?:0x)?[\\da-f]{8,16} [A-Za-z_$.~][\\w.$@:~]*(?:\\+0x[\\da-f]+)? \\([/[]',
-  // mdb's $C, and illumos's panics
-  '(?=\\d*[a-f])[\\da-f]{16} (?:[\\w.+-]{1,64}`)?[A-Za-z_][\\w.]*(?:\\+0x[\\da-f]+)?\\(',
+  // mdb's $C, and illumos's panics; behind bcc's mark an address begins no entry of theirs
+  '(?<!@ )(?=\\d*[a-f])[\\da-f]{16} (?:[\\w.+-]{1,64}`)?[A-Za-z_][\\w.]*(?:\\+0x[\\da-f]+)?\\(',
   '(?=\\d*[a-f])[\\da-f]{16} [A-Za-z_]\\w{0,63}:[A-Za-z_][\\w.]*\\+[\\da-f]+ \\(',
   '[\\da-f]{16} 0x[\\da-f]{8,16}\\(',
   // libspl

@@ -50,6 +50,18 @@ export class Waiting {
     }
   }
 
+  /** Where all names end with `0x` and digits, these are offsets, whose `+` the printer left out. */
+  partOffsets(): void {
+    const parts = this.#entries.map(({ name }) => /^(.+?)0x([\da-f]{1,12})$/.exec(name));
+    if (parts.length < 2 || parts.includes(null)) {
+      return;
+    }
+    this.#entries = this.#entries.map((entry, index) => {
+      const [, name = '', offset = ''] = parts[index] ?? [];
+      return { ...entry, name, offset: Number.parseInt(offset, 16) };
+    });
+  }
+
   /** They are frames. */
   emit(out: Output): void {
     for (const { at, name, offset, module, reliable } of this.#entries) {

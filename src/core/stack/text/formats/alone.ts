@@ -20,6 +20,10 @@ const BEFORE =
 const BEHIND =
   /^(?: ?\[((?:\/[^\]\s]{0,512}\/)?[\w.+-]{1,128})(?: [\da-f]{6,40})?\]| \(((?:\/|\[)[^()]{1,512}\]?|[\w.+-]{1,128}\.(?:so|ko)[\w.]*)\)|\((?:[\da-fx, ?]{0,400}|\.\.\.)\)|\/(?:0x?)?(?: ?\[([\w-]{1,64})\])?|(?= (?:[A-Za-z_]\w{0,255} )?[\w./+~-]{1,512}\.[chS]:-?\d)|\]$|:?)(?:[,;:]?\s|\)|$)/;
 
+/** An instruction, of a listing that perhaps has its address before it: DDB's and mdb's. */
+const INSTRUCTION = /^:\s+\S/;
+const ADDRESS = /^(?:(?:0x)?[\da-f]{4,16}:?\s+)?$/;
+
 export function aloneFormat(): Format {
   return {
     needs: OFFSET,
@@ -36,6 +40,9 @@ export function aloneFormat(): Format {
       const before = behind === null ? null : BEFORE.exec(body.slice(0, start));
       // A linker's complaint has more behind its brackets.
       if (behind === null || before === null || (before[0] === '(' && !body.endsWith(')'))) {
+        return false;
+      }
+      if (INSTRUCTION.test(body.slice(numbersEnd, numbersEnd + 64)) && ADDRESS.test(before[0])) {
         return false;
       }
       const printed = before[1] ?? before[2] ?? behind[1] ?? behind[3] ?? behind[2]?.replace(/^\[|\]$/g, '');

@@ -1,18 +1,20 @@
 /**
  * bcc's stackcount, offcputime, wakeuptime and profile: names alone on indented lines, which are a stack
- * only because of the line that ends them, a count or the task (bcc, tools/*.py).
+ * only because of the line that ends them, a count or the task (bcc, tools/*.py); memleak, whose stacks the line above
+ * them announces; deadlock, with an address before each name.
  */
-import { LETTER, OFFSET } from '../characters.ts';
+import { AT, LETTER, LONG_ADDRESS, OFFSET } from '../characters.ts';
 import { moduleName } from '../linux.ts';
 import { Waiting } from '../waiting.ts';
 import { type Format, frameInBody } from './format.ts';
 
 const NAME = '[A-Za-z_][\\w.$@:~]*(?<!:)';
 /** C++'s and Rust's, which hold blanks and brackets. */
-const QUALIFIED = '[A-Za-z_~][^/;]{0,300}::[^/;:\\s][^/;]{0,300}';
+const QUALIFIED = '[A-Za-z_~][^/;]{0,300}::[^/;:\\s][^/;]{0,300}?';
+/** A short address is lined up at the right side of its column, before an offset; digits alone in brackets are a process. */
 const entry = (name: string) =>
   new RegExp(
-    `^((?:0x)?[\\da-f]{8,16} )?(?:b')?(${name})(?:\\+0x([\\da-f]{1,12}))?(?: \\[([\\w.-]{1,128})\\])?'?$`,
+    `^((?:0x)?[\\da-f]{8,16} |[\\da-f]{4,7} (?=.*\\+0x))?(?:b')?(${name})(?:\\+0x([\\da-f]{1,12}))?(?: \\[((?!\\d+\\])[\\w.-]{1,128})\\])?'?$`,
   );
 const ENTRY = entry(NAME);
 const QUALIFIED_ENTRY = entry(`${NAME}|${QUALIFIED}`);
@@ -23,6 +25,12 @@ const UNKNOWN =
 const ENDS = /^(?:\*{0,2}\d{1,20}\*{0,2}|.{1,16} \[\d{1,10}\]|- {1,24}.{1,16} \(\d{1,10}\))$/;
 /** A task of the kernel's, which older versions print as they do a name: `rcuos/0`. */
 const KERNEL_TASK = /^(?=.{3,15}$)[A-Za-z][\w.-]*\/[\w.:-]+$/;
+const COUNT = /^\d{1,20}$/;
+/** What memleak prints above a stack, and the blanks before its names: two tabs. */
+const LEAKED = ' allocations from stack';
+const LEAKED_INDENT = 16;
+/** How much farther the time stands than the names: no other prints a name right above a number so far in. */
+const TIME_INDENT = 4;
 /** The task without the mark before it. */
 const ENDS_TRIMMED = /^.{1,16} \(\d{1,10}\)$/;
 
@@ -39,6 +47,24 @@ const CALLER =
 /** perf lock contention: how often, how long, kind of lock, and who waits for it (perf, builtin-lock.c). */
 const CONTENDED =
   /^\d{1,12}(?: +[\d.]{1,16} [nmu]?s){1,4} +[a-z][\w-]{2,15}(?::[RW])? +([A-Za-z_][\w.$]*)\+0x([\da-f]{1,12})$/;
+
+/** deadlock: `@ 00000000004024d0 pthread_mutex_lock`, C++ with arguments. */
+const LOCKING = /^@ [\da-f]{16} ([A-Za-z_~(].{0,2000})$/;
+
+export function deadlockFormat(): Format {
+  return {
+    needs: AT | LONG_ADDRESS,
+    read(line, out) {
+      const { body } = line;
+      const name = body.startsWith('@ ') ? LOCKING.exec(body)?.[1] : undefined;
+      if (name === undefined) {
+        return false;
+      }
+      frameInBody(line, out, body.length - name.length, name, {});
+      return true;
+    },
+  };
+}
 
 export function klockstatFormat(): Format {
   return {
@@ -82,6 +108,12 @@ export function bccFormat(): Format {
   let hasAddress = false;
   /** The number of the last line with a name. */
   let nameLine = 0;
+  /** The blanks before it. */
+  let nameIndent = 0;
+  /** The number of a line with the task of a stack of one name, whose count is still to come. */
+  let taskLine = 0;
+  /** memleak said that a stack begins. */
+  let isLeaked = false;
   /** offcputime said that it begins. */
   let isTimed = false;
   /** The number of the line that was read last. */
@@ -105,21 +137,33 @@ export function bccFormat(): Format {
       if (waiting.length > 0 && line.string.trim() === '') {
         return true;
       }
+      const isCounted = line.number - taskLine === 1 && COUNT.test(text);
+      if (line.number - taskLine === 1 && !isCounted) {
+        waiting.clear();
+      }
       if (
         waiting.length > 0 &&
         (isTrimmed ? ENDS.test(text) || ENDS_TRIMMED.test(text) : line.indent >= 4 && ENDS.test(text))
       ) {
+        if (waiting.length === 1 && waiting.named === 1 && !isTrimmed && TASK.test(text)) {
+          taskLine = line.number;
+          return true;
+        }
         // The first offcputime prints the task as it does a name, right above the time.
-        if (isTimed && line.number - nameLine === 1 && /^\d+$/.test(text)) {
+        const isTime = isTimed || line.indent - nameIndent === TIME_INDENT;
+        if (isTime && line.number - nameLine === 1 && COUNT.test(text)) {
           waiting.dropLast();
         }
-        if (isStack(text)) {
+        if (isCounted || isStack(text)) {
+          // stackcount's, of 2016.
+          waiting.partOffsets();
           waiting.emit(out);
         }
         waiting.clear();
         return true;
       }
       if (waiting.length === 0 && !mayBeEntry(text)) {
+        isLeaked = text.endsWith(LEAKED);
         isTimed = text.startsWith('Tracing ') ? text.startsWith('Tracing off-CPU time') : isTimed;
         return false;
       }
@@ -132,8 +176,9 @@ export function bccFormat(): Format {
         (line.indent < 2 ? match[3] !== undefined : match[1] !== undefined && match[3] === undefined) ||
         (line.indent < 2 && !PLAIN.test(match[2] ?? ''))
       ) {
-        if (waiting.length === 0 || !(UNKNOWN.test(text) || KERNEL_TASK.test(text))) {
+        if ((waiting.length === 0 && !isLeaked) || !(UNKNOWN.test(text) || KERNEL_TASK.test(text))) {
           waiting.clear();
+          isLeaked = text.endsWith(LEAKED);
           return false;
         }
         // Only an unwinder writes this among names: they are a stack, also where the line that ends it is lost.
@@ -144,7 +189,7 @@ export function bccFormat(): Format {
       }
       const [, address, name = '', offset, printed] = match;
       const module = printed === undefined ? null : moduleName(printed);
-      const at = text.indexOf(name);
+      const at = text.indexOf(name, address?.length);
       if (offset !== undefined) {
         // No word of a list: memleak ends its stacks with nothing.
         waiting.emit(out);
@@ -152,9 +197,15 @@ export function bccFormat(): Format {
         frameInBody(line, out, at, name, { offset: Number.parseInt(offset, 16), module, length });
         return true;
       }
+      if (isLeaked && line.indent >= LEAKED_INDENT) {
+        frameInBody(line, out, at, name, { module });
+        return true;
+      }
+      isLeaked = false;
       hasAddress = address !== undefined;
       isTrimmed = line.indent < 2 || (isTrimmed && waiting.length > 0);
       nameLine = line.number;
+      nameIndent = line.indent;
       waiting.add(line, at, name.length, { name, offset: null, module });
       return true;
     },

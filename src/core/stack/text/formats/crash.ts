@@ -7,9 +7,12 @@ import type { Line } from '../line.ts';
 import type { Output } from '../output.ts';
 import { type Format, frameInBody } from './format.ts';
 
-/** The address may have been cut off, or be on the next line. Names of Rust have colons and brackets. */
+/**
+ * The address may have been cut off, or be on the next line. Names of Rust have colons and brackets. PowerPC's bt marks
+ * what it took from the stack without a chain (crash, ppc64.c).
+ */
 const ENTRY =
-  /^#\d{1,3} +(?:\[[\da-f]{8,16}\] +(?=\S+(?: at\b| \(via|$)))?([A-Za-z_.<][\w.$:<>]*)(?:\+(0x[\da-f]+|\d+))?(?: \(via \w{1,64}\))?(?: at [\da-f]{8,16}(?: \[([\w-]{1,64})\])?|(?<=\] +\S+)(?: at)?$)/;
+  /^#\d{1,3} +(?:\[[\da-f]{8,16}\] +(?=\S+(?: at\b| \(via|$)))?([A-Za-z_.<][\w.$:<>]*)(?:\+(0x[\da-f]+|\d+))?(?: \(via \w{1,64}\))?(?: at [\da-f]{8,16}(?: \[([\w-]{1,64})\])?( +\(unreliable\))?|(?<=\] +\S+)(?: at)?$)/;
 /** The number, or its mark, was lost. */
 const UNNUMBERED =
   /^(?:\d{1,3} +)?\[[\da-f]{8,16}\] +([A-Za-z_.<][\w.$:<>]*)(?:\+(0x[\da-f]+|\d+))? at [\da-f]{8,16}(?: \[([\w-]{1,64})\])?$/;
@@ -38,10 +41,12 @@ function readWith(pattern: RegExp, line: Line, out: Output): boolean {
   if (match === null) {
     return false;
   }
-  const [whole, name = '', offset, module] = match;
-  frameInBody(line, out, match.index + whole.lastIndexOf(name, whole.length - (module?.length ?? 0)), name, {
+  const [whole, name = '', offset, module, guessed] = match;
+  const before = whole.length - (module?.length ?? 0) - (guessed?.length ?? 0);
+  frameInBody(line, out, match.index + whole.lastIndexOf(name, before), name, {
     offset: offset === undefined ? null : Number(offset),
     module: module ?? null,
+    reliable: guessed === undefined,
     length: name.length + (offset === undefined ? 0 : offset.length + 1),
   });
   // With -l the place follows on the next line, or behind a newline that became two.

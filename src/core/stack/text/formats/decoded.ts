@@ -11,9 +11,6 @@ import { type Format, frameInBody } from './format.ts';
 const INLINED =
   /(?:^|[\s:(\]])(\? )?([A-Za-z_][\w.$]{0,255}) [\w./+~-]{1,512}\.\w{1,3}:-?\d{1,7} \[inline\]/g;
 const INLINE = '[inline]';
-/** OpenBSD's witness: the frame that the inlined function is in. */
-const OUTER =
-  /^(#\d{1,4} +)?([A-Za-z_][\w.$]{0,255})\+0x([\da-f]{1,12}) [A-Za-z_][\w.$]{0,255} \S+ \[inline\]$/;
 const FILES = '[\\w./+~-]{1,512}(?:\\.\\w{1,3})?:\\d{1,7}(?: \\(discriminator \\d{1,6}\\))?';
 /** Groups: what names the place the processor was at, `?`, name, files, module. */
 const DECODED = new RegExp(
@@ -27,20 +24,7 @@ const PLACE =
 export function inlinedFormat(): Format {
   return {
     needs: COLON | BRACKET,
-    read(line, out) {
-      const { body } = line;
-      if (!body.includes(INLINE)) {
-        return false;
-      }
-      const [, before = '', name = '', offset = ''] = (body.length > 2048 ? null : OUTER.exec(body)) ?? [];
-      if (name !== '') {
-        frameInBody(line, out, before.length, name, {
-          offset: Number.parseInt(offset, 16),
-          length: name.length + 3 + offset.length,
-        });
-      }
-      return readInlined(line, out);
-    },
+    read: readInlined,
   };
 }
 

@@ -3,8 +3,7 @@
  * and FlameGraph's stackcollapse scripts print. The first part names the program.
  */
 import { FOLDED } from '../characters.ts';
-import { moduleName } from '../linux.ts';
-import { type Format, frameInBody } from './format.ts';
+import { type Format, frameInBody, objectName } from './format.ts';
 
 /** The count; in a comparison of two profiles there are two. */
 const COUNTS = /(?: \d{1,20}){1,2}$/;
@@ -15,10 +14,15 @@ const MIN_NAMED = 3;
 /** Groups: module as DTrace has it, name, offset, module. */
 const FUNCTION =
   /^(?:([\w.-]{1,128})`)?([A-Za-z_][\w.$@:~]*?)(?:\+0x([\da-f]{1,12}))?(?: \[([\w.+-]{1,128})\])?(?:_\[[a-z]\])?$/;
+/** An entry without a name, as only what unwinds writes it. */
+const UNKNOWN = '[unknown]';
 /** wakeuptime -f ends with the task that was woken, which reads like one more function. */
 const WAKES = /^(?:bpf_trace_run\d+|(?:default_|autoremove_)?\w*wake\w*|ttwu_\w+|complete)$/;
 
 export function foldedFormat(): Format {
+  /** The last line of a stack, and its program: of the next one's stack little is asked then. */
+  let lastLine = Number.NEGATIVE_INFINITY;
+  let lastProgram = '';
   return {
     needs: FOLDED,
     read(line, out) {
@@ -29,8 +33,9 @@ export function foldedFormat(): Format {
       }
       const parts = body.slice(0, counts.index).split(';');
       // A blank beside a semicolon is one of prose or code.
+      const isNext = line.number - lastLine === 1 && parts[0] === lastProgram;
       if (
-        parts.length < (parts.every((part) => part.includes('`')) ? 2 : 3) ||
+        parts.length < (isNext || parts.every((part) => part.includes('`')) ? 2 : 3) ||
         (parts[0]?.length ?? 0) > MAX_PROGRAM ||
         parts.some((part, index) => index > 0 && part.trim() !== part) ||
         (parts.includes('', 1) &&
@@ -42,12 +47,16 @@ export function foldedFormat(): Format {
       const woken = parts[last] === parts[0] || parts[last - 1] === '' || WAKES.test(parts[last - 1] ?? '');
       // DTrace names no program.
       if (
+        !isNext &&
+        !parts.includes(UNKNOWN) &&
         !parts.some(
           (part, index) => (index > 0 || part.includes('`')) && FUNCTION.test(part) && part.includes('_'),
         )
       ) {
         return false;
       }
+      lastLine = line.number;
+      lastProgram = parts[0] ?? '';
       let at = 0;
       for (const [index, part] of parts.entries()) {
         const isTask = (index === 0 && !part.includes('`')) || (woken && index === last);
@@ -57,7 +66,7 @@ export function foldedFormat(): Format {
           const [, ticked, , offset, module = ticked] = match ?? [];
           frameInBody(line, out, at + (ticked === undefined ? 0 : ticked.length + 1), name, {
             offset: offset === undefined ? null : Number.parseInt(offset, 16),
-            module: module === undefined ? null : moduleName(module),
+            module: module === undefined ? null : objectName(module),
           });
         }
         at += part.length + 1;

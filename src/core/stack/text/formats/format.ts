@@ -1,5 +1,6 @@
 import type { ProcessAddress } from '../../../symbols/elf/segments.ts';
 import type { Line } from '../line.ts';
+import { moduleName } from '../linux.ts';
 import type { Output } from '../output.ts';
 
 /**
@@ -21,6 +22,11 @@ export interface Format {
 export function baseName(path: string): string {
   const plain = path.replace(/ \(deleted\)$/, '');
   return plain.slice(plain.lastIndexOf('/') + 1);
+}
+
+/** The module that DTrace names before a function: on FreeBSD it is a file's. */
+export function objectName(name: string): string | null {
+  return moduleName(name.replace(/\.ko$/, ''));
 }
 
 /** Emits a frame whose name stands at `index` of the line's body. */

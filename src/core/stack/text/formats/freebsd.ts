@@ -38,6 +38,11 @@ export function ddbFormat(): Format {
       if (match === null || name === undefined || (offset === undefined && !NAME_ONLY.test(body))) {
         return readElsewhere(line, out);
       }
+      // syzkaller prints the line again for each function that was inlined there, with that one's name behind it, and
+      // last as it was (pkg/report/bsd.go).
+      if (readInlined(line, out)) {
+        return true;
+      }
       const index = body.lastIndexOf(offset === undefined ? name : `${name}+`, match[0].length);
       frameInBody(line, out, index, name, {
         offset: offset === undefined ? null : Number.parseInt(offset, 16),
@@ -45,8 +50,6 @@ export function ddbFormat(): Format {
         module: module === undefined || module === 'netbsd' ? null : module,
         length: name.length + (offset === undefined ? 0 : 3 + offset.length),
       });
-      // syzkaller puts what was inlined there behind it.
-      readInlined(line, out);
       return true;
     },
   };

@@ -33,6 +33,13 @@ const FROM = /^\([^#]{0,4000}?\) (?:from (\S{1,512})|at (\/\S{1,512}\.so(?:\.\d{
 const SANITIZER =
   /^0x[\da-f]{4,16} in ([A-Za-z_.$~][\w.$@:~<>]*(?:\([^()]{0,400}\)(?: const)?)?)(?: \((\/[^\s()]{1,512}|<unknown module>)\+0x([\da-f]{1,13})\)| [\w./+~-]{1,512}\.\w{1,4}:\d|$)/;
 
+/**
+ * ThreadSanitizer, which prints no addresses: `#1 zio_wait /src/zio.c:12:3 (ztest+0x1234) (BuildId: 5f0c...)`, and without
+ * debug info `<null>` in the place's place (tsan_flags.cpp: "    #%n %f %S %M").
+ */
+const THREAD_SANITIZER =
+  /^([A-Za-z_.$~][\w.$@:~<>]*(?:\([^()]{0,400}\)(?: const)?)?) (?:<null>|[^\s:()]{1,512}:\d{1,7}(?::\d{1,6})?) \(([\w./+~-]{1,512})\+0x([\da-f]{1,13})\)(?: \(BuildId: [\da-f]{1,64}\))?$/;
+
 /** LLDB: `frame #1: 0xffffff80002 zfs`zio_wait(zio=0x0) + 12 at zio.c:12:3`, and old ones' line of a thread. */
 const LLDB =
   /^(?:tid = 0x[\da-f]{1,8}, )?0x[\da-f]{4,16} ([\w.+-]{1,128})`([A-Za-z_.$~][\w.$@:~]*)(?:\(.{0,1000}?\))?(?: \+ (\d{1,8}))?/;
@@ -130,6 +137,12 @@ function readEntry(line: Line, out: Output, text: string, at: number, isEntry: b
     if (sanitizer[0].length === text.length) {
       out.leaveOpen(MAX_ENTRY, true);
     }
+    return true;
+  }
+  const [placed, called = '', object = '', address = ''] = THREAD_SANITIZER.exec(text) ?? [];
+  if (placed !== undefined) {
+    const where = { address: Number.parseInt(address, 16) };
+    frameInBody(line, out, at, called, { module: baseName(object), at: where });
     return true;
   }
   const lldb = LLDB.exec(text);

@@ -11,9 +11,9 @@ import type { Output } from '../output.ts';
 import { Waiting } from '../waiting.ts';
 import { type Format, frameInBody } from './format.ts';
 
-/** What ends with a colon and announces a stack. */
+/** What ends with a colon and announces a stack; memleak's `Top 2 stacks with outstanding allocations:` has lines of its own for that. */
 const ANNOUNCES =
-  /(?:\bcall ?(?:trace|stack|chain|path)|\bback ?trace|\bstack(?:s| ?trace)?)\b(?![^:]*\b(?:size|depth|limit|option|setting|parameter|variable|usage)s?\b)[^:]{0,60}:$/i;
+  /(?:\bcall ?(?:trace|stack|chain|path)|\bback ?trace|\bstack(?:s| ?trace)?)\b(?![^:]*\b(?:size|depth|limit|option|setting|parameter|variable|usage|allocation)s?\b)[^:]{0,60}:$/i;
 const ENTRY =
   /^(?:#?\d{1,3}[:.)]? +)?(?:(?:->|=>|<-) ?|\(inlined by\) )?(\? ?)?([A-Za-z_][\w.]{2,255})(?:\(\))?(?: \[([\w-]{1,64})\])?( at [\w./+~-]{1,256}\.\w{1,3}:\d{1,7}(?: \(discriminator \d+\))?)?$/;
 /** Several on one line. */

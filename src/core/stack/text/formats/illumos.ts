@@ -6,13 +6,14 @@
  */
 import { BACKTICK, COLON, LETTER, LONG_HEX, OFFSET, PAREN } from '../characters.ts';
 import type { Line } from '../line.ts';
-import { moduleName } from '../linux.ts';
 import type { Output } from '../output.ts';
 import { Waiting } from '../waiting.ts';
-import { type Format, frameInBody } from './format.ts';
+import { type Format, frameInBody, objectName } from './format.ts';
 
 const TICKED =
   /(?<![\w`'".+-])([\w.+-]{1,64})`(\.?[A-Za-z_][\w.$@]*)(?:\+(0x[\da-f]{1,12}|\d{1,8}))?(?![\w`])/g;
+/** DTrace's of C++: names have their namespaces and arguments. */
+const QUALIFIED = /^([\w.+-]{1,64})`((?=[^`]*(?:::|\())[A-Za-z_~][^`+]{0,2000})\+0x([\da-f]{1,12})(?=\s|$)/;
 const TRACEBACK =
   /^([\da-f]{8,16} )?([A-Za-z_][\w.,-]{0,63}):([A-Za-z_.][\w.$]*)\+([\da-f]{1,8})( \(.{0,1000}(?:\)|,|\.{3}))?$/;
 /** Several between bars, or one that begins or ends them. */
@@ -32,6 +33,9 @@ export function tickedFormat(): Format {
       if (body.length > 65_536) {
         return false;
       }
+      if (readQualified(line, out)) {
+        return true;
+      }
       let found = false;
       for (const match of body.matchAll(TICKED)) {
         const [whole, module = '', name = '', offset] = match;
@@ -46,7 +50,7 @@ export function tickedFormat(): Format {
         }
         frameInBody(line, out, match.index + module.length + 1, name, {
           offset: offset === undefined ? null : Number(offset),
-          module: moduleName(module),
+          module: objectName(module),
           length: whole.length - module.length - 1,
         });
         found = true;
@@ -54,6 +58,21 @@ export function tickedFormat(): Format {
       return found;
     },
   };
+}
+
+function readQualified(line: Line, out: Output): boolean {
+  const { body } = line;
+  const match = body.includes('::') || body.includes(')+0x') ? QUALIFIED.exec(body) : null;
+  if (match === null) {
+    return false;
+  }
+  const [, module = '', name = '', offset = ''] = match;
+  frameInBody(line, out, module.length + 1, name, {
+    offset: Number.parseInt(offset, 16),
+    module: objectName(module),
+    length: name.length + 3 + offset.length,
+  });
+  return true;
 }
 
 export function tracebackFormat(): Format {

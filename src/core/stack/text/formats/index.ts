@@ -1,7 +1,7 @@
 import { bracketedAddressFormat, numberedAddressFormat } from './addresses.ts';
 import { aloneFormat, namedStackFormat } from './alone.ts';
 import { apportFormat } from './apport.ts';
-import { bccFormat, klockstatFormat } from './bcc.ts';
+import { bccFormat, deadlockFormat, klockstatFormat } from './bcc.ts';
 import { bpftraceFormat } from './bpftrace.ts';
 import { crashExceptionFormat, crashFormat } from './crash.ts';
 import { decodedFormat, inlinedFormat } from './decoded.ts';
@@ -14,6 +14,7 @@ import { ftraceCallFormat, ftraceGraphFormat, ftraceStackFormat } from './ftrace
 import { gdbFormat, gdbStopFormat } from './gdb.ts';
 import { headedNamesFormat } from './headed.ts';
 import { mdbFormat, pstackFormat, tickedFormat, tracebackFormat } from './illumos.ts';
+import { libunwindFormat } from './libunwind.ts';
 import { oldLinuxFormat, redHatFormat } from './linux-old.ts';
 import { lockstatFormat } from './lockstat.ts';
 import { atosFormat, macosFormat, macosNameFormat } from './macos.ts';
@@ -34,6 +35,7 @@ export function createFormats(): Format[] {
     crashFormat(),
     elfutilsFormat(),
     drgnFormat(),
+    libunwindFormat(),
     ddbFormat(),
     gdbFormat(),
     gdbStopFormat(),
@@ -69,6 +71,7 @@ export function createFormats(): Format[] {
     namedStackFormat(),
     headedNamesFormat(),
     klockstatFormat(),
+    deadlockFormat(),
     bpftraceFormat(),
     mdbFormat(),
     namedAddressFormat(),

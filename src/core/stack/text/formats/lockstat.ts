@@ -3,8 +3,7 @@
  * with -s a stack follows in the last column of the histogram.
  */
 import { LETTER } from '../characters.ts';
-import { moduleName } from '../linux.ts';
-import { type Format, frameInBody } from './format.ts';
+import { type Format, frameInBody, objectName } from './format.ts';
 
 const HEADER = /^Count +indv +cuml +rcnt +.* Lock +(?:Hottest )?Caller/;
 const ROW =
@@ -38,7 +37,7 @@ export function lockstatFormat(): Format {
         const length = name.length + (offset === undefined ? 0 : 3 + offset.length);
         frameInBody(line, out, body.length - length, name, {
           offset: offset === undefined ? null : Number.parseInt(offset, 16),
-          module: module === undefined ? null : moduleName(module),
+          module: module === undefined ? null : objectName(module),
           length,
         });
       }

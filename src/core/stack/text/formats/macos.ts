@@ -7,8 +7,9 @@ import { BRACKET, COLON, NUMBERED, PAREN, PLUS, SOURCE, SUM } from '../character
 import { moduleName } from '../linux.ts';
 import { type Format, frameInBody } from './format.ts';
 
+/** The first column, the frame, may have been cut off. */
 const PANIC =
-  /^(?:0x[\da-f]{8,16} : (?:0x[\da-f]{8,16} )?([\w.-]{1,128})|(mach_kernel|(?:[\w-]{1,64}\.){2,8}[\w-]{1,64})) : ([A-Za-z_$][\w.$:~]*)(?:\(.{0,400}?\))? \+ 0x([\da-f]{1,12})/;
+  /^(?:(?:0x[\da-f]{8,16} )?: (?:0x[\da-f]{8,16} )?([\w.-]{1,128})|(mach_kernel|(?:[\w-]{1,64}\.){2,8}[\w-]{1,64})) : ([A-Za-z_$][\w.$:~]*)(?:\(.{0,400}?\))? \+ 0x([\da-f]{1,12})/;
 /** 32 bits: the frame, the return address, what may be arguments, and no module. */
 const PANIC_32 =
   /^0x[\da-f]{4,8} : 0x[\da-f]{4,8} \((?:0x[\da-f]{1,8} ?){4}\) ([A-Za-z_$][\w$:~]*) \+ 0x([\da-f]{1,8})/;
@@ -16,9 +17,12 @@ const SAMPLED =
   /^(?:[+!:| ]{0,200})?\*? ?\d{1,9} +([A-Za-z_$~][\w.$:~<>]*(?:\([^()]{0,400}\))?(?: const)?)(?: \+ (\d{1,9}))? +\((?:in )?([\w.+ -]{1,128}?)(?: \+ \d{1,12})?\)(?: \+ (\d{1,9}))?(?: +\[0x[\da-f]{1,16}|(?<= \(in .{1,140}\) \+ \d{1,9})$)/;
 const REPORT =
   /^\d{1,3} +([\w.+-]{1,128})[ \t]+0x[\da-f]{8,16} ([A-Za-z_$~][\w.$:~]*)(?:\(.{0,400}?\))? \+ (\d{1,9})/;
-/** atos and what prints its answers: perhaps the address, `taskq_thread (in zfs) (spl-taskq.c:2116)`. */
+/**
+ * atos and what prints its answers: perhaps the address, `taskq_thread (in zfs) (spl-taskq.c:2116)`; and stackshot, with the
+ * address behind it, `thread_block_reason (in mach_kernel) + 300 (0xffffff800022d9dc)`.
+ */
 const ATOS =
-  /^(?:0x[\da-f]{8,16}:? +)?(?:\[[\w.]{1,64}\] +)?([A-Za-z_$~][\w.$:~<>]*)(?:\([^()]{0,400}\))? \(in ([\w.+-]{1,128})\) (?:\([\w.+-]{1,256}:\d{1,7}\)|\+ (\d{1,9}))$/;
+  /^(?:0x[\da-f]{8,16}:? +)?(?:\[[\w.]{1,64}\] +)?([A-Za-z_$~][\w.$:~<>]*)(?:\([^()]{0,400}\))? \(in ([\w.+-]{1,128})\) (?:\([\w.+-]{1,256}:\d{1,7}\)|\+ (\d{1,9})(?: \(0x[\da-f]{8,16}\))?)$/;
 /** A crashed thread as it is written down without its addresses: `#3  spa_close  +184`. No call ends at 1: that is a vote. */
 const NUMBERED_SUM = /^#\d{1,3} +([A-Za-z_$~][\w.$:~]*) +\+ ?(?!1$)(\d{1,9})$/;
 /** LLDB's lookup of an address. */

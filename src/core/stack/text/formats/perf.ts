@@ -9,7 +9,13 @@ import type { Output } from '../output.ts';
 import { baseName, type Format, frameInBody } from './format.ts';
 
 const ENTRY =
-  /^([\da-f]{4,16}) ([A-Za-z_.$~].{0,1000}?)(?:\+0x([\da-f]{1,12}))? \((\[[\w.-]{1,64}\]|[^()]{1,1000}|inlined)(?: \(deleted\))?\)$/;
+  /^([\da-f]{1,16}) ([A-Za-z_.$~].{0,1000}?)(?:\+0x([\da-f]{1,16}))? \((\[[\w.-]{1,64}\]|[^()]{1,1000}|inlined)(?: \(deleted\))?\)$/;
+
+/** Digits of what is surely an address: shorter ones are lined up at the right side of their column. */
+const MIN_DIGITS = 4;
+const MIN_INDENT = 8;
+/** Longest offset: more digits are those of a difference that went below 0, where perf took a wrong map. */
+const MAX_OFFSET = 12;
 
 /** Event, then the sample's only address on the same line. */
 const ONE_LINE =
@@ -20,8 +26,8 @@ const CHAINED = /^([A-Za-z_.$~][\w.$@:~<>]*(?<!:\d+)) \((\[[\w.-]{1,64}\]|\/[^()
 /** Such rows are indented at least so far. */
 const CHAIN_INDENT = 8;
 
-/** 64 bits, or 32 that are no decimal number. */
-const NAME_ONLY = /^([\da-f]{12,16}|(?=\d*[a-f])[\da-f]{8}) ([A-Za-z_.$~][\w.$@:~]*)$/;
+/** 64 bits, which stackcount lines up at the left side of their column, or 32 that are no decimal number. */
+const NAME_ONLY = /^([\da-f]{12,16}(?: {0,4}(?= ))|(?=\d*[a-f])[\da-f]{8}) ([A-Za-z_.$~][\w.$@:~]*)$/;
 
 export function perfFormat(): Format {
   return {
@@ -36,7 +42,10 @@ export function perfFormat(): Format {
       if (match === null) {
         return readChained(line, out);
       }
-      const [whole, , name = '', offset, place = ''] = match;
+      const [whole, address = '', name = '', offset, place = ''] = match;
+      if (address.length < MIN_DIGITS && (line.indent < MIN_INDENT || offset === undefined)) {
+        return false;
+      }
       // "4096 bytes (4 KiB)": without an offset, the place has to tell that it is one.
       if (offset === undefined && (/\s/.test(name) || !/^(?:\[|\/|inlined$)/.test(place))) {
         return false;
@@ -46,7 +55,7 @@ export function perfFormat(): Format {
         return false;
       }
       frameInBody(line, out, match.index + whole.indexOf(` ${name}`) + 1, name, {
-        offset: offset === undefined ? null : Number.parseInt(offset, 16),
+        offset: offset === undefined || offset.length > MAX_OFFSET ? null : Number.parseInt(offset, 16),
         module: place === 'inlined' ? null : library(place),
         length: name.length + (offset === undefined ? 0 : 3 + offset.length),
       });

@@ -9,7 +9,8 @@ import { type Format, frameInBody } from './format.ts';
 
 const TIMED =
   /^(?:[!*]{1,2} +)?(?:\d{1,9}us \[[^\]]{1,32}\] +)?(\. )?([A-Za-z_][\w.$]*)(?:\+0x([\da-f]{1,12}))?(?: +\(([^()\s]{1,512}:\d{1,7}(?::\d{1,6})?)\)(?: +[\w.*]{1,64}=.{0,600})?)?$/;
-const CALL = /^(?:\u2192|\u2190|\u2194) ([A-Za-z_][\w.$]*)(?: +\[[^\]]{1,32}\])?(?: +[\d.]+us)?$/;
+/** Into a function, out of it, or both at once. */
+const CALL = /^([\u2192\u2190\u2194]) ([A-Za-z_][\w.$]*)(?: +\[[^\]]{1,32}\])?(?: +[\d.]+us)?$/;
 
 /** Last branch records: from, to. */
 const BRANCH =
@@ -34,7 +35,11 @@ export function retsnoopFormat(): Format {
       }
       const call = CALL.exec(body);
       if (call !== null) {
-        frameInBody(line, out, 2, call[1] ?? '', {});
+        const [, arrow, called = ''] = call;
+        // The way out is of the call that an earlier line showed.
+        if (arrow !== '\u2190') {
+          frameInBody(line, out, 2, called, {});
+        }
         return true;
       }
       const branch = BRANCH.exec(body);

@@ -3,8 +3,9 @@
  * the blank: `/usr/sbin/ztest(main+0x1a)[0x40a7cf]`; libspl's assertions: `[0x40a7cf] main+0x1a (in zdb +0x1a)`.
  * Where a function has no name, there is only where the call is in the file: `ztest(+0x1a7cf)`, `??? (in zdb +0x1a7cf)`.
  */
-import { LESS, OFFSET, PAREN } from '../characters.ts';
+import { LESS, OFFSET, PAREN, POINTER } from '../characters.ts';
 import type { Line } from '../line.ts';
+import { allMatches } from '../matches.ts';
 import type { Output } from '../output.ts';
 import { baseName, type Format, frameInBody } from './format.ts';
 
@@ -23,6 +24,13 @@ const LIBSPL =
 const DEMANGLED =
   /^"?(?:\d{1,3}: )?\(([A-Za-z_~][\w:~]{0,400}(?:<[^()]{0,400}>[\w:~]{0,200})?)\(.{0,1000}\)(?: const)?\+0x([\da-f]{1,12})\) \[0x[\da-f]{1,16}\]"?,?$/;
 
+/**
+ * Several on one line, behind the message's place: `(-->/usr/lib/libzpool.so.5(zio_wait+0x4d) [0x7ff9121ec963]
+ * -->/usr/sbin/zdb(+0x1a7cf) [0x40a7cf] )`, of GlusterFS (libglusterfs/src/logging.c, _gf_log_callingfn).
+ */
+const POINTED =
+  /(-->\s?(\.{0,2}\/[^\s()]{1,512}|[\w.+-]{1,128})\s?\()([A-Za-z_.][\w.$@:~]*)?\+0x([\da-f]{1,13})\)/g;
+
 /** The same entries without a function: before the address what tells where it is, and the file of it. */
 const ADDRESSES = [
   /^((?:> )?(\.{0,2}\/[^\s()]{1,512}|[\w.+-]{1,128})\()\+0x([\da-f]{1,13})\) ?\[(?:0x)?[\da-f]{1,16}\]$/,
@@ -34,6 +42,9 @@ export function straceFormat(): Format {
     needs: OFFSET,
     any: PAREN | LESS,
     read(line, out) {
+      if ((line.classes & POINTER) !== 0 && readPointed(line, out)) {
+        return true;
+      }
       const body = line.body.slice(0, 2048);
       const entry = ENTRY.exec(body);
       if (entry !== null) {
@@ -63,6 +74,23 @@ export function straceFormat(): Format {
       return true;
     },
   };
+}
+
+function readPointed(line: Line, out: Output): boolean {
+  const { body } = line;
+  const entries = body.length > 65_536 ? [] : allMatches(body, POINTED);
+  for (const { index, 1: before = '', 2: file = '', 3: name, 4: digits = '' } of entries) {
+    const at = index + before.length;
+    const number = Number.parseInt(digits, 16);
+    if (name === undefined) {
+      const start = line.bodyColumn + at;
+      out.address(start, start + 3 + digits.length, baseName(file), { address: number });
+    } else {
+      const length = name.length + 3 + digits.length;
+      frameInBody(line, out, at, name, { offset: number, module: baseName(file), length });
+    }
+  }
+  return entries.length > 0;
 }
 
 function readAddress(line: Line, body: string, out: Output): boolean {
