@@ -60,7 +60,9 @@ export async function benchTrace(vm: LabInfo, workbench: Workbench): Promise<Fig
   const source = readFileSync(path.join(vm.sourceDir, FILE), 'utf8').split('\n');
   const line = source.findIndex((text) => text.startsWith(`${FUNCTION}(`)) + 1;
   // Often enough that it is the tracers which are waited for, by a process that takes little of the machine.
-  const calls = await background(`exec perl -e 'while (1) { stat "/tank"; select undef, undef, undef, 0.02 }'`);
+  const calls = await background(
+    `exec perl -e 'while (1) { stat "/tank"; select undef, undef, undef, 0.02 }'`,
+  );
   const terminal = await Terminal.open(vm);
   try {
     // In the window that is open already, and in the frames to come.
