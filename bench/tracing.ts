@@ -8,6 +8,7 @@ import { type SessionParams, traceFunction } from '../src/target/collectors/trac
 import type { Connection } from '../src/target/connection.ts';
 import { execChecked, type LabInfo } from '../test/lab/lab.ts';
 import { connectToLab } from '../test/vm/connect.ts';
+import { quickestPace } from '../test/vm/floods.ts';
 import { ask, background, until, Watched } from '../test/vm/target.ts';
 import { above, type Figure, median } from './report.ts';
 import type { TableFigures } from './table-figures.ts';
@@ -79,9 +80,9 @@ const FLOOD_LOOP = 'while :; do [ -d /tank ]; done';
 
 /**
  * A flood of calls, more than any tracer can tell of: how many a second arrive. It begins when a tracer is attached,
- * which would take minutes beside it.
+ * which would take minutes beside it. And how many come at most of which none is lost.
  */
-async function carried(connection: Connection): Promise<Figure[]> {
+async function carried(connection: Connection, observer: Connection): Promise<Figure[]> {
   const figures: Figure[] = [];
   for (const [stacks, option] of [
     [true, '-K'],
@@ -89,15 +90,23 @@ async function carried(connection: Connection): Promise<Figure[]> {
   ] as const) {
     const { rate: ours, lost } = await ourFlood(connection, stacks);
     const theirs = await bccFlood(option);
+    const { quickest, found } = await quickestPace(connection, observer, '/tank', stacks);
     const overwritten =
       lost === 0 ? 'none lost' : `the kernel overwrote ${lost.toLocaleString('en')} entries, and it is said`;
-    figures.push({
-      what: `calls a second received and decoded of a flood, ${stacks ? 'with' : 'without'} stacks`,
-      measured: `${perSecond(ours)}, ${(ours / theirs).toFixed(1)} times; ${overwritten}`,
-      peer: `trace-bpfcc ${stacks ? 'with' : 'without'} -K into a file on the target: ${perSecond(theirs)}`,
-      goal: 'at least 3 times it',
-      missedBy: below(ours / theirs, 3),
-    });
+    const peer = `trace-bpfcc ${stacks ? 'with' : 'without'} -K into a file on the target: ${perSecond(theirs)} of a flood`;
+    const goal = 'at least 3 times it';
+    figures.push(
+      {
+        what: `calls a second received and decoded, none lost, at a steady pace, ${stacks ? 'with' : 'without'} stacks`,
+        measured: `${perSecond(quickest)}, ${(quickest / theirs).toFixed(1)} times (${found.join('; ')})`,
+        ...{ peer, goal, missedBy: below(quickest / theirs, 3) },
+      },
+      {
+        what: `calls a second received and decoded of a flood, ${stacks ? 'with' : 'without'} stacks`,
+        measured: `${perSecond(ours)}, ${(ours / theirs).toFixed(1)} times; ${overwritten}`,
+        ...{ peer, goal, missedBy: below(ours / theirs, 3) },
+      },
+    );
   }
   return figures;
 }

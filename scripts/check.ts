@@ -82,7 +82,10 @@ export async function quickChecks(): Promise<boolean> {
     }
   };
   await Promise.all([worker(), worker()]);
-  return outcomes.length === checks.length && outcomes.every((outcome) => outcome.ok);
+  // Said last: what failed early stands above all that came after it.
+  const failed = outcomes.filter(({ ok }) => !ok).map(({ check }) => check.name);
+  if (failed.length > 0) console.log(`FAILED: ${failed.join(', ')}`);
+  return outcomes.length === checks.length && failed.length === 0;
 }
 
 if (import.meta.filename === process.argv[1] || process.argv[1]?.endsWith('scripts/check.ts')) {

@@ -1,7 +1,6 @@
 /** Floods of calls against what traces tell of them: all, in order, or how many are missing. */
 import type { Connection } from '../../src/target/connection.ts';
-import { FLOOD, type Flood, FloodTrace, type FloodTraceOptions, pour } from '../vm/floods.ts';
-import { counted } from '../vm/lookups.ts';
+import { type Flood, type FloodTraceOptions, quickestPace, traceFlood } from '../vm/floods.ts';
 import type { Finding, ProofContext } from './proof.ts';
 
 interface Row {
@@ -32,9 +31,6 @@ const ROWS: readonly Row[] = [
   },
 ];
 
-/** Calls a second that are tried one after another, of two processes together, each for some seconds. */
-const PACES = [1500, 3000, 6000, 12_000, 24_000];
-const PACE_SECONDS = 5;
 /** Calls a second with stacks that are to come without a loss: more than three times what bcc's `trace -K` tells of on such a machine. */
 const LEAST_PACE = 1200;
 
@@ -47,25 +43,11 @@ export async function floods(
 ): Promise<Finding[]> {
   const findings: Finding[] = [];
   const isChosen = (name: string) => context.rounds(1, 1, name).length > 0;
-  const run = async (trace: FloodTraceOptions, flood: Flood) => {
-    const running = await FloodTrace.start(connection, observer, trace);
-    let seconds = 0;
-    const byKernel = await counted(
-      observer,
-      async () => {
-        seconds = await pour(observer, folder, flood);
-      },
-      FLOOD,
-    );
-    const faults = await running.faults(flood, byKernel);
-    const rate = ((flood.calls - flood.slow) * flood.processes) / seconds;
-    return { running, faults, rate };
-  };
   for (const { what, trace, flood, loses } of ROWS) {
     const name = `ftrace, a flood of calls, ${what}`;
     if (!isChosen(name)) continue;
     context.progress(name);
-    const { running, faults, rate } = await run(trace, flood);
+    const { trace: running, faults, rate } = await traceFlood(connection, observer, folder, trace, flood);
     const wrong = [
       ...faults,
       ...(running.pages > 0 ? [] : ['no pages were read']),
@@ -79,25 +61,11 @@ export async function floods(
   }
   const name = 'ftrace, calls at a steady pace, with stacks: the quickest without a loss';
   if (isChosen(name)) {
-    let quickest = 0;
-    const told: string[] = [];
-    for (const pace of PACES) {
-      const processes = 2;
-      const each = pace / processes;
-      const flood: Flood = { calls: each * PACE_SECONDS + 10, processes, slow: 10, rate: each };
-      context.progress(`${name}: ${perSecond(pace)}`);
-      const { running, faults, rate } = await run({ stacks: true }, flood);
-      told.push(
-        `${perSecond(rate)}: ${[running.lost === 0 ? 'none lost' : `${running.lost} entries lost`, ...faults].join(', ')}`,
-      );
-      if (faults.length > 0 || running.lost > 0) break;
-      quickest = rate;
-      // The machine cannot call more often.
-      if (rate < pace * 0.8) break;
-    }
+    context.progress(name);
+    const { quickest, found } = await quickestPace(connection, observer, folder, true);
     findings.push({
       what: name,
-      measured: `${perSecond(quickest)} (${told.join('; ')})`,
+      measured: `${perSecond(quickest)} (${found.join('; ')})`,
       holds: quickest >= LEAST_PACE,
     });
   }

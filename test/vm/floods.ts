@@ -5,6 +5,7 @@ import type { StreamCollector } from '../../src/target/collector.ts';
 import { type SessionParams, traceFunction } from '../../src/target/collectors/trace-function.ts';
 import type { Connection } from '../../src/target/connection.ts';
 import { zfsGetattrFast } from '../support/zfs-functions.ts';
+import { counted } from './lookups.ts';
 import { ask, goAhead, until, Watched } from './target.ts';
 
 /** The name of the processes that call. */
@@ -211,6 +212,66 @@ export class FloodTrace {
       ...(late === 0 ? [] : [`${late} calls are before the one before them`]),
     ];
   }
+}
+
+export interface FloodRun {
+  readonly trace: FloodTrace;
+  /** Empty for none. */
+  readonly faults: readonly string[];
+  /** Calls a second, of all processes together. */
+  readonly rate: number;
+}
+
+/** Pours a flood into a trace of its own, beside the kernel's count. @param folder on a pool of the VM */
+export async function traceFlood(
+  connection: Connection,
+  observer: Connection,
+  folder: string,
+  options: FloodTraceOptions,
+  flood: Flood,
+): Promise<FloodRun> {
+  const trace = await FloodTrace.start(connection, observer, options);
+  let seconds = 0;
+  const byKernel = await counted(
+    observer,
+    async () => {
+      seconds = await pour(observer, folder, flood);
+    },
+    FLOOD,
+  );
+  const faults = await trace.faults(flood, byKernel);
+  return { trace, faults, rate: ((flood.calls - flood.slow) * flood.processes) / seconds };
+}
+
+/** Calls a second that are tried one after another, of two processes together, each for some seconds. */
+const PACES = [1500, 3000, 6000, 12_000, 24_000];
+const PACE_SECONDS = 5;
+
+/**
+ * The quickest steady pace of calls of which none is lost.
+ * @returns calls a second, 0 where even the slowest lost some; and what was found at each pace that was tried
+ */
+export async function quickestPace(
+  connection: Connection,
+  observer: Connection,
+  folder: string,
+  stacks: boolean,
+): Promise<{ readonly quickest: number; readonly found: readonly string[] }> {
+  let quickest = 0;
+  const found: string[] = [];
+  for (const pace of PACES) {
+    const processes = 2;
+    const each = pace / processes;
+    const flood: Flood = { calls: each * PACE_SECONDS + 10, processes, slow: 10, rate: each };
+    const { trace, faults, rate } = await traceFlood(connection, observer, folder, { stacks }, flood);
+    const lost = trace.lost === 0 ? 'none lost' : `${trace.lost} entries lost`;
+    found.push(`${Math.round(rate).toLocaleString('en')}/s: ${[lost, ...faults].join(', ')}`);
+    if (faults.length > 0 || trace.lost > 0) break;
+    quickest = rate;
+    // The machine cannot call more often.
+    if (rate < pace * 0.8) break;
+  }
+  return { quickest, found };
 }
 
 /** The collector of traces, which tells when pages come. */
