@@ -27,7 +27,8 @@ const escapedNewline =
 const jsonEscape = '\\\\{1,16}(?:u[\\da-fA-F]{4}|["/]|t(?=[\\s[<"\\\\\\d]|[A-Za-z_][\\w.]{0,200}\\+))';
 const markdownEscape = '\\\\{1,4}[_[\\]<>()*#+.!|{}~`-]';
 const hexEscape = '\\\\x[\\da-fA-F]{2}';
-const quotedPrintable = '=(?:3D|20|09|5F|2E|5B|5D|C2=A0)';
+/** Also blanks of Latin-1, and longer ones of UTF-8; a name behind them may begin with the digits of a number, but in small letters. */
+const quotedPrintable = '=(?:3D|20|09|5F|2E|5B|5D|C2=A0|A0(?![\\dA-F]{2})|E2=80=[\\dA-F]{2}|0A(?==?$))';
 const blanks = '[\\x00-\\x08\\x0b-\\x1f\\xa0\\xad\\xd7\\u2000-\\u200f\\u202f\\u2060\\u3000\\ufeff]';
 
 /** syslog daemons write control characters so. */
@@ -105,7 +106,7 @@ export function isPlain(text: string): boolean {
 }
 
 /** What is only written so where a text is quoted-printable. */
-const QUOTED_PRINTABLE = /=(?:3D|5F|2E|5B|5D|C2=A0)/;
+const QUOTED_PRINTABLE = /=(?:3D|5F|2E|5B|5D|C2=A0|A0(?![\dA-F]{2})|E2=80=[\dA-F]{2}|20=|0A=)/;
 
 /** Whether a line with these classes, or one that a `=` says is quoted-printable, needs cleaning. */
 export function needsCleaning(classes: number, text: string, from: number, to: number): boolean {
@@ -180,7 +181,11 @@ function replacement(found: string): string {
     return found === '#011' ? '\t' : '\n';
   }
   if (found[0] === '=') {
-    return found.length > 3 ? ' ' : printable(Number.parseInt(found.slice(1), 16));
+    return found.length > 3 || found === '=A0'
+      ? ' '
+      : found === '=0A'
+        ? '\n'
+        : printable(Number.parseInt(found.slice(1), 16));
   }
   if (found[0] === '\\' && found.endsWith('m') && found.includes('[')) {
     return '';

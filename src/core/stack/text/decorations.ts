@@ -7,6 +7,9 @@ import { isDigit } from './characters.ts';
 
 /** One time of day; Linux and BSD logs write fractions with a dot or, by locale, with a comma. */
 const CLOCK = '\\d{1,2}:\\d\\d:\\d\\d(?:[.,]\\d{1,9})?';
+/** Forums' marks, of some as they write them in capitals. */
+const BBCODE =
+  '(?:code|quote|pre|noparse|spoiler|CODE|QUOTE|SPOILER|(?:font|color|size|FONT|COLOR|SIZE)(?==|\\]))';
 const NAME = '(?:[^\\s\\d:<>[\\]()+#|"]{1,12}|\\d{1,2}[\u6708\uc6d4])';
 const YEAR = '(?:19|20)\\d\\d';
 
@@ -58,7 +61,7 @@ const sources: readonly (readonly [string, string])[] = [
   ['\\w.-', '(?:[\\w.-]{1,64} )?(?:unix|genunix|zfs): \\[ID \\d{1,12} [\\w.]{1,32}\\]'],
   // /dev/kmsg: priority, sequence, microseconds, flags.
   ['\\d', '\\d{1,4},\\d{1,20},\\d{1,20},[-c+][^;]{0,80};'],
-  ['\\[', '\\[/?(?:code|quote|pre|noparse|spoiler)(?:=[^\\]]{0,40})?\\]'],
+  ['\\[', `\\[/?${BBCODE}(?:=[^\\]]{0,40})?\\]`],
   ['<', '</?(?:pre|code|p|br|div|span|td|tr|li|tt|samp)(?: [^>]{0,80})?/?>'],
   ['`', '`{3,}'],
   // Keys of JSON records around the text.
@@ -119,7 +122,7 @@ export function bodyStart(text: string): number {
 
 /** What forums, tables and JSON put behind a line. */
 const BEHIND =
-  /(?:\s|\s\||<br ?\/?>|<\/(?:pre|code|p|div|span|td|tr|li|tt|samp)>|\[\/(?:code|quote|pre)\])+$/;
+  /(?:\s|\s\||<br ?\/?>|<\/(?:pre|code|p|div|span|td|tr|li|tt|samp)>|\[\/(?:code|quote|pre|font|color|size|[biu])\])+$/i;
 
 /** A string of JSON, or Markdown's code, ends whose beginning was taken off, or is on another line: nothing opens the quote. */
 const CLOSED = /(?<=^[^"]*)"[}\]),]{0,8}$|(?<=^[^']*)'[}\]),]{0,8}$|(?<=^[^`]*)`$/;

@@ -50,6 +50,9 @@ export interface Joint {
   readonly glue: '' | ' ';
 }
 
+/** What GDB puts on a line of its own, indented, where a frame is longer than the terminal is wide (gdb/stack.c, print_frame). */
+const LIBRARY_FROM = 'from /';
+
 /**
  * Quick look at the first characters of two lines: false for nearly all lines that go on in nothing.
  * `from` and `to` bound the first line, the next one begins at `next`.
@@ -70,12 +73,20 @@ export function mayGoOn(text: string, from: number, to: number, next: number): b
     );
   }
   if (first === 32) {
+    const last = text.charCodeAt(to - 1);
+    // A page that breaks its lines indents them.
+    if (last === 63) {
+      return true;
+    }
     // "  [zfs]" alone, behind the digits of a size
     let bracket = next + 1;
-    if (isHexUnit(text.charCodeAt(to - 1))) {
+    if (isHexUnit(last) || last === 41) {
       while (text.charCodeAt(bracket) === 32) {
         bracket++;
       }
+    }
+    if (last === 41) {
+      return text.startsWith(LIBRARY_FROM, bracket);
     }
     return text.charCodeAt(bracket) === 91 && text.charCodeAt(bracket + 1) !== 60;
   }
@@ -148,9 +159,15 @@ export function findJoint(first: string, second: string, last: number, isFull: b
   if (
     tail.trimEnd().endsWith('?') &&
     /(?:^|[\s\]])\?\s*$/.test(tail) &&
-    /^\s?[A-Za-z_.][\w.$]*\+0x[\da-f]+\/0x/.test(head)
+    /^\s*[A-Za-z_.][\w.$]*\+0x[\da-f]+\/0x/.test(head)
   ) {
     return joint('');
+  }
+  if (
+    head.trimStart().startsWith(LIBRARY_FROM) &&
+    /^\s*#\d{1,4} .*\)\s*$/.test(first.slice(bodyStart(first)))
+  ) {
+    return { cut: trimmed.length, resume: resume + head.length - head.trimStart().length, glue: ' ' };
   }
   if (!/^\[[\w-]{1,64}(?:[ (][^\]]{0,80})?\]/.test(head.trimStart()) && /^\s/.test(head)) {
     return null;
@@ -234,7 +251,7 @@ function spans(tail: string, head: string, body: string, decorated: boolean): bo
       );
     }
     // Broken behind the plus: what is behind must end as a frame does.
-    return /^(?:[\])\s,;:]|$)/.test(whole.slice(end, end + 1)) && continues(tail.slice(start), head);
+    return /^(?:[\])\s,;:<]|$)/.test(whole.slice(end, end + 1)) && continues(tail.slice(start), head);
   }
   return false;
 }
@@ -244,7 +261,7 @@ function continues(fragment: string, head: string): boolean {
   if (!/\/0x[\da-f]+$/.test(fragment) || !isHexUnit(head.charCodeAt(0))) {
     return true;
   }
-  return /^[\da-f]{1,5}(?:\s?\[|\s*$)/.test(head);
+  return /^[\da-f]{1,5}(?:\s?\[[\w-]*[A-Za-z_]|\s*$)/.test(head);
 }
 
 /** Whether `body` is an address, a question mark or nothing, and then `symbol`. */

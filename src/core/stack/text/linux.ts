@@ -22,6 +22,9 @@ export function readSizedFrames(line: Line, out: Output): number {
     if (plus < free || !readToken(text, plus, free, to) || token.size < 0) {
       continue;
     }
+    if (isPointer(text)) {
+      continue;
+    }
     found++;
     const { nameEnd, end, offset, size } = token;
     const isQualified = endsScope(text, token.start);
@@ -66,6 +69,19 @@ export function readSizedFrames(line: Line, out: Output): number {
     }
   }
   return found;
+}
+
+/**
+ * Whether {@link token} is a function that somebody only points to: `apic->send_IPI[default_send_IPI_single+0x0/0x40]`, and
+ * initcall_debug's `calling  openzfs_init+0x0/0xff0 [zfs] @ 512` (init/main.c, trace_initcall_start_cb).
+ */
+function isPointer(text: string): boolean {
+  const { offset, start } = token;
+  if (offset !== 0) {
+    return false;
+  }
+  const isMember = text.charCodeAt(start - 1) === 91 && isSymbolUnit(text.charCodeAt(start - 2));
+  return isMember || text.startsWith('calling  ', start - 9) || text.startsWith('initcall ', start - 9);
 }
 
 /** Whether `::` stands before `start`: what begins there is the last part of a name of Rust. */

@@ -23,6 +23,8 @@ const MAX_LINE = 64 * 1024 * 1024;
 
 /** Lines that one frame may be wrapped over: arguments of a debugger's are long, and a folded stack longer. */
 const MAX_JOINED = 12;
+/** The same of quoted-printable text, whose lines have the breaks of their own text written out, and may be long. */
+const MAX_SOFT = 64;
 
 /** Sets of classes for which the formats are kept: the lines of a text have few, random bytes have more. */
 const MAX_CLASSES = 1024;
@@ -173,7 +175,7 @@ export class StackTextReader {
     let count = 1;
     // Characters of the last line that was joined.
     let last = lengthOf(text, from, to);
-    for (; count < MAX_JOINED && (next < length || !all); count++) {
+    for (; count < (joined.endsWith('=') ? MAX_SOFT : MAX_JOINED) && (next < length || !all); count++) {
       const newline = text.indexOf('\n', next);
       if (newline < 0 && !all) {
         return -1;
@@ -328,7 +330,7 @@ function mayBe(format: Format, classes: number): boolean {
 /** Where the lines that a wrapped line may need end in `text`: behind so many newlines, or its end. */
 function firstLinesEnd(text: string): number {
   let at = 0;
-  for (let count = 0; count <= MAX_JOINED; count++) {
+  for (let count = 0; count <= MAX_SOFT; count++) {
     const newline = text.indexOf('\n', at);
     if (newline < 0) {
       return text.length;

@@ -76,8 +76,8 @@ export function readToken(text: string, plus: number, floor: number, limit: numb
   for (let unit = text.charCodeAt(at); at < limit && isHexUnit(unit); unit = text.charCodeAt(++at)) {
     offset = offset * 16 + hexValue(unit);
   }
-  // More than 12 digits are an address, not an offset.
-  if (at === offsetStart || at - offsetStart > 12) {
+  // More than 12 digits are an address, not an offset; none at all may be a misread one.
+  if ((at === offsetStart && MISREAD[text.charAt(at)] === undefined) || at - offsetStart > 12) {
     return false;
   }
   const offsetEnd = at;
@@ -120,10 +120,21 @@ export function readToken(text: string, plus: number, floor: number, limit: numb
   token.end = at;
   token.reliable = !isQuestioned(text, start, floor);
   readModule(text, at, limit);
-  if (text.charCodeAt(token.end) === 32 && text.startsWith(' (unreliable)', token.end)) {
-    token.reliable = false;
+  if (text.charCodeAt(token.end) === 32) {
+    token.reliable &&= !isUnreliable(text, token.end + 1, limit);
   }
   return true;
+}
+
+const UNRELIABLE = 'unreliable';
+
+/** Whether powerpc's mark stands at `at`: decode_stacktrace.sh takes its brackets off. */
+function isUnreliable(text: string, at: number, limit: number): boolean {
+  if (text.charCodeAt(at) === 40) {
+    return text.startsWith(`${UNRELIABLE})`, at + 1);
+  }
+  const end = at + UNRELIABLE.length;
+  return text.startsWith(UNRELIABLE, at) && (end >= limit || text.charCodeAt(end) <= 32);
 }
 
 /** Ways to part an offset and a size, where a frame was typed off. */

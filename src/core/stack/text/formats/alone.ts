@@ -14,7 +14,7 @@ import { baseName, type Format, frameInBody } from './format.ts';
  * numbered entry, or around all of it.
  */
 const BEFORE =
-  /^(?:(?:#\d{1,4}|\d{1,3}(?= +\[<)|\[?<?(?:0x)?[\da-f]{4,16}>?\]?:?|\[<0>\]|=>|at|R?IP:?|[EN]IP:?|(?:pc|PC|lr|LR) ?(?:is at|:)|[\da-f]{4}:|\?)[ \t]*){0,5}(?:\[([A-Za-z][\w-]{0,63})\]|(?!b')([A-Za-z][\w.+-]{0,63})'|(?<=^#\d{1,4} +)\[|(?<!.)\()?$/;
+  /^(?:(?:#\d{1,4}|\d{1,3}(?= +\[<)|\[?<?(?:0x)?[\da-f]{4,16}>?\]?:?|\[<0>\]|[=-]>|at|R?IP:?|[EN]IP:?|(?:pc|PC|lr|LR) ?(?:is at|:)|[\da-f]{4}:|\?)[ \t]*){0,5}(?:\[([A-Za-z][\w-]{0,63})\]|(?!b')([A-Za-z][\w.+-]{0,63})'|(?<=^#\d{1,4} +)\[|(?<!.)\()?$/;
 
 /** A module in brackets, with its build-id where the kernel prints that, arguments, an end in the middle of a size, or an instruction behind DDB's colon. */
 const BEHIND =

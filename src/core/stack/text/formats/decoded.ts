@@ -14,12 +14,12 @@ const INLINE = '[inline]';
 const FILES = '[\\w./+~-]{1,512}(?:\\.\\w{1,3})?:\\d{1,7}(?: \\(discriminator \\d{1,6}\\))?';
 /** Groups: what names the place the processor was at, `?`, name, files, module. */
 const DECODED = new RegExp(
-  `^(.{0,400}?(?: at \\S{1,512}:\\d{1,7} |: [\\da-f]{16} [\\da-f]{16} |: |:))?(\\? )?([A-Za-z_][\\w.$]*) (\\((?:${FILES}|\\?\\?:[\\d?]{1,7})(?: ${FILES}){0,16}\\))(?: \\([A-Z]{1,3}\\))?(?: ([\\w-]{1,64}))?$`,
+  `^(.{0,400}?(?: at \\S{1,512}:\\d{1,7} |: [\\da-f]{16} [\\da-f]{16} |: |:|\\[<?[\\da-f]{8,16}>?\\] ))?(\\? )?([A-Za-z_][\\w.$]*) (\\((?:${FILES}|\\?\\?:[\\d?]{1,7})(?: ${FILES}){0,16}\\))(?: \\([A-Z]{1,3}\\))?(?: ([\\w-]{1,64}))?$`,
 );
 
 /** Ends with the name of a register, a place, or what is no word of prose before a colon: a bracket, a number. */
 const PLACE =
-  /(?: at \S{1,512}:\d{1,7} |(?:^|[\s,])(?:[A-Za-z]{2,3}|at|[Tt]race) ?: ?|[\d)\]>]: ?|:[\da-f]{4}:|: [\da-f]{4}:|PSW : [\da-f]{16} [\da-f]{16} )$/;
+  /(?: at \S{1,512}:\d{1,7} |(?:^|[\s,])(?:[A-Za-z]{2,3}|at|[Tt]race) ?: ?|[\d)\]>]: ?|:[\da-f]{4}:|: [\da-f]{4}:|PSW : [\da-f]{16} [\da-f]{16} |\[<?[\da-f]{8,16}>?\] )$/;
 
 export function inlinedFormat(): Format {
   return {

@@ -23,6 +23,7 @@ import { perfReportFormat } from './perf-report.ts';
 import { procstatFormat } from './procstat.ts';
 import { retsnoopFormat } from './retsnoop.ts';
 import { segfaultFormats } from './segfault.ts';
+import { spacedFormat } from './spaced.ts';
 import { straceFormat } from './strace.ts';
 import { valgrindFormat } from './valgrind.ts';
 import { vmkernelFormat } from './vmkernel.ts';
@@ -61,6 +62,7 @@ export function createFormats(): Format[] {
     perfReportFormat(),
     oldLinuxFormat(),
     redHatFormat(),
+    spacedFormat(),
     ftraceStackFormat(),
     ftraceCallFormat(),
     ftraceGraphFormat(),

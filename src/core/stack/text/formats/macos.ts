@@ -18,11 +18,11 @@ const SAMPLED =
 const REPORT =
   /^\d{1,3} +([\w.+-]{1,128})[ \t]+0x[\da-f]{8,16} ([A-Za-z_$~][\w.$:~]*)(?:\(.{0,400}?\))? \+ (\d{1,9})/;
 /**
- * atos and what prints its answers: perhaps the address, `taskq_thread (in zfs) (spl-taskq.c:2116)`; and stackshot, with the
+ * atos and what prints its answers, also in a panic's text that was symbolicated: perhaps the address, `taskq_thread (in zfs) (spl-taskq.c:2116)`; and stackshot, with the
  * address behind it, `thread_block_reason (in mach_kernel) + 300 (0xffffff800022d9dc)`.
  */
 const ATOS =
-  /^(?:0x[\da-f]{8,16}:? +)?(?:\[[\w.]{1,64}\] +)?([A-Za-z_$~][\w.$:~<>]*)(?:\([^()]{0,400}\))? \(in ([\w.+-]{1,128})\) (?:\([\w.+-]{1,256}:\d{1,7}\)|\+ (\d{1,9})(?: \(0x[\da-f]{8,16}\))?)$/;
+  /^(?:0x[\da-f]{8,16}(?: ?:)? +)?(?:\[[\w.]{1,64}\] +)?([A-Za-z_$~][\w.$:~<>]*)(?:\([^()]{0,400}\))? \(in ([\w.+-]{1,128})\) (?:\([\w.+-]{1,256}:\d{1,7}\)|\+ (\d{1,9})(?: \(0x[\da-f]{8,16}\))?)$/;
 /** A crashed thread as it is written down without its addresses: `#3  spa_close  +184`. No call ends at 1: that is a vote. */
 const NUMBERED_SUM = /^#\d{1,3} +([A-Za-z_$~][\w.$:~]*) +\+ ?(?!1$)(\d{1,9})$/;
 /** LLDB's lookup of an address. */

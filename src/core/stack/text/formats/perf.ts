@@ -23,8 +23,9 @@ const ONE_LINE =
 
 /** perf trace, or perf script without the field ip: no address. */
 const CHAINED = /^([A-Za-z_.$~][\w.$@:~<>]*(?<!:\d+)) \((\[[\w.-]{1,64}\]|\/[^()\s]{1,1000})\)$/;
-/** Such rows are indented at least so far. */
+/** Such rows are indented at least so far, but for those of the kernel, whose name nobody else writes so. */
 const CHAIN_INDENT = 8;
+const KERNEL = ' ([kernel.kallsyms])';
 
 /** 64 bits, which stackcount lines up at the left side of their column, or 32 that are no decimal number. */
 const NAME_ONLY = /^([\da-f]{12,16}(?: {0,4}(?= ))|(?=\d*[a-f])[\da-f]{8}) ([A-Za-z_.$~][\w.$@:~]*)$/;
@@ -67,7 +68,9 @@ export function perfFormat(): Format {
 }
 
 function readChained(line: Line, out: Output): boolean {
-  const match = line.indent < CHAIN_INDENT ? null : CHAINED.exec(line.body);
+  const { body, indent } = line;
+  const isRow = indent >= CHAIN_INDENT || (indent > 0 && body.endsWith(KERNEL));
+  const match = isRow ? CHAINED.exec(body) : null;
   if (match === null) {
     return false;
   }

@@ -10,7 +10,7 @@ import type { Output } from '../output.ts';
 import { baseName, type Format, frameInBody } from './format.ts';
 
 const ENTRY =
-  /^(?:> )?(\.{0,2}\/[^\s()]{1,512}|\[vdso\]|[\w.+-]{1,128})\(([A-Za-z_.][\w.$@:~]*)\+0x([\da-f]{1,12})\) ?\[(?:0x)?[\da-f]{1,16}\]/;
+  /^(?:> |func:)?(\.{0,2}\/[^\s()]{1,512}|\[vdso\]|[\w.+-]{1,128})\(([A-Za-z_.][\w.$@:~]*)\+0x([\da-f]{1,12})\) ?\[(?:0x)?[\da-f]{1,16}\]/;
 
 /** FreeBSD's backtrace_symbols: `0x20d3b2 <main+0x52> at /usr/sbin/zdb` (libexecinfo). */
 const EXECINFO =
