@@ -12,7 +12,7 @@ import { type Format, frameInBody } from './format.ts';
  * what it took from the stack without a chain (crash, ppc64.c).
  */
 const ENTRY =
-  /^#\d{1,3} +(?:\[[\da-f]{8,16}\] +(?=\S+(?: at\b| \(via|$)))?([A-Za-z_.<][\w.$:<>]*)(?:\+(0x[\da-f]+|\d+))?(?: \(via \w{1,64}\))?(?: at [\da-f]{8,16}(?: \[([\w-]{1,64})\])?( +\(unreliable\))?|(?<=\] +\S+)(?: at)?$)/;
+  /^#\d{1,3} +(?:\[[\da-f]{8,16}\] +(?=\S+(?: at\b| \(via|$)))?([A-Za-z_.<][\w.$:<>]*)(?:\+(0x[\da-f]+|\d+))?(?: \(via \w{1,64}\))?(?: at {1,2}[\da-f]{8,16}(?: ?\[([\w-]{1,64})\])?( +\(unreliable\))?|(?<=\] +\S+)(?: at)?$)/;
 /** The number, or its mark, was lost. */
 const UNNUMBERED =
   /^(?:\d{1,3} +)?\[[\da-f]{8,16}\] +([A-Za-z_.<][\w.$:<>]*)(?:\+(0x[\da-f]+|\d+))? at [\da-f]{8,16}(?: \[([\w-]{1,64})\])?$/;
