@@ -1,12 +1,12 @@
 /** What tracing costs, what it can carry and how much a trace's table holds, each beside the tool that people use. */
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { promisify } from 'node:util';
 import type { TraceStreamEvent } from '../src/core/tracing/events.ts';
 import type { TraceKind } from '../src/core/tracing/kinds.ts';
 import { type SessionParams, traceFunction } from '../src/target/collectors/trace-function.ts';
 import type { Connection } from '../src/target/connection.ts';
-import { execChecked, type LabInfo } from '../test/lab/lab.ts';
+import { execChecked, hostAliases, type LabInfo } from '../test/lab/lab.ts';
 import { connectToLab } from '../test/vm/connect.ts';
 import { quickestPace } from '../test/vm/floods.ts';
 import { ask, background, until, Watched } from '../test/vm/target.ts';
@@ -17,10 +17,10 @@ const LIMIT_MS = 120_000;
 /** Calls of a flood that are waited for, and for how many seconds bcc is watched in one, which is slower. */
 const FLOOD = 50_000;
 const BCC_SECONDS = 30;
-/** Writes of a loop that syncs each, how often the loop is timed in a session, and how many sessions each tracer has. */
-const WRITES = 300;
-const LOOPS = 3;
-const ROUNDS = 7;
+/** Writes of a loop that syncs each: some seconds, so that what a tracer does once a second counts as it is. */
+const WRITES = 2000;
+/** Sessions of each tracer. */
+const ROUNDS = 9;
 
 /** Starts a tracer and resolves when it sees calls, with what stops it. */
 type StartTracer = () => Promise<() => Promise<void>>;
@@ -33,7 +33,7 @@ export function benchTraceRate(vm: LabInfo): Promise<Figure[]> {
 /** What a session costs those that are traced, and its removal. */
 export function benchTraceCost(vm: LabInfo): Promise<Figure[]> {
   return withConnections(vm, async (connection, observer) => [
-    ...(await slowed(connection, observer)),
+    ...(await slowed(vm, connection, observer)),
     ...(await removed(connection)),
   ]);
 }
@@ -163,16 +163,14 @@ interface LoopTime {
   readonly cpu: number;
 }
 
-/** Medians of some loops. */
-function medians(times: readonly LoopTime[]): LoopTime {
-  return { wall: median(times.map(({ wall }) => wall)), cpu: median(times.map(({ cpu }) => cpu)) };
-}
-
 /**
  * What tracing does to a loop of synced writes. An emulated machine is not equally fast all the time, so each session is
  * compared with the untraced loops before and after it, and ours with bpftrace's next to it.
+ *
+ * Calls with their stacks come here, so bpftrace's come here too, as they do for who types it at the end of an ssh. What it
+ * costs where it sends nothing is measured beside it. Of sums next to nothing is sent.
  */
-async function slowed(connection: Connection, observer: Connection): Promise<Figure[]> {
+async function slowed(vm: LabInfo, connection: Connection, observer: Connection): Promise<Figure[]> {
   const loop = async (): Promise<LoopTime> => {
     // What dash says of the times of its children, among which is only dd, is the second line.
     const text = await ask(
@@ -191,11 +189,6 @@ async function slowed(connection: Connection, observer: Connection): Promise<Fig
     if (!(time.wall > 0) || children.length < 4) throw new Error(`a loop of writes was not timed: ${text}`);
     return time;
   };
-  const loops = async (): Promise<LoopTime> => {
-    const times: LoopTime[] = [];
-    for (let turn = 0; turn < LOOPS; turn++) times.push(await loop());
-    return medians(times);
-  };
   const ours =
     (kind: TraceKind): StartTracer =>
     async () => {
@@ -205,6 +198,45 @@ async function slowed(connection: Connection, observer: Connection): Promise<Fig
         if (kind === 'calls' && !watched.events.some((event) => event.kind === 'call')) {
           throw new Error('the trace that was timed told of no call');
         }
+      };
+    };
+  const overSsh =
+    (program: string): StartTracer =>
+    async () => {
+      const pidFile = '/run/zscope-bench-pid';
+      const command = `echo $$ >${pidFile}; exec bpftrace -B line -e '${program}'`;
+      // The VM is on this machine, and nobody trusted its key yet.
+      const options = [
+        '-F',
+        vm.sshConfig,
+        '-o',
+        'StrictHostKeyChecking=no',
+        '-o',
+        'UserKnownHostsFile=/dev/null',
+      ];
+      const ssh = spawn('ssh', [...options, hostAliases.root, command], {
+        stdio: ['ignore', 'pipe', 'ignore'],
+      });
+      const ended = new Promise((resolve) => ssh.once('close', resolve));
+      let [told, came] = ['', 0];
+      ssh.stdout.setEncoding('utf8').on('data', (text: string) => {
+        told = (told + text).slice(0, 1000);
+        came += text.length;
+      });
+      try {
+        await until('bpftrace', LIMIT_MS, () => {
+          if (ssh.exitCode !== null) throw new Error('bpftrace ended before it was attached');
+          return /^Attach/m.test(told) ? true : undefined;
+        });
+      } catch (error) {
+        ssh.kill();
+        throw error;
+      }
+      await ask(observer, 'sleep 1');
+      return async () => {
+        await ask(observer, `kill -INT $(cat ${pidFile}); rm -f ${pidFile}`);
+        await ended;
+        if (came < 100 * WRITES) throw new Error(`of bpftrace's stacks only ${came} characters came`);
       };
     };
   const bpftrace =
@@ -225,31 +257,36 @@ async function slowed(connection: Connection, observer: Connection): Promise<Fig
   const traced = async (start: StartTracer): Promise<LoopTime> => {
     const stop = await start();
     try {
-      return await loops();
+      return await loop();
     } finally {
       await stop();
     }
   };
+  const stacks = 'kprobe:zil_commit { printf("%s %d %s\\n", comm, tid, kstack); }';
   const kinds = [
-    ['calls', 'with stacks', 'kprobe:zil_commit { printf("%s %d %s\\n", comm, tid, kstack); }'],
-    ['count', 'counted', 'kprobe:zil_commit { @[comm, tid] = count(); }'],
+    ['calls', 'with stacks', overSsh(stacks), 'bpftrace over ssh'],
+    ['calls', 'with stacks, bpftrace sends nothing', bpftrace(stacks), 'bpftrace into a file on the target'],
+    ['count', 'counted', bpftrace('kprobe:zil_commit { @[comm, tid] = count(); }'), 'bpftrace'],
     [
       'latency',
       'latencies',
-      'kprobe:zil_commit { @s[tid] = nsecs; } kretprobe:zil_commit /@s[tid]/ { @h = hist(nsecs - @s[tid]); delete(@s[tid]); }',
+      bpftrace(
+        'kprobe:zil_commit { @s[tid] = nsecs; } kretprobe:zil_commit /@s[tid]/ { @h = hist(nsecs - @s[tid]); delete(@s[tid]); }',
+      ),
+      'bpftrace',
     ],
   ] as const;
   await loop();
   const figures: Figure[] = [];
-  for (const [kind, what, program] of kinds) {
-    const plain: LoopTime[] = [await loops()];
+  for (const [kind, what, peer, peerName] of kinds) {
+    const plain: LoopTime[] = [await loop()];
     const mine: LoopTime[] = [];
     const theirs: LoopTime[] = [];
     for (let round = 0; round < ROUNDS; round++) {
       mine.push(await traced(ours(kind)));
-      plain.push(await loops());
-      theirs.push(await traced(bpftrace(program)));
-      plain.push(await loops());
+      plain.push(await loop());
+      theirs.push(await traced(peer));
+      plain.push(await loop());
     }
     /** Of what each session is slower, by what is around it. */
     const slower = (times: readonly LoopTime[], by: keyof LoopTime, place: 0 | 1): number[] =>
@@ -269,9 +306,9 @@ async function slowed(connection: Connection, observer: Connection): Promise<Fig
     const [wall, cpu] = [figure('wall'), figure('cpu')];
     const seconds = plain.map((time) => time.wall);
     figures.push({
-      what: `${WRITES} synced writes with zil_commit traced: ${what} (medians of ${ROUNDS} sessions of ${LOOPS} loops, each by the untraced loops around it)`,
+      what: `${WRITES} synced writes with zil_commit traced: ${what} (medians of ${ROUNDS} sessions, each by the untraced loops around it)`,
       measured: `${wall.us.toFixed(2)} of untraced (${Math.min(...seconds).toFixed(2)} to ${Math.max(...seconds).toFixed(2)} s), ${wall.ratio.toFixed(2)} of bpftrace's; processor time of the loop itself ${cpu.us.toFixed(2)} of untraced, ${cpu.ratio.toFixed(2)} of bpftrace's`,
-      peer: `bpftrace: ${wall.them.toFixed(2)} of untraced; processor time ${cpu.them.toFixed(2)}`,
+      peer: `${peerName}: ${wall.them.toFixed(2)} of untraced; processor time ${cpu.them.toFixed(2)}`,
       goal:
         kind === 'count' ? 'no worse (at most 1.05), and at most 1.1 of untraced' : 'no worse (at most 1.05)',
       // What differs by less than sessions of one tracer do does not differ.
