@@ -24,10 +24,15 @@ const entity = '&(?:amp;)?(?:lt|gt|amp|quot|apos|nbsp|times|#\\d{1,5}|#x[\\da-fA
 /** A newline, unless a path goes on behind it (C:\new.c), or it ends a string among the arguments that GDB prints. */
 const escapedNewline =
   '\\\\{1,16}[nr](?!"(?:\\)|, \\w+=))(?=[\\s[<>"\'\\\\\\d(#@=?|:-]|$|[A-Za-z_.][\\w.$]{0,200}[+(])';
+/** PHP escapes these too; before a size nothing else is meant. */
+const escapedSlash = '\\\\/(?=0x)';
 const jsonEscape = '\\\\{1,16}(?:u[\\da-fA-F]{4}|["/]|t(?=[\\s[<"\\\\\\d]|[A-Za-z_][\\w.]{0,200}\\+))';
 const markdownEscape = '\\\\{1,4}[_[\\]<>()*#+.!|{}~`-]';
 const hexEscape = '\\\\x[\\da-fA-F]{2}';
-/** Also blanks of Latin-1, and longer ones of UTF-8; a name behind them may begin with the digits of a number, but in small letters. */
+/**
+ * Also what Latin-1 and UTF-8 have for blanks, dashes and quote marks, of which only a border of words is needed. `=A0` may
+ * stand in `a=A0B1`, a value in hex digits; of a name behind the blank, `=A0dbuf_read`, the digits are small letters.
+ */
 const quotedPrintable = '=(?:3D|20|09|5F|2E|5B|5D|C2=A0|A0(?![\\dA-F]{2})|E2=80=[\\dA-F]{2}|0A(?==?$))';
 const blanks = '[\\x00-\\x08\\x0b-\\x1f\\xa0\\xad\\xd7\\u2000-\\u200f\\u202f\\u2060\\u3000\\ufeff]';
 
@@ -50,6 +55,7 @@ const plain = new RegExp(
     escapedColour,
     entity,
     hexEscape,
+    escapedSlash,
     markdownEscape,
     quotedPrintable,
     blanks,
@@ -105,7 +111,10 @@ export function isPlain(text: string): boolean {
   );
 }
 
-/** What is only written so where a text is quoted-printable. */
+/**
+ * What is only written so where a text is quoted-printable: of what {@link quotedPrintable} takes out, `a=20` alone is also an
+ * assignment, and `=20=` and `=0A=` are not.
+ */
 const QUOTED_PRINTABLE = /=(?:3D|5F|2E|5B|5D|C2=A0|A0(?![\dA-F]{2})|E2=80=[\dA-F]{2}|20=|0A=)/;
 
 /** Whether a line with these classes, or one that a `=` says is quoted-printable, needs cleaning. */

@@ -7,9 +7,8 @@ import { isDigit } from './characters.ts';
 
 /** One time of day; Linux and BSD logs write fractions with a dot or, by locale, with a comma. */
 const CLOCK = '\\d{1,2}:\\d\\d:\\d\\d(?:[.,]\\d{1,9})?';
-/** Forums' marks, of some as they write them in capitals. */
-const BBCODE =
-  '(?:code|quote|pre|noparse|spoiler|CODE|QUOTE|SPOILER|(?:font|color|size|FONT|COLOR|SIZE)(?==|\\]))';
+/** Forums' marks; some write them in capitals. */
+const BBCODE = `(?:${anyCase('code|quote|pre|noparse|spoiler|font|color|size|b|i|u')})`;
 const NAME = '(?:[^\\s\\d:<>[\\]()+#|"]{1,12}|\\d{1,2}[\u6708\uc6d4])';
 const YEAR = '(?:19|20)\\d\\d';
 
@@ -121,8 +120,10 @@ export function bodyStart(text: string): number {
 }
 
 /** What forums, tables and JSON put behind a line. */
-const BEHIND =
-  /(?:\s|\s\||<br ?\/?>|<\/(?:pre|code|p|div|span|td|tr|li|tt|samp)>|\[\/(?:code|quote|pre|font|color|size|[biu])\])+$/i;
+const BEHIND = new RegExp(
+  `(?:\\s|\\s\\||<br ?/?>|</(?:pre|code|p|div|span|td|tr|li|tt|samp)>|\\[/${BBCODE}\\])+$`,
+  'i',
+);
 
 /** A string of JSON, or Markdown's code, ends whose beginning was taken off, or is on another line: nothing opens the quote. */
 const CLOSED = /(?<=^[^"]*)"[}\]),]{0,8}$|(?<=^[^']*)'[}\]),]{0,8}$|(?<=^[^`]*)`$/;
@@ -199,4 +200,9 @@ function isPrinted(unit: number): boolean {
 
 function isLetter(unit: number): boolean {
   return (unit >= 97 && unit <= 122) || (unit >= 65 && unit <= 90);
+}
+
+/** The source of a pattern of words, in small letters or in capitals. */
+function anyCase(words: string): string {
+  return words.replace(/[a-z]/g, (letter) => `[${letter}${letter.toUpperCase()}]`);
 }

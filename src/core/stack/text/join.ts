@@ -50,6 +50,9 @@ export interface Joint {
   readonly glue: '' | ' ';
 }
 
+/** A frame's `?` stands behind an address, another frame, `kernel:`, or nothing: behind a word it asks. */
+const QUESTIONED = /(?:^|[\]>):]\s?|(?:^|\s)(?:0x)?[\da-f]{8,16}\s|\/0x[\da-f]{1,5}\s)\?\s*$/;
+
 /** What GDB puts on a line of its own, indented, where a frame is longer than the terminal is wide (gdb/stack.c, print_frame). */
 const LIBRARY_FROM = 'from /';
 
@@ -152,13 +155,17 @@ export function findJoint(first: string, second: string, last: number, isFull: b
   if (head === '' || trimmed === '') {
     return null;
   }
+  // A forum's mark looks like a module, and begins a line of its own.
+  if (head.startsWith('[') && bodyStart(head) > 0) {
+    return null;
+  }
   const cut = soft ? trimmed.length - 1 : textEnd(first);
   const tail = first.slice(Math.max(0, cut - REACH), cut);
   const joint = (glue: '' | ' '): Joint => ({ cut, resume, glue });
   // "?" or "? " before the symbol.
   if (
     tail.trimEnd().endsWith('?') &&
-    /(?:^|[\s\]])\?\s*$/.test(tail) &&
+    QUESTIONED.test(first.slice(bodyStart(first))) &&
     /^\s*[A-Za-z_.][\w.$]*\+0x[\da-f]+\/0x/.test(head)
   ) {
     return joint('');

@@ -71,17 +71,23 @@ export function readSizedFrames(line: Line, out: Output): number {
   return found;
 }
 
+/** What the log of calls writes before the function. */
+const POINTED = /(?:[Cc]alling|initcall) {1,2}$/;
+
 /**
- * Whether {@link token} is a function that somebody only points to: `apic->send_IPI[default_send_IPI_single+0x0/0x40]`, and
- * initcall_debug's `calling  openzfs_init+0x0/0xff0 [zfs] @ 512` (init/main.c, trace_initcall_start_cb).
+ * Whether {@link token} is a function that somebody only points to: `apic->send_IPI[default_send_IPI_single+0x0/0x40]`;
+ * `calling  openzfs_init+0x0/0xff0 [zfs] @ 512` and `openzfs_init+0x0/0xff0 [zfs] returned 0 after 12 usecs` of initcall_debug
+ * (init/main.c; of suspending, drivers/base/power/main.c and drivers/base/syscore.c).
  */
 function isPointer(text: string): boolean {
-  const { offset, start } = token;
+  const { offset, start, end } = token;
   if (offset !== 0) {
     return false;
   }
   const isMember = text.charCodeAt(start - 1) === 91 && isSymbolUnit(text.charCodeAt(start - 2));
-  return isMember || text.startsWith('calling  ', start - 9) || text.startsWith('initcall ', start - 9);
+  return (
+    isMember || text.startsWith(' returned ', end) || POINTED.test(text.slice(Math.max(0, start - 12), start))
+  );
 }
 
 /** Whether `::` stands before `start`: what begins there is the last part of a name of Rust. */

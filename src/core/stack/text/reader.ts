@@ -175,7 +175,9 @@ export class StackTextReader {
     let count = 1;
     // Characters of the last line that was joined.
     let last = lengthOf(text, from, to);
-    for (; count < (joined.endsWith('=') ? MAX_SOFT : MAX_JOINED) && (next < length || !all); count++) {
+    // Of more lines than a frame has, each must say itself that it goes on.
+    const goesOn = () => count < MAX_JOINED || (count < MAX_SOFT && joined.endsWith('='));
+    for (; goesOn() && (next < length || !all); count++) {
       const newline = text.indexOf('\n', next);
       if (newline < 0 && !all) {
         return -1;

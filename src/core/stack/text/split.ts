@@ -68,7 +68,7 @@ const BEGINS = [
 const BORDER = new RegExp(
   // FreeBSD's panics also where no blank took the newline's place, or another processor's line begins in a line: addresses
   // of the kernel have 16 digits.
-  `(?<= )(?=${BEGINS.join('|')})|(?<=[\\w:])(?=#\\d{1,3} 0x[\\da-f]{16} at [A-Za-z_.][\\w.]*\\+0x)|(?<=\\/frame 0x[\\da-f]{16}|backtrace:)(?=[A-Za-z_][\\w.]{0,255}\\([^()]{0,200}\\) at [A-Za-z_])`,
+  `(?<= |<br ?/?>)(?=${BEGINS.join('|')})|(?<=[\\w:])(?=#\\d{1,3} 0x[\\da-f]{16} at [A-Za-z_.][\\w.]*\\+0x)|(?<=\\/frame 0x[\\da-f]{16}|backtrace:)(?=[A-Za-z_][\\w.]{0,255}\\([^()]{0,200}\\) at [A-Za-z_])`,
   'g',
 );
 

@@ -76,7 +76,7 @@ export function readToken(text: string, plus: number, floor: number, limit: numb
   for (let unit = text.charCodeAt(at); at < limit && isHexUnit(unit); unit = text.charCodeAt(++at)) {
     offset = offset * 16 + hexValue(unit);
   }
-  // More than 12 digits are an address, not an offset; none at all may be a misread one.
+  // More than 12 digits are an address, not an offset; none at all may be one that a scanner misread, +Ox23.
   if ((at === offsetStart && MISREAD[text.charAt(at)] === undefined) || at - offsetStart > 12) {
     return false;
   }

@@ -5,7 +5,7 @@
 import { BRACKET, COLON, PAREN, PLACED } from '../characters.ts';
 import type { Line } from '../line.ts';
 import type { Output } from '../output.ts';
-import { type Format, frameInBody } from './format.ts';
+import { type Format, frameInBody, isMessage } from './format.ts';
 
 /** Behind an address, `RIP:`, `pc :`, `at:` and other words that name the place the processor was at, too. */
 const INLINED =
@@ -57,6 +57,9 @@ export function decodedFormat(): Format {
       const [, before, question, name = '', files = '', module] = match;
       // Behind words, prose may name a file so; a kernel's has a folder.
       if (before !== undefined && (!files.includes('/') || !PLACE.test(before))) {
+        return false;
+      }
+      if (module === undefined && question === undefined && isMessage(name, files)) {
         return false;
       }
       frameInBody(line, out, body.lastIndexOf(`${name} ${files}`), name, {

@@ -47,3 +47,8 @@ export function frameInBody(
   const start = line.bodyColumn + index;
   out.frame(start, start + (parts.length ?? name.length), name, parts);
 }
+
+/** Whether a name and the place behind it are a log's message, `error (zil.c:12)`: a word, and a file without a folder. */
+export function isMessage(name: string, place: string): boolean {
+  return !name.includes('_') && !place.includes('/');
+}

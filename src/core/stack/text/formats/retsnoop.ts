@@ -5,7 +5,7 @@
 import { ARROW, BRACKET, LETTER, PLACED, POINTER } from '../characters.ts';
 import type { Line } from '../line.ts';
 import type { Output } from '../output.ts';
-import { type Format, frameInBody } from './format.ts';
+import { type Format, frameInBody, isMessage } from './format.ts';
 
 const TIMED =
   /^(?:[!*]{1,2} +)?(?:\d{1,9}us \[[^\]]{1,32}\] +)?(\. )?([A-Za-z_][\w.$]*)(?:\+0x([\da-f]{1,12}))?(?: +\(([^()\s]{1,512}:\d{1,7}(?::\d{1,6})?)\)(?: +[\w.*]{1,64}=.{0,600})?)?$/;
@@ -50,12 +50,18 @@ export function retsnoopFormat(): Format {
         return true;
       }
       const match = TIMED.exec(body);
-      // A name alone is anything: a time with a result, or a place, says that it is an entry.
-      if (match === null || (match[4] === undefined && !/^[!*\s]*\d{1,9}us \[/.test(body))) {
+      if (match === null) {
         return false;
       }
-      const [, , name = '', offset] = match;
-      readCall(line, out, body.lastIndexOf(name, body.length - (match[4]?.length ?? 0)), name, offset);
+      const [, inlined, name = '', offset, place] = match;
+      // A name alone is anything: a time with a result, or a place, says that it is an entry.
+      if (!/^[!*\s]*\d{1,9}us \[/.test(body)) {
+        const isAlone = place === undefined;
+        if (isAlone || (inlined === undefined && offset === undefined && isMessage(name, place))) {
+          return false;
+        }
+      }
+      readCall(line, out, body.lastIndexOf(name, body.length - (place?.length ?? 0)), name, offset);
       return true;
     },
   };

@@ -9,6 +9,7 @@ import { allMatches } from '../matches.ts';
 import type { Output } from '../output.ts';
 import { baseName, type Format, frameInBody } from './format.ts';
 
+/** Behind `func:` as Open MPI's programs print it (opal/util/stacktrace.c). */
 const ENTRY =
   /^(?:> |func:)?(\.{0,2}\/[^\s()]{1,512}|\[vdso\]|[\w.+-]{1,128})\(([A-Za-z_.][\w.$@:~]*)\+0x([\da-f]{1,12})\) ?\[(?:0x)?[\da-f]{1,16}\]/;
 
